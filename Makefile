@@ -1,0 +1,35 @@
+# Every target sets up what it needs in .venv and is quick the second time. Paths may hold spaces.
+PYTHON ?= python3
+PY := .venv/bin/python
+
+.PHONY: env demo test check bench docs clean
+
+env: .venv/ready
+
+.venv/ready: requirements.lock pyproject.toml
+	@test -x $(PY) || $(PYTHON) -m venv .venv
+	@$(PY) -m uv --version >/dev/null 2>&1 || $(PY) -m pip install --quiet --disable-pip-version-check uv
+	@$(PY) -m uv pip install --quiet --python $(PY) -r requirements.lock
+	@$(PY) -m uv pip install --quiet --python $(PY) --no-deps -e .
+	@touch $@
+
+demo: env
+	@$(PY) -m hilum demo
+
+test: env
+	@$(PY) -m pytest -q -n auto --dist loadgroup
+
+check: env
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@$(PY) -c "from importlinter.cli import lint_imports_command as lint; lint()"
+
+bench: env
+	@$(PY) -m benchmarks
+
+docs: env
+	@$(PY) docs/build.py
+
+clean:
+	rm -rf .venv demo site

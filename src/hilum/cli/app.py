@@ -1,0 +1,81 @@
+"""All commands in one place, and what becomes of an error.
+
+Exit codes: 0 done, 1 the answer is no, 2 what the user gave is wrong (one message, no traceback).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+import typer
+
+from hilum.errors import HilumError
+from hilum.version import __version__
+
+COMMANDS: dict[str, tuple[Callable[..., Any], ...]] = {
+    "Data": (),
+    "Training": (),
+    "Scores": (),
+}
+"""Heading in `hilum --help` -> its commands, in the order in which a user meets them."""
+
+
+def make_app() -> typer.Typer:
+    """The typer application with every command."""
+    app = typer.Typer(
+        name="hilum",
+        help="A lab bench for chest X-ray classifiers. Not a medical device.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+    )
+    app.callback()(_options)
+    for heading, functions in COMMANDS.items():
+        for function in functions:
+            app.command(function.__name__.replace("_", "-"), rich_help_panel=heading)(function)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    try:
+        result = make_app()(args=arguments, standalone_mode=False)
+    except HilumError as error:
+        _say(str(error))
+        return error.exit_code
+    except click.exceptions.Abort:
+        _say("stopped")
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except KeyboardInterrupt:
+        _say("stopped")
+        return 130
+    except BrokenPipeError:  # `hilum runs | head`
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
+        return 0
+    return result if isinstance(result, int) else 0
+
+
+def _say(message: str) -> None:
+    print(f"hilum: {message}", file=sys.stderr)  # noqa: T201
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def _options(
+    version: bool = typer.Option(
+        False, "--version", help="Show the version.", callback=_show_version, is_eager=True
+    ),
+) -> None:
+    pass

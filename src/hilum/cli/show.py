@@ -1,0 +1,66 @@
+"""How commands print: tables for people, JSON for scripts."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as RichTable
+
+MISSING = "–"
+
+
+def console() -> Console:
+    """Standard output; off a terminal it is as wide as the widest table, so that nothing is cut."""
+    made = Console(highlight=False, soft_wrap=False)
+    return made if made.is_terminal else Console(highlight=False, width=200)
+
+
+def show_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    title: str = "",
+    footer: Sequence[Any] | None = None,
+) -> None:
+    """Print rows under columns: text to the left, numbers to the right, None as a dash."""
+    rows = [list(row) for row in rows]
+    table = RichTable(
+        title=title or None,
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
+        pad_edge=False,
+        show_footer=footer is not None,
+    )
+    for j, name in enumerate(columns):
+        numeric = any(isinstance(row[j], int | float) and not isinstance(row[j], bool) for row in rows)
+        table.add_column(
+            name,
+            justify="right" if numeric else "left",
+            overflow="fold",
+            footer=text(footer[j]) if footer is not None else "",
+        )
+    for row in rows:
+        table.add_row(*(text(value) for value in row))
+    console().print(table)
+
+
+def text(value: Any) -> str:
+    """One cell: counts with thousands separators, other numbers with three decimals, None as a dash."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return MISSING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return str(value)
+
+
+def show_json(value: Any) -> None:
+    """Print a result for a script."""
+    print(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False, default=str))  # noqa: T201

@@ -1,0 +1,121 @@
+"""Reading and writing a `Config` as TOML, with faults told all at once."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import tomli_w
+from pydantic import BaseModel, ValidationError
+
+from hilum.config.sections import Config
+from hilum.errors import ConfigError, did_you_mean
+from hilum.files import write_text
+
+
+def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
+    """Read a TOML file and apply `section.key=value` overrides.
+
+    Args:
+        path: the file.
+        overrides: e.g. `optimizer.lr=1e-4`, `data.findings=["Edema"]`; the value is TOML, or else a string.
+
+    Raises:
+        ConfigError: the file is missing or not TOML, or any setting is wrong; all faults are listed.
+    """
+    path = Path(path)
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise ConfigError(
+            f"{path} is not a file. A configuration is a TOML file such as those in recipes/."
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}.") from error
+    return make_config(values, overrides, origin=str(path))
+
+
+def make_config(
+    values: Mapping[str, Any], overrides: Iterable[str] = (), origin: str = "the configuration"
+) -> Config:
+    """Check nested values and make a `Config`; see `read_config`."""
+    merged = _copy(values)
+    faults = [fault for text in overrides if (fault := _override(merged, text))]
+    try:
+        config = Config.model_validate(merged)
+    except ValidationError as error:
+        faults += [_say(fault) for fault in error.errors()]
+    if faults:
+        raise ConfigError(f"{origin} cannot be used:\n" + "\n".join(f"  - {fault}" for fault in faults))
+    return config
+
+
+def dump_config(config: Config) -> str:
+    """The complete TOML text of a `Config`; reading it gives an equal `Config`."""
+    return tomli_w.dumps(config.model_dump(mode="json"))
+
+
+def write_config(config: Config, path: Path) -> None:
+    """Write `dump_config` to a file, whole."""
+    write_text(path, dump_config(config))
+
+
+def settings(config: BaseModel, prefix: str = "") -> dict[str, Any]:
+    """All settings flat, `{"optimizer.lr": 0.001, ...}`: for tables, diffs and the report."""
+    flat: dict[str, Any] = {}
+    for key in type(config).model_fields:
+        value = getattr(config, key)
+        if isinstance(value, BaseModel):
+            flat |= settings(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def _copy(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _copy(value) if isinstance(value, Mapping) else value for key, value in values.items()}
+
+
+def _override(values: dict[str, Any], text: str) -> str | None:
+    """Put one `section.key=value` into `values`; returns what is wrong with it, if anything."""
+    key, equals, raw = text.partition("=")
+    if not equals or not key.strip():
+        return f"--set {text}: expected SECTION.KEY=VALUE, for example optimizer.lr=1e-4"
+    try:
+        value = tomllib.loads(f"v = {raw}")["v"]
+    except tomllib.TOMLDecodeError:
+        value = raw.strip()
+    *sections, last = key.strip().split(".")
+    for section in sections:
+        inner = values.setdefault(section, {})
+        if not isinstance(inner, dict):
+            return f"--set {text}: {section} is not a section"
+        values = inner
+    values[last] = value
+    return None
+
+
+def _say(fault: Any) -> str:
+    """One pydantic fault as a sentence that names the field and, for an unknown key, the nearest known one."""
+    # pydantic names the union's branch in the location; a user knows only sections and keys.
+    location = [str(part) for part in fault["loc"]]
+    while location and location[-1].split("[")[0] in {"tuple", "literal", "float", "constrained-float"}:
+        location.pop()
+    name = ".".join(location) or "configuration"
+    if fault["type"] == "extra_forbidden":
+        known = _fields(location[:-1])
+        where = f"[{'.'.join(location[:-1])}]" if location[:-1] else "the top level"
+        return f"{name}: unknown key in {where}; {did_you_mean(location[-1], known)}"
+    message = fault["msg"].removeprefix("Value error, ")
+    came = "" if fault["type"] == "value_error" else f" (came: {fault['input']!r})"
+    return f"{name}: {message[0].lower()}{message[1:]}{came}"
+
+
+def _fields(location: list[str]) -> list[str]:
+    model: Any = Config
+    for key in location:
+        annotation = model.model_fields[key].annotation
+        model = annotation if isinstance(annotation, type) else get_args(annotation)[0]
+    return list(model.model_fields)

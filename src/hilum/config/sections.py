@@ -1,0 +1,274 @@
+"""Every knob of a run, in named sections, each with a sentence under it.
+
+A section is frozen and checked when it is made. Functions receive their own section, never the whole.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+NonNegative = Annotated[float, Field(ge=0.0)]
+Count = Annotated[int, Field(ge=0)]
+AtLeastOne = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """Base of all sections: frozen, no unknown keys, docstrings under fields are their descriptions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+
+class DataConfig(Section):
+    """Which data, which findings, how many images."""
+
+    path: str = ""
+    """A pack's folder, or `SOURCE:FOLDER` (packed first, into the cache); usually given as `--data`."""
+    findings: tuple[str, ...] = ()
+    """The findings to learn and score, in this order; empty means all that the data has."""
+    subset: Count = 0
+    """Use about this many images, drawn by whole patients, for quick runs; 0 means all."""
+
+
+class CleanConfig(Section):
+    """Which rows of the table take part. An empty list or 0 filters nothing."""
+
+    views: tuple[Literal["frontal", "lateral"], ...] = ()
+    """Keep these views."""
+    projections: tuple[Literal["AP", "PA", "LL"], ...] = ()
+    """Keep these projections."""
+    parts: tuple[Literal["train", "valid", "test"], ...] = ()
+    """Keep rows of these parts of the data set's official split."""
+    studies_below: Count = 0
+    """Keep studies numbered below this (needs a source that numbers a patient's studies)."""
+    min_age: NonNegative = 0
+    """Keep patients of at least this age in years; rows of unknown age go too where this is set."""
+
+
+class LabelsConfig(Section):
+    """What uncertain (-1) and blank (not mentioned) labels become."""
+
+    uncertain: Literal["zeros", "ones", "ignore", "smooth", "multiclass"] = "ignore"
+    """-1 becomes 0, 1, not scored, a soft positive of `smooth_value`, or a third class of its own."""
+    blank: Literal["zeros", "ignore"] = "zeros"
+    """A finding that the report does not mention is negative, or not scored."""
+    smooth_value: Share = 0.7
+    """The training target of an uncertain label under `smooth` (0.55 to 0.85 in Pham et al. 2019)."""
+
+
+class SplitConfig(Section):
+    """How rows are shared out to train, valid and test."""
+
+    by: Literal["patient", "image", "official", "file"] = "patient"
+    """`patient` keeps all images of a patient in one part; `image` does not, and every score then says so."""
+    keep_official: bool = True
+    """Rows that the data set assigns to test (or valid) stay there; only its train part is divided."""
+    valid: Share = 0.2
+    """Share of the divided rows that becomes the validation part."""
+    test: Share = 0.0
+    """Share of the divided rows that becomes the test part, where no official one is kept."""
+    folds: Count = 0
+    """Divide into this many folds instead of by `valid`; 0 means no folds."""
+    fold: Count = 0
+    """Which fold is the validation part, from 0."""
+    file: str = ""
+    """A CSV or Parquet file with columns image_id and part, for `by = "file"`."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> SplitConfig:
+        if self.valid + self.test >= 1:
+            raise ValueError(f"valid + test = {self.valid + self.test:g} leaves nothing to train on")
+        if self.folds == 1 or (self.folds and self.fold >= self.folds):
+            raise ValueError(
+                f"fold = {self.fold} with folds = {self.folds}: folds is 0 or >= 2, fold is below it"
+            )
+        if (self.by == "file") != bool(self.file):
+            raise ValueError('by = "file" and file = "..." go together')
+        return self
+
+
+class PrepareConfig(Section):
+    """How an image file becomes the square that the network sees; stored in the pack and in the run."""
+
+    size: Annotated[int, Field(ge=16, le=4096)] = 320
+    """Width and height in pixels."""
+    fit: Literal["squash", "crop", "pad"] = "squash"
+    """Squash to the square, crop the centre of the longer side, or pad the shorter side with black."""
+    clahe: NonNegative = 0.0
+    """Clip limit of contrast-limited adaptive histogram equalisation on 8 x 8 tiles; 0 means none."""
+
+
+class SamplingConfig(Section):
+    """Which training images an epoch shows; validation and test are never resampled."""
+
+    kind: Literal["all", "oversample", "finding", "class"] = "all"
+    """All once; rare label vectors up to `min_count`; every finding, or both classes of one, equally often."""
+    min_count: Count = 0
+    """`oversample`: a group of equal label vectors with fewer rows is resampled up to this count."""
+    finding: str = ""
+    """`class`: the finding whose positives and negatives are to be shown equally often."""
+
+
+class AugmentConfig(Section):
+    """Random changes of training images, drawn per image and applied to a whole batch at once."""
+
+    share: Share = 0.2
+    """Share of the training images that is changed at all."""
+    degrees: Annotated[float, Field(ge=0, le=180)] = 5.0
+    """Rotation is drawn from -degrees to +degrees."""
+    translate: Share = 0.05
+    """Shift in each direction, up to this share of the side."""
+    shear: Annotated[float, Field(ge=0, le=60)] = 5.0
+    """Horizontal shear is drawn from -shear to +shear degrees."""
+    scale: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Zoom is drawn from 1 - scale to 1 + scale."""
+    flip: Share = 0.0
+    """Probability of a left-right flip. It moves the heart to the right side: 0 unless you mean it."""
+    brightness: Share = 0.2
+    """Brightness factor is drawn from 1 - brightness to 1 + brightness."""
+    contrast: Share = 0.1
+    """Contrast factor about the image's own mean is drawn from 1 - contrast to 1 + contrast."""
+    erase: Share = 0.0
+    """Probability that one rectangle of 2 to 20 % of the area is replaced by the training mean."""
+
+
+class ModelConfig(Section):
+    """Which network."""
+
+    name: str = "resnet18"
+    """A name from `hilum models`, or `timm:NAME` for any network of timm."""
+    channels: Literal[1, 3] = 1
+    """1: one gray channel (a pretrained first layer is folded to it). 3: the gray image repeated."""
+    weights: str = ""
+    """Empty: from scratch. `pretrained`: ImageNet weights from the hub. Else a safetensors or state-dict file."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Dropout before the classifier."""
+    pooling: Literal["avg", "max", "lse", "attention"] = "avg"
+    """How the feature map becomes one vector: mean, maximum, log-sum-exp, or learned attention."""
+
+
+class LossConfig(Section):
+    """What training minimises."""
+
+    kind: Literal["bce", "frequency", "focal", "asymmetric"] = "bce"
+    """`frequency` weighs positives by the negative frequency and negatives by the positive one."""
+    reduction: Literal["mean", "sum", "per_finding"] = "mean"
+    """Mean or sum over scored labels, or the sum over findings of each one's mean."""
+    positive_weight: Literal["none", "balanced"] | tuple[Positive, ...] = "none"
+    """`balanced` is negatives / positives per finding in the training part; or one number per finding."""
+    smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Targets move this far towards 0.5."""
+    gamma: NonNegative = 2.0
+    """`focal`: how far easy examples count less (Lin et al. 2017)."""
+    gamma_negative: NonNegative = 4.0
+    """`asymmetric`: the same for negatives (Ridnik et al. 2021)."""
+    gamma_positive: NonNegative = 1.0
+    """`asymmetric`: the same for positives."""
+    clip: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    """`asymmetric`: probabilities of negatives below this cost nothing."""
+
+
+class OptimizerConfig(Section):
+    """How weights move."""
+
+    kind: Literal["adam", "adamw", "sgd"] = "adamw"
+    """Adam with L2 in the gradient, AdamW with decoupled decay, or SGD with Nesterov momentum."""
+    lr: Positive = 1e-3
+    """Peak learning rate."""
+    weight_decay: NonNegative = 1e-2
+    """Weight decay (for `adam` and `sgd` this is L2 in the gradient); not applied to biases and norms."""
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """`sgd`: momentum; `adam` and `adamw`: the first beta."""
+
+
+class ScheduleConfig(Section):
+    """How the learning rate changes."""
+
+    kind: Literal["constant", "step", "cosine", "one_cycle", "plateau"] = "cosine"
+    """Constant; x `factor` every `every` epochs; half a cosine to 0; one-cycle; x `factor` when stuck."""
+    warmup: Share = 0.05
+    """Share of all steps over which the rate rises linearly (`cosine`) or to the peak (`one_cycle`)."""
+    every: AtLeastOne = 1
+    """`step`: epochs between two steps."""
+    factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """`step`, `plateau`: the rate is multiplied by this."""
+    patience: Count = 2
+    """`plateau`: epochs without a better validation score before the rate falls."""
+
+
+class TrainConfig(Section):
+    """The loop itself."""
+
+    epochs: AtLeastOne = 8
+    """Passes over the training part."""
+    batch: AtLeastOne = 32
+    """Images per step, over all processes."""
+    accumulate: AtLeastOne = 1
+    """Add up the gradients of this many steps before the weights move."""
+    clip: NonNegative = 0.0
+    """Largest norm of the gradient; 0 means unlimited."""
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Decay of the running mean of the weights, which is then what is validated and kept; 0 means none."""
+    select: str = "roc_auc"
+    """The validation score that decides which epoch is best: `loss`, or a score of `hilum.metrics`."""
+    select_after: Count = 0
+    """Epochs before which none counts as best."""
+    patience: Count = 0
+    """Stop after this many epochs without a better `select`; 0 means never."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """`auto` is bf16 where the processor has instructions for it, else fp32."""
+    channels_last: bool = True
+    """Keep images as [n, height, width, channel] in memory, which convolutions run faster on."""
+    compile: bool = False
+    """Compile the model with torch.compile: slower to start, faster to run."""
+    device: str = "auto"
+    """`auto` is the first CUDA device if there is one, else the CPU."""
+    deterministic: bool = True
+    """Same numbers from the same config, data and machine, at a small cost on CUDA."""
+
+
+class ScoresConfig(Section):
+    """How logits become decisions. Thresholds are always chosen on the validation part."""
+
+    threshold: Literal["fixed", "youden", "accuracy", "f1"] = "fixed"
+    """Use `value`, or per finding the threshold with the best Youden index, accuracy or F1 on validation."""
+    value: Share | tuple[Share, ...] = 0.5
+    """`fixed`: one probability for all findings, or one per finding."""
+
+
+class Config(Section):
+    """A whole run."""
+
+    name: str = ""
+    """What the run is called; its folder is this name and a number."""
+    notes: str = ""
+    """Anything worth knowing: what a recipe reproduces, its measured score, time and command."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """Every draw of the run follows from this."""
+    data: DataConfig = DataConfig()
+    clean: CleanConfig = CleanConfig()
+    labels: LabelsConfig = LabelsConfig()
+    split: SplitConfig = SplitConfig()
+    prepare: PrepareConfig = PrepareConfig()
+    sampling: SamplingConfig = SamplingConfig()
+    augment: AugmentConfig = AugmentConfig()
+    model: ModelConfig = ModelConfig()
+    loss: LossConfig = LossConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+    train: TrainConfig = TrainConfig()
+    scores: ScoresConfig = ScoresConfig()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Config:
+        if self.sampling.kind == "class" and not self.sampling.finding:
+            raise ValueError('sampling.kind = "class" needs sampling.finding')
+        weights = self.loss.positive_weight
+        if isinstance(weights, tuple) and self.data.findings and len(weights) != len(self.data.findings):
+            raise ValueError(
+                f"loss.positive_weight has {len(weights)} numbers for {len(self.data.findings)} findings"
+            )
+        return self

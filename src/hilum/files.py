@@ -1,0 +1,66 @@
+"""Writing files so that they are whole or not there at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hilum.errors import DiskError
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; when the block ends well, it becomes `path` in one step.
+
+    A crash, a kill or a full disk leaves the former `path` as it was.
+
+    Raises:
+        DiskError: the file system refused (full, read-only, no permission).
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise disk_error(path, error) from error
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.partial")
+    try:
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise disk_error(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def disk_error(path: Path, error: OSError) -> DiskError:
+    """The message for a write that the file system refused."""
+    parent = next((p for p in [path, *path.parents] if p.exists()), Path.cwd())
+    free = shutil.disk_usage(parent).free / 2**20
+    return DiskError(
+        f"could not write {path}: {error.strerror or error} ({free:,.0f} MiB free there). "
+        "Free some space or name another folder, then run the same command again."
+    )
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` whole."""
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as JSON, whole; NaN is not JSON, so pass None."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read what `write_json` wrote."""
+    return json.loads(path.read_text(encoding="utf-8"))

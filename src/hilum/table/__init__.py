@@ -1,0 +1,1 @@
+"""Tables of images: what a data set says of each, cleaned, checked and split honestly."""

@@ -1,0 +1,44 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from hilum.cli import main
+
+REAL = Path(os.environ.get("HILUM_REAL_DATA", Path(__file__).parents[2] / "shared" / "data"))
+"""Where the real images and label tables lie; tests marked `real` are skipped without it."""
+
+
+class Outcome(NamedTuple):
+    """What a command did: its exit code, standard output and standard error."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def hilum(capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """Run a command as a user would: `hilum("doctor", "folder", root)`."""
+
+    def call(*arguments: object) -> Outcome:
+        capfd.readouterr()
+        code = main([str(argument) for argument in arguments])
+        captured = capfd.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def real() -> Path:
+    """The folder of real data; skips the test where it is missing."""
+    if not REAL.is_dir():
+        pytest.skip("the real data are not here")
+    return REAL
