@@ -13,12 +13,13 @@ from typing import Any
 import click
 import typer
 
+from hilum.cli.models import models
 from hilum.errors import HilumError
 from hilum.version import __version__
 
 COMMANDS: dict[str, tuple[Callable[..., Any], ...]] = {
     "Data": (),
-    "Training": (),
+    "Training": (models,),
     "Scores": (),
 }
 """Heading in `hilum --help` -> its commands, in the order in which a user meets them."""

@@ -1,1 +1,30 @@
-"""TODO."""
+"""Networks: `MODELS` by name, `build_model` from settings, weights that fit or say why not.
+
+Read `classifier.py` first: the surface that every model has. Then `catalogue.py`, the list.
+"""
+
+from hilum.models.backbone import timm_names
+from hilum.models.build import build_model
+from hilum.models.catalogue import MODELS, ModelSpec, find_model
+from hilum.models.classifier import Classifier, Trunk, positive_logits
+from hilum.models.describe import Description, Layer, count_parameters, describe_model
+from hilum.models.weights import Loaded, fit_weights, load_weights, read_weights
+
+__all__ = [
+    "MODELS",
+    "Classifier",
+    "Description",
+    "Layer",
+    "Loaded",
+    "ModelSpec",
+    "Trunk",
+    "build_model",
+    "count_parameters",
+    "describe_model",
+    "find_model",
+    "fit_weights",
+    "load_weights",
+    "positive_logits",
+    "read_weights",
+    "timm_names",
+]

@@ -1,0 +1,102 @@
+"""`hilum models`: which networks there are, and what is in one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hilum.cli.show import console, show_json, show_table
+
+if TYPE_CHECKING:
+    from hilum.models import Description
+
+
+def models(
+    name: Annotated[
+        str, typer.Argument(help="A network: its layers are shown. 'timm:*dense*' lists names of timm.")
+    ] = "",
+    size: Annotated[int, typer.Option(help="Side of the image in pixels.", min=16, max=4096)] = 224,
+    outputs: Annotated[int, typer.Option(help="Number of findings.", min=1)] = 1,
+    channels: Annotated[int, typer.Option(help="1: gray; 3: gray repeated.", min=1, max=3)] = 1,
+    pooling: Annotated[str, typer.Option(help="avg, max, lse or attention.")] = "avg",
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the networks, or show one's layers, shapes, parameters and arithmetic.
+
+    GFLOPs are 1e9 floating-point operations for one image, two per multiply-add: twice the figure that papers
+    which count multiply-adds print.
+    """
+    if not name:
+        _list_all(json)
+    elif "*" in name:
+        _list_timm(name, json)
+    else:
+        _show_one(name, size, outputs, channels, pooling, json)
+
+
+def _list_all(json: bool) -> None:
+    from hilum.models import MODELS
+
+    if json:
+        keys = ("name", "title", "paper", "parameters", "gflops", "hub")
+        show_json([{key: getattr(spec, key) for key in keys} for spec in MODELS.values()])
+        return
+    show_table(
+        ["name", "network", "parameters", "GFLOPs", "pretrained", "from"],
+        [
+            (spec.name, spec.title, spec.parameters, spec.gflops, spec.hub, spec.paper)
+            for spec in MODELS.values()
+        ],
+    )
+    console().print(
+        "One gray channel, one finding; GFLOPs at 224 px, two per multiply-add; parameters of cnn at 320 px.\n"
+        "timm:NAME is any network of timm (`hilum models 'timm:*'` lists them). `hilum models NAME` shows one."
+    )
+
+
+def _list_timm(pattern: str, json: bool) -> None:
+    from hilum.errors import ConfigError
+    from hilum.models import timm_names
+
+    names = timm_names(pattern)
+    if not names:
+        raise ConfigError(f"no network matches {pattern!r}; try e.g. 'timm:resnet*'.")
+    if json:
+        show_json(names)
+    else:
+        console().print("\n".join(names))
+
+
+def _show_one(name: str, size: int, outputs: int, channels: int, pooling: str, json: bool) -> None:
+    from hilum.config import make_config
+    from hilum.models import describe_model
+
+    config = make_config(
+        {"model": {"name": name, "channels": channels, "pooling": pooling}}, origin="the network"
+    )
+    description = describe_model(config.model, outputs, size)
+    if json:
+        show_json(description.to_json())
+    else:
+        _print(description)
+
+
+def _print(description: Description) -> None:
+    console().print(f"{description.name}: {description.title} ({description.paper})")
+    console().print(f"input {description.size} x {description.size}, one gray channel", end="")
+    console().print("" if description.channels == 1 else f" repeated {description.channels} times")
+    show_table(
+        ["layer", "kind", "output", "parameters", "GFLOPs"],
+        [
+            (
+                layer.name,
+                layer.kind,
+                " x ".join(str(length) for length in layer.shape) if layer.shape else None,
+                layer.parameters or None,
+                layer.gflops or None,
+            )
+            for layer in description.layers
+        ],
+        footer=["whole", "", description.outputs, description.parameters, description.gflops],
+    )

@@ -1,0 +1,100 @@
+"""Every network that hilum names, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hilum.config import ModelConfig
+from hilum.errors import ConfigError, did_you_mean
+from hilum.models.backbone import TIMM, build_timm
+from hilum.models.classifier import Trunk
+from hilum.models.cnn import build_cnn
+from hilum.models.densenet import build_densenet, build_densenet_small
+from hilum.models.resnet import build_resnet
+
+RESNET = "He et al., Deep Residual Learning, CVPR 2016"
+DENSENET = "Huang et al., Densely Connected Convolutional Networks, CVPR 2017"
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A network by name.
+
+    Attributes:
+        name: what `model.name` says.
+        title: one line for a list.
+        paper: where it comes from.
+        build: settings and image size -> everything below the classifier.
+        parameters: with one gray channel and one output (`cnn`: at 320 px).
+        gflops: 1e9 floating-point operations for one gray image of 224 px, two per multiply-add.
+        hub: whether torchvision has ImageNet weights for it.
+    """
+
+    name: str
+    title: str
+    paper: str
+    build: Callable[[ModelConfig, int], Trunk]
+    parameters: int | None
+    gflops: float | None
+    hub: bool = False
+
+
+def _residual(depth: int, parameters: int, gflops: float) -> ModelSpec:
+    return ModelSpec(
+        f"resnet{depth}", f"ResNet, {depth} layers", RESNET, build_resnet, parameters, gflops, True
+    )
+
+
+def _dense(depth: int, parameters: int, gflops: float) -> ModelSpec:
+    return ModelSpec(
+        f"densenet{depth}", f"DenseNet, {depth} layers", DENSENET, build_densenet, parameters, gflops, True
+    )
+
+
+_SPECS = (
+    ModelSpec(
+        "cnn",
+        "plain CNN: 3 convolutions, 3 linear layers",
+        "a CheXpert baseline of 2020, trained from scratch",
+        build_cnn,
+        106_726_337,
+        31.91,
+    ),
+    _residual(18, 11_170_753, 3.47),
+    _residual(34, 21_278_913, 7.17),
+    _residual(50, 23_503_809, 8.02),
+    _residual(101, 42_495_937, 15.44),
+    _residual(152, 58_139_585, 22.87),
+    ModelSpec(
+        "densenet-small",
+        "DenseNet, 3 blocks of 5 layers",
+        DENSENET,
+        build_densenet_small,
+        951_625,
+        2.55,
+    ),
+    _dense(121, 6_948_609, 5.51),
+    _dense(161, 26_464_801, 15.22),
+    _dense(169, 12_479_873, 6.56),
+    _dense(201, 18_088_577, 8.42),
+)
+
+MODELS: dict[str, ModelSpec] = {spec.name: spec for spec in _SPECS}
+"""Name -> network. Beside these, `timm:NAME` is any network of timm."""
+
+
+def find_model(name: str) -> ModelSpec:
+    """The network called `name`, one of `MODELS` or `timm:NAME`.
+
+    Raises:
+        ConfigError: there is none; the nearest is named. A `timm:` name is checked when it is built.
+    """
+    if name.startswith(TIMM):
+        return ModelSpec(name, "a network of timm", "Wightman, PyTorch Image Models", build_timm, None, None)
+    if name not in MODELS:
+        raise ConfigError(
+            f"model.name = {name!r} is not a network that hilum has; {did_you_mean(name, MODELS)}. "
+            f"`hilum models` lists them; `{TIMM}NAME` is any network of timm."
+        )
+    return MODELS[name]

@@ -1,0 +1,105 @@
+"""The surface that every model has, and what a model is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Trunk:
+    """What a build function gives: everything below the classifier.
+
+    Attributes:
+        body: [n, channels, s, s] -> feature map [n, c, h, w].
+        width: length of the pooled vector.
+        channels: 1 or 3: what `body` takes.
+        head: [n, c, h, w] -> [n, width] where the model has a pooling of its own; None leaves it to the setting.
+        prefix: where the bare network's parameters are in a `Classifier`, e.g. `backbone.`.
+        classifier_names: what the bare network calls its classifier in files of weights, e.g. `fc`.
+    """
+
+    body: nn.Module
+    width: int
+    channels: int
+    head: nn.Module | None = None
+    prefix: str = "backbone."
+    classifier_names: tuple[str, ...] = ("classifier",)
+
+
+class Classifier(nn.Module):
+    """An image classifier: body -> feature map -> pooling -> features -> dropout -> linear -> logits.
+
+    Attributes:
+        backbone: [n, channels, s, s] -> [n, c, h, w].
+        pool: [n, c, h, w] -> [n, width].
+        dropout: on the pooled vector.
+        classifier: linear, [n, width] -> [n, outputs].
+        channels: what the backbone takes. The input is one gray channel always; with 3 it is repeated here.
+        notes: what a user should know of the weights it started from, one sentence each.
+    """
+
+    def __init__(self, trunk: Trunk, pool: nn.Module, outputs: int, dropout: float) -> None:
+        """`pool` stands in where the trunk has no head of its own; `outputs` is the number of logits."""
+        super().__init__()
+        self.channels = trunk.channels
+        self.bare_prefix = trunk.prefix
+        self.classifier_names = trunk.classifier_names
+        self.notes: tuple[str, ...] = ()
+        self.backbone = trunk.body
+        self.pool = trunk.head if trunk.head is not None else pool
+        self.dropout = nn.Dropout(dropout)
+        self.classifier = nn.Linear(trunk.width, outputs)
+
+    @property
+    def width(self) -> int:
+        """Length of the pooled vector."""
+        return self.classifier.in_features
+
+    @property
+    def outputs(self) -> int:
+        """Number of logits."""
+        return self.classifier.out_features
+
+    def feature_map(self, images: Tensor) -> Tensor:
+        """[n, 1, s, s] -> [n, c, h, w]."""
+        if self.channels != 1:
+            images = images.expand(-1, self.channels, -1, -1)
+        result: Tensor = self.backbone(images)
+        return result
+
+    def features(self, images: Tensor) -> Tensor:
+        """[n, 1, s, s] -> pooled [n, width]."""
+        result: Tensor = self.pool(self.feature_map(images))
+        return result
+
+    def head(self, feature_map: Tensor) -> Tensor:
+        """Logits [n, outputs] of a feature map [n, c, h, w]: `forward` is `head(feature_map(images))`."""
+        result: Tensor = self.classifier(self.dropout(self.pool(feature_map)))
+        return result
+
+    def forward(self, images: Tensor) -> Tensor:
+        """[n, 1, s, s] -> logits [n, outputs]."""
+        return self.head(self.feature_map(images))
+
+
+def positive_logits(raw: Tensor, classes: int) -> Tensor:
+    """The logit of the positive class per finding, whatever the policy for uncertain labels.
+
+    Args:
+        raw: [n, classes], given back as it is; or [n, 3 * classes] of a model trained with
+            `labels.uncertain = "multiclass"`, per finding the logits of negative, positive, uncertain.
+        classes: number of findings, k.
+
+    Returns:
+        [n, k]. For three classes it is `positive - negative`, whose sigmoid is the softmax over these two
+        alone: U-MultiClass of Irvin et al., AAAI 2019.
+    """
+    if raw.shape[1] == classes:
+        return raw
+    if raw.shape[1] != 3 * classes:
+        raise ValueError(
+            f"{classes} findings have {classes} or {3 * classes} logits; there are {raw.shape[1]}"
+        )
+    return raw[:, 1::3] - raw[:, 0::3]
