@@ -1,0 +1,213 @@
+"""Random changes of training images: `draw` gives the parameters, `apply` changes the pixels and draws nothing.
+
+The tones change first, then the geometry, then a rectangle is erased, so that what a rotation brings in from
+outside is black whatever the brightness. Nothing depends on which images share a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from hilum.batches.plan import AUGMENT, generator
+from hilum.config import AugmentConfig
+
+ERASED_AREA = (0.02, 0.2)
+ERASED_ASPECT = (0.3, 1 / 0.3)
+"""Width over height, as in Zhong et al. 2020, Random Erasing Data Augmentation."""
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class AugmentParams:
+    """What is done to each of n images; every array has n entries.
+
+    Attributes:
+        angle: rotation about the centre in degrees, clockwise.
+        shift: [n, 2], to the right and down, as shares of the side.
+        shear: horizontal shear in degrees.
+        scale: zoom; above 1 enlarges.
+        flip: left-right flip, before the rest of the geometry.
+        brightness: factor on the pixels.
+        contrast: factor on the distance from the image's own mean, after brightness.
+        erase: [n, 4], left, top, width and height of the erased rectangle as shares of the side; width 0: none.
+    """
+
+    angle: Floats
+    shift: Floats
+    shear: Floats
+    scale: Floats
+    flip: npt.NDArray[np.bool_]
+    brightness: Floats
+    contrast: Floats
+    erase: Floats
+
+    @classmethod
+    def identity(cls, n: int) -> AugmentParams:
+        """Parameters that change nothing."""
+        zeros, ones = np.zeros(n, np.float32), np.ones(n, np.float32)
+        pairs, boxes = np.zeros((n, 2), np.float32), np.zeros((n, 4), np.float32)
+        return cls(zeros, pairs, zeros, ones, np.zeros(n, np.bool_), ones, ones, boxes)
+
+    def __len__(self) -> int:
+        return len(self.angle)
+
+    def take(self, rows: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> AugmentParams:
+        """The parameters of some of the images."""
+        return AugmentParams(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    @property
+    def recoloured(self) -> npt.NDArray[np.bool_]:
+        """Which images change in brightness or contrast."""
+        recoloured: npt.NDArray[np.bool_] = (self.brightness != 1) | (self.contrast != 1)
+        return recoloured
+
+    @property
+    def moved(self) -> npt.NDArray[np.bool_]:
+        """Which images change in geometry."""
+        shifted: npt.NDArray[np.bool_] = (self.shift != 0).any(axis=1)
+        turned: npt.NDArray[np.bool_] = (self.angle != 0) | (self.shear != 0) | (self.scale != 1)
+        return shifted | turned | self.flip
+
+    @property
+    def erased(self) -> npt.NDArray[np.bool_]:
+        """Which images lose a rectangle."""
+        erased: npt.NDArray[np.bool_] = self.erase[:, 2] > 0
+        return erased
+
+    @property
+    def changed(self) -> npt.NDArray[np.bool_]:
+        """Which images change at all."""
+        return self.recoloured | self.moved | self.erased
+
+    def matrices(self) -> Floats:
+        """[n, 2, 3]: where each output pixel comes from, (x, y) running from -1 to 1 over the image.
+
+        The forward map is shift . rotation . shear . scale . flip, torchvision's order for `affine`.
+        """
+        angle, shear = np.deg2rad(self.angle.astype(np.float64)), np.deg2rad(self.shear.astype(np.float64))
+        cos, sin, tan = np.cos(angle), np.sin(angle), np.tan(shear)
+        # Inverse of [[cos, -cos tan - sin], [sin, cos - sin tan]], whose determinant is 1.
+        inverse = np.stack([cos - sin * tan, cos * tan + sin, -sin, cos], axis=1).reshape(-1, 2, 2)
+        inverse /= self.scale[:, None, None]
+        offset = -inverse @ (2.0 * self.shift[:, :, None])
+        matrix = np.concatenate([inverse, offset], axis=2)
+        matrix[self.flip, 0] *= -1
+        return matrix.astype(np.float32)
+
+
+def draw(config: AugmentConfig, seed: int, epoch: int, positions: npt.NDArray[np.int64]) -> AugmentParams:
+    """Draw what happens to the images at some positions of an epoch.
+
+    The draws belong to the position in the epoch's order, not to the image: an image that oversampling shows
+    twice is changed in two ways, and neither batch size nor the number of processes matters. A position's
+    draws stay the same when another knob changes.
+
+    Args:
+        config: the ranges; `share` of the positions is changed at all.
+        seed: the run's seed.
+        epoch: from 0.
+        positions: int64 [n], positions in the order of the epoch.
+    """
+    length = int(positions.max()) + 1 if len(positions) else 0
+    uniform = generator(seed, epoch, AUGMENT).random((length, 14), dtype=np.float32)[positions]
+    chosen = uniform[:, 0] < config.share
+    sign = (2 * uniform - 1) * chosen[:, None]
+    return AugmentParams(
+        angle=config.degrees * sign[:, 1],
+        shift=config.translate * sign[:, 2:4],
+        shear=config.shear * sign[:, 4],
+        scale=1 + config.scale * sign[:, 5],
+        flip=chosen & (uniform[:, 6] < config.flip),
+        brightness=1 + config.brightness * sign[:, 7],
+        contrast=1 + config.contrast * sign[:, 8],
+        erase=_rectangles(uniform[:, 10:14]) * (chosen & (uniform[:, 9] < config.erase))[:, None],
+    )
+
+
+def apply(images: Tensor, params: AugmentParams, fill: float = 0.0) -> Tensor:
+    """Change images as the parameters say.
+
+    Args:
+        images: float32 [b, 1, s, s] in 0..1, on any device; not modified.
+        params: of length b.
+        fill: what an erased rectangle becomes, in 0..1.
+
+    Returns:
+        [b, 1, s, s] in 0..1. Images whose parameters change nothing are the same bits; what comes in from
+        outside an image is black.
+    """
+    if len(params) != len(images):
+        raise ValueError(f"{len(images)} images need as many parameters, not {len(params)}")
+
+    def change(images: Tensor, params: AugmentParams) -> Tensor:
+        images = _on(images, params, params.recoloured, _recolour)
+        images = _on(images, params, params.moved, _move)
+        return _on(images, params, params.erased, lambda some, its: _erase(some, its, fill))
+
+    return _on(images, params, params.changed, change)
+
+
+def to_device(array: npt.NDArray[np.generic], device: torch.device) -> Tensor:
+    """A copy of a small array on the device, without waiting for the work queued there."""
+    tensor = torch.from_numpy(array)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
+
+
+def _on(
+    images: Tensor,
+    params: AugmentParams,
+    chosen: npt.NDArray[np.bool_],
+    change: Callable[[Tensor, AugmentParams], Tensor],
+) -> Tensor:
+    """`change` the chosen images and leave the others."""
+    if not chosen.any():
+        return images
+    if chosen.all():
+        return change(images, params)
+    index = to_device(np.flatnonzero(chosen), images.device)
+    return images.index_copy(0, index, change(images[index], params.take(chosen)))
+
+
+def _recolour(images: Tensor, params: AugmentParams) -> Tensor:
+    factors = to_device(np.stack([params.brightness, params.contrast]), images.device)
+    brightness, contrast = factors[:, :, None, None, None]
+    images = (images * brightness).clamp_(max=1)
+    # A sum of integers has no order: the mean is the same bits for any batch size, threads and device.
+    total = (images * 2**24).round_().long().sum(dim=(1, 2, 3), keepdim=True)
+    mean = (total.double() / (2**24 * images[0].numel())).float()
+    return torch.addcmul(mean, images - mean, contrast).clamp_(0, 1)
+
+
+def _move(images: Tensor, params: AugmentParams) -> Tensor:
+    """Bilinear resampling. The grid is built elementwise: `affine_grid` is a matrix product whose last bits
+    may depend on the batch size."""
+    size = images.shape[-1]
+    matrix = to_device(params.matrices(), images.device)[:, :, :, None, None]
+    across = (torch.arange(size, device=images.device) * 2 + 1 - size) / size
+    x, y = (matrix[:, i, 0] * across + matrix[:, i, 1] * across[:, None] + matrix[:, i, 2] for i in (0, 1))
+    return F.grid_sample(images, torch.stack([x, y], dim=-1), mode="bilinear", align_corners=False)
+
+
+def _erase(images: Tensor, params: AugmentParams, fill: float) -> Tensor:
+    size = images.shape[-1]
+    box = to_device(params.erase, images.device)[:, :, None]
+    centre = (torch.arange(size, device=images.device) + 0.5) / size
+    across, down = ((centre >= box[:, i]) & (centre < box[:, i] + box[:, i + 2]) for i in (0, 1))
+    return images.masked_fill((down[:, :, None] & across[:, None, :])[:, None], fill)
+
+
+def _rectangles(uniform: Floats) -> Floats:
+    """[n, 4] left, top, width, height from four uniform numbers: area, aspect (log-uniform), x, y."""
+    area = ERASED_AREA[0] + (ERASED_AREA[1] - ERASED_AREA[0]) * uniform[:, 0]
+    low, high = np.log(ERASED_ASPECT)
+    aspect = np.exp(np.float32(low) + np.float32(high - low) * uniform[:, 1])
+    size = np.stack([np.sqrt(area * aspect), np.sqrt(area / aspect)], axis=1)
+    return np.concatenate([(1 - size) * uniform[:, 2:], size], axis=1)

@@ -1,0 +1,171 @@
+"""`Feed`: from a pack's pixels to normalised, augmented batches on the device.
+
+One thread reads ahead; it does no arithmetic, so it takes no core from the model. Conversion, normalisation and
+augmentation run on the device, in the thread that trains.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from hilum.batches.augment import AugmentParams, apply, draw, to_device
+from hilum.batches.gather import Ints, Pixels, gathering
+from hilum.batches.plan import EpochPlan, epoch_plan
+from hilum.config import AugmentConfig, SamplingConfig
+from hilum.errors import DataError
+from hilum.table.sampling import sample_rows
+
+READ_AHEAD = 2
+"""Batches read while the device works."""
+
+
+class Batch(NamedTuple):
+    """One step's images.
+
+    Attributes:
+        images: float32 [b, 1, s, s], normalised, on the device.
+        targets: float32 [b, k], NaN where unknown, on the device.
+        rows: int64 [b], which rows of the part these are.
+    """
+
+    images: Tensor
+    targets: Tensor
+    rows: Ints
+
+
+class Feed:
+    """The batches of one part, epoch by epoch."""
+
+    def __init__(
+        self,
+        pixels: Pixels,
+        slots: Ints,
+        targets: npt.NDArray[np.float32],
+        *,
+        mean: float,
+        sd: float,
+        device: torch.device | str,
+        batch: int,
+        seed: int = 0,
+        augment: AugmentConfig | None = None,
+        sampling: SamplingConfig | None = None,
+        findings: tuple[str, ...] = (),
+        shuffle: bool = False,
+        channels_last: bool = True,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        """Nothing is read yet.
+
+        Args:
+            pixels: uint8 [slots, s, s], usually a pack's memory map.
+            slots: int64 [n], where in `pixels` each row of the part lies.
+            targets: float32 [n, k], NaN where unknown.
+            mean: of the training part's pixels, in 0..1.
+            sd: likewise.
+            device: where batches go.
+            batch: images per step, over all processes.
+            seed: the run's seed; order and augmentation follow from it and the epoch.
+            augment: how images are changed; None for evaluation.
+            sampling: which rows an epoch shows; None shows all once.
+            findings: names of the targets' columns, which some kinds of sampling need.
+            shuffle: whether this is training; see `epoch_plan`.
+            channels_last: memory format of the images.
+            rank: which process this is, from 0.
+            world: how many processes share each step.
+
+        Raises:
+            DataError: the arrays do not belong together.
+        """
+        if len(slots) != len(targets):
+            raise DataError(f"{len(slots)} images came with {len(targets)} rows of targets.")
+        if len(slots) and not 0 <= slots.min() <= slots.max() < len(pixels):
+            raise DataError(f"slots {slots.min()} to {slots.max()} are not all among {len(pixels)} images.")
+        self.pixels, self.slots, self.targets = pixels, slots, np.ascontiguousarray(targets, np.float32)
+        self.mean, self.sd, self.device, self.batch, self.seed = mean, sd, torch.device(device), batch, seed
+        self.augment, self.sampling, self.findings = augment, sampling, findings
+        self.shuffle, self.channels_last, self.rank, self.world = shuffle, channels_last, rank, world
+        self._planned: tuple[int, EpochPlan] | None = None
+
+    def __len__(self) -> int:
+        """Images in the part."""
+        return len(self.slots)
+
+    def plan(self, epoch: int) -> EpochPlan:
+        """The order and the steps of one epoch."""
+        if self._planned is None or self._planned[0] != epoch:
+            rows = np.arange(len(self.slots))
+            if self.sampling is not None:
+                rows = sample_rows(self.targets, self.findings, self.sampling, self.seed, epoch)
+            plan = epoch_plan(
+                rows,
+                batch=self.batch,
+                seed=self.seed,
+                epoch=epoch,
+                shuffle=self.shuffle,
+                rank=self.rank,
+                world=self.world,
+            )
+            self._planned = (epoch, plan)
+        return self._planned[1]
+
+    def steps(self, epoch: int) -> int:
+        """How many batches `epoch(epoch)` gives."""
+        return self.plan(epoch).steps
+
+    def images(self, epoch: int) -> int:
+        """How many images `epoch(epoch)` gives, on this process."""
+        return self.plan(epoch).images
+
+    def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
+        """The batches of one epoch, from `first_step` on (to resume in the middle of one).
+
+        Abandoning the iterator ends its reading thread; an error of that thread is raised here.
+
+        Raises:
+            PackError: the pack's file is gone or too short.
+        """
+        plan = self.plan(epoch)
+        draws = self.draws(epoch)
+
+        def read(step: int) -> tuple[Ints, Tensor]:
+            positions = plan.positions(step)
+            return positions, gather(self.slots[plan.rows[positions]])
+
+        def batch(positions: Ints, pixels: Tensor) -> Batch:
+            rows = plan.rows[positions]
+            params = None if draws is None else draws.take(positions)
+            return Batch(self._normal(pixels, params), to_device(self.targets[rows], self.device), rows)
+
+        pin = self.device.type == "cuda"
+        with gathering(self.pixels, pin) as gather, ThreadPoolExecutor(1, "hilum-feed") as thread:
+            ahead: deque[Future[tuple[Ints, Tensor]]] = deque()
+            for step in range(first_step, plan.steps):
+                ahead.append(thread.submit(read, step))
+                if len(ahead) > READ_AHEAD:
+                    yield batch(*ahead.popleft().result())
+            while ahead:
+                yield batch(*ahead.popleft().result())
+
+    def draws(self, epoch: int) -> AugmentParams | None:
+        """How the images of one epoch are changed, by position in its order; None where none is."""
+        if self.augment is None:
+            return None
+        return draw(self.augment, self.seed, epoch, np.arange(len(self.plan(epoch).rows)))
+
+    def _normal(self, pixels: Tensor, params: AugmentParams | None) -> Tensor:
+        """uint8 [b, s, s] on the host -> float32 [b, 1, s, s] on the device, augmented and normalised."""
+        images = pixels.to(self.device, non_blocking=True).float().div_(255).unsqueeze(1)
+        if params is not None:
+            images = apply(images, params, fill=self.mean)
+        images.sub_(self.mean).div_(self.sd)
+        # With one channel both formats are the same memory; only strides tell a convolution which is meant.
+        return images.squeeze(1).unsqueeze(-1).permute(0, 3, 1, 2) if self.channels_last else images

@@ -1,0 +1,69 @@
+"""Copying images out of a pack, without its file becoming resident memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from mmap import mmap
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from hilum.errors import PackError
+
+Pixels = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
+
+
+@contextmanager
+def gathering(pixels: Pixels, pin: bool = False) -> Iterator[Callable[[Ints], Tensor]]:
+    """A function that copies images out of `pixels`, for one thread at a time.
+
+    A memory map is read with read(2) from its file: every page touched through the map itself would count as
+    resident memory of this process, up to the size of the pack, while the kernel's page cache serves both alike.
+
+    Args:
+        pixels: uint8 [slots, s, s].
+        pin: whether the copies lie in pinned memory, for transfers that do not wait.
+
+    Yields:
+        int64 [b] -> uint8 tensor [b, s, s]. It raises PackError where the file ends before an image.
+
+    Raises:
+        PackError: the file is gone.
+    """
+    if (place := _place(pixels)) is None:
+
+        def take(slots: Ints) -> Tensor:
+            images = torch.from_numpy(pixels[slots])
+            return images.pin_memory() if pin else images
+
+        yield take
+        return
+    path, offset = place
+    try:
+        file = path.open("rb", buffering=0)
+    except OSError as error:
+        raise PackError(f"{path} cannot be read: {error.strerror}. Make the pack again.") from error
+    with file:
+
+        def read(slots: Ints) -> Tensor:
+            images = torch.empty((len(slots), *pixels.shape[1:]), dtype=torch.uint8, pin_memory=pin)
+            for slot, image in zip(slots.tolist(), images.numpy(), strict=True):
+                file.seek(offset + slot * image.nbytes)
+                if file.readinto(image) != image.nbytes:
+                    raise PackError(f"{path} ends before image {slot}. Make the pack again.")
+            return images
+
+        yield read
+
+
+def _place(pixels: Pixels) -> tuple[Path, int] | None:
+    """The file that a whole memory map shows and where in it the map begins; None for other arrays."""
+    base: object = pixels.base
+    if not (isinstance(pixels, np.memmap) and isinstance(base, mmap) and pixels.flags.c_contiguous):
+        return None
+    return Path(str(pixels.filename)), int(pixels.offset)
