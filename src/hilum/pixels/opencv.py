@@ -1,0 +1,20 @@
+"""The one call to OpenCV's decoders."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+
+def decode(data: bytes, flag: int) -> npt.NDArray[Any] | None:
+    """Decode a file's bytes under one of OpenCV's IMREAD flags; None where it cannot."""
+    # Its lines on standard error would say nothing that our errors do not.
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        image: npt.NDArray[Any] | None = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
+    except cv2.error:
+        return None
+    return image

@@ -1,0 +1,84 @@
+"""From a gray image to the square that a network sees: one preparation, for training and for inference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from hilum.config import PrepareConfig
+from hilum.pixels.read import read_gray
+
+Gray = npt.NDArray[np.uint8]
+TILES = (8, 8)
+
+
+def load_image(path: str | Path, config: PrepareConfig) -> Gray:
+    """Read an image file and prepare it; see `read_gray` and `prepare`.
+
+    Returns:
+        uint8 [size, size].
+
+    Raises:
+        ImageError: the file cannot be decoded.
+    """
+    return prepare(read_gray(path, at_least=config.size), config)
+
+
+def prepare(gray: Gray, config: PrepareConfig) -> Gray:
+    """Fit a gray image into a square.
+
+    Shrinking averages over areas, enlarging is bilinear. CLAHE (Zuiderveld 1994) acts on the resized picture,
+    before any padding, which would be part of the histograms.
+
+    Args:
+        gray: uint8 [h, w].
+        config: size, fit and CLAHE.
+
+    Returns:
+        uint8 [size, size], contiguous.
+    """
+    size = config.size
+    if config.fit == "pad":
+        return _padded(gray, config)
+    if config.fit == "crop":
+        gray = _centre(gray)
+    return np.ascontiguousarray(_equalise(resize(gray, size, size), config.clahe))
+
+
+def resize(gray: Gray, height: int, width: int) -> Gray:
+    """Resize each axis by what suits it: area average where it shrinks, bilinear where it grows.
+
+    OpenCV's area mode is wrong for a picture that shrinks along one axis and grows along the other.
+    """
+    smaller = (min(width, gray.shape[1]), min(height, gray.shape[0]))
+    if smaller != gray.shape[::-1]:
+        gray = cv2.resize(gray, smaller, interpolation=cv2.INTER_AREA)
+    if smaller != (width, height):
+        gray = cv2.resize(gray, (width, height), interpolation=cv2.INTER_LINEAR)
+    return gray
+
+
+def _centre(gray: Gray) -> Gray:
+    height, width = gray.shape
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return gray[top : top + side, left : left + side]
+
+
+def _padded(gray: Gray, config: PrepareConfig) -> Gray:
+    longer = max(gray.shape)
+    height, width = (max(1, round(side * config.size / longer)) for side in gray.shape)
+    top, left = (config.size - height) // 2, (config.size - width) // 2
+    square = np.zeros((config.size, config.size), np.uint8)
+    picture = _equalise(resize(gray, height, width), config.clahe)
+    square[top : top + height, left : left + width] = picture
+    return square
+
+
+def _equalise(gray: Gray, limit: float) -> Gray:
+    if not limit:
+        return gray
+    return np.asarray(cv2.createCLAHE(clipLimit=limit, tileGridSize=TILES).apply(gray), np.uint8)
