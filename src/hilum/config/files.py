@@ -14,6 +14,8 @@ from hilum.config.sections import Config
 from hilum.errors import ConfigError, did_you_mean
 from hilum.files import write_text
 
+UNION_BRANCHES = frozenset({"tuple", "literal", "float", "constrained-float"})
+
 
 def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     """Read a TOML file and apply `section.key=value` overrides.
@@ -46,7 +48,7 @@ def make_config(
     try:
         config = Config.model_validate(merged)
     except ValidationError as error:
-        faults += [_say(fault) for fault in error.errors()]
+        faults += _sentences(error)
     if faults:
         raise ConfigError(f"{origin} cannot be used:\n" + "\n".join(f"  - {fault}" for fault in faults))
     return config
@@ -97,20 +99,26 @@ def _override(values: dict[str, Any], text: str) -> str | None:
     return None
 
 
-def _say(fault: Any) -> str:
-    """One pydantic fault as a sentence that names the field and, for an unknown key, the nearest known one."""
-    # pydantic names the union's branch in the location; a user knows only sections and keys.
-    location = [str(part) for part in fault["loc"]]
-    while location and location[-1].split("[")[0] in {"tuple", "literal", "float", "constrained-float"}:
-        location.pop()
-    name = ".".join(location) or "configuration"
+def _sentences(error: ValidationError) -> list[str]:
+    """Faults as sentences that name the field; one that may be of several types is told once."""
+    by_field: dict[str, list[str]] = {}
+    for fault in error.errors():
+        # pydantic names the union's branch in the location; a user knows only sections and keys.
+        location = [str(part) for part in fault["loc"]]
+        while location and location[-1].split("[")[0] in UNION_BRANCHES:
+            location.pop()
+        field = ".".join(location) or "the configuration"
+        by_field.setdefault(field, []).append(_fault(fault, location))
+    return [f"{field}: {', or '.join(dict.fromkeys(messages))}" for field, messages in by_field.items()]
+
+
+def _fault(fault: Any, location: list[str]) -> str:
     if fault["type"] == "extra_forbidden":
-        known = _fields(location[:-1])
         where = f"[{'.'.join(location[:-1])}]" if location[:-1] else "the top level"
-        return f"{name}: unknown key in {where}; {did_you_mean(location[-1], known)}"
+        return f"unknown key in {where}; {did_you_mean(location[-1], _fields(location[:-1]))}"
     message = fault["msg"].removeprefix("Value error, ")
     came = "" if fault["type"] == "value_error" else f" (came: {fault['input']!r})"
-    return f"{name}: {message[0].lower()}{message[1:]}{came}"
+    return f"{message[0].lower()}{message[1:]}{came}"
 
 
 def _fields(location: list[str]) -> list[str]:

@@ -218,6 +218,8 @@ class TrainConfig(Section):
     """Epochs before which none counts as best."""
     patience: Count = 0
     """Stop after this many epochs without a better `select`; 0 means never."""
+    checkpoint_minutes: NonNegative = 10.0
+    """Within a long epoch, save a state to resume from this often; 0 means only after epochs."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """`auto` is bf16 where the processor has instructions for it, else fp32."""
     channels_last: bool = True

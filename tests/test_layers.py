@@ -1,0 +1,33 @@
+"""The house stands: import order, file sizes, a light start."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from importlinter.cli import lint_imports
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted((ROOT / "src").rglob("*.py"))
+
+
+def test_rooms_import_downwards_only(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.chdir(ROOT)
+    assert lint_imports(cache_dir=None) == 0
+
+
+def test_no_file_is_over_400_lines() -> None:
+    long = {path.name: n for path in SOURCES if (n := len(path.read_text().splitlines())) > 400}
+    assert long == {}
+
+
+def test_help_does_not_import_torch() -> None:
+    code = """
+import sys
+from hilum.cli import main
+main(["--help"])
+print("heavy:", sorted({"torch", "polars", "cv2", "matplotlib", "numpy"} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "heavy: []" in done.stdout
