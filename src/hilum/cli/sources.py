@@ -1,0 +1,101 @@
+"""`hilum sources` and `hilum arrange`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from hilum.table.sources import Source
+
+
+def sources(
+    name: Annotated[str, typer.Argument(help="Show this one in full.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the data sets that can be read, with citation, licence and folder layout."""
+    from hilum.cli.show import show_json, show_table
+    from hilum.table.sources import SOURCES, find_source
+
+    if name and json:
+        show_json(_as_json(find_source(name)))
+    elif name:
+        _show(find_source(name))
+    elif json:
+        show_json([_as_json(source) for source in SOURCES.values()])
+    else:
+        show_table(
+            ("source", "data set", "licence", "official split"),
+            [(s.name, s.title, s.licence, s.has_official_split) for s in SOURCES.values()],
+            title="Sources",
+        )
+        typer.echo("One in full, with its folder layout, options and citation:  hilum sources NAME")
+
+
+def arrange(
+    source: Annotated[str, typer.Argument(help="The kind of data set; see `hilum sources`.")],
+    root: Annotated[Path, typer.Argument(help="Its folder.")],
+    out: Annotated[Path, typer.Argument(help="The folder to copy the images into.")],
+    option: Annotated[
+        list[str] | None, typer.Option(help="An option of the source, NAME=VALUE; may be repeated.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help='A filter, e.g. clean.views=["frontal"]; may be repeated.'),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Copy images into d{ImageID%50}/d{PatientID%50}/i{ImageID}.jpg, resumable and verified.
+
+    Run the same command again after an interruption: what is there and whole is kept.
+    """
+    from hilum.cli.show import show_json
+    from hilum.config import make_config
+    from hilum.table.arrange import arrange as copy
+    from hilum.table.clean import clean
+    from hilum.table.sources import parse_options, read_source
+
+    config = make_config({}, set_ or (), origin="--set")
+    table = read_source(source, root, **parse_options(option or ()))
+    table, _ = clean(table, config.clean)
+    done = copy(table, out)
+    if json:
+        counts = {"copied": done.copied, "replaced": done.replaced, "kept": done.kept}
+        show_json({"out": str(out), "images": len(done.table), **counts})
+        return
+    typer.echo(
+        f"{len(done.table):,} images in {out}: {done.copied:,} copied, {done.kept:,} were there and whole, "
+        f"{done.replaced:,} were there and damaged or changed and are replaced."
+    )
+    typer.echo(f"Next:  hilum pack csv {out} PACK")
+
+
+def _show(source: Source) -> None:
+    typer.echo(f"{source.name}: {source.title}\n\n{source.layout}\n\n{source.notes}\n")
+    for label, value in (("Citation", source.citation), ("Licence", source.licence), ("From", source.url)):
+        if value:
+            typer.echo(f"{label}: {value}")
+    typer.echo(f"Official split: {'yes' if source.has_official_split else 'no'}")
+    if source.options.model_fields:
+        typer.echo("\nOptions (--option NAME=VALUE):")
+    for name, field in source.options.model_fields.items():
+        typer.echo(f"  {name} = {field.default!r}\n      {field.description}")
+
+
+def _as_json(source: Source) -> dict[str, object]:
+    return {
+        "name": source.name,
+        "title": source.title,
+        "citation": source.citation,
+        "licence": source.licence,
+        "url": source.url,
+        "layout": source.layout,
+        "notes": source.notes,
+        "has_official_split": source.has_official_split,
+        "options": {
+            name: {"default": field.default, "description": field.description}
+            for name, field in source.options.model_fields.items()
+        },
+    }

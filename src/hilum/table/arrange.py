@@ -1,0 +1,158 @@
+"""Copy images into the hierarchical tree `d{ImageID % 50}/d{PatientID % 50}/i{ImageID}.jpg`.
+
+No folder then holds more than 50 folders or a 2,500th of the images, which matters on cloud drives. The ImageID is
+the row number in the data set's own label file (the column `row`) where the source has one, else a running
+number; the PatientID is the number in the patient's name where it has exactly one, else a hash of the name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import polars as pl
+import tomli_w
+
+from hilum.errors import DataError
+from hilum.files import disk_error, whole_file, write_text
+from hilum.progress import progress
+from hilum.table.sources.csv import mapping_for
+from hilum.table.table import Table
+
+FOLDERS = 50
+THREADS = 8
+TABLE_FILE, BOX_FILE, MAPPING_FILE = "table.csv", "boxes.csv", "hilum.toml"
+
+
+@dataclass(frozen=True)
+class Arranged:
+    """What `arrange` did.
+
+    Attributes:
+        table: the Table of the copies; `hilum pack csv:OUT` reads the same.
+        copied: images that were not there before.
+        replaced: images that were there and differed from their source: half-written, damaged or changed.
+        kept: images that were there and equal, byte for byte.
+    """
+
+    table: Table
+    copied: int
+    replaced: int
+    kept: int
+
+
+def arrange(table: Table, out: Path | str) -> Arranged:
+    """Copy the images of a Table into the hierarchical tree, and describe them in `table.csv`.
+
+    A killed run goes on where it was: what is there is compared with its source (size, then sha256) and copied
+    again where it differs. Every copy is read back and compared. `table.csv`, `hilum.toml` and `boxes.csv` are
+    written last, so they exist when all images do.
+
+    Args:
+        table: which images; its root is where they are.
+        out: the folder to fill; what else is in it stays.
+
+    Raises:
+        DataError: images are missing (none is copied then), `out` is where the images are, or a source changes
+            while it is copied.
+        DiskError: the file system refused.
+    """
+    out = Path(out)
+    if out.resolve() == table.root.resolve():
+        raise DataError(f"{out} is where the images are; give another folder to arrange them in.")
+    places = arranged_paths(table)
+    sources = [table.root / path for path in table.frame["path"]]
+    missing = [path for path in sources if not path.is_file()]
+    if missing:
+        raise DataError(
+            f"{len(missing):,} of {len(table):,} images are missing, the first {missing[0]}. Nothing was copied."
+        )
+    arranged = replace(table, frame=table.frame.with_columns(pl.Series("path", places)), root=out)
+    (out / TABLE_FILE).unlink(missing_ok=True)
+    counts = dict.fromkeys(("copied", "replaced", "kept"), 0)
+    for what in _copy_all(sources, [out / place for place in places]):
+        counts[what] += 1
+    _describe(arranged)
+    return Arranged(arranged, **counts)
+
+
+def arranged_paths(table: Table) -> list[str]:
+    """Where each image goes, relative to the tree's root, with the suffix it has."""
+    ids = table.frame["row"] if "row" in table.frame.columns else None
+    if ids is None or ids.null_count() or ids.is_duplicated().any():
+        ids = pl.Series(range(len(table)), dtype=pl.Int64)
+    rows = zip(ids, table.frame["patient_id"], table.frame["path"], strict=True)
+    return [
+        f"d{image % FOLDERS}/d{patient_number(patient) % FOLDERS}/i{image}{Path(path).suffix.lower()}"
+        for image, patient, path in rows
+    ]
+
+
+def patient_number(patient: str) -> int:
+    """The number in a patient's name where it holds exactly one (`patient00042` -> 42), else a stable hash."""
+    numbers = re.findall(r"\d+", patient, flags=re.ASCII)
+    if len(numbers) == 1 and not re.search(r"\d[a-zA-Z]", patient):
+        return int(numbers[0])
+    return int(hashlib.sha256(patient.encode()).hexdigest()[:12], 16)
+
+
+def _copy_all(sources: list[Path], places: list[Path]) -> Iterator[str]:
+    for folder in {place.parent for place in places}:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise disk_error(folder, error) from error
+    with progress("arranging", len(sources)) as advance, ThreadPoolExecutor(THREADS) as pool:
+        try:
+            for what in pool.map(_copy, sources, places):
+                advance(1)
+                yield what
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _copy(source: Path, place: Path) -> str:
+    """Copy one file unless it is there already; returns what was done, a field of `Arranged`."""
+    try:
+        content = source.read_bytes()
+    except OSError as error:
+        raise DataError(f"{source} cannot be read: {error.strerror}.") from error
+    there = place.is_file()
+    if there and _is(place, content):
+        return "kept"
+    # The name does not vary, so that what a killed run left is overwritten by the next.
+    partial = place.with_name(f".{place.name}.partial")
+    try:
+        partial.write_bytes(content)
+        partial.replace(place)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise disk_error(place, error) from error
+    if not _is(place, content):
+        raise DataError(
+            f"{place} is not what was written; the disk or another program changed it. Run again."
+        )
+    return "replaced" if there else "copied"
+
+
+def _is(place: Path, content: bytes) -> bool:
+    """Whether a file holds these bytes: by size, then by sha256."""
+    if place.stat().st_size != len(content):
+        return False
+    return hashlib.sha256(place.read_bytes()).digest() == hashlib.sha256(content).digest()
+
+
+def _describe(table: Table) -> None:
+    """Write `boxes.csv`, `hilum.toml` and, last, `table.csv`."""
+    if table.boxes is not None:
+        ours = table.boxes.filter(pl.col("image_id").is_in(table.frame["image_id"].implode()))
+        with whole_file(table.root / BOX_FILE) as temporary:
+            ours.write_csv(temporary)
+    mapping = mapping_for(table, BOX_FILE if table.boxes is not None else "")
+    write_text(table.root / MAPPING_FILE, tomli_w.dumps(mapping))
+    with whole_file(table.root / TABLE_FILE) as temporary:
+        table.frame.write_csv(temporary)

@@ -1,0 +1,208 @@
+"""CheXpert: 224,316 chest X-rays of 65,240 adults of Stanford Hospital, labelled from their reports.
+
+Citation: Irvin J, Rajpurkar P, Ko M, et al. CheXpert: a large chest radiograph dataset with uncertainty labels
+and expert comparison. AAAI 2019;33:590-597. Licence: Stanford University Dataset Research Use Agreement, no
+redistribution.
+
+Layout, full-size and `-small` alike; ROOT is this folder or the one around it::
+
+    CheXpert-v1.0-small/
+    ├── train.csv  (or train.csv.gz)    223,414 rows: Path, Sex, Age, Frontal/Lateral, AP/PA, 14 findings
+    ├── valid.csv                       234 rows, the same columns, labelled by radiologists
+    ├── test_labels.csv or test.csv     668 rows or 500 studies: Path or Study, and findings only
+    ├── train/patient00001/study1/view1_frontal.jpg
+    ├── valid/patient64541/study1/view1_frontal.jpg
+    └── test/patient64741/study1/view1_frontal.jpg
+
+or the full-size download as it is unpacked::
+
+    chexpertchestxrays-u20210408/
+    ├── train.csv, valid.csv            here or in batch 1
+    ├── CheXpert-v1.0 batch 1 (validate & csv)/valid/patient64541/...
+    ├── CheXpert-v1.0 batch 2 (train 1)/patient00001/...
+    ├── CheXpert-v1.0 batch 3 (train 2)/...
+    └── CheXpert-v1.0 batch 4 (train 3)/...
+
+Any one of the label files is enough, and images need not be there yet. Extra columns: `study_number` (N of
+`studyN`) and `row` (the row number in train.csv from 0, counted on over valid and test, so it is unique).
+Age 0 (three rows; the youngest otherwise is 18) and sex Unknown (one row) are null, as is the one projection RL.
+The test labels say neither age nor sex; their view is read from the file name and the projection is null.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from hilum.errors import DataError
+from hilum.table.sources import values
+from hilum.table.sources.base import (
+    Source,
+    SourceOptions,
+    layout_and_notes,
+    missing_file,
+    need_columns,
+    one_of,
+    read_csv,
+    strip_suffix,
+    subfolders,
+)
+from hilum.table.table import Table
+
+FINDINGS = (
+    "No Finding",
+    "Enlarged Cardiomediastinum",
+    "Cardiomegaly",
+    "Lung Opacity",
+    "Lung Lesion",
+    "Edema",
+    "Consolidation",
+    "Pneumonia",
+    "Atelectasis",
+    "Pneumothorax",
+    "Pleural Effusion",
+    "Pleural Other",
+    "Fracture",
+    "Support Devices",
+)
+LABEL_FILES = {
+    "train": ("train.csv", "train.csv.gz", "chexpert_train.csv.gz"),
+    "valid": ("valid.csv", "valid.csv.gz"),
+    "test": ("test_labels.csv", "test.csv", "groundtruth.csv"),
+}
+"""Part -> the names under which its labels are published; the first that is there is read."""
+
+PATH = r"^(?:.*?/)??(?:(train|valid|val|test)/)?(patient\w+)/study(\d+)(?:/([^/]+))?/?$"
+"""Anything, then part, patient, study number and file name; a test label may name a study alone."""
+
+
+def read(root: Path, options: SourceOptions | None = None) -> Table:
+    """Read the label files of CheXpert; see the module for the layout.
+
+    Raises:
+        DataError: no label file is there, a column is missing, or a path is not CheXpert's.
+    """
+    del options
+    home = _home(root)
+    if home is None:
+        raise missing_file(root, "train.csv, valid.csv or test_labels.csv")
+    files = _label_files(home)
+    frame = pl.concat([_part(path, part, home) for part, path in files.items()], how="diagonal")
+    frame, where = _unpacked(frame.with_row_index("row").cast({"row": pl.Int64}), home)
+    return Table.make(frame, FINDINGS, where)
+
+
+def matches(root: Path) -> bool:
+    """Whether a label file of CheXpert is in the folder or just below it."""
+    home = _home(root)
+    if home is None:
+        return False
+    head = read_csv(next(iter(_label_files(home).values())), rows=1, as_text=True)
+    return ("Path" in head.columns or "Study" in head.columns) and "Cardiomegaly" in head.columns
+
+
+def _home(root: Path) -> Path | None:
+    """The folder of the label files: `root`, or a folder in it; folders with a train.csv first."""
+    candidates = [folder for folder in (root, *subfolders(root)) if _label_files(folder)]
+    return min(candidates, key=lambda folder: "train" not in _label_files(folder), default=None)
+
+
+def _label_files(folder: Path) -> dict[str, Path]:
+    found = {part: one_of(folder, names) for part, names in LABEL_FILES.items()}
+    return {part: path for part, path in found.items() if path}
+
+
+def _part(path: Path, part: str, home: Path) -> pl.DataFrame:
+    """The rows of one label file, in the columns of a Table."""
+    raw = read_csv(path)
+    if "Path" not in raw.columns and "Study" in raw.columns:
+        raw = _images_of_studies(raw, home)
+    need_columns(raw, ("Path",), path)
+    need_columns(raw, (name for name in FINDINGS if part != "test" or name in raw.columns), path)
+    groups = raw["Path"].str.replace_all("\\", "/", literal=True).str.extract_groups(PATH)
+    pieces = groups.struct.rename_fields(["part", "patient_id", "study_number", "file"]).struct.unnest()
+    strange = pieces["patient_id"].is_null() | pieces["file"].is_null()
+    if strange.any():
+        raise DataError(
+            f"{path}: {strange.sum():,} paths are not CheXpert's .../patientX/studyN/viewM_frontal.jpg, "
+            f"the first {raw['Path'].filter(strange)[0]!r}."
+        )
+    raw = raw.select(pl.exclude(pieces.columns)).hstack(pieces)
+    study = pl.format("{}/study{}", "patient_id", "study_number")
+    where = pl.format("{}/{}/{}", pl.col("part").fill_null(part), study, "file")
+    return raw.select(
+        strip_suffix(where).alias("image_id"),
+        where.alias("path"),
+        "patient_id",
+        study.alias("study_id"),
+        pl.lit("chexpert").alias("source"),
+        pl.lit(part).alias("official_split"),
+        pl.col("study_number").cast(pl.Int64),
+        *_described(raw),
+        *_codes(raw, path),
+    )
+
+
+def _described(raw: pl.DataFrame) -> list[pl.Expr]:
+    """View, projection, age and sex, as far as the file has them; the view else from the file name."""
+    named = values.view(pl.col("file").str.extract(r"_(frontal|lateral)"))
+    view = values.view(pl.col("Frontal/Lateral")) if "Frontal/Lateral" in raw.columns else named
+    nothing = pl.lit(None, pl.String)
+    age = values.age_years(pl.col("Age")) if "Age" in raw.columns else pl.lit(None, pl.Float32)
+    return [
+        view.alias("view"),
+        (values.projection(pl.col("AP/PA")) if "AP/PA" in raw.columns else nothing).alias("projection"),
+        pl.when(age > 0).then(age).alias("age"),
+        (values.sex(pl.col("Sex")) if "Sex" in raw.columns else nothing).alias("sex"),
+    ]
+
+
+def _codes(raw: pl.DataFrame, path: Path) -> list[pl.Series]:
+    """Label columns; a test file lacks some findings, which are then not mentioned."""
+    there = [name for name in FINDINGS if name in raw.columns]
+    absent = [pl.Series(name, [None] * raw.height, pl.Int8) for name in FINDINGS if name not in raw.columns]
+    return values.label_codes(raw, there, path) + absent
+
+
+def _images_of_studies(raw: pl.DataFrame, home: Path) -> pl.DataFrame:
+    """One row per image of each labelled study; where no image is there yet, its first frontal view."""
+    names: list[list[str]] = []
+    for study in raw["Study"].to_list():
+        short = "/".join(str(study).strip("/").split("/")[-3:])
+        found = sorted(p.name for p in (home / short).glob("view*")) if (home / short).is_dir() else []
+        names.append([f"{short}/{name}" for name in found or ["view1_frontal.jpg"]])
+    return raw.with_columns(pl.Series("Path", names)).explode("Path")
+
+
+def _unpacked(frame: pl.DataFrame, home: Path) -> tuple[pl.DataFrame, Path]:
+    """Paths of the full-size download, whose parts lie in folders called `... batch N (...)`, and their root."""
+    around = home.parent if " batch " in home.name else home
+    batches = [folder for folder in subfolders(around) if " batch " in folder.name]
+    if (home / "train").is_dir() or not batches:
+        return frame, home
+    folders = {}
+    for batch in batches:
+        part = "valid" if (batch / "valid").is_dir() else "train"
+        for patient in subfolders(batch / "valid" if part == "valid" else batch):
+            folders[f"{part}/{patient.name}"] = patient.relative_to(around).as_posix()
+    name, rest = pl.col("path").str.extract(r"^(\w+/\w+)/"), pl.col("path").str.extract(r"^\w+/\w+/(.+)$")
+    found = name.replace_strict(folders, default=name, return_dtype=pl.String)
+    return frame.with_columns(path=pl.format("{}/{}", found, rest)), around
+
+
+LAYOUT, NOTES = layout_and_notes(__doc__, "Any one of")
+
+SOURCE = Source(
+    name="chexpert",
+    title="CheXpert, full-size or small",
+    read=read,
+    matches=matches,
+    citation="Irvin J, Rajpurkar P, Ko M, et al. CheXpert: a large chest radiograph dataset with uncertainty "
+    "labels and expert comparison. AAAI 2019;33:590-597.",
+    licence="Stanford University Dataset Research Use Agreement; no redistribution",
+    url="https://stanfordmlgroup.github.io/competitions/chexpert/",
+    layout=LAYOUT,
+    notes=NOTES,
+    has_official_split=True,
+)

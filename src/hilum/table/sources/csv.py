@@ -1,0 +1,332 @@
+"""Any CSV file with one row per image.
+
+Layout; ROOT is the folder of the CSV file, or the CSV file itself::
+
+    ROOT/
+    ├── table.csv, labels.csv or the only CSV file there     (or .csv.gz)
+    ├── hilum.toml or hilum.json                             which column is what (optional)
+    └── the images, wherever the column of paths says
+
+What the columns are called is told by options, or by the same keys in `hilum.toml` beside the CSV file, or is
+guessed from usual names (`GUESSES`; case, spaces and signs do not matter)::
+
+    path = "file"  # column of image paths, relative to the CSV file's folder
+    patient = "subject_id"  # "" or "image": there are no patients, every image is its own
+    findings = ["Edema", "Mass"]
+    sex = "gender"
+
+Findings hold 1 positive, 0 negative, -1 uncertain, empty not mentioned (or true/false, yes/no,
+positive/negative/uncertain). Where they are not named, every other column that holds such codes only is a
+finding. `classes = COLUMN` reads a column of class names as the source `folder` reads folders. Ages are years
+or DICOM age strings; views are frontal/lateral or AP, PA, LL. Other columns are left out unless `keep` names them.
+
+`hilum arrange` writes this layout, with `boxes.csv` where the source has boxes.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from hilum.errors import DataError
+from hilum.table.sources import values
+from hilum.table.sources.base import (
+    Source,
+    SourceOptions,
+    layout_and_notes,
+    missing_file,
+    need_columns,
+    one_of,
+    read_csv,
+    strip_suffix,
+)
+from hilum.table.sources.classes import class_findings
+from hilum.table.sources.options import make_options
+from hilum.table.table import BOX_COLUMNS, COLUMNS, Table
+
+MAPPINGS = ("hilum.toml", "hilum.json")
+NAMES = ("table.csv", "labels.csv", "table.csv.gz", "labels.csv.gz")
+GUESSES = {
+    "path": (
+        "path",
+        "imagepath",
+        "filepath",
+        "file",
+        "filename",
+        "imagefile",
+        "imagename",
+        "image",
+        "imageindex",
+    ),
+    "image": ("imageid", "image", "id", "sopinstanceuid"),
+    "patient": ("patientid", "patient", "subjectid", "subject", "personid", "pid", "mrn"),
+    "study": ("studyid", "study", "examid", "accession"),
+    "view": ("view", "frontallateral", "viewposition"),
+    "projection": ("projection", "appa", "viewposition", "view"),
+    "age": ("age", "patientage", "ageyears"),
+    "sex": ("sex", "gender", "patientsex", "patientgender"),
+    "part": ("officialsplit", "split", "part", "subset", "fold"),
+    "source": ("source",),
+}
+"""Option -> column names that are taken for it, in lower case without spaces and signs."""
+
+NO_PATIENTS = ("", "image")
+
+
+class CsvOptions(SourceOptions):
+    """Options of the source `csv`: which column is what. None means guessed from usual names."""
+
+    file: str = ""
+    """The CSV file in the folder; empty means table.csv, labels.csv or the only one."""
+    path: str | None = None
+    """Column of image paths."""
+    folder: str = ""
+    """Folder in front of every path."""
+    findings: tuple[str, ...] = ()
+    """Columns of findings; empty means every other column that holds label codes only."""
+    classes: str = ""
+    """Column of class names, which become findings."""
+    positive: str = ""
+    """With `classes`: the class that is the finding, against all others."""
+    patient: str | None = None
+    """Column of patients; "" or "image" says that there is none and takes every image for another patient's."""
+    image: str | None = None
+    """Column of unique image ids; else the path without suffix."""
+    study: str | None = None
+    """Column of studies."""
+    view: str | None = None
+    """Column of views."""
+    projection: str | None = None
+    """Column of projections."""
+    age: str | None = None
+    """Column of ages."""
+    sex: str | None = None
+    """Column of sexes."""
+    part: str | None = None
+    """Column of the official split: train, valid, test."""
+    source: str | None = None
+    """Column of the names of data sets that the images come from."""
+    keep: tuple[str, ...] = ()
+    """Other columns to keep under their names."""
+    boxes: str = ""
+    """CSV file of boxes: image_id, finding, x, y, width, height as shares 0..1."""
+
+
+def read(root: Path, options: CsvOptions | None = None) -> Table:
+    """Read a CSV file; see the module for the layout.
+
+    Raises:
+        DataError: the file, a column or the patients are missing, or a label is no label code.
+        ConfigError: the mapping file beside it has an unknown key or a wrong value.
+    """
+    options = options or CsvOptions()
+    path = csv_file(root, options.file)
+    if path is None and not options.file and (there := _csv_files(root)):
+        names = ", ".join(file.name for file in there)
+        raise DataError(f"{root} holds several CSV files: {names}. Say which one with file=NAME.")
+    if path is None:
+        raise missing_file(root, options.file or "table.csv")
+    options = _with_mapping(options, path)
+    raw = read_csv(path, as_text=True)
+    columns = _columns(raw, options, path)
+    frame = _described(raw, columns, options.folder)
+    findings, codes = _findings(raw, options, set(columns.values()), path)
+    need_columns(raw, options.keep, path)
+    kept = _kept(raw, options.keep)
+    frame = pl.concat([frame, kept, pl.DataFrame(codes)], how="horizontal")
+    return Table.make(frame, findings, path.parent, _boxes(path.parent, options.boxes))
+
+
+def matches(root: Path) -> bool:
+    """Whether the path is a CSV file, or a folder that holds one."""
+    return csv_file(root, "") is not None or bool(_csv_files(root))
+
+
+def csv_file(root: Path, name: str) -> Path | None:
+    """The CSV file that is meant by a folder or file and an optional name."""
+    if root.is_file():
+        return root if root.name.lower().endswith((".csv", ".csv.gz")) else None
+    if name:
+        return one_of(root, [name])
+    there = _csv_files(root)
+    return one_of(root, NAMES) or (there[0] if len(there) == 1 else None)
+
+
+def _csv_files(root: Path) -> list[Path]:
+    return sorted([*root.glob("*.csv"), *root.glob("*.csv.gz")])
+
+
+def _with_mapping(options: CsvOptions, path: Path) -> CsvOptions:
+    """Fill options that were not given from the mapping file beside the CSV file."""
+    file = one_of(path.parent, MAPPINGS)
+    if file is None:
+        return options
+    try:
+        text = file.read_text(encoding="utf-8")
+        found = tomllib.loads(text) if file.suffix == ".toml" else json.loads(text)
+    except ValueError as error:
+        raise DataError(f"{file} cannot be read: {error}.") from error
+    given = {name: getattr(options, name) for name in options.model_fields_set}
+    mapped: CsvOptions = make_options(CsvOptions, {**found, **given}, str(file))
+    return mapped
+
+
+def _columns(raw: pl.DataFrame, options: CsvOptions, path: Path) -> dict[str, str]:
+    """Option -> column, for all that the file has.
+
+    Raises:
+        DataError: a named column is missing, or no column of paths or patients is found.
+    """
+    plain = {_plain(name): name for name in reversed(raw.columns)}
+    columns: dict[str, str] = {}
+    for option, guesses in GUESSES.items():
+        named = getattr(options, option)
+        if option == "patient" and named in NO_PATIENTS:
+            continue
+        if named:
+            need_columns(raw, [named], path)
+            columns[option] = named
+        elif named is None:
+            taken = {*options.findings, options.classes}
+            found = [plain[g] for g in guesses if g in plain and plain[g] not in taken]
+            if option == "part":
+                found = [name for name in found if values.are_parts(raw[name]).all()]
+            if found:
+                columns[option] = found[0]
+    if "path" not in columns:
+        raise DataError(
+            f"{path}: which column holds the paths of the images? Say path=COLUMN; it has {_some(raw)}."
+        )
+    if "part" in columns and not (known := values.are_parts(raw[columns["part"]])).all():
+        strange = raw[columns["part"]].filter(~known)[0]
+        raise DataError(
+            f"{path}: column {columns['part']!r} should hold train, valid or test; it holds {strange!r}."
+        )
+    if "patient" not in columns and options.patient is None:
+        raise DataError(
+            f"{path}: which column holds the patients? Say patient=COLUMN; it has {_some(raw)}. Without patients "
+            "the same person may be in train and test; patient=image accepts that."
+        )
+    return columns
+
+
+def _some(raw: pl.DataFrame) -> str:
+    return ", ".join(raw.columns[:12]) + (", ..." if len(raw.columns) > 12 else "")
+
+
+def _plain(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())
+
+
+CASTS: dict[str, tuple[str, Callable[[pl.Expr], pl.Expr]]] = {
+    "study": ("study_id", lambda column: column),
+    "view": ("view", values.view),
+    "projection": ("projection", values.projection),
+    "age": ("age", values.age_years),
+    "sex": ("sex", values.sex),
+    "part": ("official_split", values.official_part),
+}
+"""Option -> column of the Table and how it is read."""
+
+
+def _described(raw: pl.DataFrame, columns: dict[str, str], folder: str) -> pl.DataFrame:
+    """All columns of a Table but the findings."""
+    path = pl.col(columns["path"]).str.replace_all("\\", "/", literal=True).str.strip_prefix("./")
+    path = pl.lit(folder.rstrip("/") + "/") + path if folder else path
+    image = (
+        pl.col(columns["image"])
+        if columns.get("image", columns["path"]) != columns["path"]
+        else strip_suffix(path)
+    )
+    made = {
+        "image_id": image,
+        "path": path,
+        "patient_id": pl.col(columns["patient"]) if "patient" in columns else image,
+        "source": pl.col(columns["source"]).fill_null("csv") if "source" in columns else pl.lit("csv"),
+    }
+    made |= {
+        name: cast(pl.col(columns[option])) for option, (name, cast) in CASTS.items() if option in columns
+    }
+    return raw.select(expression.alias(name) for name, expression in made.items())
+
+
+def _findings(
+    raw: pl.DataFrame, options: CsvOptions, used: set[str], path: Path
+) -> tuple[tuple[str, ...], list[pl.Series]]:
+    if options.classes:
+        need_columns(raw, [options.classes], path)
+        try:
+            return class_findings(raw[options.classes], options.positive)
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from error
+    named = options.findings or tuple(
+        name
+        for name in raw.columns
+        if name not in used
+        and name not in options.keep
+        and name not in COLUMNS
+        and values.are_codes(raw[name])
+    )
+    need_columns(raw, named, path)
+    if not named:
+        raise DataError(
+            f"{path}: which columns are findings? None holds 1, 0, -1 and blanks only. Say findings=[...]."
+        )
+    return named, values.label_codes(raw, named, path)
+
+
+def _kept(raw: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:
+    """The kept columns, whole numbers as integers."""
+    kept = raw.select(names)
+    whole = [
+        name
+        for name in names
+        if kept[name].drop_nulls().str.contains(r"^-?(0|[1-9]\d{0,17})$").all()
+        and kept[name].null_count() < len(kept)
+    ]
+    return kept.with_columns(pl.col(whole).cast(pl.Int64)) if whole else kept
+
+
+def _boxes(folder: Path, name: str) -> pl.DataFrame | None:
+    if not name:
+        return None
+    boxes = read_csv(folder / name, as_text=True)
+    need_columns(boxes, BOX_COLUMNS, folder / name)
+    return boxes
+
+
+def mapping_for(table: Table, boxes: str) -> dict[str, Any]:
+    """The content of `hilum.toml` for a Table whose columns were written under their own names."""
+    own = {
+        "file": "table.csv",
+        "path": "path",
+        "image": "image_id",
+        "patient": "patient_id",
+        "study": "study_id",
+        "part": "official_split",
+        **{name: name for name in ("view", "projection", "age", "sex", "source")},
+    }
+    extra = [name for name in table.frame.columns if name not in COLUMNS and name not in table.findings]
+    return {**own, "findings": list(table.findings), "keep": extra, "boxes": boxes}
+
+
+LAYOUT, NOTES = layout_and_notes(__doc__, "What the columns")
+
+SOURCE = Source(
+    name="csv",
+    title="Any CSV file with one row per image",
+    read=read,
+    matches=matches,
+    citation="",
+    licence="that of your data",
+    url="",
+    layout=LAYOUT,
+    notes=NOTES,
+    has_official_split=False,
+    options=CsvOptions,
+)

@@ -1,0 +1,329 @@
+"""Any tree of DICOM files (DX, CR and the like), with labels from a CSV file.
+
+Layout::
+
+    ROOT/
+    ├── labels.csv (or .csv.gz)    the labels (optional); another file: labels=FILE
+    └── DICOM files in any folders, with any names
+
+Only headers are read. Files that are no DICOM images (other formats, reports, DICOMDIR) are left out, and their
+number is said on standard error where they claim to be DICOM. A second file of the same SOP instance is left out
+too.
+
+Patients are not named: `patient_id` is the first 12 hexadecimal digits of the sha256 of (salt + PatientID), and
+`study_id` and `image_id` are the same of Study and SOP Instance UID (16 digits for the image). A hash without a
+secret can be undone by trying all ids, so give `salt=SECRET` for data that leave the house. Names, dates and birth
+dates are not kept. A file without PatientID counts as its own patient. Paths are kept: keep names out of them.
+
+View and projection come from ViewPosition, else from the ViewCodeSequence; age from PatientAge (`034Y`, `006M`),
+else from birth and study date; sex from PatientSex (O is null).
+
+The label file has a column of SOP Instance UIDs, or else of file names (matched by path, then by name without
+suffix), and one column per finding as in the source `csv`. An image without a row there has blank labels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from hilum.errors import DataError, MissingExtra
+from hilum.progress import progress
+from hilum.table.sources import values
+from hilum.table.sources.base import (
+    DICOM_SUFFIXES,
+    Source,
+    SourceOptions,
+    layout_and_notes,
+    missing_file,
+    need_columns,
+    one_of,
+    read_csv,
+    walk,
+)
+from hilum.table.table import COLUMNS, Table
+
+LABEL_FILES = ("labels.csv", "labels.csv.gz")
+UID_COLUMNS = ("sopinstanceuid", "sopuid", "uid", "instanceuid", "imageuid")
+FILE_COLUMNS = ("path", "file", "filename", "filepath", "image", "imageid", "imagename")
+TAGS = [
+    "SOPInstanceUID",
+    "StudyInstanceUID",
+    "PatientID",
+    "PatientSex",
+    "PatientAge",
+    "PatientBirthDate",
+    "StudyDate",
+    "ViewPosition",
+    "ViewCodeSequence",
+    "Rows",
+]
+VIEW_CODES = {
+    "R-10206": "AP", "399348003": "AP",
+    "R-10214": "PA", "272479007": "PA",
+    "R-10236": "LL", "399173006": "LL",
+    "R-10232": "RL", "399198007": "RL",
+}  # fmt: skip
+"""Codes of the ViewCodeSequence (SNOMED RT and CT, DICOM CID 4010)."""
+
+READERS = 4
+"""Threads. Parsing holds the interpreter lock (0.5 ms a file, serial or not); threads hide a slow disk's waits."""
+
+MAGIC_AT, MAGIC = 128, b"DICM"
+
+
+class DicomOptions(SourceOptions):
+    """Options of the source `dicom`."""
+
+    labels: str = ""
+    """CSV file of labels, relative to the folder or absolute; empty means labels.csv, if it is there."""
+    findings: tuple[str, ...] = ()
+    """Columns of the label file that are findings; empty means all that hold label codes only."""
+    salt: str = ""
+    """A secret mixed into the hashes of patients, studies and images."""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a tree of files holds.
+
+    Attributes:
+        headers: one mapping per DICOM image, of `path` and what the Table needs, in the clear.
+        unreadable: files that end in .dcm or begin as DICOM does, and cannot be read as an image.
+        others: how many files are no DICOM.
+    """
+
+    headers: list[dict[str, Any]]
+    unreadable: tuple[str, ...]
+    others: int
+
+
+def read(root: Path, options: DicomOptions | None = None) -> Table:
+    """Read the headers of a tree of DICOM files; see the module for the layout.
+
+    Raises:
+        MissingExtra: pydicom is not installed.
+        DataError: no DICOM image is there, the label file lacks a column, or it fits no image.
+    """
+    options = options or DicomOptions()
+    found = scan(root)
+    if not found.headers:
+        raise DataError(
+            f"{root} holds no DICOM image: {len(found.unreadable):,} files that claim to be DICOM cannot be read "
+            f"as images, {found.others:,} are other files."
+        )
+    raw = pl.DataFrame(found.headers, infer_schema_length=None).sort("path")
+    once = raw.unique("uid", keep="first", maintain_order=True)
+    _say_left_out(found.unreadable, raw.height - once.height)
+    frame, findings = _labelled(once, root, options)
+    return Table.make(_hashed(frame, options.salt, findings), findings, root)
+
+
+def scan(root: Path) -> Scan:
+    """Read the headers of all DICOM images under `root`.
+
+    Raises:
+        MissingExtra: pydicom is not installed.
+    """
+    try:
+        import pydicom  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra("pydicom", "dicom", "Reading DICOM files") from error
+    names = list(walk(root))
+    headers: list[dict[str, Any]] = []
+    unreadable: list[str] = []
+    claims = [name for name in names if claims_dicom(root / name)]
+    with (
+        progress("reading headers", len(claims), "files") as advance,
+        ThreadPoolExecutor(READERS) as pool,
+    ):
+        for name, header in zip(claims, pool.map(_header, [root / name for name in claims]), strict=True):
+            advance(1)
+            if header is None:
+                unreadable.append(name)
+            else:
+                headers.append({"path": name, **header})
+    return Scan(headers, tuple(unreadable), len(names) - len(claims))
+
+
+def matches(root: Path) -> bool:
+    """Whether one of the first 200 files is DICOM."""
+    return root.is_dir() and any(
+        claims_dicom(root / name) for name, _ in zip(walk(root), range(200), strict=False)
+    )
+
+
+def claims_dicom(path: Path) -> bool:
+    """Whether a file begins as DICOM does, or is called so; DICOMDIR is an index, not an image."""
+    if path.name.upper() == "DICOMDIR":
+        return False
+    if path.name.lower().endswith(DICOM_SUFFIXES):
+        return True
+    try:
+        with path.open("rb") as file:
+            return file.read(MAGIC_AT + len(MAGIC))[MAGIC_AT:] == MAGIC
+    except OSError:
+        return False
+
+
+def _header(path: Path) -> dict[str, Any] | None:
+    """What the Table needs of one file; None where it is not a readable DICOM image."""
+    import pydicom
+
+    try:
+        data = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=TAGS, force=True)
+        if not data.get("SOPInstanceUID") or not data.get("Rows"):
+            return None
+        return {
+            "uid": str(data.SOPInstanceUID),
+            "study": _text(data, "StudyInstanceUID"),
+            "patient": _text(data, "PatientID"),
+            "sex": _text(data, "PatientSex"),
+            "age": _text(data, "PatientAge")
+            or _age(_text(data, "PatientBirthDate"), _text(data, "StudyDate")),
+            "position": _position(data),
+        }
+    # pydicom parses lazily and raises whatever a damaged element leads to; the file is counted as unreadable.
+    except Exception:
+        return None
+
+
+def _text(data: Any, keyword: str) -> str | None:
+    value = data.get(keyword)
+    return str(value).strip() or None if value is not None else None
+
+
+def _position(data: Any) -> str | None:
+    """AP, PA, LL, RL or what ViewPosition says."""
+    if said := _text(data, "ViewPosition"):
+        return said
+    codes = (item.get("CodeValue") for item in data.get("ViewCodeSequence") or [])
+    return next((VIEW_CODES[str(code)] for code in codes if str(code) in VIEW_CODES), None)
+
+
+def _age(born: str | None, studied: str | None) -> str | None:
+    """Full years between two DICOM dates (YYYYMMDD), as an age string."""
+    if not (born and studied and len(born) == len(studied) == 8 and born.isdigit() and studied.isdigit()):
+        return None
+    years = int(studied[:4]) - int(born[:4]) - (studied[4:] < born[4:])
+    return f"{years:03}Y" if years >= 0 else None
+
+
+def _say_left_out(unreadable: tuple[str, ...], copies: int) -> None:
+    if unreadable:
+        print(  # noqa: T201
+            f"dicom: left out {len(unreadable):,} files that are no readable DICOM, the first {unreadable[0]}",
+            file=sys.stderr,
+        )
+    if copies:
+        print(f"dicom: left out {copies:,} second copies of the same SOP instance", file=sys.stderr)  # noqa: T201
+
+
+def _hashed(frame: pl.DataFrame, salt: str, findings: tuple[str, ...]) -> pl.DataFrame:
+    """The columns of a Table, without anything that names a patient."""
+
+    def hashed(column: str, digits: int) -> pl.Series:
+        given = [None if value is None else pseudonym(value, salt, digits) for value in frame[column]]
+        return pl.Series(given, dtype=pl.String)
+
+    image = hashed("uid", 16)
+    return frame.select(
+        image.alias("image_id"),
+        "path",
+        pl.select(pl.coalesce(hashed("patient", 12), image)).to_series().alias("patient_id"),
+        hashed("study", 12).alias("study_id"),
+        values.view(pl.col("position")).alias("view"),
+        values.projection(pl.col("position")).alias("projection"),
+        values.age_years(pl.col("age")).alias("age"),
+        values.sex(pl.col("sex")).alias("sex"),
+        pl.lit("dicom").alias("source"),
+        *findings,
+    )
+
+
+def pseudonym(identifier: str, salt: str = "", digits: int = 12) -> str:
+    """The first hexadecimal digits of the sha256 of (salt + identifier)."""
+    return hashlib.sha256((salt + identifier).encode()).hexdigest()[:digits]
+
+
+def _labelled(frame: pl.DataFrame, root: Path, options: DicomOptions) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """The headers with a column per finding, where there is a label file."""
+    path = root / options.labels if options.labels else one_of(root, LABEL_FILES)
+    if path is None:
+        return frame, ()
+    if not path.is_file():
+        raise missing_file(path.parent, path.name)
+    raw = read_csv(path, as_text=True)
+    column = _key_column(raw.columns, path)
+    findings = options.findings or tuple(
+        name for name in raw.columns if name != column and name not in COLUMNS and values.are_codes(raw[name])
+    )
+    need_columns(raw, findings, path)
+    labels = pl.DataFrame([raw[column].alias("key"), *values.label_codes(raw, findings, path)])
+    for key in _keys(column):
+        keyed = labels.with_columns(_match_key(pl.col("key"), key))
+        images = frame.with_columns(_match_key(pl.col("uid" if key == "uid" else "path"), key).alias("key"))
+        if keyed["key"].is_duplicated().any() or not images["key"].is_in(keyed["key"].implode()).any():
+            continue
+        return images.join(keyed, on="key", how="left", maintain_order="left"), findings
+    raise DataError(
+        f"{path}: column {column!r} fits none of the {frame.height:,} images, or names one twice; "
+        f"the first value is {raw[column][0]!r}."
+    )
+
+
+def _keys(column: str) -> Iterable[str]:
+    return ("uid",) if _plain(column) in UID_COLUMNS else ("path", "stem", "uid")
+
+
+def _match_key(column: pl.Expr, key: str) -> pl.Expr:
+    """What is compared: UIDs, paths, or file names without folder and suffix."""
+    column = column.str.strip_chars().str.replace_all("\\", "/", literal=True)
+    if key == "uid":
+        return column
+    column = column.str.strip_prefix("./")
+    return column if key == "path" else _stem(column)
+
+
+def _stem(column: pl.Expr) -> pl.Expr:
+    """File name without folder and a DICOM suffix; UIDs have dots, so no other suffix is cut."""
+    return column.str.replace(r"^.*/", "").str.replace(r"(?i)\.(dcm|dicom|ima)$", "")
+
+
+def _key_column(columns: list[str], path: Path) -> str:
+    plain = {_plain(name): name for name in reversed(columns)}
+    for wanted in (*UID_COLUMNS, *FILE_COLUMNS):
+        if wanted in plain:
+            return plain[wanted]
+    raise DataError(
+        f"{path} has no column of SOP Instance UIDs (SOPInstanceUID) or file names (path, file); "
+        f"it has {', '.join(columns[:12])}."
+    )
+
+
+def _plain(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())
+
+
+LAYOUT, NOTES = layout_and_notes(__doc__, "Only headers")
+
+SOURCE = Source(
+    name="dicom",
+    title="Any tree of DICOM files",
+    read=read,
+    matches=matches,
+    citation="",
+    licence="that of your data",
+    url="",
+    layout=LAYOUT,
+    notes=NOTES,
+    has_official_split=False,
+    options=DicomOptions,
+)

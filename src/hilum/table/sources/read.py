@@ -1,0 +1,79 @@
+"""The sources in one place, and reading one by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hilum.errors import DataError, did_you_mean
+from hilum.table.sources import chexpert, csv, dicom, folder, nih, pneumonia
+from hilum.table.sources.base import Source
+from hilum.table.sources.options import make_options
+from hilum.table.table import Table
+
+SOURCES: dict[str, Source] = {
+    source.name: source
+    for source in (
+        chexpert.SOURCE,
+        nih.SOURCE,
+        pneumonia.SOURCE,
+        dicom.SOURCE,
+        csv.SOURCE,
+        folder.SOURCE,
+    )
+}
+"""Name -> data set, the well-known ones first, in the order in which a folder is tried for a guess."""
+
+
+def find_source(name: str) -> Source:
+    """The source of this name.
+
+    Raises:
+        DataError: there is none; the message names the nearest.
+    """
+    if name not in SOURCES:
+        raise DataError(f"there is no source {name!r}; {did_you_mean(name, SOURCES)}.")
+    return SOURCES[name]
+
+
+def read_source(name: str, root: Path | str, **options: Any) -> Table:
+    """Read a data set: one row per image, with what the source said of each finding.
+
+    Args:
+        name: one of `SOURCES`.
+        root: the data set's folder; images need not be there yet.
+        **options: options of this source, for example `positive="empty"` for `folder`; see `hilum sources NAME`.
+
+    Raises:
+        DataError: unknown source, missing folder, a folder of another source (named), missing file or column.
+        ConfigError: an option is unknown or of the wrong type.
+        MissingExtra: the source needs a package that is not installed.
+    """
+    source = find_source(name)
+    checked = make_options(source.options, options, f"the options of source {name}")
+    root = Path(root).expanduser()
+    if not root.exists():
+        near = (
+            did_you_mean(root.name, there)
+            if (there := _beside(root))
+            else "the folder around it is not there"
+        )
+        raise DataError(f"{root} is not there; {near}.")
+    if root.is_dir() and not any(root.iterdir()):
+        raise DataError(f"{root} is empty; expected {source.title}:\n{source.layout}")
+    if not source.matches(root) and (other := guess_source(root)):
+        raise DataError(
+            f"{root} does not look like {name} ({source.title}); it looks like {other} ({SOURCES[other].title}). "
+            f"Use the source {other}, or see what {name} expects with:  hilum sources {name}"
+        )
+    return source.read(root, checked)
+
+
+def guess_source(root: Path | str) -> str | None:
+    """The first source whose layout the folder has, or None."""
+    root = Path(root)
+    return next((name for name, source in SOURCES.items() if source.matches(root)), None)
+
+
+def _beside(root: Path) -> list[str]:
+    return sorted(path.name for path in root.parent.iterdir())[:20] if root.parent.is_dir() else []
