@@ -14,11 +14,12 @@ import click
 import typer
 
 from hilum.cli.models import models
+from hilum.cli.pack import pack
 from hilum.errors import HilumError
 from hilum.version import __version__
 
 COMMANDS: dict[str, tuple[Callable[..., Any], ...]] = {
-    "Data": (),
+    "Data": (pack,),
     "Training": (models,),
     "Scores": (),
 }

@@ -1,0 +1,200 @@
+"""Building a pack: parallel, resumable after a kill at any moment, in place only when it is whole.
+
+Everything is written into `OUT.partial/`. Workers write pixels with `pwrite` (pages of a map would count as
+resident memory), then the finished chunks' pixels are synced, and only then does the journal say so. The
+last step renames the folder.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from hilum.config import PrepareConfig
+from hilum.errors import DataError, PackError
+from hilum.files import disk_error
+from hilum.pixels.finish import failures, write_tables
+from hilum.pixels.journal import Journal, key_of, open_journal
+from hilum.pixels.pack import (
+    FORMAT,
+    INFO,
+    JOURNAL,
+    PIXELS,
+    Pack,
+    partial_path,
+)
+from hilum.pixels.workers import CHUNK, Job, cores, run
+from hilum.table.table import Table
+
+NO_LIMIT_UNDER = 200
+"""A build is not broken off before this many images have failed, so that the message can sum them up."""
+
+
+def build_pack(
+    table: Table,
+    out: str | Path,
+    config: PrepareConfig,
+    *,
+    workers: int | None = None,
+    max_excluded: float = 0.01,
+) -> Pack:
+    """Decode, prepare and store all images of a table.
+
+    A build that was killed goes on where it was when it is called again with the same table and settings. A
+    finished pack of the same content is opened as it is.
+
+    Args:
+        table: the images; `path` is relative to the table's root.
+        out: the new folder.
+        config: how images are prepared.
+        workers: threads; None means one a core (decoders run outside Python's lock).
+        max_excluded: the share of images that may be left out because they cannot be read.
+
+    Raises:
+        DataError: no images, or more than `max_excluded` of them cannot be read; what is done is kept.
+        PackError: another pack, other files or another build are at `out`.
+        DiskError: the file system refused; a full disk is noticed before the work begins.
+        MissingExtra: DICOM files without the packages that read them.
+    """
+    out = Path(out)
+    if not len(table):
+        raise DataError("there are no images to pack: the table is empty.")
+    key = _key(table, config)
+    if out.exists() and (found := _same(out, key)) is not None:
+        return found
+    partial = partial_path(out)
+    try:
+        partial.mkdir(parents=True, exist_ok=True)
+        with _locked(partial, out):
+            _begin(partial, key)
+            with _kept_journal(partial, key) as journal:
+                _decode_all(table, config, partial, journal, workers or cores(), max_excluded)
+                write_tables(table, config, partial, journal, key)
+            partial.rename(out)
+            (out / JOURNAL).unlink(missing_ok=True)
+    except OSError as error:
+        raise disk_error(out, error) from error
+    return Pack.open(out)
+
+
+def _key(table: Table, config: PrepareConfig) -> str:
+    """What makes two builds the same: the layout, the settings, the table and where its images lie."""
+    parts = [str(FORMAT), str(CHUNK), config.model_dump_json(), table.fingerprint(), *table.frame["path"]]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _same(out: Path, key: str) -> Pack | None:
+    """The pack at `out` if it has this key; None where `out` is an empty folder."""
+    if out.is_dir() and not any(out.iterdir()):
+        return None
+    if (out / INFO).is_file():
+        found = Pack.open(out)
+        if found.info.get("key") == key:
+            return found
+    what = "is a pack of another table or other settings" if (out / INFO).exists() else "exists already"
+    raise PackError(f"{out} {what}. Name another folder, or remove it first.")
+
+
+@contextmanager
+def _locked(partial: Path, out: Path) -> Iterator[None]:
+    """Keep other builds of the same pack away; the system lets go of the lock when a process dies."""
+    folder = os.open(partial, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise PackError(f"another process is building {out} just now; wait for it.") from error
+        yield
+    finally:
+        os.close(folder)
+
+
+def _begin(partial: Path, key: str) -> None:
+    """Empty a half-built pack of other content, and say so."""
+    former = key_of(partial / JOURNAL)
+    if former == key:
+        return
+    if former is not None:
+        _say(f"{partial} was begun with another table or other settings; starting afresh")
+    for path in partial.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@contextmanager
+def _kept_journal(partial: Path, key: str) -> Iterator[Journal]:
+    """The journal; if the block fails before a single image is done, nothing of the build is left."""
+    journal = open_journal(partial / JOURNAL, key)
+    try:
+        yield journal
+    except BaseException:
+        if not any(any(chunk.digests) for chunk in journal.chunks.values()):
+            shutil.rmtree(partial)
+        raise
+    finally:
+        journal.close()
+
+
+def _decode_all(
+    table: Table, config: PrepareConfig, partial: Path, journal: Journal, workers: int, max_excluded: float
+) -> None:
+    """Fill the pixel file, chunk by chunk; chunks with failures of an earlier build are tried again."""
+    for chunk in [chunk for chunk in journal.chunks.values() if chunk.failed]:
+        del journal.chunks[chunk.index]
+    if journal.chunks:
+        done = min(len(journal.chunks) * CHUNK, len(table))
+        _say(f"going on with {partial}: {done:,} of {len(table):,} images are done")
+    allowed = max_excluded * len(table)
+    failed: dict[int, str] = {}
+    with _pixel_file(partial / PIXELS, (len(table), config.size, config.size)) as (file, start):
+        job = Job([str(table.root / path) for path in table.frame["path"]], config, file, start)
+        for chunks in run(job, workers, set(journal.chunks)):
+            os.fsync(file)
+            journal.add(chunks)
+            failed |= failures(chunks)
+            if len(failed) > max(allowed, NO_LIMIT_UNDER):
+                break
+    if len(failed) > allowed:
+        raise DataError(_too_many(table, failed, max_excluded))
+
+
+@contextmanager
+def _pixel_file(path: Path, shape: tuple[int, int, int]) -> Iterator[tuple[int, int]]:
+    """The open .npy file with all its space reserved, and the offset of its first pixel."""
+    with path.open("r+b" if path.exists() else "w+b") as file:
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        file.flush()
+        start = file.tell()
+        length = start + shape[0] * shape[1] * shape[2]
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, length)
+        os.truncate(file.fileno(), length)
+        yield file.fileno(), start
+        os.fsync(file.fileno())
+
+
+def _too_many(table: Table, failed: dict[int, str], max_excluded: float) -> str:
+    first = min(failed)
+    path = table.root / table.frame["path"][first]
+    reasons = "\n".join(
+        f"  {count:,} x {reason}" for reason, count in Counter(failed.values()).most_common(5)
+    )
+    share = len(failed) / len(table)
+    return (
+        f"{len(failed):,} of {len(table):,} images ({share:.2%}) cannot be read; at most {max_excluded:.2%} may "
+        f"be left out.\n{reasons}\n  the first: {path}\n"
+        "Repair them and give the same command again (what is done is kept), or raise --max-excluded."
+    )
+
+
+def _say(message: str) -> None:
+    print(f"hilum: {message}", file=sys.stderr, flush=True)  # noqa: T201

@@ -1,0 +1,75 @@
+"""The tables of a finished pack, and its fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from hilum.config import PrepareConfig
+from hilum.files import write_json
+from hilum.pixels.journal import Chunk, Journal
+from hilum.pixels.pack import BOXES, EXCLUDED, FORMAT, INFO, STATS, TABLE
+from hilum.pixels.workers import CHUNK
+from hilum.table.table import Table
+from hilum.version import __version__
+
+
+def failures(chunks: Iterable[Chunk]) -> dict[int, str]:
+    """Row of the table -> why its image could not be read."""
+    return {chunk.index * CHUNK + int(at): reason for chunk in chunks for at, reason in chunk.failed.items()}
+
+
+def write_tables(table: Table, config: PrepareConfig, partial: Path, journal: Journal, key: str) -> None:
+    """Write everything but the pixels; `pack.json` comes last."""
+    chunks = [journal.chunks[index] for index in sorted(journal.chunks)]
+    failed = failures(chunks)
+    kept = np.array([row not in failed for row in range(len(table))])
+    digests = [digest for chunk in chunks for digest in chunk.digests]
+    stats = pl.DataFrame(
+        {
+            "image_id": table.frame["image_id"],
+            "slot": np.arange(len(table)),
+            "sum": pl.Series([value for chunk in chunks for value in chunk.sums], dtype=pl.Int64),
+            "squares": pl.Series([value for chunk in chunks for value in chunk.squares], dtype=pl.Int64),
+            "digest": digests,
+        }
+    ).filter(kept)
+    packed = table.filter(kept)
+    excluded = table.frame.filter(~kept).select("image_id", "path")
+    excluded = excluded.with_columns(
+        reason=pl.Series([failed[row] for row in sorted(failed)], dtype=pl.String)
+    )
+    frames = {TABLE: packed.frame, STATS: stats, EXCLUDED: excluded}
+    if packed.boxes is not None:
+        frames[BOXES] = packed.boxes
+    for name, frame in frames.items():
+        frame.write_parquet(partial / name)
+    write_json(
+        partial / INFO,
+        {
+            "format": FORMAT,
+            "hilum": __version__,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "key": key,
+            "fingerprint": _fingerprint(packed, config, stats),
+            "table_fingerprint": packed.fingerprint(),
+            "source": ", ".join(sorted(packed.frame["source"].unique())),
+            "root": str(table.root.absolute()),
+            "findings": list(packed.findings),
+            "images": len(packed),
+            "excluded": excluded.height,
+            "slots": len(table),
+            "prepare": config.model_dump(mode="json"),
+        },
+    )
+
+
+def _fingerprint(table: Table, config: PrepareConfig, stats: pl.DataFrame) -> str:
+    """Of settings, labels and pixels; not of where images lie, when or by how many workers they were read."""
+    parts = [str(FORMAT), config.model_dump_json(), table.fingerprint(), *stats["digest"]]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

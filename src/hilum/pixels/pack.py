@@ -1,0 +1,194 @@
+"""`Pack`: a table and its images, decoded and resized once, in one memory-mapped array on disk."""
+
+from __future__ import annotations
+
+import base64
+import html
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from pydantic import ValidationError
+
+from hilum.config import PrepareConfig
+from hilum.errors import DataError, PackError
+from hilum.files import read_json
+from hilum.table.table import Table
+
+FORMAT = 1
+"""Version of the folder's layout; a pack of another version is not opened."""
+
+INFO, TABLE, BOXES = "pack.json", "table.parquet", "boxes.parquet"
+PIXELS, STATS, EXCLUDED, JOURNAL = "pixels.npy", "stats.parquet", "excluded.parquet", "journal.jsonl"
+
+
+def partial_path(out: Path) -> Path:
+    """Where the pack `out` lies while it is built."""
+    return out.with_name(out.name + ".partial")
+
+
+@dataclass(frozen=True, eq=False)
+class Pack:
+    """A folder that holds a table and its images, ready to be shown to a network.
+
+    Attributes:
+        path: the folder.
+        table: the images that could be read; `excluded` lists the others.
+        pixels: uint8 [slots, size, size], memory-mapped and read-only.
+        slots: int64 [len(table)], which row of `pixels` belongs to each row of the table.
+        prepare: how the images were prepared.
+        fingerprint: sha256 of settings, table and pixels: equal for equal content.
+        excluded: columns image_id, path, reason.
+        info: all of `pack.json`.
+        stats: per row of the table: image_id, slot, sum and squares of its pixels, and their digest.
+    """
+
+    path: Path
+    table: Table
+    pixels: npt.NDArray[np.uint8]
+    slots: npt.NDArray[np.int64]
+    prepare: PrepareConfig
+    fingerprint: str
+    excluded: pl.DataFrame
+    info: dict[str, Any]
+    stats: pl.DataFrame
+
+    @classmethod
+    def open(cls, path: str | Path) -> Pack:
+        """Open a finished pack; nothing is read but its table.
+
+        Raises:
+            PackError: there is none, it is half-built, of another version, or damaged.
+        """
+        path = Path(path)
+        info = _info(path)
+        try:
+            prepare = PrepareConfig(**info["prepare"])
+            boxes = pl.read_parquet(path / BOXES) if (path / BOXES).exists() else None
+            frame = pl.read_parquet(path / TABLE)
+            table = Table(frame, tuple(info["findings"]), Path(info["root"]), boxes)
+            stats = pl.read_parquet(path / STATS)
+            excluded = pl.read_parquet(path / EXCLUDED)
+            fingerprint = str(info["fingerprint"])
+            shape = (int(info["slots"]), prepare.size, prepare.size)
+        except (OSError, KeyError, TypeError, ValidationError, DataError, pl.exceptions.PolarsError) as error:
+            raise PackError(_damaged(path, str(error).splitlines()[0])) from error
+        pixels = _map(path, shape)
+        slots = stats["slot"].to_numpy().astype(np.int64)
+        if len(slots) != len(table) or (len(slots) and slots.max() >= len(pixels)):
+            raise PackError(_damaged(path, f"{len(table)} rows in its table, {len(slots)} in its statistics"))
+        return cls(path, table, pixels, slots, prepare, fingerprint, excluded, info, stats)
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def bytes(self) -> int:
+        """Size on disk."""
+        return sum(file.stat().st_size for file in self.path.iterdir() if file.is_file())
+
+    def rows_of(self, table: Table) -> npt.NDArray[np.int64]:
+        """Slots of the images of a filtered or rearranged table, int64 [len(table)].
+
+        Raises:
+            PackError: the table has an image that the pack has not.
+        """
+        known = pl.DataFrame({"image_id": self.table.frame["image_id"], "slot": self.slots})
+        found = table.frame.select("image_id").join(known, on="image_id", how="left", maintain_order="left")
+        if found["slot"].null_count():
+            missing = found.filter(pl.col("slot").is_null())["image_id"]
+            raise PackError(
+                f"the pack {self.path} has no image {missing[0]!r} ({len(missing):,} of {len(table):,} are not in "
+                "it). Pack the table again, or use the pack's own table."
+            )
+        return found["slot"].to_numpy().astype(np.int64)
+
+    def images(self, slots: npt.ArrayLike) -> npt.NDArray[np.uint8]:
+        """The images of these slots, uint8 [m, size, size], copied from the map."""
+        return np.take(self.pixels, np.asarray(slots, np.int64), axis=0)
+
+    def mean_sd(self, slots: npt.ArrayLike) -> tuple[float, float]:
+        """Mean and standard deviation of all pixels of these slots, in units of 0 to 1, without reading them.
+
+        Raises:
+            PackError: no slots, or one that holds no image.
+        """
+        slots = np.asarray(slots, np.int64)
+        sums = np.full((2, len(self.pixels)), -1, np.int64)
+        sums[:, self.slots] = self.stats.select("sum", "squares").to_numpy().T
+        if not len(slots) or (sums[0, slots] < 0).any():
+            raise PackError("mean and standard deviation need at least one image, all of them in the pack.")
+        count = len(slots) * self.prepare.size**2
+        # Python integers: exact for any number of images.
+        total, squares = (sum(row.tolist()) for row in sums[:, slots])
+        mean = total / count
+        variance = (squares * count - total * total) / (count * count)
+        return mean / 255.0, variance**0.5 / 255.0
+
+    def __repr__(self) -> str:
+        left_out = f", {self.excluded.height:,} left out" if self.excluded.height else ""
+        return (
+            f"Pack({str(self.path)!r}: {len(self):,} images of {self.table.patients:,} patients, "
+            f"{self.prepare.size} x {self.prepare.size}, {len(self.table.findings)} findings{left_out})"
+        )
+
+    def _repr_html_(self, shown: int = 8) -> str:
+        rows = np.linspace(0, len(self) - 1, min(shown, len(self))).round().astype(int)
+        ids = self.table.image_ids
+        figures = "".join(
+            f"<figure style='display:inline-block;margin:4px;max-width:112px'>"
+            f"<img alt='' src='data:image/png;base64,{_thumbnail(self.pixels[self.slots[row]])}'>"
+            f"<figcaption style='font-size:smaller;overflow-wrap:anywhere'>{html.escape(ids[row])}</figcaption>"
+            "</figure>"
+            for row in rows
+        )
+        return f"<p>{html.escape(repr(self))}</p>{figures}{self.table._repr_html_()}"
+
+
+def _thumbnail(image: npt.NDArray[np.uint8], side: int = 112) -> str:
+    small = cv2.resize(np.asarray(image), (side, side), interpolation=cv2.INTER_AREA)
+    return base64.b64encode(cv2.imencode(".png", small)[1].tobytes()).decode()
+
+
+def _info(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        if partial_path(path).exists():
+            raise PackError(
+                f"{path} is not finished: {partial_path(path)} is half-built. "
+                "Give the same `hilum pack` command again to go on where it stopped."
+            )
+        raise PackError(f"there is no pack at {path}. Make one with:  hilum pack SOURCE FOLDER {path}")
+    if not (path / INFO).is_file():
+        raise PackError(f"{path} is not a pack: it has no {INFO}. `hilum pack` makes one from a data set.")
+    try:
+        info = read_json(path / INFO)
+        version = info["format"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PackError(_damaged(path, f"{INFO} cannot be read")) from error
+    if version != FORMAT:
+        raise PackError(
+            f"{path} is a pack of format {version}; this hilum reads format {FORMAT}. Pack the data again."
+        )
+    return dict(info)
+
+
+def _map(path: Path, shape: tuple[int, int, int]) -> npt.NDArray[np.uint8]:
+    """The pixels, once their header and the file's length agree with `shape`."""
+    file = path / PIXELS
+    try:
+        pixels: npt.NDArray[np.uint8] = np.load(file, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise PackError(_damaged(path, f"{PIXELS} is missing or cut short")) from error
+    if pixels.shape != shape or pixels.dtype != np.uint8:
+        raise PackError(
+            _damaged(path, f"{PIXELS} holds {pixels.dtype} {list(pixels.shape)}, not uint8 {list(shape)}")
+        )
+    return pixels
+
+
+def _damaged(path: Path, what: str) -> str:
+    return f"the pack {path} is damaged: {what}. Remove the folder and pack the data again."
