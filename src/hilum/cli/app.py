@@ -13,13 +13,14 @@ from typing import Any
 import click
 import typer
 
+from hilum.cli.doctor import doctor
 from hilum.cli.models import models
 from hilum.cli.pack import pack
 from hilum.errors import HilumError
 from hilum.version import __version__
 
 COMMANDS: dict[str, tuple[Callable[..., Any], ...]] = {
-    "Data": (pack,),
+    "Data": (doctor, pack,),
     "Training": (models,),
     "Scores": (),
 }

@@ -56,10 +56,15 @@ def rate_gaps(table: Table, first: Rows, second: Rows, points: float = 2.0) -> t
 
 
 def marked(table: Table) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
-    """Names, and int64 [n, m] of 0 and 1: each finding positive, then each value of each trait."""
+    """Names, and int64 [n, m] of 0 and 1: each finding positive, then each value of each trait.
+
+    Of a trait that is always known and has two values, the second says nothing new and is left out.
+    """
     columns = {name: pl.col(name).eq(1) for name in table.findings}
     for trait in TRAITS:
         values = sorted(table.frame[trait].drop_nulls().unique())
+        if len(values) == 2 and not table.frame[trait].null_count():
+            values = values[:1]
         columns |= {f"{trait} {value}": pl.col(trait).eq(value) for value in values}
     if not columns:
         return (), np.zeros((len(table), 0), np.int64)

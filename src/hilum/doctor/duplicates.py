@@ -1,0 +1,126 @@
+"""Finding the same picture twice among many: exactly, and nearly.
+
+Near duplicates are sought with a perceptual hash: the signs, about their median, of the 255 lowest AC
+coefficients of a 32 x 32 thumbnail's cosine transform (Zauner 2010, with 255 bits in place of 63).
+The usual 63 bits cannot tell one chest from another: on 621 images of 621 patients (NIH) and 5,840 images
+(paediatric), 1,923 pairs of different pictures differ in 6 bits or fewer. In 255 bits the nearest different
+pictures differ in 54 (NIH) and in 37 (paediatric), and the 34 pairs that are the same picture in none. The same
+picture saved again as JPEG (quality 20 to 50), resized, darkened, brightened or with noise stays within 24 bits,
+after CLAHE within 38; after a crop of 2 % or a turn of 2 degrees it is mostly not found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+SIDE = 32
+"""Thumbnails are SIDE x SIDE."""
+LOW = 16
+"""The hash is of LOW x LOW coefficients."""
+BANDS = 16
+MOST_BITS = 32
+"""Pairs that differ in more of the 255 bits are different pictures."""
+LEAST_CORRELATION = 0.9
+"""Thumbnails of near duplicates correlate at least this much."""
+
+Thumbnails = npt.NDArray[np.uint8]
+Hashes = npt.NDArray[np.uint16]
+
+
+@dataclass(frozen=True)
+class Near:
+    """Two images that show nearly the same: rows, bits of the hash that differ, correlation of thumbnails."""
+
+    first: int
+    second: int
+    bits: int
+    correlation: float
+
+
+def thumbnail(gray: npt.NDArray[np.uint8]) -> Thumbnails:
+    """A gray image, uint8 [h, w], as uint8 [SIDE, SIDE] of its area means."""
+    small: Thumbnails = cv2.resize(gray, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    return small
+
+
+def perceptual_hash(small: Thumbnails) -> Hashes:
+    """The hash of one thumbnail: uint16 [BANDS]; the first of the 256 bits is always 0."""
+    coefficients = cv2.dct(small.astype(np.float32))[:LOW, :LOW].ravel()
+    bits = coefficients > np.median(coefficients[1:])
+    bits[0] = False
+    hashed: Hashes = np.packbits(bits[_BIT_ORDER]).view(np.uint16)
+    return hashed
+
+
+def exact_groups(digests: list[str | None]) -> list[list[int]]:
+    """Rows that share a digest, in groups of two or more, in row order; None is not compared."""
+    rows: dict[str, list[int]] = {}
+    for row, digest in enumerate(digests):
+        if digest is not None:
+            rows.setdefault(digest, []).append(row)
+    return [group for group in rows.values() if len(group) > 1]
+
+
+def near_pairs(rows: npt.NDArray[np.int64], hashes: Hashes, thumbnails: Thumbnails) -> list[Near]:
+    """Pairs of images that show nearly the same picture.
+
+    Only pairs that agree in one of 16 bands of 16 bits are compared in full (multi-index hashing, Norouzi
+    et al. 2012): all pairs that differ in 15 bits or fewer, and 97 in 100 that differ in 24 bits at random.
+    About one pair in 750 of different chests is a candidate, so 100,000 images take seconds.
+
+    Args:
+        rows: int64 [m], the rows to compare.
+        hashes: uint16 [n, BANDS], of all rows.
+        thumbnails: uint8 [n, SIDE, SIDE], of all rows.
+
+    Returns:
+        each pair once, first < second, in order.
+    """
+    rows = np.sort(rows)
+    hashes = np.ascontiguousarray(hashes[rows])
+    words = hashes.view(np.uint64)
+    found: dict[tuple[int, int], int] = {}
+    for a, b in _candidates(hashes):
+        bits = np.bitwise_count(words[a] ^ words[b]).sum(axis=1)
+        near = bits <= MOST_BITS
+        low, high = np.minimum(a[near], b[near]), np.maximum(a[near], b[near])
+        pairs = zip(rows[low].tolist(), rows[high].tolist(), strict=True)
+        found |= zip(pairs, bits[near].tolist(), strict=True)
+    return list(_confirmed(found, thumbnails))
+
+
+def _candidates(hashes: Hashes) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
+    """Positions of pairs that agree in a band, in arrays of at most as many as there are images."""
+    for keys in hashes.T:
+        order = np.argsort(keys, kind="stable")
+        keys = keys[order]
+        apart, left = 1, np.arange(len(keys))
+        while len(left):
+            left = left[left + apart < len(keys)]
+            left = left[keys[left] == keys[left + apart]]
+            yield order[left], order[left + apart]
+            apart += 1
+
+
+def _confirmed(found: dict[tuple[int, int], int], thumbnails: Thumbnails) -> Iterator[Near]:
+    for (first, second), bits in sorted(found.items()):
+        correlation = float(np.corrcoef(thumbnails[first].ravel(), thumbnails[second].ravel())[0, 1])
+        if correlation >= LEAST_CORRELATION:
+            yield Near(first, second, bits, correlation)
+
+
+def _diagonal_order() -> npt.NDArray[np.intp]:
+    """Bits so that each band gets one of every row and column of coefficients.
+
+    Low frequencies have the same sign in most chests; a band of these alone would tell few images apart.
+    """
+    row, column = np.divmod(np.arange(LOW * LOW), LOW)
+    return np.argsort((row + column) % BANDS, kind="stable")
+
+
+_BIT_ORDER = _diagonal_order()

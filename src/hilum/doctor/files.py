@@ -1,0 +1,189 @@
+"""Checks of image files: there, readable, not blank, of sane sizes and modes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from hilum.doctor.pictures import Pictures
+from hilum.doctor.report import Check, Level
+from hilum.errors import nearest
+from hilum.table.check import listed
+from hilum.table.table import Table
+
+BLANK = 1.0
+"""Standard deviation of gray values (0 to 255) below which a picture shows nothing."""
+FAINT = 8.0
+SMALLEST = 64
+LONGEST = 2.0
+"""Aspect ratio beyond which a picture is unlikely to be a chest."""
+
+
+def file_checks(table: Table, pictures: Pictures, size: int, max_bad: float) -> Iterator[Check]:
+    """All checks of single files.
+
+    Args:
+        table: the images.
+        pictures: what was read of them.
+        size: side in pixels at which they are to be used; 0 where it is not known yet.
+        max_bad: share of missing or unreadable images up to which they are no fault.
+    """
+    missing, bad = pictures.rows("missing"), pictures.rows("unreadable")
+    if len(missing) == len(table):
+        yield Check(
+            "warning",
+            "missing",
+            f"None of the {len(table):,} images is there, for example {table.root / table.frame['path'][0]}; "
+            "only the table was examined.",
+            "Copy the images there, then ask again.",
+        )
+        return
+    level: Level = "fault" if (len(missing) + len(bad)) / len(table) > max_bad else "warning"
+    yield from _missing(table, pictures, level)
+    yield from _unreadable(table, pictures, level)
+    yield from _blank(table, pictures)
+    yield from _sizes(table, pictures, size)
+    yield from _modes(pictures)
+
+
+def _missing(table: Table, pictures: Pictures, level: Level) -> Iterator[Check]:
+    rows = pictures.rows("missing")
+    if not len(rows):
+        yield Check("ok", "missing", "Every image is there.")
+        return
+    paths = table.frame["path"][rows].to_list()
+    yield Check(
+        level,
+        "missing",
+        f"{len(rows):,} of {len(table):,} images ({len(rows) / len(table):.1%}) are missing, for example "
+        f"{paths[0]}{_instead(table.root / paths[0])}.",
+        "Copy them there, or filter their rows away; packing leaves out as many as you allow.",
+        {"paths": paths},
+    )
+
+
+def _instead(path: Path) -> str:
+    """What is there in its place, as a clause."""
+    folder = next(parent for parent in path.parents if parent.exists())
+    if folder != path.parent:
+        return f" (its folder {path.parent.name} is not there either)"
+    there = nearest(path.name, (found.name for found in folder.iterdir()))
+    return f" (there is {there})" if there else ""
+
+
+def _unreadable(table: Table, pictures: Pictures, level: Level) -> Iterator[Check]:
+    rows = pictures.rows("unreadable")
+    if not len(rows):
+        yield Check("ok", "unreadable", "Every image that is there can be read.")
+        return
+    paths = table.frame["path"][rows].to_list()
+    reasons = pictures.frame["reason"][rows].to_list()
+    said = [f"{count:,} {reason}" for reason, count in Counter(reasons).most_common()]
+    yield Check(
+        level,
+        "unreadable",
+        f"{len(rows):,} images cannot be read: {listed(said, 4)} (the first: {paths[0]}).",
+        "Get them again; packing leaves them out and lists them.",
+        {"images": dict(zip(paths, reasons, strict=True))},
+    )
+
+
+def _blank(table: Table, pictures: Pictures) -> Iterator[Check]:
+    spread = pictures.frame["spread"]
+    blank = table.frame.filter(spread.is_not_null() & (spread < BLANK))["path"].to_list()
+    faint = table.frame.filter(spread.is_not_null() & spread.is_between(BLANK, FAINT, closed="left"))["path"]
+    if blank:
+        yield Check(
+            "fault",
+            "constant",
+            f"{len(blank):,} images are of one gray only ({listed(blank, 3)}): nothing would leave them out.",
+            "Delete the files or their rows.",
+            {"paths": blank},
+        )
+    else:
+        yield Check("ok", "constant", "No image is of one gray only.")
+    if len(faint):
+        yield Check(
+            "warning",
+            "faint",
+            f"{len(faint):,} images have next to no contrast ({listed(faint.to_list(), 3)}).",
+            "Look at them; prepare.clahe may help, or they show nothing.",
+            {"paths": faint.to_list()},
+        )
+
+
+def _sizes(table: Table, pictures: Pictures, size: int) -> Iterator[Check]:
+    width, height = pl.col("width"), pl.col("height")
+    shorter, longer = pl.min_horizontal(width, height), pl.max_horizontal(width, height)
+    odd = table.frame.filter(
+        pictures.frame.select(((longer / shorter > LONGEST) | (shorter < SMALLEST)).fill_null(False))
+        .to_series()
+        .alias("odd")
+    )
+    if len(odd):
+        yield Check(
+            "warning",
+            "odd-sizes",
+            f"{len(odd):,} images are smaller than {SMALLEST} pixels or over {LONGEST:g} times as long as wide "
+            f"({listed(odd['path'].to_list(), 3)}).",
+            "Look at them: parts of pictures, or no chests.",
+            {"paths": odd["path"].to_list()},
+        )
+    else:
+        yield Check("ok", "odd-sizes", "No image is tiny, or much longer than wide.")
+    enlarged = pictures.frame.filter(shorter < size).height if size else 0
+    if enlarged:
+        yield Check(
+            "note",
+            "enlarged",
+            f"{enlarged:,} images are smaller than {size} pixels and would be enlarged.",
+            "A smaller --size loses nothing of them.",
+        )
+
+
+def _modes(pictures: Pictures) -> Iterator[Check]:
+    kinds = _counted(pictures.frame.drop_nulls("mode"), "format", "bits", "mode")
+    said = [
+        f"{row['images']:,} {row['format']} {row['mode']} of {row['bits']} bits"
+        for row in kinds.iter_rows(named=True)
+    ]
+    if len(said) > 1:
+        yield Check(
+            "note",
+            "modes",
+            f"Files are of different kinds: {listed(said)}. All become 8-bit gray.",
+            "If the kind goes with where images come from, a network may learn it.",
+            {"kinds": kinds.to_dicts()},
+        )
+    elif said:
+        yield Check("ok", "modes", f"All files are of one kind: {said[0]}.")
+
+
+def describe(pictures: Pictures) -> dict[str, Any]:
+    """How many images were read, and how many there are of each size, depth and mode."""
+    read = pictures.frame.filter(pl.col("state") == "ok")
+    sizes = _counted(read, "width", "height")
+    kinds = {
+        name: {str(value): count for value, count in _counted(read, name).iter_rows()}
+        for name in ("format", "bits", "mode")
+    }
+    return {
+        "read": read.height,
+        "missing": len(pictures.rows("missing")),
+        "unreadable": len(pictures.rows("unreadable")),
+        "distinct_sizes": sizes.height,
+        "sizes": sizes.head(5).to_dicts(),
+        "width": [read["width"].min(), read["width"].max()],
+        "height": [read["height"].min(), read["height"].max()],
+        **kinds,
+    }
+
+
+def _counted(frame: pl.DataFrame, *columns: str) -> pl.DataFrame:
+    """How many `images` there are of each combination, the most frequent first."""
+    order = ["images", *columns]
+    return frame.group_by(columns).len("images").sort(order, descending=[True] + [False] * len(columns))

@@ -1,0 +1,102 @@
+"""Checks of the same picture in two rows: a leak across parts, a contradiction between labels, or just waste."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hilum.config import LabelsConfig
+from hilum.doctor.duplicates import Near, exact_groups, near_pairs
+from hilum.doctor.pictures import Pictures
+from hilum.doctor.report import Check, Level
+from hilum.table.table import Table
+
+KEEP_ONE = "Keep one of each; --json lists them."
+TOGETHER = (
+    "Keep one of each, or correct the patient ids, so that a split keeps them together; --json lists them."
+)
+
+
+def twin_checks(table: Table, pictures: Pictures) -> Iterator[Check]:
+    """Exact and near duplicates across official parts, across patients, and of one patient."""
+    groups = exact_groups(pictures.frame["digest"].to_list())
+    yield from _contradictions(table, groups)
+    yield from _where(
+        table, "exact-duplicates", ("file occurs", "files occur"), groups, ("fault", "warning", "note")
+    )
+    rest = np.setdiff1d(pictures.rows("ok"), [row for group in groups for row in group[1:]])
+    pairs = near_pairs(rest.astype(np.int64), pictures.hashes, pictures.thumbnails)
+    nearness = {(pair.first, pair.second): pair for pair in pairs}
+    yield from _where(
+        table,
+        "near-duplicates",
+        ("picture occurs, nearly the same,", "pictures occur, nearly the same,"),
+        [[pair.first, pair.second] for pair in pairs],
+        ("warning", "warning", "note"),
+        nearness,
+    )
+
+
+def _contradictions(table: Table, groups: Sequence[Sequence[int]]) -> Iterator[Check]:
+    """Identical files of which one row says positive and another negative."""
+    targets = table.targets(LabelsConfig(), scoring=True)
+    wrong = [group for group in groups if _contradict(targets[list(group)])]
+    if wrong:
+        yield Check(
+            "fault",
+            "contradicting-labels",
+            f"{len(wrong):,} {'files have' if len(wrong) > 1 else 'file has'} contradicting labels in two rows "
+            f"({_named(table, wrong)}).",
+            "Find out which label is right and keep one row; --json lists them.",
+            {"images": _ids(table, wrong)},
+        )
+
+
+def _contradict(targets: npt.NDArray[np.float32]) -> bool:
+    return bool(((targets == 1).any(axis=0) & (targets == 0).any(axis=0)).any())
+
+
+def _where(
+    table: Table,
+    name: str,
+    what: tuple[str, str],
+    groups: Sequence[Sequence[int]],
+    levels: tuple[Level, Level, Level],
+    nearness: dict[tuple[int, int], Near] | None = None,
+) -> Iterator[Check]:
+    """One check for each of: across official parts, across patients, of one patient."""
+    parts, patients = table.frame["official_split"].to_list(), table.frame["patient_id"].to_list()
+    across_parts = [group for group in groups if len({parts[row] for row in group} - {None}) > 1]
+    others = [group for group in groups if group not in across_parts]
+    across_patients = [group for group in others if len({patients[row] for row in group}) > 1]
+    same = [group for group in others if group not in across_patients]
+    kinds = (
+        (across_parts, "in two official parts: scores on the second would be too good", KEEP_ONE),
+        (across_patients, "under two patient ids: a split may tear them apart", TOGETHER),
+        (same, "twice for one patient: only a waste", ""),
+    )
+    for (found, where, what_to_do), level in zip(kinds, levels, strict=True):
+        if found:
+            details: dict[str, Any] = {"images": _ids(table, found)}
+            if nearness is not None:
+                pairs = [nearness[group[0], group[1]] for group in found]
+                details |= {"bits": [pair.bits for pair in pairs]}
+                details |= {"correlation": [round(pair.correlation, 4) for pair in pairs]}
+            occurs = what[len(found) > 1]
+            message = f"{len(found):,} {occurs} {where} ({_named(table, found)})."
+            yield Check(level, name, message, what_to_do, details)
+    if not groups:
+        yield Check("ok", name, f"No {what[0]} twice.")
+
+
+def _ids(table: Table, groups: Iterable[Sequence[int]]) -> list[list[str]]:
+    ids = table.frame["image_id"].to_list()
+    return [[ids[row] for row in group] for group in groups]
+
+
+def _named(table: Table, groups: Sequence[Sequence[int]]) -> str:
+    first = " = ".join(table.frame["path"][row] for row in groups[0][:2])
+    return first if len(groups) == 1 else f"the first: {first}"
