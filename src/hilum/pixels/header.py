@@ -146,12 +146,11 @@ def exif_orientation(exif: bytes) -> int:
 
 
 def _decoded(data: bytes) -> ImageInfo:
-    image = decode(data, cv2.IMREAD_UNCHANGED)
-    if image is None:
+    stored, upright = decode(data, cv2.IMREAD_UNCHANGED), decode(data, cv2.IMREAD_ANYDEPTH)
+    if stored is None or upright is None:
         raise ImageError(NOT_AN_IMAGE)
-    channels = 1 if image.ndim == 2 else image.shape[2]
-    mode = {1: "gray", 2: "gray+alpha", 3: "rgb", 4: "rgba"}[channels]
-    return ImageInfo(image.shape[1], image.shape[0], image.dtype.itemsize * 8, mode, "other")
+    mode = {1: "gray", 2: "gray+alpha", 3: "rgb", 4: "rgba"}[1 if stored.ndim == 2 else stored.shape[2]]
+    return ImageInfo(upright.shape[1], upright.shape[0], stored.dtype.itemsize * 8, mode, "other")
 
 
 NOT_AN_IMAGE = "is not an image, or is damaged; expected JPEG, PNG, TIFF, BMP, WebP, GIF, JPEG 2000 or DICOM"
