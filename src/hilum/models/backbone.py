@@ -57,7 +57,11 @@ def build_timm(config: ModelConfig, size: int, pretrained: bool = False) -> Trun
     name = config.name.removeprefix(TIMM)
     if not timm.is_model(name.split(".")[0]):
         raise ConfigError(f"timm has no network {name!r}; {_nearest(name, timm.list_models())}")
-    known = timm.get_pretrained_cfg(name, allow_unregistered=True)
+    try:
+        known = timm.get_pretrained_cfg(name, allow_unregistered=True)
+    except RuntimeError as error:
+        variants = timm.list_pretrained(f"{name.split('.')[0]}.*")
+        raise ConfigError(f"timm has no weights called {name!r}; {_nearest(name, variants)}") from error
     options: dict[str, Any] = {"in_chans": config.channels}
     if getattr(known, "fixed_input_size", False):
         options["img_size"] = size
@@ -93,16 +97,18 @@ def _pretrained(name: str, options: dict[str, Any]) -> nn.Module:
         net: nn.Module = timm.create_model(name, pretrained=True, **options)
     # The hub's client raises errors of several libraries, which change between versions.
     except Exception as error:
-        raise unreachable(f"{TIMM}{name}", error) from error
+        raise unreachable(
+            f"{TIMM}{name}", timm.get_pretrained_cfg(name).hf_hub_id or "the hub", error
+        ) from error
     return net
 
 
-def unreachable(name: str, error: Exception) -> WeightsError:
-    """The message for weights that the hub did not give."""
+def unreachable(name: str, place: str, error: Exception) -> WeightsError:
+    """The message for weights that `place`, a URL or a name on the hub, did not give."""
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     return WeightsError(
-        f"the pretrained weights of {name} could not be fetched: {reason}\n"
-        "Without a connection, fetch the file elsewhere, copy it here and name it:\n"
+        f"the pretrained weights of {name} could not be fetched from {place}: {reason}\n"
+        "Without a connection, fetch that file elsewhere, copy it here and name it:\n"
         '  model.weights = "file.safetensors"    (safetensors, or a torch state dict)\n'
         'or train from scratch:  model.weights = ""'
     )

@@ -13,7 +13,7 @@ from hilum.models.backbone import TIMM, build_timm, unreachable
 from hilum.models.catalogue import MODELS, find_model
 from hilum.models.classifier import Classifier, Trunk
 from hilum.models.pooling import make_pool
-from hilum.models.weights import fit_weights, load_weights
+from hilum.models.weights import fit_weights, load_weights, with_plain_names
 
 PRETRAINED = "pretrained"
 
@@ -44,7 +44,7 @@ def build_model(config: ModelConfig, outputs: int, size: int) -> Classifier:
     fetched = _fetch(config.name) if from_hub else None
     model = _assemble(spec.build(config, size), config, outputs)
     if fetched is not None:
-        model.notes = fit_weights(model, fetched, f"{config.name} of torchvision").notes()
+        model.notes = fit_weights(model, with_plain_names(fetched), f"{config.name} of torchvision").notes()
     elif config.weights:
         model.notes = load_weights(model, config.weights).notes()
     return model
@@ -64,10 +64,11 @@ def _fetch(name: str) -> Mapping[str, Tensor]:
         )
     from torchvision.models import get_model_weights
 
+    url = get_model_weights(name).DEFAULT.url
     try:
         tensors: Mapping[str, Tensor] = torch.hub.load_state_dict_from_url(
-            get_model_weights(name).DEFAULT.url, map_location="cpu", weights_only=True, check_hash=True
+            url, map_location="cpu", weights_only=True, check_hash=True
         )
     except (OSError, RuntimeError) as error:
-        raise unreachable(name, error) from error
+        raise unreachable(name, url, error) from error
     return tensors

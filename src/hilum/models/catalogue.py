@@ -94,7 +94,7 @@ def find_model(name: str) -> ModelSpec:
         return ModelSpec(name, "a network of timm", "Wightman, PyTorch Image Models", build_timm, None, None)
     if name not in MODELS:
         raise ConfigError(
-            f"model.name = {name!r} is not a network that hilum has; {did_you_mean(name, MODELS)}. "
-            f"`hilum models` lists them; `{TIMM}NAME` is any network of timm."
+            f"model.name = {name!r} is not a network that hilum has; {did_you_mean(name, MODELS)}\n"
+            f"`hilum models` lists them all, and {TIMM}NAME is any network of timm."
         )
     return MODELS[name]

@@ -15,7 +15,7 @@ from hilum.models.build import build_model
 from hilum.models.catalogue import find_model
 from hilum.models.classifier import Classifier
 
-EXPAND_ABOVE = 0.75
+EXPAND_ABOVE = 0.85
 """A layer with more than this share of all parameters is shown by its parts."""
 
 
@@ -79,6 +79,10 @@ def describe_model(config: ModelConfig, outputs: int = 1, size: int = 224) -> De
         )
         for name, module in shown.items()
     )
+    # Position embeddings and class tokens of transformers belong to no layer of their own.
+    others = count_parameters(model) - sum(layer.parameters for layer in layers)
+    if others:
+        layers += (Layer("(no layer of its own)", "Parameter", None, others, 0.0),)
     return Description(
         config.name,
         spec.title,

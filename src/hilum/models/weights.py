@@ -80,20 +80,15 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
         raise WeightsError(
             f'model.weights = "{path}" {what}. Name a safetensors or state-dict file, or "pretrained".'
         )
-    try:
-        if path.suffix == ".safetensors":
-            return _bare(load_file(path), path)
-        return _bare(torch.load(path, map_location="cpu", weights_only=True), path)
-    except SafetensorError as error:
-        raise WeightsError(f"{path} is not a whole safetensors file: {error}.") from error
-    except pickle.UnpicklingError as error:
-        raise WeightsError(
-            f"{path} is no file of tensors alone: it is damaged, or it holds Python objects, which hilum does not "
-            "run. Where you trust it, load it yourself and save its state dict with safetensors."
-        ) from error
-    except (RuntimeError, EOFError, ValueError, OSError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise WeightsError(f"{path} cannot be read as weights: {reason}") from error
+    return _bare(_load(path), path)
+
+
+def with_plain_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same tensors without prefixes that all names share, and with old DenseNet names as they are now."""
+    plain = dict(tensors)
+    while prefix := next((p for p in PREFIXES if all(key.startswith(p) for key in plain)), None):
+        plain = {key.removeprefix(prefix): value for key, value in plain.items()}
+    return {_OLD_DENSENET.sub(r"\1", key): value for key, value in plain.items()}
 
 
 def fit_weights(
@@ -179,6 +174,24 @@ class _Plan:
             self.left_out.append(self.original[key])
 
 
+def _load(path: Path) -> object:
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except SafetensorError as error:
+        raise WeightsError(f"{path} is not a whole safetensors file: {error}.") from error
+    except pickle.UnpicklingError as error:
+        raise WeightsError(
+            f"{path} is no file of tensors alone: it is damaged, or it holds Python objects, which hilum does not "
+            "run. Where you trust it, load it yourself and save its state dict with safetensors."
+        ) from error
+    # torch's unpickler reads damaged bytes as instructions, and any error can come of them.
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise WeightsError(f"{path} cannot be read as weights: {reason}") from error
+
+
 def _bare(loaded: object, path: Path) -> dict[str, Tensor]:
     """A flat dict of tensors, out of wrappers and with the prefixes gone that all keys share."""
     while isinstance(loaded, Mapping):
@@ -193,9 +206,7 @@ def _bare(loaded: object, path: Path) -> dict[str, Tensor]:
     tensors = {str(key): value for key, value in loaded.items()}
     if not tensors:
         raise WeightsError(f"{path} holds no tensors.")
-    while prefix := next((p for p in PREFIXES if all(key.startswith(p) for key in tensors)), None):
-        tensors = {key.removeprefix(prefix): value for key, value in tensors.items()}
-    return {_OLD_DENSENET.sub(r"\1", key): value for key, value in tensors.items()}
+    return with_plain_names(tensors)
 
 
 def _name_in(model: Classifier, key: str, keys: Iterable[str]) -> str:
