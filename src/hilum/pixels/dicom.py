@@ -179,20 +179,22 @@ def _shown(stored: npt.NDArray[Any], dataset: Any) -> Gray:
     if interpretation not in ("MONOCHROME1", "MONOCHROME2"):
         raise ImageError(f"is a DICOM file of {interpretation} pixels; expected gray, or 8-bit colour")
     low, high = int(stored.min()), int(stored.max())
+    index = stored.astype(np.int32) - low
     ramp = np.arange(low, high + 1, dtype=np.int64)
-    padding = _padding(ramp, dataset)
-    gray = _display(ramp, padding, dataset)
+    picture = ~_padding(ramp, dataset)
+    if not picture.all():  # values between the picture's and the padding's do not occur
+        picture &= np.bincount(index.ravel(), minlength=len(ramp)) > 0
+    gray = _display(ramp, picture, dataset)
     if interpretation == "MONOCHROME1":
         gray = 255 - gray
-    gray[padding] = 0
-    table = np.rint(gray).astype(np.uint8)
-    return table[stored.astype(np.int32) - low]
+    gray[~picture] = 0
+    return np.rint(gray).astype(np.uint8)[index]
 
 
 def _display(
-    ramp: npt.NDArray[np.int64], padding: npt.NDArray[np.bool_], dataset: Any
+    ramp: npt.NDArray[np.int64], picture: npt.NDArray[np.bool_], dataset: Any
 ) -> npt.NDArray[np.float64]:
-    """Gray, 0 to 255, of every stored value."""
+    """Gray, 0 to 255, of every stored value in `ramp`; `picture` says which occur and are not padding."""
     from pydicom.pixels import apply_modality_lut, apply_voi_lut, apply_windowing
 
     values = np.asarray(apply_modality_lut(ramp, dataset))
@@ -203,12 +205,13 @@ def _display(
     elif (window := _window(dataset)) is not None:
         centre, width = window
         # All window functions are at their limits 100 widths off the centre.
-        low, high = apply_windowing(np.array([centre - 100 * width, centre + 100 * width]), dataset)
-        shown = apply_windowing(values.astype(np.float64), dataset)
+        ends = np.array([centre - 100 * width, centre + 100 * width])
+        with np.errstate(over="ignore"):  # exp of a narrow sigmoid
+            (low, high), shown = (apply_windowing(v, dataset) for v in (ends, values.astype(np.float64)))
     elif int(dataset.BitsStored) <= 8 and np.array_equal(values, ramp):
         shown, low, high = values, 0.0, 2.0 ** int(dataset.BitsStored) - 1
     else:
-        kept = values[~padding] if not padding.all() else values
+        kept = values[picture] if picture.any() else values
         shown, low, high = values, float(kept.min()), float(kept.max())
     share = (shown.astype(np.float64) - low) / (high - low if high > low else 1.0)
     return np.asarray(np.clip(share, 0.0, 1.0) * 255.0)
