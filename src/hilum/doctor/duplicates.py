@@ -2,11 +2,13 @@
 
 Near duplicates are sought with a perceptual hash: the signs, about their median, of the 255 lowest AC
 coefficients of a 32 x 32 thumbnail's cosine transform (Zauner 2010, with 255 bits in place of 63).
-The usual 63 bits cannot tell one chest from another: on 621 images of 621 patients (NIH) and 5,840 images
-(paediatric), 1,923 pairs of different pictures differ in 6 bits or fewer. In 255 bits the nearest different
-pictures differ in 54 (NIH) and in 37 (paediatric), and the 34 pairs that are the same picture in none. The same
-picture saved again as JPEG (quality 20 to 50), resized, darkened, brightened or with noise stays within 24 bits,
-after CLAHE within 38; after a crop of 2 % or a turn of 2 degrees it is mostly not found.
+
+Measured on all 17 million pairs of 5,840 paediatric and of 621 adult (NIH) chest X-rays: with the usual 63 bits,
+1,889 pairs of different pictures differ in 6 bits or fewer. With 255 bits the nearest different pictures differ
+in 36 bits (paediatric) and 60 (adult), and the 34 pairs of the same picture in none; so at most 32 bits gave no
+false alarm. Of 1,000 pictures each, all were found again after JPEG of quality 20, halving, gamma 0.8 or 1.3,
+noise of 10 gray values or brightening by 15 % (at most 22 bits); 983 after a crop of 1 %, 968 after CLAHE, 954
+after a turn of 1 degree, 762 after histogram equalisation, 352 with a label written into a corner.
 """
 
 from __future__ import annotations
@@ -70,8 +72,8 @@ def near_pairs(rows: npt.NDArray[np.int64], hashes: Hashes, thumbnails: Thumbnai
     """Pairs of images that show nearly the same picture.
 
     Only pairs that agree in one of 16 bands of 16 bits are compared in full (multi-index hashing, Norouzi
-    et al. 2012): all pairs that differ in 15 bits or fewer, and 97 in 100 that differ in 24 bits at random.
-    About one pair in 750 of different chests is a candidate, so 100,000 images take seconds.
+    et al. 2012): all pairs that differ in 15 bits or fewer, 99 in 100 that differ in 24 bits at random and 90
+    in 100 at 32. About one pair in 750 of different chests is a candidate: 100,000 images took 0.3 s.
 
     Args:
         rows: int64 [m], the rows to compare.

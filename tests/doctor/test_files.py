@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_images import make_table, picture, write, write_pictures
+
+from hilum.doctor.files import describe, file_checks
+from hilum.doctor.pictures import read_pictures
+from hilum.doctor.report import Check
+
+
+def checks_of(root: Path, paths: list[str], size: int = 0, max_bad: float = 0.01) -> dict[str, Check]:
+    table = make_table(root, paths)
+    return {check.name: check for check in file_checks(table, read_pictures(table), size, max_bad)}
+
+
+def test_good_files_are_fine(tmp_path: Path):
+    checks = checks_of(tmp_path, write_pictures(tmp_path, 5))
+    assert {check.level for check in checks.values()} == {"ok"}
+    assert checks["modes"].message == "All files are of one kind: 5 png gray of 8 bits."
+
+
+def test_what_was_read_is_described(tmp_path: Path):
+    paths = write_pictures(tmp_path, 3, width=100, height=90)
+    write(tmp_path / "deep.png", picture(9).astype(np.uint16) * 257)
+    write(tmp_path / "colour.jpg", np.repeat(picture(8, 100, 90)[..., None], 3, axis=2))
+    table = make_table(tmp_path, [*paths, "deep.png", "colour.jpg", "none.png"])
+    pictures = read_pictures(table, workers=2)
+    facts = describe(pictures)
+    assert facts["read"] == 5
+    assert facts["missing"] == 1
+    assert facts["sizes"][0] == {"width": 100, "height": 90, "images": 4}
+    assert facts["bits"] == {"8": 4, "16": 1}
+    assert facts["mode"] == {"gray": 4, "rgb": 1}
+    assert facts["width"] == [96, 100]
+    assert pictures.frame["spread"][0] == pytest.approx(picture(0, 100, 90).std(), rel=1e-5)
+    kinds = {check.name: check for check in file_checks(table, pictures, 0, 0.5)}["modes"]
+    assert kinds.level == "note"
+    assert "3 png gray of 8 bits, 1 jpeg rgb of 8 bits, 1 png gray of 16 bits" in kinds.message
+
+
+def test_missing_files_name_what_is_there_instead(tmp_path: Path):
+    write_pictures(tmp_path, 3)
+    missing = checks_of(tmp_path, ["0.png", "1.jpg", "2.png"])["missing"]
+    assert missing.level == "fault"
+    assert "1 of 3 images (33.3%) are missing, for example 1.jpg (there is 1.png)." in missing.message
+    elsewhere = checks_of(tmp_path, ["0.png", "sub/1.png"])["missing"]
+    assert "(its folder sub is not there either)" in elsewhere.message
+    assert (
+        checks_of(tmp_path, ["0.png", "1.png", "zzzzzzzzzzzzzzzzz"], max_bad=0.5)["missing"].level
+        == "warning"
+    )
+
+
+def test_images_that_are_not_there_yet(tmp_path: Path):
+    checks = checks_of(tmp_path, ["a.png", "b.png"])
+    assert list(checks) == ["missing"]
+    assert checks["missing"].level == "warning"
+    assert "only the table was examined" in checks["missing"].message
+
+
+def test_unreadable_files_are_counted_by_reason(tmp_path: Path):
+    paths = write_pictures(tmp_path, 3)
+    for name in ("empty.png", "empty2.png"):
+        (tmp_path / name).write_bytes(b"")
+    whole = write(tmp_path / "cut.jpg", picture(7)).read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "folder.png").mkdir()
+    check = checks_of(tmp_path, [*paths, "empty.png", "cut.jpg", "empty2.png", "folder.png"])["unreadable"]
+    assert check.level == "fault"
+    assert check.message.startswith(
+        "4 images cannot be read: 2 is empty (0 bytes), 1 is a JPEG file that is cut"
+    )
+    assert set(check.details["images"]) == {"empty.png", "cut.jpg", "empty2.png", "folder.png"}
+    allowed = checks_of(tmp_path, [*paths, "empty.png"], max_bad=0.3)["unreadable"]
+    assert allowed.level == "warning"
+
+
+def test_blank_and_faint_pictures(tmp_path: Path):
+    paths = write_pictures(tmp_path, 2)
+    write(tmp_path / "black.png", np.zeros((80, 80), np.uint8))
+    write(tmp_path / "faint.png", (100 + picture(5) // 16).astype(np.uint8))
+    checks = checks_of(tmp_path, [*paths, "black.png", "faint.png"])
+    assert checks["constant"].level == "fault"
+    assert checks["constant"].details == {"paths": ["black.png"]}
+    assert checks["faint"].details == {"paths": ["faint.png"]}
+
+
+def test_odd_sizes_and_those_that_would_be_enlarged(tmp_path: Path):
+    paths = write_pictures(tmp_path, 2)
+    write(tmp_path / "tiny.png", picture(3, 40, 40))
+    write(tmp_path / "strip.png", picture(4, 300, 100))
+    checks = checks_of(tmp_path, [*paths, "tiny.png", "strip.png"], size=90)
+    assert checks["odd-sizes"].details == {"paths": ["tiny.png", "strip.png"]}
+    assert checks["enlarged"].message.startswith("3 images are smaller than 90 pixels")
+    assert "enlarged" not in checks_of(tmp_path, paths, size=80)

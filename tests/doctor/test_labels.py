@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+from made_images import make_table
+
+from hilum.doctor.labels import label_checks
+from hilum.doctor.report import Check
+from hilum.table.table import Table
+
+
+def checks_of(table: Table) -> dict[str, Check]:
+    return {check.name: check for check in label_checks(table)}
+
+
+def table_of(n: int, **columns: object) -> Table:
+    return make_table(Path(), [f"{i}.png" for i in range(n)], **columns)
+
+
+def test_a_sound_table_is_fine():
+    checks = checks_of(table_of(80, official_split=["train"] * 40 + ["test"] * 40))
+    assert {name: check.level for name, check in checks.items()} == {
+        "findings": "ok",
+        "patients-in-two-parts": "ok",
+    }
+
+
+def test_findings_that_teach_nothing():
+    assert "no positive: Finding" in checks_of(table_of(9, Finding=[0] * 9))["findings"].message
+    assert "nothing but positives: Finding" in checks_of(table_of(9, Finding=[1] * 9))["findings"].message
+    few = checks_of(table_of(9))
+    assert few["few-positives"].message.endswith("Finding (4).")
+    assert "findings" not in few
+    table = Table.make(table_of(3).frame.drop("Finding"), [])
+    assert "no findings" in checks_of(table)["findings"].message
+
+
+def test_blank_is_all_that_is_not_positive():
+    checks = checks_of(table_of(60, Finding=[1, None] * 30))
+    assert checks["no-negatives"].level == "note"
+    assert "Finding" in checks["no-negatives"].message
+    assert "no-negatives" not in checks_of(table_of(60))
+
+
+def test_images_without_patients():
+    ids = [f"i{i}" for i in range(4)]
+    assert checks_of(table_of(4, patient_id=ids))["patients"].level == "note"
+    assert "patients" not in checks_of(table_of(4))
+
+
+def test_patients_in_two_official_parts_are_a_fault_unless_names_may_have_been_given_anew():
+    columns = {
+        "patient_id": [f"p{i % 70}" for i in range(80)],
+        "official_split": ["train"] * 70 + ["test"] * 10,
+    }
+    check = checks_of(table_of(80, **columns))["patients-in-two-parts"]
+    assert check.level == "fault"
+    assert "10 in both train and test" in check.message
+    assert check.details["train+test"] == [f"p{i}" for i in range(10)]
+    check = checks_of(table_of(80, **columns, source=["pneumonia"] * 80))["patients-in-two-parts"]
+    assert check.level == "warning"
+    assert "not known" in check.message
+
+
+def test_rates_that_differ_between_official_parts():
+    parts = ["train"] * 50 + ["test"] * 50
+    checks = checks_of(table_of(100, Finding=[1] * 30 + [0] * 20 + [1] * 20 + [0] * 30, official_split=parts))
+    assert "train and test: Finding 60.0% against 40.0%" in checks["rates-of-parts"].message
+
+
+def test_one_file_in_two_rows():
+    table = make_table(Path(), ["a.png", "b.png", "a.png"])
+    assert checks_of(table)["paths"].level == "fault"
+    assert checks_of(table)["paths"].details == {"paths": ["a.png"]}
+
+
+def test_values_that_are_unknown_or_strange():
+    checks = checks_of(table_of(4, sex=["F", None, "M", None], age=[3, 414, 50, None], view=[None] * 4))
+    assert checks["unknown"].details == {"sex": 2, "age": 1}
+    assert checks["ages"].details == {"image_ids": ["i1"]}
+
+
+def test_details_are_json_values():
+    import json
+
+    table = table_of(30, official_split=["train"] * 15 + ["test"] * 15, sex=["F", None] * 15)
+    for check in label_checks(table):
+        json.dumps(dict(check.details), allow_nan=False)
+    assert isinstance(table.frame, pl.DataFrame)
