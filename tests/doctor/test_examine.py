@@ -133,6 +133,9 @@ def test_the_command_prints_json(study: Path, hilum):
 
 def test_bad_input_to_the_command(study: Path, hilum):
     assert hilum("doctor", "pneumonia", study / "no").code == 2
+    forgotten = hilum("doctor", "pneumonia")
+    assert forgotten.code == 2
+    assert "Missing argument 'root'" in forgotten.err
     wrong = hilum("doctor", "pneumonia", study, "--views", "frontl")
     assert wrong.code == 2
     assert "clean.views" in wrong.err

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import click
 import typer
 
 from hilum.cli.doctor import doctor
@@ -25,6 +24,9 @@ COMMANDS: dict[str, tuple[Callable[..., Any], ...]] = {
     "Scores": (),
 }
 """Heading in `hilum --help` -> its commands, in the order in which a user meets them."""
+
+USAGE_ERROR: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+"""What a wrong command line raises: click's own class, or from typer 0.29 on that of typer's copy of click."""
 
 
 def make_app() -> typer.Typer:
@@ -51,10 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except HilumError as error:
         _say(str(error))
         return error.exit_code
-    except click.exceptions.Abort:
+    except typer.Abort:
         _say("stopped")
         return 130
-    except click.ClickException as error:
+    except USAGE_ERROR as error:
         error.show()
         return 2
     except KeyboardInterrupt:
