@@ -1,0 +1,276 @@
+"""`make_phantom`: plan a study, draw it with many processes, write it whole."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from hilum.errors import ConfigError, DataError, did_you_mean
+from hilum.files import disk_error, read_json, write_json
+from hilum.phantom import planted
+from hilum.phantom.dicom import encode_dicom, need_pydicom
+from hilum.phantom.film import make_canvas
+from hilum.phantom.layouts import LAYOUTS, Entry
+from hilum.phantom.plan import Study, plan_studies
+from hilum.phantom.planted import Faults
+from hilum.phantom.render import Box, Picture, render
+from hilum.phantom.tables import WRITE, Boxes, write_boxes, write_truth
+from hilum.progress import progress
+from hilum.version import __version__
+
+BATCH = 16
+"""Images that a process draws before it reports."""
+MARKER = ".phantom"
+"""Tells a half-drawn study from a folder of the user's."""
+FORMAT = 1
+"""Rises when the same arguments give other files."""
+
+
+@dataclass(frozen=True)
+class Phantom:
+    """A phantom study on disk.
+
+    Attributes:
+        path: its folder.
+        layout: which data set it looks like; `hilum pack LAYOUT PATH ...` reads it.
+        images: how many image files.
+        patients: how many patients.
+        truth: what `truth.json` holds: arguments and everything planted.
+    """
+
+    path: Path
+    layout: str
+    images: int
+    patients: int
+    truth: dict[str, Any]
+
+
+def make_phantom(
+    out: str | Path,
+    patients: int = 500,
+    layout: str = "chexpert",
+    seed: int = 0,
+    size: int = 320,
+    *,
+    masks: bool = False,
+    faults: Faults | None = None,
+    workers: int | None = None,
+) -> Phantom:
+    """Draw a study of chest X-rays into a new folder; the same arguments give the same bytes.
+
+    Args:
+        out: the folder; where it holds this very study already, nothing is drawn.
+        patients: how many.
+        layout: `chexpert`, `nih`, `pneumonia`, `folder` or `dicom`.
+        seed: of everything.
+        size: pixels of each image's shorter side.
+        masks: also write `masks/FINDING/IMAGE.png`.
+        faults: what is to be planted.
+        workers: processes; None is one per processor.
+
+    Returns:
+        What was written.
+
+    Raises:
+        ConfigError: an argument is out of range.
+        DataError: the folder holds something else, or the faults do not fit the study.
+        DiskError: the disk is full or read-only.
+        MissingExtra: the layout `dicom` needs pydicom.
+    """
+    out, faults = Path(out), faults or Faults()
+    _check(patients, layout, seed, size, faults)
+    arguments = {
+        "patients": patients, "layout": layout, "seed": seed, "size": size, "masks": masks, **asdict(faults),
+    }  # fmt: skip
+    if (there := _already(out, arguments)) is not None:
+        return there
+    entries, truth = plan_entries(patients, layout, seed, faults)
+    truth = {"format": FORMAT, "hilum": __version__, "arguments": arguments, **truth}
+    partial = _fresh(out)
+    try:
+        boxes = _draw_all(entries, partial, size, masks, workers)
+        truth["damaged"] = _damage(partial, entries, faults.damage, seed)
+        WRITE[layout](partial, entries, boxes)
+        write_boxes(partial, entries, boxes)
+        write_truth(partial, entries)
+        write_json(partial / "truth.json", truth)
+        (partial / MARKER).unlink()
+        if out.exists():
+            out.rmdir()
+        partial.rename(out)
+    except OSError as error:
+        raise disk_error(out, error) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return Phantom(out, layout, truth["images"], truth["patients"], truth)
+
+
+def plan_entries(patients: int, layout: str, seed: int, faults: Faults) -> tuple[list[Entry], dict[str, Any]]:
+    """What is to be drawn and what is planted, without drawing it."""
+    style = LAYOUTS[layout]
+    parts = [part for part, _ in style.population.parts]
+    studies = plan_studies(patients, seed, style.population, at_least_two=min(faults.leak, patients))
+    truth: dict[str, Any] = {"leaked": [], "duplicates": [], "flipped": []}
+    if faults.shortcut:
+        studies = planted.plant_shortcut(studies, faults.shortcut, faults.shortcut_strength, seed)
+    if faults.leak:
+        studies, truth["leaked"] = planted.plant_leaks(studies, faults.leak, parts, seed)
+    if faults.duplicates:
+        studies, truth["duplicates"] = planted.plant_duplicates(studies, faults.duplicates, parts, seed)
+    if faults.flip_labels:
+        studies, truth["flipped"] = planted.plant_flips(studies, faults.flip_labels, style.labels, seed)
+    entries = style.arrange(studies)
+    if faults.monochrome1:
+        entries = [replace(entry, inverted=entry.image % 2 == 0) for entry in entries]
+    truth |= _counts(entries, studies, truth["flipped"])
+    return entries, truth
+
+
+def _counts(entries: list[Entry], studies: list[Study], flipped: planted.Planted) -> dict[str, Any]:
+    paths: dict[tuple[int, int], list[str]] = {}
+    for entry in entries:
+        paths.setdefault((entry.study.patient, entry.study.number), []).append(entry.path)
+    for flip in flipped:
+        flip["paths"] = paths[flip["patient"], flip["study"]]
+    return {
+        "images": len(entries),
+        "studies": len(studies),
+        "patients": len({study.patient for study in studies}),
+        "monochrome1": [entry.path for entry in entries if entry.inverted],
+    }
+
+
+def _check(patients: int, layout: str, seed: int, size: int, faults: Faults) -> None:
+    if layout not in LAYOUTS:
+        raise ConfigError(f"there is no layout {layout!r}; {did_you_mean(layout, LAYOUTS)}")
+    if layout == "dicom":
+        need_pydicom()
+    parts = len(LAYOUTS[layout].population.parts)
+    wrong = [
+        (patients < parts, f"patients = {patients}: the layout {layout} needs at least {parts}"),
+        (not 32 <= size <= 2048, f"size = {size}: expected 32 to 2048 pixels"),
+        (not 0 <= seed < 2**31, f"seed = {seed}: expected 0 to {2**31 - 1}"),
+        (
+            not 0 <= faults.flip_labels <= 0.5,
+            f"flip_labels = {faults.flip_labels:g}: expected a share of 0 to 0.5",
+        ),
+        (
+            not 0 <= faults.shortcut_strength <= 1,
+            f"shortcut_strength = {faults.shortcut_strength:g}: expected a correlation of 0 to 1",
+        ),
+        (
+            min(faults.leak, faults.damage, faults.duplicates) < 0,
+            "leak, damage and duplicates cannot be negative",
+        ),
+        (faults.leak > patients, f"leak = {faults.leak} of {patients} patients"),
+        (
+            bool(faults.leak) and parts < 2,
+            f"leak: the layout {layout} has no parts that a patient could be in twice",
+        ),
+        (faults.monochrome1 and layout != "dicom", f"monochrome1 is for the layout dicom; this is {layout}"),
+    ]
+    faulty = [message for is_wrong, message in wrong if is_wrong]
+    if faulty:
+        raise ConfigError("the phantom study cannot be made:\n" + "\n".join(f"  - {line}" for line in faulty))
+
+
+def _already(out: Path, arguments: dict[str, Any]) -> Phantom | None:
+    """The study that is in the folder, if it is this one."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return None
+    try:
+        truth = read_json(out / "truth.json")
+        same = truth["arguments"] == arguments and truth["format"] == FORMAT
+    except (OSError, ValueError, KeyError, TypeError):
+        same = False
+    if not same:
+        raise DataError(f"{out} is not empty and holds something other than this study. Name a new folder.")
+    return Phantom(out, arguments["layout"], truth["images"], truth["patients"], truth)
+
+
+def _fresh(out: Path) -> Path:
+    partial = out.with_name(f"{out.name}.partial")
+    marker = partial / MARKER
+    try:
+        if partial.exists():
+            if not marker.exists():
+                raise DataError(f"{partial} is in the way and is not a half-drawn study. Move it away.")
+            shutil.rmtree(partial)
+        partial.mkdir(parents=True)
+        marker.touch()
+    except OSError as error:
+        raise disk_error(out, error) from error
+    return partial
+
+
+def _draw_all(entries: list[Entry], root: Path, size: int, masks: bool, workers: int | None) -> Boxes:
+    batches = [entries[k : k + BATCH] for k in range(0, len(entries), BATCH)]
+    count = min(workers or len(os.sched_getaffinity(0)), len(batches))
+    boxes: Boxes = {}
+    with progress("drawing", len(entries)) as advance:
+        if count < 2:
+            for batch in batches:
+                boxes |= draw_batch(batch, root, size, masks)
+                advance(len(batch))
+            return boxes
+        with ProcessPoolExecutor(count, multiprocessing.get_context("spawn")) as pool:
+            futures = [pool.submit(draw_batch, batch, root, size, masks) for batch in batches]
+            for future in as_completed(futures):
+                boxes |= (done := future.result())
+                advance(len(done))
+    return boxes
+
+
+def draw_batch(entries: list[Entry], root: Path, size: int, masks: bool) -> Boxes:
+    """Draw and write some images; returns their boxes."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        return {entry.path: _draw_one(entry, root, size, masks) for entry in entries}
+    finally:
+        cv2.setNumThreads(threads)
+
+
+def _draw_one(entry: Entry, root: Path, size: int, masks: bool) -> dict[str, tuple[Box, ...]]:
+    study = entry.study
+    picture = render(study.person, entry.shot, study.signs, size, study.leads)
+    path = root / entry.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(_encoded(entry, picture, size))
+    if masks:
+        for finding, mask in picture.masks.items():
+            file = root / "masks" / finding.replace(" ", "_") / Path(entry.path).with_suffix(".png")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(cv2.imencode(".png", mask)[1].tobytes())
+    return picture.boxes
+
+
+def _encoded(entry: Entry, picture: Picture, size: int) -> bytes:
+    suffix = Path(entry.path).suffix
+    if suffix == ".dcm":
+        return encode_dicom(entry, picture.gray, 1 / make_canvas(entry.shot, size).scale)
+    options = [cv2.IMWRITE_PNG_COMPRESSION, 3] if suffix == ".png" else [cv2.IMWRITE_JPEG_QUALITY, 92]
+    return bytes(cv2.imencode(suffix, picture.gray, options)[1].tobytes())
+
+
+def _damage(root: Path, entries: list[Entry], count: int, seed: int) -> list[dict[str, str]]:
+    if count > len(entries):
+        raise DataError(f"{count} files cannot be damaged: the study has {len(entries)}.")
+    rng = np.random.default_rng([seed, 0, 71])
+    damaged = []
+    for k, index in enumerate(sorted(rng.choice(len(entries), count, replace=False).tolist())):
+        path = root / entries[index].path
+        kind = ("empty", "truncated", "garbage")[k % 3]
+        content = path.read_bytes()
+        wrong = {"empty": b"", "truncated": content[: len(content) * 2 // 5], "garbage": rng.bytes(2000)}
+        path.write_bytes(wrong[kind])
+        damaged.append({"path": entries[index].path, "how": kind})
+    return damaged
