@@ -89,6 +89,11 @@ class Thresholds:
         """Where a finding's threshold came from, in words."""
         if finding in self.fallbacks:
             return f"{FALLBACK}, because {self.fallbacks[finding]}"
+        return self.rule_text
+
+    @property
+    def rule_text(self) -> str:
+        """The rule in words."""
         return RULES[self.rule] if self.rule == "fixed" else f"{RULES[self.rule]} on the validation part"
 
     def to_json(self) -> dict[str, Any]:

@@ -1,0 +1,204 @@
+"""What the report says, taken from a run: sentences, settings, data, scores of its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from hilum.config import Config
+from hilum.metrics.predictions import Predictions
+from hilum.metrics.results import Scores
+from hilum.runs import Run
+
+PARTS = {"train": "Training", "valid": "Validation", "test": "Test"}
+PROGRESSION = {
+    "loss": "Loss",
+    "roc_auc": "ROC AUC",
+    "average_precision": "Average precision",
+    "recall": "Recall",
+    "precision": "Precision",
+    "f1": "F1",
+    "accuracy": "Accuracy",
+}
+"""Scores drawn over epochs: means over findings, but for the loss."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A scored part of the data."""
+
+    name: str
+    title: str
+    predictions: Predictions
+    scores: Scores
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One knob: its value, the default, and the sentence under it."""
+
+    key: str
+    value: str
+    default: str
+    help: str
+
+    @property
+    def differs(self) -> bool:
+        """Whether it was set to something else than the default."""
+        return self.value != self.default
+
+
+def scored_parts(run: Run) -> list[Part]:
+    """The reported part first: test where it was scored, then validation.
+
+    A run that is not finished has the validation scores of its best epoch so far, or none.
+    """
+    found = []
+    for name in ("test", "valid"):
+        scores = run.scores(name)
+        if scores is not None:
+            found.append(Part(name, PARTS[name], run.predictions(name), scores))
+    history = run.history
+    if not found and history:
+        entry = next((e for e in history if e["best"]), history[-1])
+        scores = Scores.from_json(entry["valid"]["scores"])
+        found.append(Part("valid", PARTS["valid"], run.predictions("valid", entry["epoch"]), scores))
+    return found
+
+
+def best_epoch(run: Run) -> int | None:
+    """The best epoch, or None before the first is finished."""
+    return next((int(entry["epoch"]) for entry in run.history if entry["best"]), None)
+
+
+def summary(run: Run, parts: list[Part]) -> str:
+    """The run in two sentences."""
+    data, config = run.data, run.config
+    findings = data["findings"]
+    count = data["split"]["counts"]["train"]
+    what = findings[0] if len(findings) == 1 else f"{len(findings)} findings"
+    epochs = len(run.history)
+    told = (
+        f"{config.model.name} at {data['prepare']['size']} px, trained for {_many(epochs, 'epoch')} on "
+        f"{_many(count['images'], 'image')} of {_many(count['patients'], 'patient')} ({data['source']}) "
+        f"to recognise {what}."
+    )
+    if not parts:
+        return f"{told} No epoch is finished yet."
+    scores = [_auc_sentence(part) for part in parts]
+    return f"{told} With the weights of epoch {best_epoch(run)}, {', and '.join(scores)}."
+
+
+def _auc_sentence(part: Part) -> str:
+    auc, over = part.scores.mean("roc_auc")
+    where = f"the {part.scores.images:,} {part.title.lower()} images"
+    if not over:
+        return f"no finding of {where} has both classes, so there is no ROC AUC"
+    several = len(part.scores.findings) > 1
+    return f"the {'mean ' if several else ''}ROC AUC on {where} is {auc:.3f}"
+
+
+def warnings(run: Run, parts: list[Part]) -> list[str]:
+    """Everything a reader must know first, each once."""
+    told = list(run.info.get("warnings", []))
+    if run.info["status"] != "done":
+        told.insert(0, f"The run is not finished (status: {run.info['status']}); its scores are provisional.")
+    by_image = run.data["split"]["by"] == "image"
+    if by_image and not any("patient" in warning for warning in told):
+        told.append(
+            "Images were split without regard to patients: the same patient can be in two parts, and every "
+            "score is too good."
+        )
+    if parts and parts[0].name == "valid":
+        told.append(
+            "These are scores of the validation part, which also chose the epoch and the thresholds: "
+            "they flatter. hilum evaluate gives those of the test part, where there is one."
+        )
+    told += [warning for part in parts[:1] for warning in part.scores.warnings]
+    told += [
+        f"The threshold of {finding} is 0.5, because {why}."
+        for finding, why in (parts[0].scores.thresholds.fallbacks.items() if parts else ())
+    ]
+    return list(dict.fromkeys(told))
+
+
+def all_settings(config: Config) -> list[Setting]:
+    """Every knob but the run's name and notes."""
+    return [s for s in _settings(config, Config(), "") if s.key not in {"name", "notes"}]
+
+
+def _settings(config: BaseModel, default: BaseModel, prefix: str) -> Iterator[Setting]:
+    for key, field in type(config).model_fields.items():
+        value, usual = getattr(config, key), getattr(default, key)
+        if isinstance(value, BaseModel):
+            yield from _settings(value, usual, f"{prefix}{key}.")
+        else:
+            yield Setting(prefix + key, _shown(value), _shown(usual), field.description or "")
+
+
+def _shown(value: Any) -> str:
+    """A setting as TOML would show it, without the quotes."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return ", ".join(_shown(item) for item in value) or "–"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value) if value != "" else "–"
+
+
+def prevalence(run: Run) -> tuple[list[str], list[dict[str, Any]]]:
+    """Parts, and a row a finding: `finding`, `unknown` labels, and `cells`, one a part.
+
+    A cell has `positive`, `scored` and `share`, the positives among the scored (None without any).
+    """
+    rows = run.data["prevalence"]
+    parts = list(dict.fromkeys(row["part"] for row in rows))
+
+    def cell(row: dict[str, Any]) -> dict[str, Any]:
+        scored = row["positive"] + row["negative"]
+        return {
+            "positive": row["positive"],
+            "scored": scored,
+            "share": row["positive"] / scored if scored else None,
+        }
+
+    shown = []
+    for finding in run.data["findings"]:
+        own = [row for part in parts for row in rows if row["part"] == part and row["finding"] == finding]
+        unknown = sum(row["unscored"] for row in own)
+        shown.append({"finding": finding, "cells": [cell(row) for row in own], "unknown": unknown})
+    return parts, shown
+
+
+def progression(run: Run) -> tuple[list[int], dict[str, dict[str, list[float]]]]:
+    """Epochs, and score -> part -> its value after each of them."""
+    history = run.history
+
+    def value(entry: dict[str, Any], part: str, name: str) -> float:
+        side = entry[part]
+        number = side["loss"] if name == "loss" else side["scores"]["mean"][name]["value"]
+        return float("nan") if number is None else float(number)
+
+    return [int(entry["epoch"]) for entry in history], {
+        name: {part: [value(entry, part, name) for entry in history] for part in ("train", "valid")}
+        for name in PROGRESSION
+    }
+
+
+def duration(seconds: float) -> str:
+    """`47 s`, `3 min 20 s`, `2 h 5 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

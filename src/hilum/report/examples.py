@@ -1,0 +1,165 @@
+"""Which images the report shows, and their pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from hilum.errors import ImageError, PackError
+from hilum.metrics.inputs import Bools, Floats
+from hilum.metrics.predictions import Predictions
+from hilum.metrics.thresholds import Thresholds
+from hilum.pixels.pack import Pack
+from hilum.report.plots import data_uri
+
+KINDS = ("true positive", "false positive", "false negative", "true negative")
+"""What a decision can be; true negatives only fill up."""
+
+SIDE = 256
+"""Pixels of a picture's side in the report, at most."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One image and the finding that it is shown for."""
+
+    row: int
+    column: int
+    kind: str
+
+
+@dataclass(frozen=True)
+class Example:
+    """One picture with what is true and what the model said."""
+
+    image_id: str
+    kind: str
+    finding: str
+    probability: float
+    threshold: float
+    truth: tuple[str, ...]
+    predicted: tuple[str, ...]
+    picture: str
+
+    @property
+    def alt(self) -> str:
+        """The picture in words."""
+        return f"Chest X-ray {self.image_id}, a {self.kind} for {self.finding}"
+
+
+def choose(predictions: Predictions, thresholds: Thresholds, count: int = 12) -> list[Choice]:
+    """The most confident right and wrong decisions, spread over findings, each image once.
+
+    A third each of true positives, false positives and false negatives; where one kind is rare, the others and
+    true negatives fill up.
+    """
+    yes = thresholds.decide(predictions)
+    positive, negative = predictions.targets == 1, predictions.targets == 0
+    cells = dict(zip(KINDS, (positive & yes, negative & yes, positive & ~yes, negative & ~yes), strict=True))
+    margin = _margin(predictions.probabilities, thresholds.values)
+    queues = {kind: _queue(mask, margin, count) for kind, mask in cells.items()}
+    chosen: list[Choice] = []
+    shown: set[int] = set()
+    for kinds, limit in ((KINDS[:3], count // 3), (KINDS[3:], count), (KINDS[:3], count)):
+        for kind in kinds:
+            taken = 0
+            for row, column in queues[kind]:
+                if taken == limit or len(chosen) == count:
+                    break
+                if row not in shown:
+                    shown.add(row)
+                    chosen.append(Choice(row, column, kind))
+                    taken += 1
+    return sorted(chosen, key=lambda choice: KINDS.index(choice.kind))
+
+
+def open_pack(data: dict[str, Any]) -> tuple[Pack | None, str]:
+    """The pack that a run was trained on, or why its pictures cannot be shown.
+
+    Args:
+        data: the run's data.json.
+    """
+    try:
+        pack = Pack.open(data["pack"])
+    except PackError:
+        return None, "The pack that the run was trained on is no longer where it was: no pictures to show."
+    if pack.fingerprint != data["pack_fingerprint"]:
+        return None, "The pack has changed since the run was trained: no pictures to show."
+    return pack, ""
+
+
+def make_examples(
+    predictions: Predictions, thresholds: Thresholds, pack: Pack, count: int = 12
+) -> list[Example]:
+    """Examples with pictures: at most `count`, none where no label is known.
+
+    Args:
+        predictions: of the part that is shown.
+        thresholds: what decided.
+        pack: what the run was trained on.
+        count: how many, at most.
+    """
+    row_of = {image_id: row for row, image_id in enumerate(pack.table.image_ids)}
+    choices = [c for c in choose(predictions, thresholds, count) if predictions.image_ids[c.row] in row_of]
+    rows = np.array([row_of[predictions.image_ids[choice.row]] for choice in choices], dtype=np.int64)
+    pictures = pack.images(pack.slots[rows])
+    yes = thresholds.decide(predictions)
+    return [
+        _example(predictions, thresholds, yes, choice, picture)
+        for choice, picture in zip(choices, pictures, strict=True)
+    ]
+
+
+def _example(
+    predictions: Predictions,
+    thresholds: Thresholds,
+    yes: Bools,
+    choice: Choice,
+    picture: npt.NDArray[np.uint8],
+) -> Example:
+    def names(mask: Bools) -> tuple[str, ...]:
+        return tuple(name for name, is_so in zip(predictions.findings, mask, strict=True) if is_so)
+
+    row, column = choice.row, choice.column
+    return Example(
+        str(predictions.image_ids[row]),
+        choice.kind,
+        predictions.findings[column],
+        float(predictions.probabilities[row, column]),
+        float(thresholds.values[column]),
+        names(predictions.targets[row] == 1),
+        names(yes[row]),
+        _jpeg(picture),
+    )
+
+
+def _margin(probabilities: Floats, thresholds: Floats) -> Floats:
+    """How far a probability is from its threshold, as a share of the way to 0 or 1."""
+    above = (probabilities - thresholds) / np.maximum(1 - thresholds, 1e-9)
+    below = (thresholds - probabilities) / np.maximum(thresholds, 1e-9)
+    return np.where(probabilities >= thresholds, above, below)
+
+
+def _queue(mask: Bools, margin: Floats, count: int) -> list[tuple[int, int]]:
+    """Cells of a kind: every finding's most confident one, then every finding's second, and so on."""
+    ranked = []
+    for column in range(mask.shape[1]):
+        rows = np.flatnonzero(mask[:, column])
+        order = rows[np.argsort(-margin[rows, column], kind="stable")][: 2 * count]
+        ranked += [(place, -margin[row, column], int(row), column) for place, row in enumerate(order)]
+    return [(row, column) for _, _, row, column in sorted(ranked)]
+
+
+def _jpeg(picture: npt.NDArray[np.uint8]) -> str:
+    side = max(picture.shape)
+    if side > SIDE:
+        size = (round(picture.shape[1] * SIDE / side), round(picture.shape[0] * SIDE / side))
+        picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    done, content = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 85])
+    if not done:
+        raise ImageError("a picture of the pack could not be written as JPEG.")
+    return data_uri(content.tobytes(), "image/jpeg")

@@ -1,0 +1,69 @@
+"""`Predictions`: kept as Parquet, refused where they do not fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from hilum.errors import DataError
+from hilum.metrics import Predictions
+
+
+def made(patients: bool = True) -> Predictions:
+    return Predictions(
+        np.array(["a", "b"], object),
+        ("Edema", "Lung Lesion"),
+        np.array([[-1.5, 2], [0, 60]], np.float32),
+        np.array([[0, 1], [np.nan, 0]], np.float32),
+        "valid",
+        np.array(["p1", "p2"], object) if patients else None,
+    )
+
+
+@pytest.mark.parametrize("patients", [True, False])
+def test_what_is_saved_is_loaded(tmp_path: Path, patients: bool) -> None:
+    path = tmp_path / "deep" / "valid.parquet"
+    predictions = made(patients)
+    predictions.save(path)
+    again = Predictions.load(path, "valid")
+    np.testing.assert_array_equal(again.logits, predictions.logits)
+    np.testing.assert_array_equal(again.targets, predictions.targets)
+    assert again.targets.dtype == again.logits.dtype == np.float32
+    assert list(again.image_ids) == ["a", "b"]
+    assert (again.findings, again.part) == (predictions.findings, "valid")
+    assert (again.patient_ids is None) == (not patients)
+    assert [p.name for p in path.parent.iterdir()] == ["valid.parquet"]
+
+
+@given(hnp.arrays(np.float32, (5, 2), elements=st.floats(-100, 100, width=32)))
+def test_probabilities_are_the_sigmoid(logits: np.ndarray) -> None:
+    predictions = Predictions(np.arange(5).astype(str).astype(object), ("A", "B"), logits, logits * 0, "test")
+    np.testing.assert_allclose(predictions.probabilities, 1 / (1 + np.exp(-logits.astype(float))), atol=1e-15)
+
+
+def test_findings_are_selected_by_name() -> None:
+    chosen = made().select(["Lung Lesion"])
+    assert chosen.findings == ("Lung Lesion",)
+    np.testing.assert_array_equal(chosen.logits[:, 0], [2, 60])
+    assert repr(chosen) == "Predictions(valid: 2 images, 1 findings)"
+    with pytest.raises(DataError, match="did you mean 'Edema'"):
+        made().select(["Oedema"])
+
+
+def test_wrong_shapes_and_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"need logits and targets of shape \(1, 2\)"):
+        Predictions(np.array(["a"], object), ("A", "B"), np.zeros((1, 1)), np.zeros((1, 2)), "test")
+    with pytest.raises(DataError, match="cannot be read as predictions"):
+        Predictions.load(tmp_path / "none.parquet", "test")
+    (tmp_path / "junk.parquet").write_bytes(b"junk")
+    with pytest.raises(DataError, match="cannot be read as predictions"):
+        Predictions.load(tmp_path / "junk.parquet", "test")
+    pl.DataFrame({"image_id": ["a"], "logit:A": [1.0]}).write_parquet(tmp_path / "half.parquet")
+    with pytest.raises(DataError, match="holds no predictions"):
+        Predictions.load(tmp_path / "half.parquet", "test")
