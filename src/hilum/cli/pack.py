@@ -92,7 +92,7 @@ def _show(made: Pack, steps: list[Step], seconds: float | None) -> None:
     speed = "was there already" if seconds is None else f"{made.info['slots'] / seconds:,.0f} images/s"
     typer.echo(
         f"{made.path}: {len(made):,} images of {made.table.patients:,} patients, {size} x {size}, "
-        f"{made.bytes / 2**20:,.1f} MiB, {speed}"
+        f"{_amount(made.bytes)}, {speed}"
     )
     if made.excluded.height:
         typer.echo(f"{made.excluded.height:,} could not be read and are left out:")
@@ -100,3 +100,12 @@ def _show(made: Pack, steps: list[Step], seconds: float | None) -> None:
         if made.excluded.height > SHOWN:
             typer.echo(f"... and {made.excluded.height - SHOWN:,} more: {made.path / 'excluded.parquet'}")
     typer.echo(f"fingerprint {made.fingerprint}")
+
+
+def _amount(size: float) -> str:
+    """A number of bytes as a person says it."""
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if size < 1000:
+            break
+        size /= 1024
+    return f"{size:,.0f} {unit}" if unit == "bytes" or size >= 100 else f"{size:,.1f} {unit}"

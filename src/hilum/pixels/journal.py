@@ -73,7 +73,8 @@ def key_of(path: Path) -> str | None:
     """The key that a journal was begun with; None where there is none."""
     try:
         with path.open("rb") as file:
-            return str(json.loads(file.readline())["key"])
+            line = file.readline()
+        return str(json.loads(line)["key"]) if line.endswith(b"\n") else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

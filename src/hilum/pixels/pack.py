@@ -130,10 +130,11 @@ class Pack:
         return mean / 255.0, variance**0.5 / 255.0
 
     def __repr__(self) -> str:
+        findings = f"{len(self.table.findings)} finding{'' if len(self.table.findings) == 1 else 's'}"
         left_out = f", {self.excluded.height:,} left out" if self.excluded.height else ""
         return (
             f"Pack({str(self.path)!r}: {len(self):,} images of {self.table.patients:,} patients, "
-            f"{self.prepare.size} x {self.prepare.size}, {len(self.table.findings)} findings{left_out})"
+            f"{self.prepare.size} x {self.prepare.size}, {findings}{left_out})"
         )
 
     def _repr_html_(self, shown: int = 8) -> str:

@@ -1,0 +1,262 @@
+"""Packs: what is in them, what is left out, and what is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from pictures import encode, smooth, study, table_of
+
+from hilum.config import PrepareConfig
+from hilum.errors import DataError, MissingExtra, PackError
+from hilum.pixels import build, workers
+from hilum.pixels.build import build_pack
+from hilum.pixels.pack import Pack
+from hilum.pixels.prepare import load_image
+from hilum.table.table import Table
+
+SMALL = PrepareConfig(size=16)
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Table:
+    """70 images: three chunks, the last one not full."""
+    made = study(tmp_path_factory.mktemp("study"), 70)
+    boxes = pl.DataFrame(
+        {"image_id": ["0003"], "finding": ["Edema"], "x": [0.1], "y": [0.2], "width": [0.3], "height": [0.4]}
+    )
+    return Table.make(made.frame, made.findings, made.root, boxes)
+
+
+@pytest.fixture(scope="module")
+def pack(table: Table, tmp_path_factory: pytest.TempPathFactory) -> Pack:
+    return build_pack(table, tmp_path_factory.mktemp("packs") / "whole", SMALL)
+
+
+def damaged(table: Table, folder: Path, *names: str) -> Table:
+    """A copy of the study in which some files are cut short."""
+    shutil.copytree(table.root, folder)
+    for name in names:
+        (folder / name).write_bytes((folder / name).read_bytes()[:-20])
+    return dataclasses.replace(table, root=folder)
+
+
+def test_a_pack_holds_each_image_as_it_is_prepared(table: Table, pack: Pack) -> None:
+    assert len(pack) == 70
+    assert pack.pixels.shape == (70, 16, 16)
+    for row in (0, 31, 32, 69):
+        expected = load_image(table.root / table.frame["path"][row], SMALL)
+        assert np.array_equal(pack.pixels[pack.slots[row]], expected)
+    assert np.array_equal(pack.images([69, 0, 0]), np.asarray(pack.pixels)[[69, 0, 0]])
+
+
+def test_the_table_comes_back_whole(table: Table, pack: Pack) -> None:
+    assert pack.table.frame.equals(table.frame)
+    assert pack.table.findings == table.findings
+    assert pack.table.root == table.root
+    assert pack.table.boxes is not None
+    assert table.boxes is not None
+    assert pack.table.boxes.equals(table.boxes)
+    assert pack.excluded.height == 0
+    assert pack.prepare == SMALL
+
+
+def test_nothing_but_the_pack_is_left(pack: Pack) -> None:
+    assert sorted(path.name for path in pack.path.iterdir()) == [
+        "boxes.parquet",
+        "excluded.parquet",
+        "pack.json",
+        "pixels.npy",
+        "stats.parquet",
+        "table.parquet",
+    ]
+    assert [path.name for path in pack.path.parent.iterdir()] == ["whole"]
+    assert pack.bytes > 70 * 256
+
+
+def test_mean_and_sd_are_those_of_the_pixels(pack: Pack) -> None:
+    for slots in (pack.slots, pack.slots[::3], pack.slots[:1]):
+        pixels = pack.images(slots) / 255.0
+        assert pack.mean_sd(slots) == pytest.approx((pixels.mean(), pixels.std()), rel=1e-12)
+    with pytest.raises(PackError, match="at least one image"):
+        pack.mean_sd([])
+
+
+def test_rows_of_a_rearranged_table(table: Table, pack: Pack) -> None:
+    rows = [40, 3, 69]
+    assert pack.rows_of(table.take(rows)).tolist() == rows
+    other = table_of(table.root, ["0001.png", "elsewhere.png"])
+    with pytest.raises(PackError, match=r"has no image 'elsewhere' \(1 of 2"):
+        pack.rows_of(other)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_fingerprint_does_not_depend_on_workers_or_place(
+    table: Table, pack: Pack, tmp_path: Path, count: int
+) -> None:
+    moved = damaged(table, tmp_path / "moved")
+    assert build_pack(moved, tmp_path / "out", SMALL, workers=count).fingerprint == pack.fingerprint
+
+
+def test_the_fingerprint_depends_on_pixels_labels_and_settings(
+    table: Table, pack: Pack, tmp_path: Path
+) -> None:
+    repainted = damaged(table, tmp_path / "moved")
+    (repainted.root / "0005.png").write_bytes(encode(smooth(40, 36, 999), "PNG"))
+    relabelled = dataclasses.replace(table, frame=table.frame.with_columns(Edema=pl.lit(1, pl.Int8)))
+    prints = [
+        build_pack(repainted, tmp_path / "a", SMALL).fingerprint,
+        build_pack(relabelled, tmp_path / "b", SMALL).fingerprint,
+        build_pack(table, tmp_path / "c", PrepareConfig(size=16, fit="pad")).fingerprint,
+        pack.fingerprint,
+    ]
+    assert len(set(prints)) == 4
+
+
+def test_unreadable_images_are_left_out_and_listed(table: Table, tmp_path: Path) -> None:
+    bad = damaged(table, tmp_path / "bad", "0002.png", "0040.png")
+    (bad.root / "0050.png").unlink()
+    pack = build_pack(bad, tmp_path / "out", SMALL, max_excluded=0.05)
+    assert pack.excluded["image_id"].to_list() == ["0002", "0040", "0050"]
+    assert pack.excluded["reason"].to_list() == [
+        "is a PNG file that is cut short; copy or download it again",
+        "is a PNG file that is cut short; copy or download it again",
+        "is missing",
+    ]
+    assert len(pack) == 67
+    assert not {"0002", "0040", "0050"} & set(pack.table.image_ids)
+    for row, image_id in enumerate(pack.table.image_ids):
+        expected = load_image(bad.root / f"{image_id}.png", SMALL)
+        assert np.array_equal(pack.pixels[pack.slots[row]], expected)
+    with pytest.raises(PackError, match="all of them in the pack"):
+        pack.mean_sd([2])
+    assert "3 left out" in repr(pack)
+
+
+def test_too_many_unreadable_images_stop_the_build_and_repaired_ones_end_it(
+    table: Table, pack: Pack, tmp_path: Path
+) -> None:
+    bad = damaged(table, tmp_path / "bad", "0002.png", "0040.png")
+    out = tmp_path / "out"
+    with pytest.raises(DataError) as raised:
+        build_pack(bad, out, SMALL)
+    said = str(raised.value)
+    assert "2 of 70 images (2.86%) cannot be read; at most 1.00% may be left out" in said
+    assert "2 x is a PNG file that is cut short" in said
+    assert f"the first: {bad.root / '0002.png'}" in said
+    assert not out.exists()
+    with pytest.raises(PackError, match="is not finished"):
+        Pack.open(out)
+    for name in ("0002.png", "0040.png"):
+        shutil.copy(table.root / name, bad.root / name)
+    assert build_pack(bad, out, SMALL).fingerprint == pack.fingerprint
+
+
+def test_when_all_fail_the_reason_is_said_and_nothing_is_left(table: Table, tmp_path: Path) -> None:
+    nowhere = dataclasses.replace(table, root=tmp_path / "nowhere")
+    with pytest.raises(DataError, match=r"70 of 70 images \(100.00%\) cannot be read(.|\n)*70 x is missing"):
+        build_pack(nowhere, tmp_path / "out", SMALL, max_excluded=0.5)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_hopeless_build_is_broken_off_early(
+    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "NO_LIMIT_UNDER", 10)
+    nowhere = dataclasses.replace(table, root=tmp_path / "nowhere")
+    with pytest.raises(DataError, match=r"(32|64|38) of 70 images"):
+        build_pack(nowhere, tmp_path / "out", SMALL, workers=1)
+
+
+def test_a_missing_package_is_not_taken_for_a_bad_image(
+    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise MissingExtra("pydicom", "dicom", "reading DICOM files")
+
+    monkeypatch.setattr(workers, "load_image", refuse)
+    with pytest.raises(MissingExtra):
+        build_pack(table, tmp_path / "out", SMALL)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_table_is_refused(table: Table, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no images to pack"):
+        build_pack(table.take([]), tmp_path / "out", SMALL)
+
+
+def test_a_finished_pack_is_opened_again(table: Table, pack: Pack) -> None:
+    before = (pack.path / "pack.json").stat().st_mtime_ns
+    assert build_pack(table, pack.path, SMALL).fingerprint == pack.fingerprint
+    assert (pack.path / "pack.json").stat().st_mtime_ns == before
+
+
+def test_what_is_there_is_never_overwritten(table: Table, pack: Pack, tmp_path: Path) -> None:
+    with pytest.raises(PackError, match="is a pack of another table or other settings"):
+        build_pack(table, pack.path, PrepareConfig(size=32))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    with pytest.raises(PackError, match=r"exists already\. Name another folder"):
+        build_pack(table, tmp_path / "mine", SMALL)
+    with pytest.raises(PackError, match="exists already"):
+        build_pack(table, tmp_path / "mine" / "thesis.txt", SMALL)
+    (tmp_path / "empty").mkdir()
+    assert len(build_pack(table, tmp_path / "empty", SMALL)) == 70
+
+
+def copied(pack: Pack, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(pack.path, tmp_path / "copy"))
+
+
+def edit(path: Path, **values: object) -> None:
+    info = json.loads((path / "pack.json").read_text())
+    (path / "pack.json").write_text(json.dumps(info | values))
+
+
+def test_what_is_not_a_pack_says_so(pack: Pack, tmp_path: Path) -> None:
+    with pytest.raises(PackError, match="there is no pack at"):
+        Pack.open(tmp_path / "none")
+    with pytest.raises(PackError, match=r"is not a pack: it has no pack\.json"):
+        Pack.open(tmp_path)
+    path = copied(pack, tmp_path)
+    edit(path, format=99)
+    with pytest.raises(PackError, match=r"of format 99; this hilum reads format 1\. Pack the data again"):
+        Pack.open(path)
+
+
+@pytest.mark.parametrize(
+    "name", ["pixels.npy", "table.parquet", "stats.parquet", "pack.json", "excluded.parquet"]
+)
+@pytest.mark.parametrize("left", [0, 0.5, 0.99])
+def test_a_pack_of_half_a_file_is_not_opened(pack: Pack, tmp_path: Path, name: str, left: float) -> None:
+    path = copied(pack, tmp_path)
+    os.truncate(path / name, int((path / name).stat().st_size * left))
+    with pytest.raises(PackError, match="is damaged"):
+        Pack.open(path)
+    (path / name).unlink()
+    with pytest.raises(PackError, match=r"damaged|not a pack"):
+        Pack.open(path)
+
+
+def test_parts_of_different_packs_do_not_pass_for_one(table: Table, pack: Pack, tmp_path: Path) -> None:
+    path = copied(pack, tmp_path)
+    edit(path, slots=71)
+    with pytest.raises(PackError, match=r"pixels\.npy holds uint8 \[70, 16, 16\], not uint8 \[71, 16, 16\]"):
+        Pack.open(path)
+    edit(path, slots=70)
+    table.take(range(60)).frame.write_parquet(path / "table.parquet")
+    with pytest.raises(PackError, match="60 rows in its table, 70 in its statistics"):
+        Pack.open(path)
+
+
+def test_a_pack_shows_itself(pack: Pack) -> None:
+    assert repr(pack).endswith("70 images of 35 patients, 16 x 16, 1 finding)")
+    shown = pack._repr_html_()
+    assert shown.count("data:image/png;base64,") == 8
+    assert "0069" in shown
