@@ -71,7 +71,7 @@ def test_unreadable_files_are_counted_by_reason(tmp_path: Path):
     check = checks_of(tmp_path, [*paths, "empty.png", "cut.jpg", "empty2.png", "folder.png"])["unreadable"]
     assert check.level == "fault"
     assert check.message.startswith(
-        "4 images cannot be read: 2 is empty (0 bytes), 1 is a JPEG file that is cut"
+        "4 images cannot be read: 2 because it is empty (0 bytes), 1 because it is a JPEG file that is cut"
     )
     assert set(check.details["images"]) == {"empty.png", "cut.jpg", "empty2.png", "folder.png"}
     allowed = checks_of(tmp_path, [*paths, "empty.png"], max_bad=0.3)["unreadable"]

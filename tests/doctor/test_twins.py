@@ -39,7 +39,7 @@ def test_across_official_parts_the_same_file_is_a_fault(folder: Path):
     checks = checks_of(folder, official_split=["train", "test", "train", "test", None])
     assert checks["exact-duplicates"].level == "fault"
     assert checks["exact-duplicates"].details["images"] == [["i0", "i1"]]
-    assert "1 file occurs in two official parts" in checks["exact-duplicates"].message
+    assert "1 group of identical files lies in two official parts" in checks["exact-duplicates"].message
     assert "(a.png = same.png)" in checks["exact-duplicates"].message
     assert checks["near-duplicates"].level == "warning"
     assert checks["near-duplicates"].details["images"] == [["i2", "i3"]]

@@ -81,8 +81,8 @@ def _unreadable(table: Table, pictures: Pictures, level: Level) -> Iterator[Chec
         yield Check("ok", "unreadable", "Every image that is there can be read.")
         return
     paths = table.frame["path"][rows].to_list()
-    reasons = pictures.frame["reason"][rows].to_list()
-    said = [f"{count:,} {reason}" for reason, count in Counter(reasons).most_common()]
+    reasons = [reason.partition(";")[0] for reason in pictures.frame["reason"][rows]]
+    said = [f"{count:,} because it {reason}" for reason, count in Counter(reasons).most_common()]
     yield Check(
         level,
         "unreadable",

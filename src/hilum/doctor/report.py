@@ -100,7 +100,8 @@ class Report:
             "checks": [vars(check) | {"details": dict(check.details)} for check in self.checks],
         }
 
-    def __repr__(self) -> str:
+    def summary(self) -> str:
+        """The headline, then what was found, the worst first, each with what to do."""
         lines = [
             f"{check.level.upper()} {check.message}"
             + (f"\n    {check.what_to_do}" if check.what_to_do else "")
@@ -108,6 +109,9 @@ class Report:
             for check in self.of(level)
         ]
         return "\n".join([self.headline, *lines])
+
+    def __repr__(self) -> str:
+        return self.summary()
 
     def _repr_html_(self) -> str:
         rows = "".join(

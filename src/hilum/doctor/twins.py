@@ -14,9 +14,16 @@ from hilum.doctor.pictures import Pictures
 from hilum.doctor.report import Check, Level
 from hilum.table.table import Table
 
-KEEP_ONE = "Keep one of each; --json lists them."
-TOGETHER = (
-    "Keep one of each, or correct the patient ids, so that a split keeps them together; --json lists them."
+WHERE = (
+    (
+        "in two official parts: scores on the second would be too good",
+        "Keep one of each; --json lists them.",
+    ),
+    (
+        "under two patient ids: a split may tear them apart",
+        "Keep one of each, or correct the patient ids, so that they stay together; --json lists them.",
+    ),
+    ("with one patient: only a waste", ""),
 )
 
 
@@ -25,7 +32,11 @@ def twin_checks(table: Table, pictures: Pictures) -> Iterator[Check]:
     groups = exact_groups(pictures.frame["digest"].to_list())
     yield from _contradictions(table, groups)
     yield from _where(
-        table, "exact-duplicates", ("file occurs", "files occur"), groups, ("fault", "warning", "note")
+        table,
+        "exact-duplicates",
+        ("group of identical files lies", "groups of identical files lie"),
+        groups,
+        ("fault", "warning", "note"),
     )
     rest = np.setdiff1d(pictures.rows("ok"), [row for group in groups for row in group[1:]])
     pairs = near_pairs(rest.astype(np.int64), pictures.hashes, pictures.thumbnails)
@@ -33,7 +44,7 @@ def twin_checks(table: Table, pictures: Pictures) -> Iterator[Check]:
     yield from _where(
         table,
         "near-duplicates",
-        ("picture occurs, nearly the same,", "pictures occur, nearly the same,"),
+        ("pair of nearly equal pictures lies", "pairs of nearly equal pictures lie"),
         [[pair.first, pair.second] for pair in pairs],
         ("warning", "warning", "note"),
         nearness,
@@ -69,27 +80,22 @@ def _where(
 ) -> Iterator[Check]:
     """One check for each of: across official parts, across patients, of one patient."""
     parts, patients = table.frame["official_split"].to_list(), table.frame["patient_id"].to_list()
-    across_parts = [group for group in groups if len({parts[row] for row in group} - {None}) > 1]
-    others = [group for group in groups if group not in across_parts]
-    across_patients = [group for group in others if len({patients[row] for row in group}) > 1]
-    same = [group for group in others if group not in across_patients]
-    kinds = (
-        (across_parts, "in two official parts: scores on the second would be too good", KEEP_ONE),
-        (across_patients, "under two patient ids: a split may tear them apart", TOGETHER),
-        (same, "twice for one patient: only a waste", ""),
-    )
-    for (found, where, what_to_do), level in zip(kinds, levels, strict=True):
+    sorted_out: tuple[list[Sequence[int]], ...] = ([], [], [])
+    for group in groups:
+        across_parts = len({parts[row] for row in group} - {None}) > 1
+        across_patients = len({patients[row] for row in group}) > 1
+        sorted_out[0 if across_parts else 1 if across_patients else 2].append(group)
+    for found, (where, what_to_do), level in zip(sorted_out, WHERE, levels, strict=True):
         if found:
             details: dict[str, Any] = {"images": _ids(table, found)}
             if nearness is not None:
                 pairs = [nearness[group[0], group[1]] for group in found]
                 details |= {"bits": [pair.bits for pair in pairs]}
                 details |= {"correlation": [round(pair.correlation, 4) for pair in pairs]}
-            occurs = what[len(found) > 1]
-            message = f"{len(found):,} {occurs} {where} ({_named(table, found)})."
+            message = f"{len(found):,} {what[len(found) > 1]} {where} ({_named(table, found)})."
             yield Check(level, name, message, what_to_do, details)
     if not groups:
-        yield Check("ok", name, f"No {what[0]} twice.")
+        yield Check("ok", name, f"There is no {what[0].rsplit(maxsplit=1)[0]}.")
 
 
 def _ids(table: Table, groups: Iterable[Sequence[int]]) -> list[list[str]]:
