@@ -158,6 +158,14 @@ def test_the_paediatric_set_says_and_does_not_guess(real: Path):
 
 
 @pytest.mark.real
+def test_images_without_labels(real: Path):
+    report = doctor("dicom", real / "dicom")
+    assert report.healthy
+    assert report.check("shortcuts") is None
+    assert [check.name for check in report.of("warning")] == ["findings"]
+
+
+@pytest.mark.real
 def test_adults_on_the_official_lists(real: Path):
     report = doctor("nih", real / "nih-320")
     assert report.healthy

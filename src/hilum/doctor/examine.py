@@ -90,7 +90,7 @@ def _report(
         checks += file_checks(table, pictures, size, max_bad)
         checks += twin_checks(table, pictures) if len(pictures.rows("ok")) else ()
     facts = pictures.frame.select(TRAIT_COLUMNS) if pictures is not None else None
-    checks += shortcut_checks(shortcuts(table, facts))
+    checks += shortcut_checks(shortcuts(table, facts)) if table.findings else ()
     return Report(
         source=source,
         root=str(root),
