@@ -36,7 +36,7 @@ class TimmBody(nn.Module):
         side = math.isqrt(tokens.shape[1])
         if side * side != tokens.shape[1] or side == 0:
             raise ConfigError(f"its {tokens.shape[1]} tokens are no square map")
-        return tokens.transpose(1, 2).reshape(len(tokens), -1, side, side)
+        return tokens.transpose(1, 2).reshape(-1, tokens.shape[2], side, side)
 
 
 def build_timm(config: ModelConfig, size: int, pretrained: bool = False) -> Trunk:

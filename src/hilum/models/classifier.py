@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 
@@ -76,7 +77,10 @@ class Classifier(nn.Module):
 
     def head(self, feature_map: Tensor) -> Tensor:
         """Logits [n, outputs] of a feature map [n, c, h, w]: `forward` is `head(feature_map(images))`."""
-        result: Tensor = self.classifier(self.dropout(self.pool(feature_map)))
+        features = self.dropout(self.pool(feature_map))
+        # Rounded to bf16's eight bits, logits tie and AUC loses its third digit; this one product costs nothing.
+        with torch.autocast(features.device.type, enabled=False):
+            result: Tensor = self.classifier(features.float())
         return result
 
     def forward(self, images: Tensor) -> Tensor:

@@ -1,0 +1,217 @@
+"""What training minimises: one loss per label, then a reduction over the labels that are scored.
+
+Per label, with logit z, target y in [0, 1] and weights `w`:
+
+==========  ============================================================================================
+bce         w1 y softplus(-z) + w0 (1 - y) softplus(z)
+frequency   the same with w1 = frequency of negatives, w0 = frequency of positives
+focal       each softplus times (1 - probability of that class) ** gamma             (Lin et al. 2017)
+asymmetric  focal with a gamma for each class and shifted probabilities of negatives (Ridnik et al. 2021)
+==========  ============================================================================================
+
+With three logits a finding (negative, positive, uncertain: U-MultiClass of Irvin et al. 2019) it is the
+cross-entropy over these, with the same weights and, for focal, the same factor.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from hilum.config import LossConfig
+from hilum.errors import ConfigError
+
+FloatArray = npt.NDArray[np.float32]
+NEGATIVE, POSITIVE, UNCERTAIN = 0, 1, 2
+"""Columns of three logits, and codes of the targets that go with them."""
+
+
+class Loss(nn.Module):
+    """A loss that leaves out unknown labels.
+
+    Attributes:
+        class_weights: float32 [k, 3]: what a negative, a positive and an uncertain label of each finding count.
+    """
+
+    class_weights: Tensor
+
+    def __init__(self, config: LossConfig, class_weights: Tensor) -> None:
+        """`class_weights` is [k, 3], in the order negative, positive, uncertain."""
+        super().__init__()
+        self.config = config
+        self.register_buffer("class_weights", class_weights.float(), persistent=False)
+
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """The loss of a batch.
+
+        Args:
+            logits: [b, k], or [b, 3k] with a class for uncertain labels; any floating type.
+            targets: [b, k] of 0 to 1, 2 for uncertain where there are three classes, NaN for unknown.
+
+        Returns:
+            Scalar, float32. Where no label is known it is 0, and so is its gradient.
+        """
+        known = ~targets.isnan()
+        losses = torch.where(known, self._each(logits, targets, known), 0.0)
+        if self.config.reduction == "sum":
+            return losses.sum()
+        if self.config.reduction == "mean":
+            return losses.sum() / known.sum().clamp(min=1)
+        return (losses.sum(dim=0) / known.sum(dim=0).clamp(min=1)).sum()
+
+    def per_label(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """The loss of each label, float32 [b, k], NaN where the label is unknown; see `forward`.
+
+        Summed and counted over all batches it gives the loss of a whole part exactly.
+        """
+        known = ~targets.isnan()
+        return torch.where(known, self._each(logits, targets, known), torch.nan)
+
+    def _each(self, logits: Tensor, targets: Tensor, known: Tensor) -> Tensor:
+        """[b, k]; 0 stands in for unknown targets and their logits, so that no NaN gets into a gradient."""
+        findings = targets.shape[1]
+        targets = torch.where(known, targets, 0.0).float()
+        if logits.shape == targets.shape:
+            return self._binary(torch.where(known, logits.float(), 0.0), targets)
+        if logits.shape[1] != 3 * findings:
+            raise ValueError(
+                f"{findings} findings have {findings} or {3 * findings} logits, not {logits.shape[1]}"
+            )
+        threes = logits.float().reshape(-1, findings, 3)
+        return self._three_classes(torch.where(known.unsqueeze(2), threes, 0.0), targets)
+
+    def _binary(self, logits: Tensor, targets: Tensor) -> Tensor:
+        config = self.config
+        targets = targets + config.smoothing * (0.5 - targets)
+        positive, negative = F.softplus(-logits), F.softplus(logits)
+        # softplus(-z) is -log p and softplus(z) is -log(1 - p): powers of p are taken as exp of these, whose
+        # gradient stays finite where p rounds to 0 or 1.
+        if config.kind == "focal":
+            positive, negative = (
+                positive * torch.exp(-config.gamma * negative),
+                negative * torch.exp(-config.gamma * positive),
+            )
+        elif config.kind == "asymmetric":
+            positive, negative = (
+                positive * torch.exp(-config.gamma_positive * negative),
+                self._shifted(logits),
+            )
+        weights = self.class_weights
+        return weights[:, POSITIVE] * targets * positive + weights[:, NEGATIVE] * (1.0 - targets) * negative
+
+    def _shifted(self, logits: Tensor) -> Tensor:
+        """Ridnik et al. 2021, equations 5 and 6: negatives with probabilities reduced by `clip`, not below 0."""
+        gamma, clip = self.config.gamma_negative, self.config.clip
+        if not clip:
+            return F.softplus(logits) * torch.exp(-gamma * F.softplus(-logits))
+        kept = (torch.sigmoid(-logits) + clip).clamp(max=1.0)
+        # The smallest base keeps the gradient of a power below 1 finite at 0.
+        return -torch.log(kept) * (1.0 - kept).clamp(min=1e-8) ** gamma
+
+    def _three_classes(self, logits: Tensor, targets: Tensor) -> Tensor:
+        config = self.config
+        if config.kind == "asymmetric":
+            raise _asymmetric_of_three()
+        log_p = F.log_softmax(logits, dim=2)
+        positive = targets.clamp(max=1.0) * (targets != UNCERTAIN)
+        uncertain = (targets == UNCERTAIN).float()
+        shares = torch.stack([1.0 - positive - uncertain, positive, uncertain], dim=2)
+        shares = shares + config.smoothing * (1.0 / 3.0 - shares)
+        losses = -log_p
+        if config.kind == "focal":
+            losses = losses * (1.0 - log_p.exp()).clamp(min=1e-8) ** config.gamma
+        return (self.class_weights * shares * losses).sum(dim=2)
+
+
+def make_loss(config: LossConfig, targets_train: FloatArray) -> Loss:
+    """The loss of a run, with weights from its training part.
+
+    Args:
+        config: which loss.
+        targets_train: float32 [n, k] of the training part; 0 to 1, 2 for uncertain as a class, NaN for unknown.
+
+    Raises:
+        ConfigError: settings that contradict each other, or as many weights as there are not findings.
+    """
+    if config.kind == "asymmetric" and bool((targets_train == UNCERTAIN).any()):
+        raise _asymmetric_of_three()
+    shares = _class_shares(targets_train)
+    weights = np.ones_like(shares)
+    if config.kind == "frequency":
+        if config.positive_weight != "none":
+            raise ConfigError(
+                'loss.kind = "frequency" weighs both classes by itself: leave out loss.positive_weight, '
+                'or use loss.kind = "bce".'
+            )
+        weights = 1.0 - shares
+    elif config.positive_weight == "balanced":
+        negative, positive = shares[:, NEGATIVE], shares[:, POSITIVE]
+        both = (negative > 0) & (positive > 0)
+        weights[both, POSITIVE] = negative[both] / positive[both]
+    elif config.positive_weight != "none":
+        if len(config.positive_weight) != len(shares):
+            raise ConfigError(
+                f"loss.positive_weight has {len(config.positive_weight)} numbers for {len(shares)} findings; "
+                "give one for each, in the order of data.findings."
+            )
+        weights[:, POSITIVE] = config.positive_weight
+    return Loss(config, torch.from_numpy(weights))
+
+
+def positive_frequencies(targets: FloatArray) -> npt.NDArray[np.float64]:
+    """Share of positives among the known labels of each finding: [n, k] -> float64 [k], NaN where none is known.
+
+    Labels of 2 (uncertain as a class) are known and not positive; a soft label counts as its value.
+    """
+    known = ~np.isnan(targets)
+    positive = np.where(known & (targets != UNCERTAIN), targets, 0.0).sum(axis=0, dtype=np.float64)
+    counts = known.sum(axis=0)
+    frequencies: npt.NDArray[np.float64] = np.full(counts.shape, np.nan)
+    np.divide(positive, counts, out=frequencies, where=counts > 0)
+    return frequencies
+
+
+def frequency_weighted_loss(
+    targets: Tensor, probabilities: Tensor, positive_weight: Tensor, negative_weight: Tensor, epsilon: float
+) -> Tensor:
+    """The frequency-weighted loss as it was first published for ChestX-ray14 with DenseNet121.
+
+    Summed over findings, mean over images of
+    `-(w_pos y log(p + epsilon) + w_neg (1 - y) log(1 - p + epsilon))`. With the epsilon of 1 that its worked
+    example uses the logarithms are positive, and so the loss is negative: -0.4956 there says nothing of the
+    quality of a prediction. Training uses `LossConfig(kind="frequency", reduction="per_finding")`, which is this
+    at epsilon 0, computed from logits so that nothing overflows.
+
+    Args:
+        targets: [n, k] of 0 and 1.
+        probabilities: [n, k] of the positive class.
+        positive_weight: [k], the frequency of negatives.
+        negative_weight: [k], the frequency of positives.
+        epsilon: added inside the logarithms.
+
+    Returns:
+        Scalar.
+    """
+    positive = positive_weight * targets * torch.log(probabilities + epsilon)
+    negative = negative_weight * (1.0 - targets) * torch.log(1.0 - probabilities + epsilon)
+    return -(positive + negative).mean(dim=0).sum()
+
+
+def _class_shares(targets: FloatArray) -> npt.NDArray[np.float64]:
+    """Share of negatives, positives and uncertain labels of each finding, [k, 3]; halves where none is known."""
+    counts = (~np.isnan(targets)).sum(axis=0)
+    uncertain = np.divide(
+        (targets == UNCERTAIN).sum(axis=0), counts, out=np.zeros(counts.shape), where=counts > 0
+    )
+    positive = np.where(counts > 0, positive_frequencies(targets), 0.5)
+    return np.stack([1.0 - positive - uncertain, positive, uncertain], axis=1)
+
+
+def _asymmetric_of_three() -> ConfigError:
+    return ConfigError(
+        'loss.kind = "asymmetric" is for two classes and does not go with labels.uncertain = "multiclass"; '
+        'use loss.kind = "bce" or "focal", or another policy for uncertain labels.'
+    )
