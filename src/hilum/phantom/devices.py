@@ -109,10 +109,10 @@ def pacemaker(scene: Scene, rng: np.random.Generator) -> Map:
 
 def _can(x: float, y: float, half: float) -> Points:
     """A generator's outline: flat on top, where the leads plug in, round below."""
-    shape = points(
-        (-0.9, -0.8), (0, -0.92), (0.9, -0.8), (1, 0), (0.75, 0.75), (0, 1), (-0.75, 0.75), (-1, 0)
-    )
-    return spline(shape * [half, 18] + [x, y], closed=True)
+    t = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+    corner = np.where(np.sin(t) < 0, 0.5, 0.85)
+    wide, tall = (np.sign(part) * np.abs(part) ** corner for part in (np.cos(t), np.sin(t)))
+    return shifted(np.stack([half * wide, 17 * tall], 1), x, y)
 
 
 def chest_tube(scene: Scene, rng: np.random.Generator) -> Map:

@@ -157,7 +157,7 @@ def _mediastinum(frame: Frame, changes: Changes) -> Points:
         (30, -175),
     )
     for side in (right, left):
-        bulge = np.exp(-(((side[:, 1] + 75) / 55) ** 2))
+        bulge = np.exp(-(((side[:, 1] + 62) / 62) ** 2))
         side[:, 0] *= 1 + (wide - 1) * bulge
     outline = spline(np.vstack([right, left]) * [1, frame.length], closed=True)
     return shifted(outline, 0.6 * frame.turn)

@@ -73,7 +73,8 @@ def ribs(frame: Frame, side: str, rng: np.random.Generator) -> list[Rib]:
         back = spline(
             points(
                 (15, v), (0.2 * x, v + 0.5 * high), (0.42 * x, v + 0.6 * high + 0.1 * drop),
-                (0.68 * x, v + 0.3 * drop), (0.88 * x, v + 0.62 * drop), (0.98 * x, v + 0.88 * drop), (x, v + drop),
+                (0.68 * x, v + 0.3 * drop), (0.88 * x, v + 0.62 * drop),
+                (0.98 * x, v + 0.88 * drop), (x, v + drop),
             )
         )  # fmt: skip
         back[:, 1] += rng.normal(0, 0.6)

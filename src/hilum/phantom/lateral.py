@@ -83,7 +83,7 @@ def _lung(person: Person, side: str, shot: Shot, changes: Changes, front: Points
 
 
 def _heart(person: Person, lungs: dict[str, Lung], changes: Changes, size: Points) -> Points:
-    base = float(lungs["L"].dome[:, 1].min()) + 8
+    base = float(lungs["L"].dome[:, 1].min()) + 8 + 0.6 * changes.inflation
     ratio = changes.heart * person.heart / 0.44
     outline = points(
         (-72, -14), (-90, 22), (-95, 62), (-84, 92), (-50, 99), (-12, 97), (12, 82), (20, 52), (10, 16), (-8, -14),
@@ -91,7 +91,7 @@ def _heart(person: Person, lungs: dict[str, Lung], changes: Changes, size: Point
     )  # fmt: skip
     centre = np.array([-78.0, base])
     outline[:, 1] += base - 95
-    grown = (outline - centre) * [ratio**1.1, ratio**0.8] + centre
+    grown = (outline - centre) * [ratio**0.75, ratio**0.6] + centre
     return spline(grown * [size[0], 1], closed=True)
 
 

@@ -57,7 +57,7 @@ class Layers:
 
     def aerated(self, side: str) -> Map:
         """0..1: where this lung shows through heart and mediastinum."""
-        return np.asarray(self.lungs[side] * self.clear, np.float32)
+        return np.asarray(self.lungs[side] * np.sqrt(self.clear), np.float32)
 
     def total(self) -> Map:
         """The thickness that the beam meets."""

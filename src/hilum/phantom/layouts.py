@@ -76,7 +76,7 @@ def _flip(codes: Codes, study: Study) -> Codes:
 
 def chexpert_codes(study: Study) -> Codes:
     """CheXpert's 14 codes as written."""
-    return _flip(report_codes(study.signs, study.seed, certain=study.part == "valid"), study)
+    return _flip(report_codes(study.signs, study.seed, certain=study.wording == "valid"), study)
 
 
 def nih_codes(study: Study) -> Codes:

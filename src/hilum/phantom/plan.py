@@ -27,6 +27,7 @@ class Study:
         shots: its pictures.
         leads: ECG leads lie on the patient although no sign says so.
         seed: of the report's wording.
+        wording: the part whose way of labelling is used (a copy keeps its original's).
         flipped: labels that are written wrongly.
         copy_of: (patient, study) whose pictures are used again, or None.
     """
@@ -38,6 +39,7 @@ class Study:
     signs: tuple[Sign, ...]
     shots: tuple[Shot, ...]
     seed: int
+    wording: str = "train"
     leads: bool = False
     flipped: frozenset[str] = frozenset()
     copy_of: tuple[int, int] | None = None
@@ -134,4 +136,4 @@ def _assign_parts(studies: list[Study], patients: int, seed: int, population: Po
         count = patients - first if last else max(round(share * patients), 1)
         parts |= {int(number): part for number in order[first : first + count]}
         first += count
-    return [replace(study, part=parts[study.patient]) for study in studies]
+    return [replace(study, part=parts[study.patient], wording=parts[study.patient]) for study in studies]

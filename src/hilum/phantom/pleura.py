@@ -49,7 +49,9 @@ def pleural_effusion(scene: Scene, sign: Sign) -> Map:
     for k, side in enumerate(sign.sides):
         lung = scene.anatomy.lungs[side]
         depth = (16 + 105 * sign.severity**1.5) * (1 if k == 0 else rng.uniform(0.5, 1.0))
-        fluid = canvas.fill([_meniscus(lung, depth, rng)], 1.5) * layers.lungs[side]
+        fluid = canvas.fill([_meniscus(lung, depth, rng, scene.lateral)], 1.5)
+        # From the side the other lung's base lies beside the fluid; it is drawn as filled too.
+        fluid = fluid * (layers.lung if scene.lateral else layers.lungs[side])
         if scene.shot.projection == "AP":
             low = lung.angle[1]
             veil = canvas.blob(lung.hilum[0] + lung.outward * 50, low, 60, 30 + 0.7 * depth)
@@ -61,14 +63,21 @@ def pleural_effusion(scene: Scene, sign: Sign) -> Map:
     return (mask > 0.4).astype(np.float32)
 
 
-def _meniscus(lung: Lung, depth: float, rng: np.random.Generator) -> Points:
+def _meniscus(lung: Lung, depth: float, rng: np.random.Generator, lateral: bool) -> Points:
     x, y = lung.angle
     level = y - depth
-    inner = lung.dome[-1, 0]
+    # Fluid lies at the back: seen from the side it thins out towards the front.
+    inner = lung.dome[round(len(lung.dome) * min(0.45 + depth / 150, 0.99)) - 1 if lateral else -1, 0]
     t = np.linspace(0, 1, 24)
     climb = (10 + 0.22 * depth) * np.exp(-t / rng.uniform(0.14, 0.24))
     floor = max(level, float(lung.dome[:, 1].min()) - 0.35 * depth)
-    surface = np.stack([x + (inner - x) * t, floor + (y - floor) * 0.35 * t * (depth < 45) - climb], 1)
+    surface = np.stack(
+        [
+            x + (inner - x) * t,
+            floor + (y - floor) * (0.9 * t**2 if lateral else 0.35 * t * (depth < 45)) - climb,
+        ],
+        1,
+    )
     wall_x = lung.wall_x(surface[0, 1])
     surface[0, 0] = float(wall_x) + lung.outward * 6
     return np.vstack([surface, points((inner, y + 40), (x + lung.outward * 20, y + 40))])
