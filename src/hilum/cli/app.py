@@ -15,11 +15,12 @@ import typer
 from hilum.cli.doctor import doctor
 from hilum.cli.models import models
 from hilum.cli.pack import pack
+from hilum.cli.sources import arrange, sources
 from hilum.errors import HilumError
 from hilum.version import __version__
 
 COMMANDS: dict[str, tuple[Callable[..., Any], ...]] = {
-    "Data": (doctor, pack,),
+    "Data": (sources, doctor, pack, arrange),
     "Training": (models,),
     "Scores": (),
 }

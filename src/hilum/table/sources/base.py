@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from hilum.config.sections import Section
-from hilum.errors import DataError, did_you_mean
+from hilum.errors import DataError, nearest
 from hilum.table.table import Table
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
@@ -115,7 +115,7 @@ def missing_file(folder: Path, name: str) -> DataError:
     there = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
     if not there:
         return DataError(f"{folder} should hold {name}; it is empty or not there.")
-    return DataError(f"{folder} has no file {name}; {_hint(name, there)}.")
+    return DataError(f"{folder} has no file {name}; {_hint(name, there)}")
 
 
 def need_columns(frame: pl.DataFrame, names: Iterable[str], path: Path) -> None:
@@ -126,15 +126,14 @@ def need_columns(frame: pl.DataFrame, names: Iterable[str], path: Path) -> None:
     """
     for name in names:
         if name not in frame.columns:
-            raise DataError(f"{path} has no column {name!r}; {_hint(name, frame.columns)}.")
+            raise DataError(f"{path} has no column {name!r}; {_hint(name, frame.columns)}")
 
 
 def _hint(name: str, there: list[str]) -> str:
-    hint = did_you_mean(name, there[:12])
-    if hint.startswith("known"):
-        more = f" and {len(there) - 12} more" if len(there) > 12 else ""
-        return hint.replace("known", "it has", 1) + more
-    return hint
+    if close := nearest(name, there):
+        return f"did you mean '{close}'?"
+    more = f" and {len(there) - 12} more" if len(there) > 12 else ""
+    return f"it has: {', '.join(there[:12])}{more}"
 
 
 def strip_suffix(column: pl.Expr) -> pl.Expr:

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hilum.errors import ConfigError, DataError
+from hilum.table.sources import SOURCES, guess_source, parse_options, read_source
+
+
+def folder(root: Path) -> Path:
+    for name in ("normal/a.png", "sick/b.png"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    return root
+
+
+def test_every_source_describes_itself() -> None:
+    assert list(SOURCES) == ["chexpert", "nih", "pneumonia", "dicom", "csv", "folder"]
+    for name, source in SOURCES.items():
+        assert source.name == name
+        assert len(source.layout.splitlines()) >= 3
+        assert source.notes
+        assert source.licence
+        for option, field in source.options.model_fields.items():
+            assert field.description, f"{name}: {option}"
+
+
+def test_an_unknown_source_names_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no source 'chexprt'; did you mean 'chexpert'"):
+        read_source("chexprt", tmp_path)
+
+
+def test_a_missing_folder_names_the_nearest(tmp_path: Path) -> None:
+    folder(tmp_path / "films")
+    with pytest.raises(DataError, match="filmz is not there; did you mean 'films'"):
+        read_source("folder", tmp_path / "filmz")
+    with pytest.raises(DataError, match="the folder around it is not there"):
+        read_source("folder", tmp_path / "no" / "films")
+
+
+def test_an_empty_folder_shows_what_is_expected(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"is empty; expected NIH ChestX-ray14:\n    ROOT/"):
+        read_source("nih", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["chexpert", "nih", "pneumonia", "dicom", "csv"])
+def test_the_wrong_source_for_a_folder_says_which_it_looks_like(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match=f"does not look like {name} .* looks like folder"):
+        read_source(name, folder(tmp_path))
+
+
+@pytest.mark.parametrize("name", list(SOURCES))
+def test_a_folder_that_looks_like_nothing_is_an_error_of_every_source(tmp_path: Path, name: str) -> None:
+    (tmp_path / "readme.txt").write_text("hello")
+    assert guess_source(tmp_path) is None
+    with pytest.raises(DataError, match=str(tmp_path)):
+        read_source(name, tmp_path)
+
+
+def test_nothing_is_guessed_of_what_is_not_there(tmp_path: Path) -> None:
+    assert guess_source(tmp_path / "none") is None
+
+
+def test_options_are_checked_all_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_source("folder", folder(tmp_path), positve="sick", patient_pattern=3)
+    assert "positve: unknown option; did you mean 'positive'?" in str(caught.value)
+    assert "patient_pattern: input should be a valid string (came: 3)" in str(caught.value)
+    with pytest.raises(ConfigError, match="size: unknown option; this source has no options"):
+        read_source("chexpert", tmp_path, size=3)
+
+
+def test_options_from_the_command_line() -> None:
+    texts = ["positive=sick", "only_present=false", 'findings=["Edema"]', "patient=", "labels=a=b.csv"]
+    assert parse_options(texts) == {
+        "positive": "sick",
+        "only_present": False,
+        "findings": ["Edema"],
+        "patient": "",
+        "labels": "a=b.csv",
+    }
+    with pytest.raises(ConfigError, match="expected NAME=VALUE"):
+        parse_options(["positive"])
+
+
+def test_home_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder(tmp_path / "films")
+    assert len(read_source("folder", "~/films")) == 2
+
+
+@pytest.mark.real
+def test_real_folders_are_recognised(real: Path) -> None:
+    guesses = {name: guess_source(real / name) for name in ("pneumonia-224", "nih-320", "dicom")}
+    assert guesses == {"pneumonia-224": "pneumonia", "nih-320": "nih", "dicom": "dicom"}
