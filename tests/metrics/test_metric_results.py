@@ -103,6 +103,16 @@ def test_accuracy_below_the_majoritys_share_is_told() -> None:
     assert right.warnings == ()
 
 
+def test_a_finding_that_is_never_predicted_is_told() -> None:
+    targets = np.array([[1, 1]] * 20 + [[0, 0]] * 20)
+    logits = np.where(targets == 1, 1, -1) * [1, 1] - [0, 9]
+    scores = scored(logits, targets)
+    assert [w for w in scores.warnings if w.startswith("No image of the test part reaches")] == [
+        "No image of the test part reaches the threshold of Finding 1: recall is 0 there. "
+        'Choose thresholds on validation with scores.threshold = "youden" or "f1".'
+    ]
+
+
 def test_few_images_are_told() -> None:
     scores = scored([[1], [1], [-1]], [[1], [1], [0]])
     assert any("Finding 0 (1 negative)" in warning for warning in scores.warnings)

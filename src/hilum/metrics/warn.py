@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from hilum.metrics.decisions import Confusion
-from hilum.metrics.inputs import Bools
+from hilum.metrics.inputs import Bools, ratio
 
 FEW = 10
 """Below this many positives or negatives a score says little: one image moves recall by over 10 points."""
@@ -30,40 +30,60 @@ def missing_reasons(findings: Sequence[str], counts: Confusion, part: str) -> di
 
 
 def warnings_of(findings: Sequence[str], counts: Confusion, part: str) -> tuple[str, ...]:
-    """Sentences about one class only, few images, and decisions worse than always giving one answer."""
+    """Sentences for a reader: one class only, few images, never predicted, worse than always one answer."""
     where = PARTS.get(part, part)
-    positives, negatives = counts.positives, counts.negatives
-    rarer = np.minimum(positives, negatives)
-    share = np.maximum(positives, negatives) / np.maximum(positives + negatives, 1)
-    told = []
-    one_class = rarer == 0
-    if one_class.any():
-        told.append(
-            f"Without both classes in the {where}, and so without an AUC and left out of the means: "
-            f"{_names(findings, one_class)}."
-        )
-    few = (rarer > 0) & (rarer < FEW)
-    if few.any():
-        each = [
-            f"{finding} ({int(count)} {'positive' if count == positive else 'negative'})"
-            for finding, count, positive, is_few in zip(findings, rarer, positives, few, strict=True)
-            if is_few
-        ]
-        told.append(f"Too few images in the {where} for a firm score: {_listed(each)}.")
-    worse = ~one_class & (np.nan_to_num(counts.accuracy) < share - 1e-12)
-    if worse.any():
-        each = [
-            f"{finding} ({accuracy:.3f} against {majority:.3f})"
-            for finding, accuracy, majority, is_worse in zip(
-                findings, counts.accuracy, share, worse, strict=True
-            )
-            if is_worse
-        ]
-        told.append(
-            f"On the {where}, always giving the commoner answer would be right more often than the decisions "
-            f"at the threshold: {_listed(each)}. Accuracy says little there; recall and precision say more."
-        )
-    return tuple(told)
+    told = (
+        _one_class(findings, counts, where),
+        _few(findings, counts, where),
+        _silent(findings, counts, where),
+        _below_majority(findings, counts, where),
+    )
+    return tuple(sentence for sentence in told if sentence)
+
+
+def _one_class(findings: Sequence[str], counts: Confusion, where: str) -> str:
+    missing = np.minimum(counts.positives, counts.negatives) == 0
+    if not missing.any():
+        return ""
+    return (
+        f"Without both classes in the {where}, and so without an AUC and left out of the means: "
+        f"{_names(findings, missing)}."
+    )
+
+
+def _few(findings: Sequence[str], counts: Confusion, where: str) -> str:
+    each = []
+    for finding, positives, negatives in zip(findings, counts.positives, counts.negatives, strict=True):
+        rarer, kind = min((positives, "positive"), (negatives, "negative"))
+        if 0 < rarer < FEW:
+            each.append(f"{finding} ({int(rarer)} {kind})")
+    return f"Too few images in the {where} for a firm score: {_listed(each)}." if each else ""
+
+
+def _silent(findings: Sequence[str], counts: Confusion, where: str) -> str:
+    silent = (counts.positives > 0) & (counts.predicted_positives == 0)
+    if not silent.any():
+        return ""
+    return (
+        f"No image of the {where} reaches the threshold of {_names(findings, silent)}: recall is 0 there. "
+        'Choose thresholds on validation with scores.threshold = "youden" or "f1".'
+    )
+
+
+def _below_majority(findings: Sequence[str], counts: Confusion, where: str) -> str:
+    larger = np.maximum(counts.positives, counts.negatives)
+    share = ratio(larger, counts.positives + counts.negatives)
+    each = [
+        f"{finding} ({accuracy:.3f} against {majority:.3f})"
+        for finding, accuracy, majority in zip(findings, counts.accuracy, share, strict=True)
+        if accuracy < majority - 1e-12 and majority < 1
+    ]
+    if not each:
+        return ""
+    return (
+        f"On the {where}, always giving the commoner answer would be right more often than the decisions "
+        f"at the threshold: {_listed(each)}. Accuracy says little there; recall and precision say more."
+    )
 
 
 def _names(findings: Sequence[str], mask: Bools) -> str:
