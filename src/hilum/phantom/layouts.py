@@ -154,8 +154,8 @@ def _folder(studies: list[Study]) -> list[Entry]:
         k = CLASSES.index(class_of(study))
         if "class" in study.flipped:
             k = (k + 1 + study.seed % (len(CLASSES) - 1)) % len(CLASSES)
-        for shot in study.shots:
-            name = f"{study.part}/{CLASSES[k]}/patient{study.patient:05d}_study{study.number}.png"
+        for view, shot in enumerate(study.shots, start=1):
+            name = f"{study.part}/{CLASSES[k]}/patient{study.patient:05d}_study{study.number}_view{view}.png"
             codes: Codes = {name: int(j == k) for j, name in enumerate(CLASSES)}
             entries.append(Entry(name, study, shot, codes, len(entries)))
     return entries
