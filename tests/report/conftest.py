@@ -39,10 +39,11 @@ def make_run(tmp_path: Path) -> MakeRun:
     return make
 
 
-@pytest.fixture
-def small_pack(tmp_path: Path) -> Pack:
+@pytest.fixture(scope="session")
+def small_pack(tmp_path_factory: pytest.TempPathFactory) -> Pack:
     """Two hundred tiny pictures, called as the test part's images are."""
     rng = np.random.default_rng(0)
+    tmp_path = tmp_path_factory.mktemp("report")
     folder = tmp_path / "images"
     folder.mkdir()
     ids = [f"test-{row:03d}" for row in range(200)]

@@ -55,7 +55,7 @@ def page_of(run: Run) -> Page:
     return Page(write_report(run).read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("count", [1, 2, 5, 14])
+@pytest.mark.parametrize("count", [1, 5, 14])
 def test_a_report_is_whole_small_and_asks_nobody(make_run: MakeRun, small_pack: Pack, count: int) -> None:
     run = make_run(CHEXPERT[:count], pack=small_pack)
     path = write_report(run)
@@ -144,7 +144,7 @@ def test_one_class_only_has_no_curve_and_a_reason(make_run: MakeRun) -> None:
         part: [f"{part}-{row}" for row in range(rows)]
         for part, rows in (("train", 60), ("valid", 4), ("test", 4))
     }
-    run = make_run(CHEXPERT, ids=ids, unknown=0.0)
+    run = make_run(CHEXPERT, ids=ids, unknown=0.0, epochs=1, best=1)
     page = page_of(run)
     scores = run.scores("test")
     assert scores is not None
