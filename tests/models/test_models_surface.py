@@ -61,6 +61,17 @@ def test_forward_is_the_classifier_of_the_features(name: str) -> None:
             torch.testing.assert_close(features, model.feature_map(images).mean((2, 3)))
 
 
+@pytest.mark.parametrize("name", ["resnet18", "timm:vit_tiny_patch16_224"])
+def test_logits_are_not_rounded_to_bfloat16(name: str) -> None:
+    model = build(name, outputs=200).eval()
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        logits = model(torch.randn(2, 1, 64, 64))
+    assert logits.dtype == torch.float32
+    assert not torch.equal(logits, logits.bfloat16().float())
+    double = model.double()
+    assert double(torch.randn(1, 1, 64, 64, dtype=torch.float64)).dtype == torch.float64
+
+
 def test_every_parameter_learns() -> None:
     for name, settings in [("resnet18", {}), ("densenet-small", {"pooling": "attention"}), ("cnn", {})]:
         model = build(name, size=32, **settings)

@@ -77,10 +77,20 @@ class Classifier(nn.Module):
 
     def head(self, feature_map: Tensor) -> Tensor:
         """Logits [n, outputs] of a feature map [n, c, h, w]: `forward` is `head(feature_map(images))`."""
-        features = self.dropout(self.pool(feature_map))
-        # Rounded to bf16's eight bits, logits tie and AUC loses its third digit; this one product costs nothing.
-        with torch.autocast(features.device.type, enabled=False):
-            result: Tensor = self.classifier(features.float())
+        return self._exact(self.dropout(self.pool(feature_map)))
+
+    def _exact(self, features: Tensor) -> Tensor:
+        """The classifier in full precision, also within autocast.
+
+        Rounded to bf16's eight bits, logits tie and AUC loses its third digit; this one product costs nothing.
+        """
+        device = features.device.type
+        result: Tensor
+        if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
+            with torch.autocast(device, enabled=False):
+                result = self.classifier(features.to(self.classifier.weight.dtype))
+        else:
+            result = self.classifier(features)
         return result
 
     def forward(self, images: Tensor) -> Tensor:
