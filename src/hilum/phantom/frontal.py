@@ -64,7 +64,7 @@ def _lung(frame: Frame, side: str, shot: Shot, changes: Changes) -> Lung:
             end,
             points(
                 (end[0] - 13, (angle_y + 2 * top) / 3 + 7), (104 * b, top + 4 - flat / 2), (76 * b, top),
-                (46 * b, top + 3), (22 * b, top + 15 - flat), (10 * b, top + 22 - flat),
+                (46 * b, top + 3), (22 * b, top + 11 - flat), (10 * b, top + 15 - flat),
             ),
         ])
     )  # fmt: skip
@@ -143,23 +143,16 @@ def _mediastinum(frame: Frame, changes: Changes) -> Points:
     )
     right = points(
         (-30, -175), (-24, -140), (-22, -105), (-25, -70), (-26, -40), (-24, 0), (-18, 70), (-12, 130)
-    )
+    )  # fmt: skip
     left = points(
-        (12, 130),
-        (18, 70),
-        (26, 10),
-        (37, -16),
-        (37, -32),
-        (28, -43),
-        (24, -72),
-        (21, -100),
-        (22, -140),
+        (12, 130), (18, 70), (26, 10), (37, -16), (37, -32), (28, -43), (24, -72), (21, -100), (22, -140),
         (30, -175),
-    )
-    for side in (right, left):
-        bulge = np.exp(-(((side[:, 1] + 62) / 62) ** 2))
-        side[:, 0] *= 1 + (wide - 1) * bulge
+    )  # fmt: skip
+    # A broad one hides the notches between aorta and pulmonary artery.
+    left[3:7, 0] += min(wide - 1, 1) * 0.8 * (left[3:7, 0].mean() - left[3:7, 0])
     outline = spline(np.vstack([right, left]) * [1, frame.length], closed=True)
+    bulge = np.exp(-(np.abs((outline[:, 1] + 48) / 64) ** 2.5))
+    outline[:, 0] += 25 * (wide - 1) * bulge * np.tanh(outline[:, 0] / 8)
     return shifted(outline, 0.6 * frame.turn)
 
 

@@ -40,14 +40,14 @@ def lung_lesion(scene: Scene, sign: Sign) -> Map:
         edge = radius * (1 + rng.normal(0, 0.07, len(t)))
         outline = spline(np.stack([x + edge * np.cos(t), y + edge * np.sin(t)], 1), closed=True, steps=4)
         ball = canvas.blur(canvas.dome([outline], radius), 0.8)
-        scene.layers.extra += np.float32(0.22 + 0.16 * sign.severity) * ball
+        scene.layers.extra += np.float32(0.25 + 0.15 * sign.severity) * ball
         mask = np.maximum(mask, canvas.fill([outline]))
     return mask
 
 
 def lesion_radius(sign: Sign) -> float:
     """Radius of the largest lesion, in mm."""
-    return 8 + 16 * float(sign.severity**1.4)
+    return 9 + 16 * float(sign.severity**1.4)
 
 
 def edema(scene: Scene, sign: Sign) -> Map:
@@ -63,7 +63,8 @@ def edema(scene: Scene, sign: Sign) -> Map:
     layers.vessels = canvas.blur(layers.vessels, 0.8 + 1.2 * sign.severity) * np.float32(
         1.2 + 0.35 * sign.severity
     )
-    _cloud(scene, haze, 0.42 + 0.40 * sign.severity)
+    layers.vessels *= 1 - np.float32(0.55) * np.minimum(haze, 1)
+    _cloud(scene, haze, 0.24 + 0.50 * sign.severity)
     layers.extra += np.float32(0.05 + 0.06 * sign.severity) * canvas.strokes(_kerley(scene, rng), 1.2, 0.3)
     cuffs = [ellipse(*_near(scene, side, rng), 4.0, 4.0) for side in scene.anatomy.lungs for _ in range(2)]
     layers.extra += np.float32(0.10) * canvas.strokes([np.vstack([c, c[:1]]) for c in cuffs], 1.8, 0.3)

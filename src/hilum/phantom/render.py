@@ -55,7 +55,7 @@ def _fracture(scene: Scene, sign: Sign) -> Map:  # noqa: ARG001
     # Bleeding and callus around the break.
     for place in scene.breaks:
         x, y = place.mean(axis=0)
-        scene.layers.extra += np.float32(0.07) * canvas.blob(float(x), float(y), 6, 5)
+        scene.layers.extra += np.float32(0.10) * canvas.blob(float(x), float(y), 7, 5.5)
     return canvas.fill(scene.breaks)
 
 

@@ -85,7 +85,7 @@ def anatomy_changes(signs: tuple[Sign, ...]) -> Changes:
         if sign.finding == "Cardiomegaly":
             heart = 1.20 + 0.32 * s
         elif sign.finding == "Enlarged Cardiomediastinum":
-            mediastinum = 1.65 + 1.0 * s
+            mediastinum = 1.32 + 0.85 * s
         elif sign.finding == "Atelectasis":
             for side in sign.sides:
                 raised[side] += 6 + 24 * s
@@ -108,7 +108,7 @@ def break_ribs(anatomy: Anatomy, signs: tuple[Sign, ...]) -> tuple[Anatomy, list
             continue
         rng = np.random.default_rng([sign.seed, 0])
         first, share = int(rng.integers(3, 7)), float(rng.uniform(0.35, 0.78))
-        for index in range(first, first + 1 + round(2.4 * sign.severity)):
+        for index in range(first, first + 1 + round(0.4 + 2.6 * sign.severity)):
             at = [
                 k for k, rib in enumerate(ribs)
                 if not rib.front and rib.index == index and rib.side == sign.sides[0]
@@ -123,7 +123,7 @@ def break_ribs(anatomy: Anatomy, signs: tuple[Sign, ...]) -> tuple[Anatomy, list
 def _broken(rib: Rib, share: float, severity: float, rng: np.random.Generator) -> tuple[list[Rib], Points]:
     """Two pieces, the outer one stepped off and overriding, and the place."""
     cut = int(np.clip(share, 0.15, 0.85) * (len(rib.curve) - 1))
-    step = (4.5 + 6.5 * severity) * (1 if rng.random() < 0.5 else -1)
+    step = (6.5 + 8 * severity) * (1 if rng.random() < 0.5 else -1)
     inner, outer = rib.curve[: cut + 1], rib.curve[cut:].copy()
     fade = np.exp(-np.linalg.norm(outer - outer[0], axis=1) / 38)[:, None]
     outer += normals(outer) * step * fade
