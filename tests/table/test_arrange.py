@@ -121,8 +121,16 @@ def test_missing_images_stop_it_before_anything_is_copied(table: Table, tmp_path
 
 
 def test_the_images_own_folder_is_refused(table: Table) -> None:
-    with pytest.raises(DataError, match="give another folder"):
-        arrange(table, table.root)
+    for out in (table.root, table.root / "arranged"):
+        with pytest.raises(DataError, match="where the images are; give a folder outside"):
+            arrange(table, out)
+    assert not (table.root / "arranged").exists()
+
+
+def test_a_file_is_no_folder(table: Table, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("hello")
+    with pytest.raises(DataError, match="out is a file"):
+        arrange(table, tmp_path / "out")
 
 
 def test_a_full_disk_leaves_no_half_file(

@@ -205,9 +205,9 @@ def test_a_misspelt_column_names_the_nearest(tmp_path: Path) -> None:
 def test_a_missing_label_file_names_the_nearest(tmp_path: Path) -> None:
     make(tmp_path)
     (tmp_path / "valid.csv").unlink()
-    (tmp_path / "train.csv").rename(tmp_path / "training.csv")
-    with pytest.raises(DataError, match=r"no file train\.csv"):
-        chexpert.read(tmp_path)
+    (tmp_path / "train.csv").rename(tmp_path / "traim.csv")
+    with pytest.raises(DataError, match=r"no file train\.csv or valid\.csv .* did you mean 'traim\.csv'"):
+        read_source("chexpert", tmp_path)
 
 
 def test_a_label_that_is_no_code_is_named(tmp_path: Path) -> None:

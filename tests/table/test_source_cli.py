@@ -51,6 +51,9 @@ def test_arrange_and_again(hilum: Command, root: Path, tmp_path: Path) -> None:
     assert done.code == 0, done.err
     assert "3 images in" in done.out
     assert "3 copied" in done.out
+    assert "hilum pack csv" in done.out
+    again = hilum("arrange", "folder", root, tmp_path / "out")
+    assert "3 already there." in again.out
     again = hilum("arrange", "folder", root, tmp_path / "out", "--json")
     assert json.loads(again.out) == {
         "out": str(tmp_path / "out"), "images": 3, "copied": 0, "replaced": 0, "kept": 3,
@@ -73,3 +76,13 @@ def test_arrange_says_what_is_wrong(
     assert done.code == 2
     assert message in done.err
     assert not (tmp_path / "out").exists()
+
+
+def test_arrange_filters_and_says_so(hilum: Command, root: Path, tmp_path: Path) -> None:
+    parts = tmp_path / "parts"
+    (parts / "test" / "sick").mkdir(parents=True)
+    (parts / "test" / "sick" / "d.png").write_bytes(b"d")
+    root.rename(parts / "train")
+    done = hilum("arrange", "folder", parts, tmp_path / "out", "--set", 'clean.parts=["train"]')
+    assert done.code == 0, done.err
+    assert "clean.parts: 4 -> 3 images" in done.out

@@ -62,6 +62,15 @@ def test_nothing_is_guessed_of_what_is_not_there(tmp_path: Path) -> None:
     assert guess_source(tmp_path / "none") is None
 
 
+def test_class_folders_with_csv_files_beside_them(tmp_path: Path) -> None:
+    folder(tmp_path)
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("x\n1\n")
+    assert guess_source(tmp_path) == "folder"
+    (tmp_path / "labels.csv").write_text("x\n1\n")
+    assert guess_source(tmp_path) == "csv"
+
+
 def test_options_are_checked_all_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         read_source("folder", folder(tmp_path), positve="sick", patient_pattern=3)
@@ -82,6 +91,13 @@ def test_options_from_the_command_line() -> None:
     }
     with pytest.raises(ConfigError, match="expected NAME=VALUE"):
         parse_options(["positive"])
+
+
+def test_an_unreadable_csv_file_is_no_data_set(tmp_path: Path) -> None:
+    folder(tmp_path)
+    for name in ("train.csv", "Data_Entry_2017.csv"):
+        (tmp_path / name).touch()
+    assert guess_source(tmp_path) == "folder"
 
 
 def test_home_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

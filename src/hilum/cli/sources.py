@@ -59,16 +59,28 @@ def arrange(
 
     config = make_config({}, set_ or (), origin="--set")
     table = read_source(source, root, **parse_options(option or ()))
-    table, _ = clean(table, config.clean)
+    table, steps = clean(table, config.clean)
     done = copy(table, out)
     if json:
-        counts = {"copied": done.copied, "replaced": done.replaced, "kept": done.kept}
-        show_json({"out": str(out), "images": len(done.table), **counts})
+        show_json(
+            {
+                "out": str(out),
+                "images": len(done.table),
+                "copied": done.copied,
+                "replaced": done.replaced,
+                "kept": done.kept,
+            }
+        )
         return
-    typer.echo(
-        f"{len(done.table):,} images in {out}: {done.copied:,} copied, {done.kept:,} were there and whole, "
-        f"{done.replaced:,} were there and damaged or changed and are replaced."
-    )
+    for step in steps:
+        typer.echo(f"clean.{step.name}: {step.rows_before:,} -> {step.rows_after:,} images")
+    counts = {
+        "copied": done.copied,
+        "already there": done.kept,
+        "damaged or changed, replaced": done.replaced,
+    }
+    said = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+    typer.echo(f"{len(done.table):,} images in {out}: {said}.")
     typer.echo(f"Next:  hilum pack csv {out} PACK")
 
 

@@ -57,13 +57,15 @@ def arrange(table: Table, out: Path | str) -> Arranged:
         out: the folder to fill; what else is in it stays.
 
     Raises:
-        DataError: images are missing (none is copied then), `out` is where the images are, or a source changes
-            while it is copied.
+        DataError: images are missing (none is copied then), `out` is a file or where the images are, or a copy
+            does not hold what was written.
         DiskError: the file system refused.
     """
-    out = Path(out)
-    if out.resolve() == table.root.resolve():
-        raise DataError(f"{out} is where the images are; give another folder to arrange them in.")
+    out = Path(out).expanduser()
+    if out.exists() and not out.is_dir():
+        raise DataError(f"{out} is a file; give a folder to arrange the images in.")
+    if out.resolve().is_relative_to(table.root.resolve()):
+        raise DataError(f"{out} is in {table.root}, where the images are; give a folder outside it.")
     places = arranged_paths(table)
     sources = [table.root / path for path in table.frame["path"]]
     missing = [path for path in sources if not path.is_file()]

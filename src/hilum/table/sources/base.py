@@ -110,12 +110,21 @@ def read_csv(path: Path, *, rows: int | None = None, as_text: bool = False) -> p
         raise DataError(f"{path} cannot be read as CSV: {reason}") from error
 
 
-def missing_file(folder: Path, name: str) -> DataError:
-    """The error for a file that should be in `folder`; names the most similar one that is there."""
+def csv_columns(path: Path) -> list[str]:
+    """The column names of a CSV file; none where it cannot be read as one."""
+    try:
+        return read_csv(path, rows=1, as_text=True).columns
+    except DataError:
+        return []
+
+
+def missing_file(folder: Path, *names: str) -> DataError:
+    """The error for a file (one of `names`) that should be in `folder`; names the most similar that is there."""
+    wanted = " or ".join(names)
     there = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
     if not there:
-        return DataError(f"{folder} should hold {name}; it is empty or not there.")
-    return DataError(f"{folder} has no file {name}; {_hint(name, there)}")
+        return DataError(f"{folder} should hold {wanted}; it is empty or not there.")
+    return DataError(f"{folder} has no file {wanted}; {_hint(names, there)}")
 
 
 def need_columns(frame: pl.DataFrame, names: Iterable[str], path: Path) -> None:
@@ -126,11 +135,11 @@ def need_columns(frame: pl.DataFrame, names: Iterable[str], path: Path) -> None:
     """
     for name in names:
         if name not in frame.columns:
-            raise DataError(f"{path} has no column {name!r}; {_hint(name, frame.columns)}")
+            raise DataError(f"{path} has no column {name!r}; {_hint([name], frame.columns)}")
 
 
-def _hint(name: str, there: list[str]) -> str:
-    if close := nearest(name, there):
+def _hint(names: Iterable[str], there: list[str]) -> str:
+    if close := next(filter(None, (nearest(name, there) for name in names)), None):
         return f"did you mean '{close}'?"
     more = f" and {len(there) - 12} more" if len(there) > 12 else ""
     return f"it has: {', '.join(there[:12])}{more}"

@@ -40,6 +40,7 @@ from hilum.table.sources import values
 from hilum.table.sources.base import (
     Source,
     SourceOptions,
+    csv_columns,
     layout_and_notes,
     missing_file,
     need_columns,
@@ -86,7 +87,7 @@ def read(root: Path, options: SourceOptions | None = None) -> Table:
     del options
     home = _home(root)
     if home is None:
-        raise missing_file(root, "train.csv, valid.csv or test_labels.csv")
+        raise missing_file(root, *(names[0] for names in LABEL_FILES.values()))
     files = _label_files(home)
     frame = pl.concat([_part(path, part, home) for part, path in files.items()], how="diagonal")
     frame, where = _unpacked(frame.with_row_index("row").cast({"row": pl.Int64}), home)
@@ -98,8 +99,8 @@ def matches(root: Path) -> bool:
     home = _home(root)
     if home is None:
         return False
-    head = read_csv(next(iter(_label_files(home).values())), rows=1, as_text=True)
-    return ("Path" in head.columns or "Study" in head.columns) and "Cardiomegaly" in head.columns
+    columns = csv_columns(next(iter(_label_files(home).values())))
+    return ("Path" in columns or "Study" in columns) and "Cardiomegaly" in columns
 
 
 def _home(root: Path) -> Path | None:

@@ -33,6 +33,7 @@ from hilum.table.sources import values
 from hilum.table.sources.base import (
     Source,
     SourceOptions,
+    csv_columns,
     find_images,
     layout_and_notes,
     missing_file,
@@ -106,7 +107,7 @@ def read(root: Path, options: NihOptions | None = None) -> Table:
 def matches(root: Path) -> bool:
     """Whether the label file of ChestX-ray14 is in the folder."""
     path = _label_file(root)
-    return path is not None and "Finding Labels" in read_csv(path, rows=1, as_text=True).columns
+    return path is not None and "Finding Labels" in csv_columns(path)
 
 
 def label_columns(labels: pl.Series, findings: tuple[str, ...], origin: Path) -> list[pl.Series]:

@@ -61,7 +61,9 @@ def read_source(name: str, root: Path | str, **options: Any) -> Table:
         raise DataError(f"{root} is not there; {near}.")
     if root.is_dir() and not any(root.iterdir()):
         raise DataError(f"{root} is empty; expected {source.title}:\n{source.layout}")
-    if not source.matches(root) and (other := guess_source(root)):
+    other = None if source.matches(root) else guess_source(root)
+    # Any folder with a CSV file could be `csv`: no reason to think that the user meant it.
+    if other not in (None, "csv"):
         raise DataError(
             f"{root} does not look like {name} ({source.title}); it looks like {other} ({SOURCES[other].title}). "
             f"Use the source {other}, or see what {name} expects with:  hilum sources {name}"
@@ -72,7 +74,11 @@ def read_source(name: str, root: Path | str, **options: Any) -> Table:
 def guess_source(root: Path | str) -> str | None:
     """The first source whose layout the folder has, or None."""
     root = Path(root)
-    return next((name for name, source in SOURCES.items() if source.matches(root)), None)
+    fitting = [name for name, source in SOURCES.items() if source.matches(root)]
+    # Class folders with several CSV files beside them, none of a usual name, are class folders.
+    if fitting == ["csv", "folder"] and csv.csv_file(root, "") is None:
+        return "folder"
+    return fitting[0] if fitting else None
 
 
 def _beside(root: Path) -> list[str]:
