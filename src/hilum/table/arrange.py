@@ -151,7 +151,7 @@ def _is(place: Path, content: bytes) -> bool:
 def _describe(table: Table) -> None:
     """Write `boxes.csv`, `hilum.toml` and, last, `table.csv`."""
     if table.boxes is not None:
-        ours = table.boxes.filter(pl.col("image_id").is_in(table.frame["image_id"].implode()))
+        ours = table.boxes.join(table.frame, on="image_id", how="semi")
         with whole_file(table.root / BOX_FILE) as temporary:
             ours.write_csv(temporary)
     mapping = mapping_for(table, BOX_FILE if table.boxes is not None else "")

@@ -144,7 +144,7 @@ def _labelled(frame: pl.DataFrame, root: Path, options: DicomOptions) -> tuple[p
     for key in _keys(column):
         keyed = labels.with_columns(_match_key(pl.col("key"), key))
         images = frame.with_columns(_match_key(pl.col("uid" if key == "uid" else "path"), key).alias("key"))
-        if keyed["key"].is_duplicated().any() or not images["key"].is_in(keyed["key"].implode()).any():
+        if keyed["key"].is_duplicated().any() or images.join(keyed, on="key", how="semi").is_empty():
             continue
         return images.join(keyed, on="key", how="left", maintain_order="left"), findings
     raise DataError(

@@ -216,7 +216,7 @@ def _boxes(root: Path, image_ids: pl.Series) -> pl.DataFrame | None:
         pl.col(raw.columns[1]).replace("Infiltrate", "Infiltration").alias("finding"),
         **corner,
     )
-    return boxes.filter(pl.col("image_id").is_in(image_ids.implode()))
+    return boxes.join(image_ids.to_frame(), on="image_id", how="semi")
 
 
 LAYOUT, NOTES = layout_and_notes(__doc__, "Images are")
