@@ -102,10 +102,8 @@ def _show(made: Pack, steps: list[Step], seconds: float | None) -> None:
     typer.echo(f"fingerprint {made.fingerprint}")
 
 
-def _amount(size: float) -> str:
+def _amount(size: int) -> str:
     """A number of bytes as a person says it."""
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if size < 1000:
-            break
-        size /= 1024
-    return f"{size:,.0f} {unit}" if unit == "bytes" or size >= 100 else f"{size:,.1f} {unit}"
+    if size < 2**20:
+        return f"{size / 2**10:,.1f} KiB"
+    return f"{size / 2**20:,.1f} MiB" if size < 2**30 else f"{size / 2**30:,.1f} GiB"
