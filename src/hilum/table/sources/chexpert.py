@@ -74,7 +74,7 @@ LABEL_FILES = {
 }
 """Part -> the names under which its labels are published; the first that is there is read."""
 
-PATH = r"^(?:.*?/)??(?:(train|valid|val|test)/)?(patient\w+)/study(\d+)(?:/([^/]+))?/?$"
+PATH = r"(?:^|/)(?:(train|valid|val|test)/)?(patient\w+)/study(\d+)(?:/([^/]+))?/?$"
 """Anything, then part, patient, study number and file name; a test label may name a study alone."""
 
 
