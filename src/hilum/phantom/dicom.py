@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from hilum.errors import MissingExtra
 from hilum.phantom.layouts import Entry
-from hilum.phantom.shapes import Canvas
 
 CR, DX = "1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1.1"
 BITS = 12
@@ -119,8 +118,3 @@ def _pixels(entry: Entry, shape: tuple[int, ...], spacing: float) -> dict[str, A
         "RescaleSlope": "1",
         "RescaleType": "US",
     }
-
-
-def pixel_spacing(canvas: Canvas) -> float:
-    """mm per pixel."""
-    return 1 / canvas.scale

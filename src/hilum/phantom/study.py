@@ -74,7 +74,8 @@ def make_phantom(
         size: pixels of each image's shorter side.
         masks: also write `masks/FINDING/IMAGE.png`.
         faults: what is to be planted.
-        workers: processes; None is one per processor.
+        workers: processes; None is one per processor. With more than one, a script calls this under
+            `if __name__ == "__main__":`, since processes are spawned.
 
     Returns:
         What was written.
@@ -213,7 +214,7 @@ def _fresh(out: Path) -> Path:
 
 def _draw_all(entries: list[Entry], root: Path, size: int, masks: bool, workers: int | None) -> Boxes:
     batches = [entries[k : k + BATCH] for k in range(0, len(entries), BATCH)]
-    count = min(workers or len(os.sched_getaffinity(0)), len(batches))
+    count = min(workers or _processors(), len(batches))
     boxes: Boxes = {}
     with progress("drawing", len(entries)) as advance:
         if count < 2:
@@ -227,6 +228,11 @@ def _draw_all(entries: list[Entry], root: Path, size: int, masks: bool, workers:
                 boxes |= (done := future.result())
                 advance(len(done))
     return boxes
+
+
+def _processors() -> int:
+    # Not on every system can a process ask which processors it may use.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def draw_batch(entries: list[Entry], root: Path, size: int, masks: bool) -> Boxes:
