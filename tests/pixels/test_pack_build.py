@@ -210,6 +210,14 @@ def test_what_is_there_is_never_overwritten(table: Table, pack: Pack, tmp_path: 
     assert len(build_pack(table, tmp_path / "empty", SMALL)) == 70
 
 
+def test_a_pack_of_files_that_changed_since_is_not_taken_for_the_same(table: Table, tmp_path: Path) -> None:
+    moved = damaged(table, tmp_path / "moved")
+    build_pack(moved, tmp_path / "out", SMALL)
+    (moved.root / "0005.png").write_bytes(encode(smooth(40, 36, 999), "PNG"))
+    with pytest.raises(PackError, match="as they were before their files changed"):
+        build_pack(moved, tmp_path / "out", SMALL)
+
+
 def copied(pack: Pack, tmp_path: Path) -> Path:
     return Path(shutil.copytree(pack.path, tmp_path / "copy"))
 

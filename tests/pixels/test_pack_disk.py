@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -76,3 +78,16 @@ def test_a_disk_that_fills_up_later_keeps_what_is_done(
             build_pack(table, tmp_path / "out", PrepareConfig(size=16), workers=1)
     assert not (tmp_path / "out").exists()
     assert len(build_pack(table, tmp_path / "out", PrepareConfig(size=16))) == 100
+
+
+def test_space_is_asked_for_where_it_cannot_be_reserved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = study(tmp_path / "study", 3)
+    monkeypatch.delattr(os, "posix_fallocate")  # macOS
+    assert len(build_pack(table, tmp_path / "out", PrepareConfig(size=16))) == 3
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=100))
+    with pytest.raises(DiskError, match="No space left"):
+        build_pack(table, tmp_path / "other", PrepareConfig(size=16))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "study"]

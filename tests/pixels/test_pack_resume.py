@@ -131,6 +131,34 @@ def test_other_content_starts_afresh_and_says_so(
     assert pack.fingerprint == build_pack(other, tmp_path / "direct", config).fingerprint
 
 
+def test_an_image_that_changed_meanwhile_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, out = study(tmp_path / "study", 100), tmp_path / "out"
+    interrupt(table, out, monkeypatch, 3)
+    (table.root / "0001.png").write_bytes((table.root / "0002.png").read_bytes())
+    pack = build_pack(table, out, SMALL)
+    assert (pack.pixels[1] == pack.pixels[2]).all()
+    assert pack.fingerprint == build_pack(table, tmp_path / "direct", SMALL).fingerprint
+
+
+def test_an_interrupted_build_says_how_to_go_on(
+    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    interrupt(table, tmp_path / "out", monkeypatch, 1)
+    said = capsys.readouterr().err
+    assert f"{tmp_path / 'out.partial'} keeps what is done; give the same command again to go on" in said
+
+
+def test_a_folder_that_only_looks_half_built_is_left_alone(table: Table, tmp_path: Path) -> None:
+    mine = tmp_path / "out.partial" / "thesis.txt"
+    mine.parent.mkdir()
+    mine.write_text("years of work")
+    with pytest.raises(PackError, match=r"is not a half-built pack: it holds thesis\.txt"):
+        build_pack(table, tmp_path / "out", SMALL)
+    assert mine.read_text() == "years of work"
+
+
 def test_a_kill_before_the_last_rename_costs_nothing(
     table: Table, whole: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,7 +198,7 @@ def test_a_journal_cut_anywhere_keeps_its_whole_lines(
 ) -> None:
     path = tmp_path_factory.mktemp("journal") / "journal.jsonl"
     journal = open_journal(path, "key")
-    chunks = [Chunk(index, [1, 2], [1, 4], ["aa", "bb"], {"1": "torn ☢"}) for index in range(count)]
+    chunks = [Chunk(index, "s", [1, 2], [1, 4], ["aa", "bb"], {"1": "torn ☢"}) for index in range(count)]
     for chunk in chunks:
         journal.add([chunk])
     journal.close()

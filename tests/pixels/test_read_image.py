@@ -15,6 +15,7 @@ from PIL import Image, ImageOps
 
 from hilum.errors import ImageError
 from hilum.pixels.header import image_info
+from hilum.pixels.opencv import decode
 from hilum.pixels.read import decode_gray, read_gray, to_uint8
 
 PICTURE = smooth(90, 70)
@@ -246,3 +247,7 @@ def test_real_files_are_read_as_pil_reads_them(real: Path) -> None:
         assert np.abs(read_gray(path).astype(int) - expected).mean() < 1.0, path
         info = image_info(path)
         assert (info.height, info.width) == expected.shape
+
+
+def test_what_opencv_refuses_outright_is_no_image() -> None:
+    assert decode(b"", cv2.IMREAD_GRAYSCALE) is None

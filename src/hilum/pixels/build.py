@@ -7,8 +7,8 @@ last step renames the folder.
 
 from __future__ import annotations
 
+import errno
 import fcntl
-import hashlib
 import os
 import shutil
 import sys
@@ -24,15 +24,9 @@ from hilum.errors import DataError, PackError
 from hilum.files import disk_error
 from hilum.pixels.finish import failures, write_tables
 from hilum.pixels.journal import Journal, key_of, open_journal
-from hilum.pixels.pack import (
-    FORMAT,
-    INFO,
-    JOURNAL,
-    PIXELS,
-    Pack,
-    partial_path,
-)
-from hilum.pixels.workers import CHUNK, Job, cores, run
+from hilum.pixels.pack import FILES, FORMAT, INFO, JOURNAL, PIXELS, Pack, partial_path
+from hilum.pixels.stamps import digest_of, stamps
+from hilum.pixels.workers import CHUNK, Job, cores, run, stamp_of
 from hilum.table.table import Table
 
 NO_LIMIT_UNDER = 200
@@ -68,17 +62,22 @@ def build_pack(
     out = Path(out)
     if not len(table):
         raise DataError("there are no images to pack: the table is empty.")
-    key = _key(table, config)
-    if out.exists() and (found := _same(out, key)) is not None:
-        return found
+    found = stamps(table)
+    marks = {"key": (key := _key(table, config)), "stamp": digest_of(found)}
+    if out.exists() and (pack := _same(out, marks)) is not None:
+        return pack
     partial = partial_path(out)
     try:
         partial.mkdir(parents=True, exist_ok=True)
         with _locked(partial, out):
             _begin(partial, key)
             with _kept_journal(partial, key) as journal:
-                _decode_all(table, config, partial, journal, workers or cores(), max_excluded)
-                write_tables(table, config, partial, journal, key)
+                with _pixel_file(partial / PIXELS, (len(table), config.size, config.size)) as (file, start):
+                    job = Job(
+                        [str(table.root / path) for path in table.frame["path"]], found, config, file, start
+                    )
+                    _decode_all(job, journal, partial, workers or cores(), max_excluded)
+                write_tables(table, config, partial, journal, marks)
             partial.rename(out)
             (out / JOURNAL).unlink(missing_ok=True)
     except OSError as error:
@@ -88,19 +87,23 @@ def build_pack(
 
 def _key(table: Table, config: PrepareConfig) -> str:
     """What makes two builds the same: the layout, the settings, the table and where its images lie."""
-    parts = [str(FORMAT), str(CHUNK), config.model_dump_json(), table.fingerprint(), *table.frame["path"]]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    where = str(table.root.absolute())
+    settings = (str(FORMAT), str(CHUNK), config.model_dump_json())
+    return digest_of([*settings, table.fingerprint(), where, *table.frame["path"]])
 
 
-def _same(out: Path, key: str) -> Pack | None:
-    """The pack at `out` if it has this key; None where `out` is an empty folder."""
+def _same(out: Path, marks: dict[str, str]) -> Pack | None:
+    """The pack at `out` if it is what would be built; None where `out` is an empty folder."""
     if out.is_dir() and not any(out.iterdir()):
         return None
+    what = "exists already"
     if (out / INFO).is_file():
-        found = Pack.open(out)
-        if found.info.get("key") == key:
-            return found
-    what = "is a pack of another table or other settings" if (out / INFO).exists() else "exists already"
+        pack = Pack.open(out)
+        if pack.info | marks == pack.info:
+            return pack
+        what = "is a pack of another table or other settings"
+        if pack.info.get("key") == marks["key"]:
+            what = "is a pack of these images as they were before their files changed"
     raise PackError(f"{out} {what}. Name another folder, or remove it first.")
 
 
@@ -123,10 +126,13 @@ def _begin(partial: Path, key: str) -> None:
     former = key_of(partial / JOURNAL)
     if former == key:
         return
+    there = list(partial.iterdir())
+    if foreign := [path.name for path in there if path.name not in FILES and not path.match(".*.partial")]:
+        raise PackError(f"{partial} is not a half-built pack: it holds {foreign[0]}. Move it out of the way.")
     if former is not None:
         _say(f"{partial} was begun with another table or other settings; starting afresh")
-    for path in partial.iterdir():
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for path in there:
+        path.unlink()
 
 
 @contextmanager
@@ -135,35 +141,37 @@ def _kept_journal(partial: Path, key: str) -> Iterator[Journal]:
     journal = open_journal(partial / JOURNAL, key)
     try:
         yield journal
-    except BaseException:
+    except BaseException as error:
         if not any(any(chunk.digests) for chunk in journal.chunks.values()):
             shutil.rmtree(partial)
+        elif isinstance(error, KeyboardInterrupt):
+            _say(f"{partial} keeps what is done; give the same command again to go on")
         raise
     finally:
         journal.close()
 
 
-def _decode_all(
-    table: Table, config: PrepareConfig, partial: Path, journal: Journal, workers: int, max_excluded: float
-) -> None:
-    """Fill the pixel file, chunk by chunk; chunks with failures of an earlier build are tried again."""
-    for chunk in [chunk for chunk in journal.chunks.values() if chunk.failed]:
-        del journal.chunks[chunk.index]
+def _decode_all(job: Job, journal: Journal, partial: Path, workers: int, max_excluded: float) -> None:
+    """Fill the pixel file, chunk by chunk.
+
+    Chunks of an earlier build are done again where an image failed or a file has changed since.
+    """
+    for chunk in list(journal.chunks.values()):
+        if chunk.failed or chunk.stamp != stamp_of(chunk.index, job.stamps):
+            del journal.chunks[chunk.index]
     if journal.chunks:
-        done = min(len(journal.chunks) * CHUNK, len(table))
-        _say(f"going on with {partial}: {done:,} of {len(table):,} images are done")
-    allowed = max_excluded * len(table)
+        done = sum(len(chunk.sums) for chunk in journal.chunks.values())
+        _say(f"going on with {partial}: {done:,} of {len(job.paths):,} images are done")
+    allowed = max_excluded * len(job.paths)
     failed: dict[int, str] = {}
-    with _pixel_file(partial / PIXELS, (len(table), config.size, config.size)) as (file, start):
-        job = Job([str(table.root / path) for path in table.frame["path"]], config, file, start)
-        for chunks in run(job, workers, set(journal.chunks)):
-            os.fsync(file)
-            journal.add(chunks)
-            failed |= failures(chunks)
-            if len(failed) > max(allowed, NO_LIMIT_UNDER):
-                break
+    for chunks in run(job, workers, set(journal.chunks)):
+        os.fsync(job.file)
+        journal.add(chunks)
+        failed |= failures(chunks)
+        if len(failed) > max(allowed, NO_LIMIT_UNDER):
+            break
     if len(failed) > allowed:
-        raise DataError(_too_many(table, failed, max_excluded))
+        raise DataError(_too_many(job.paths, failed, max_excluded))
 
 
 @contextmanager
@@ -177,21 +185,21 @@ def _pixel_file(path: Path, shape: tuple[int, int, int]) -> Iterator[tuple[int, 
         length = start + shape[0] * shape[1] * shape[2]
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(file.fileno(), 0, length)
+        elif shutil.disk_usage(path.parent).free < length:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.truncate(file.fileno(), length)
         yield file.fileno(), start
         os.fsync(file.fileno())
 
 
-def _too_many(table: Table, failed: dict[int, str], max_excluded: float) -> str:
-    first = min(failed)
-    path = table.root / table.frame["path"][first]
+def _too_many(paths: list[str], failed: dict[int, str], max_excluded: float) -> str:
     reasons = "\n".join(
         f"  {count:,} x {reason}" for reason, count in Counter(failed.values()).most_common(5)
     )
-    share = len(failed) / len(table)
+    share = len(failed) / len(paths)
     return (
-        f"{len(failed):,} of {len(table):,} images ({share:.2%}) cannot be read; at most {max_excluded:.2%} may "
-        f"be left out.\n{reasons}\n  the first: {path}\n"
+        f"{len(failed):,} of {len(paths):,} images ({share:.2%}) cannot be read; at most {max_excluded:.2%} may "
+        f"be left out.\n{reasons}\n  the first: {paths[min(failed)]}\n"
         "Repair them and give the same command again (what is done is kept), or raise --max-excluded."
     )
 

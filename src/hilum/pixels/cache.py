@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from hilum.config import PrepareConfig
 from hilum.files import disk_error
 from hilum.pixels.build import build_pack
 from hilum.pixels.pack import Pack
+from hilum.pixels.stamps import digest_of, stamps
 from hilum.table.table import Table
 
 
@@ -67,16 +67,6 @@ def _alone(file: int) -> Iterator[None]:
 
 
 def _key(table: Table, prepare: PrepareConfig) -> str:
-    digest = hashlib.sha256(f"{prepare.model_dump_json()}\n{table.fingerprint()}\n".encode())
-    root = str(table.root.absolute())
-    for path in table.frame["path"]:
-        digest.update(f"{path}\t{_stamp(os.path.join(root, path))}\n".encode())  # noqa: PTH118 (4x faster)
-    return digest.hexdigest()
-
-
-def _stamp(path: str) -> str:
-    try:
-        found = os.stat(path)  # noqa: PTH116
-    except OSError:
-        return "missing"
-    return f"{found.st_size}-{found.st_mtime_ns}"
+    where = str(table.root.absolute())
+    content = (prepare.model_dump_json(), table.fingerprint(), where, *table.frame["path"], *stamps(table))
+    return digest_of(content)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from hilum.config import PrepareConfig
 from hilum.files import write_json
 from hilum.pixels.journal import Chunk, Journal
 from hilum.pixels.pack import BOXES, EXCLUDED, FORMAT, INFO, STATS, TABLE
+from hilum.pixels.stamps import digest_of
 from hilum.pixels.workers import CHUNK
 from hilum.table.table import Table
 from hilum.version import __version__
@@ -24,8 +25,10 @@ def failures(chunks: Iterable[Chunk]) -> dict[int, str]:
     return {chunk.index * CHUNK + int(at): reason for chunk in chunks for at, reason in chunk.failed.items()}
 
 
-def write_tables(table: Table, config: PrepareConfig, partial: Path, journal: Journal, key: str) -> None:
-    """Write everything but the pixels; `pack.json` comes last."""
+def write_tables(
+    table: Table, config: PrepareConfig, partial: Path, journal: Journal, marks: dict[str, str]
+) -> None:
+    """Write everything but the pixels; `pack.json`, which also holds `marks`, comes last."""
     chunks = [journal.chunks[index] for index in sorted(journal.chunks)]
     failed = failures(chunks)
     kept = np.array([row not in failed for row in range(len(table))])
@@ -48,14 +51,14 @@ def write_tables(table: Table, config: PrepareConfig, partial: Path, journal: Jo
     if packed.boxes is not None:
         frames[BOXES] = packed.boxes
     for name, frame in frames.items():
-        frame.write_parquet(partial / name)
+        _write(frame, partial / name)
     write_json(
         partial / INFO,
         {
             "format": FORMAT,
             "hilum": __version__,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "key": key,
+            **marks,
             "fingerprint": _fingerprint(packed, config, stats),
             "table_fingerprint": packed.fingerprint(),
             "source": ", ".join(sorted(packed.frame["source"].unique())),
@@ -69,7 +72,14 @@ def write_tables(table: Table, config: PrepareConfig, partial: Path, journal: Jo
     )
 
 
+def _write(frame: pl.DataFrame, path: Path) -> None:
+    """Write a frame and wait until it is on disk."""
+    with path.open("wb") as file:
+        frame.write_parquet(file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def _fingerprint(table: Table, config: PrepareConfig, stats: pl.DataFrame) -> str:
     """Of settings, labels and pixels; not of where images lie, when or by how many workers they were read."""
-    parts = [str(FORMAT), config.model_dump_json(), table.fingerprint(), *stats["digest"]]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return digest_of([str(FORMAT), config.model_dump_json(), table.fingerprint(), *stats["digest"]])

@@ -17,12 +17,14 @@ class Chunk:
 
     Attributes:
         index: which chunk.
+        stamp: of the image files as they were.
         sums, squares: per image, the sum of its pixels and of their squares (0 where it failed).
         digests: per image, 32 hexadecimal digits of its pixels' sha256 (empty where it failed).
         failed: position in the chunk (as text, for JSON) -> why that image could not be read.
     """
 
     index: int
+    stamp: str = ""
     sums: list[int] = field(default_factory=list)
     squares: list[int] = field(default_factory=list)
     digests: list[str] = field(default_factory=list)

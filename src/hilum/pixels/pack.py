@@ -24,6 +24,7 @@ FORMAT = 1
 
 INFO, TABLE, BOXES = "pack.json", "table.parquet", "boxes.parquet"
 PIXELS, STATS, EXCLUDED, JOURNAL = "pixels.npy", "stats.parquet", "excluded.parquet", "journal.jsonl"
+FILES = (INFO, TABLE, BOXES, PIXELS, STATS, EXCLUDED, JOURNAL)
 
 
 def partial_path(out: Path) -> Path:

@@ -22,6 +22,7 @@ from hilum.config import PrepareConfig
 from hilum.errors import ImageError
 from hilum.pixels.journal import DIGEST_BYTES, Chunk
 from hilum.pixels.prepare import load_image
+from hilum.pixels.stamps import digest_of
 from hilum.progress import progress
 
 CHUNK = 32
@@ -30,9 +31,17 @@ CHUNK = 32
 
 @dataclass(frozen=True)
 class Job:
-    """What all workers need: image paths, settings, the open pixel file and where its pixels start."""
+    """What all workers need.
+
+    Attributes:
+        paths, stamps: of the images, in the table's order; see `hilum.pixels.stamps`.
+        config: how they are prepared.
+        file: the open pixel file.
+        start: where its pixels start.
+    """
 
     paths: list[str]
+    stamps: list[str]
     config: PrepareConfig
     file: int
     start: int
@@ -50,7 +59,7 @@ def run(job: Job, workers: int, done: set[int]) -> Iterator[list[Chunk]]:
     the caller stops early or is interrupted, workers stop after the image that they are at.
     """
     chunks = iter([index for index in range(-(-len(job.paths) // CHUNK)) if index not in done])
-    todo = len(job.paths) - sum(len(_rows(job, index)) for index in done)
+    todo = len(job.paths) - sum(len(rows_of(index, len(job.paths))) for index in done)
     stop = threading.Event()
     pending: set[Future[Chunk]] = set()
     with (
@@ -84,13 +93,20 @@ def _one_thread_each() -> Iterator[None]:
         cv2.setNumThreads(former)
 
 
-def _rows(job: Job, index: int) -> range:
-    return range(index * CHUNK, min((index + 1) * CHUNK, len(job.paths)))
+def rows_of(index: int, count: int) -> range:
+    """The rows of one chunk of a table of `count` rows."""
+    return range(index * CHUNK, min((index + 1) * CHUNK, count))
+
+
+def stamp_of(index: int, stamps: list[str]) -> str:
+    """The stamp of one chunk, from those of all images."""
+    rows = rows_of(index, len(stamps))
+    return digest_of(stamps[rows.start : rows.stop])
 
 
 def _chunk(job: Job, index: int, stop: threading.Event) -> Chunk:
-    done = Chunk(index)
-    for at, row in enumerate(_rows(job, index)):
+    done = Chunk(index, stamp_of(index, job.stamps))
+    for at, row in enumerate(rows_of(index, len(job.paths))):
         if stop.is_set():
             break
         try:
