@@ -37,7 +37,7 @@ def pack(
     ] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Any [prepare] or [clean] setting, e.g. clean.min_age=18; repeatable."),
+        typer.Option("--set", help="A setting of prepare or clean, e.g. clean.min_age=18; may be repeated."),
     ] = None,
     option: Annotated[
         list[str] | None, typer.Option(help="An option of the source, NAME=VALUE; may be repeated.")
