@@ -125,9 +125,10 @@ def test_unchanged_images_are_the_same_bits() -> None:
     assert torch.equal(apply(images, AugmentParams.identity(16)), images)
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_an_image_is_changed_the_same_in_any_company(threads: int) -> None:
-    images, params = pictures(12, 200), drawn(12)
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("size", [97, 320])
+def test_an_image_is_changed_the_same_in_any_company(threads: int, size: int) -> None:
+    images, params = pictures(12, size), drawn(12)
     before = torch.get_num_threads()
     whole = apply(images, params, fill=0.5)
     torch.set_num_threads(threads)

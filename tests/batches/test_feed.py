@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,7 @@ def feed(pixels: np.memmap) -> MakeFeed:
     return make
 
 
-def reading_threads() -> list[threading.Thread]:
+def feeding_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name.startswith("hilum-feed")]
 
 
@@ -148,14 +149,26 @@ def test_any_array_will_do(feed: MakeFeed, pixels: np.memmap) -> None:
 
 def test_no_thread_stays_after_an_epoch_a_break_or_an_error(feed: MakeFeed) -> None:
     for _ in feed().epoch(0):
-        assert len(reading_threads()) == 1
-    assert reading_threads() == []
+        assert len(feeding_threads()) == 2
+    assert feeding_threads() == []
     for _ in feed().epoch(0):
         break
-    assert reading_threads() == []
+    assert feeding_threads() == []
     with pytest.raises(ZeroDivisionError):
         [1 / 0 for _ in feed().epoch(0)]
-    assert reading_threads() == []
+    assert feeding_threads() == []
+
+
+def test_other_threads_keep_all_cores(feed: MakeFeed) -> None:
+    before = torch.get_num_threads()
+
+    def of_a_new_thread() -> int:
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(torch.get_num_threads).result()
+
+    for _ in feed().epoch(0):
+        assert torch.get_num_threads() == of_a_new_thread() == before
+    assert torch.get_num_threads() == of_a_new_thread() == before
 
 
 def test_reading_is_at_most_two_batches_ahead(feed: MakeFeed) -> None:
@@ -171,7 +184,7 @@ def test_reading_is_at_most_two_batches_ahead(feed: MakeFeed) -> None:
     batches = watched.epoch(0)
     assert read == []
     next(batches)
-    for thread in reading_threads():
+    for thread in feeding_threads():
         thread.join(0.2)
     assert len(read) == 3
     batches.close()  # type: ignore[attr-defined]
@@ -186,7 +199,7 @@ def test_an_error_while_reading_reaches_the_caller(feed: MakeFeed, pixels: np.me
     path.unlink()
     with pytest.raises(PackError, match="cannot be read"):
         list(feed().epoch(0))
-    assert reading_threads() == []
+    assert feeding_threads() == []
 
 
 def test_the_interpreter_ends_while_an_epoch_is_under_way() -> None:

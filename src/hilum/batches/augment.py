@@ -180,20 +180,25 @@ def _recolour(images: Tensor, params: AugmentParams) -> Tensor:
     factors = to_device(np.stack([params.brightness, params.contrast]), images.device)
     brightness, contrast = factors[:, :, None, None, None]
     images = (images * brightness).clamp_(max=1)
-    # A sum of integers has no order: the mean is the same bits for any batch size, threads and device.
-    total = (images * 2**24).round_().long().sum(dim=(1, 2, 3), keepdim=True)
-    mean = (total.double() / (2**24 * images[0].numel())).float()
-    return torch.addcmul(mean, images - mean, contrast).clamp_(0, 1)
+    # Row by row: a sum over whole images is divided among threads in a way that depends on how many there are.
+    mean = (images.sum(dim=3, keepdim=True).double().sum(dim=2, keepdim=True) / images[0].numel()).float()
+    return torch.addcmul(mean * (1 - contrast), images, contrast).clamp_(0, 1)
 
 
 def _move(images: Tensor, params: AugmentParams) -> Tensor:
-    """Bilinear resampling. The grid is built elementwise: `affine_grid` is a matrix product whose last bits
-    may depend on the batch size."""
-    size = images.shape[-1]
+    """Bilinear resampling.
+
+    The grid is built elementwise: `affine_grid` is a matrix product, slower and with last bits that may depend
+    on the batch size.
+    """
+    count, size = len(images), images.shape[-1]
     matrix = to_device(params.matrices(), images.device)[:, :, :, None, None]
-    across = (torch.arange(size, device=images.device) * 2 + 1 - size) / size
-    x, y = (matrix[:, i, 0] * across + matrix[:, i, 1] * across[:, None] + matrix[:, i, 2] for i in (0, 1))
-    return F.grid_sample(images, torch.stack([x, y], dim=-1), mode="bilinear", align_corners=False)
+    centre = (torch.arange(size, device=images.device) * 2 + 1 - size) / size
+    grid = images.new_empty(count, size, size, 2)
+    for axis in (0, 1):
+        a, b, c = matrix[:, axis].unbind(dim=1)
+        torch.add(a * centre + c, b * centre[:, None], out=grid[..., axis])
+    return F.grid_sample(images, grid, mode="bilinear", align_corners=False)
 
 
 def _erase(images: Tensor, params: AugmentParams, fill: float) -> Tensor:

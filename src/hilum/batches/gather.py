@@ -22,7 +22,7 @@ Ints = npt.NDArray[np.int64]
 
 @contextmanager
 def gathering(pixels: Pixels, pin: bool = False) -> Iterator[Callable[[Ints], Tensor]]:
-    """A function that copies images out of `pixels`, for one thread at a time.
+    """A function that copies images out of `pixels`; several threads may call it at once.
 
     A memory map is read with read(2) from its file: every page touched through the map itself would count as
     resident memory of this process, up to the size of the pack, while the kernel's page cache serves both alike.
@@ -56,12 +56,11 @@ def gathering(pixels: Pixels, pin: bool = False) -> Iterator[Callable[[Ints], Te
     with file:
 
         def read(slots: Ints) -> Tensor:
+            images = torch.empty((len(slots), *pixels.shape[1:]), dtype=torch.uint8, pin_memory=pin)
             for slot in slots.tolist():
                 _announce(file.fileno(), offset + slot * size, size)
-            images = torch.empty((len(slots), *pixels.shape[1:]), dtype=torch.uint8, pin_memory=pin)
             for slot, image in zip(slots.tolist(), images.numpy(), strict=True):
-                file.seek(offset + slot * size)
-                if file.readinto(image) != size:
+                if os.preadv(file.fileno(), [image], offset + slot * size) != size:
                     raise PackError(f"{path} ends before image {slot}. Make the pack again.")
             return images
 
@@ -79,6 +78,8 @@ def _announce(file: int, offset: int, size: int) -> None:
 
 def _place(pixels: Pixels) -> tuple[Path, int] | None:
     """The file that a whole memory map shows and where in it the map begins; None for other arrays."""
+    if sys.platform == "win32":
+        return None  # It has no preadv; the map itself is read.
     base: object = pixels.base
     if not (isinstance(pixels, np.memmap) and isinstance(base, mmap) and pixels.flags.c_contiguous):
         return None
