@@ -140,11 +140,14 @@ def _scaling(images: Path, folder: Path) -> list[dict[str, Any]]:
     counts = [count for count in (1, 2, 4) if count <= cores()]
     table = table_of(images, 192)
     speed: dict[int, list[float]] = {count: [] for count in counts}
+    had: dict[int, list[float]] = {count: [] for count in counts}
     for turn in range(3):
         for count in counts:
-            started = time.perf_counter()
+            started, used = time.perf_counter(), time.process_time()
             build_pack(table, folder / f"scaling-{turn}-{count}", PrepareConfig(size=SIZE), workers=count)
-            speed[count].append(len(table) / (time.perf_counter() - started))
+            seconds = time.perf_counter() - started
+            speed[count].append(len(table) / seconds)
+            had[count].append((time.process_time() - used) / seconds)
     median = {count: statistics.median(values) for count, values in speed.items()}
     return [
         {
@@ -154,7 +157,7 @@ def _scaling(images: Path, folder: Path) -> list[dict[str, Any]]:
             "peer": median[1],
             "ratio": median[count] / median[1],
             "unit": "images/s",
-            "note": "whole builds, with writing and syncing",
+            "note": f"whole builds, with writing and syncing; {statistics.median(had[count]):.1f} cores were free",
         }
         for count in counts[1:]
     ]

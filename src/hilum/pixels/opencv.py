@@ -8,11 +8,18 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+SILENT = 0
+
 
 def decode(data: bytes, flag: int) -> npt.NDArray[Any] | None:
-    """Decode a file's bytes under one of OpenCV's IMREAD flags; None where it cannot."""
-    # Its lines on standard error would say nothing that our errors do not.
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    """Decode a file's bytes under one of OpenCV's IMREAD flags; None where it cannot.
+
+    OpenCV's own log is switched off: its lines would say nothing that our errors do not.
+    """
+    if hasattr(cv2, "setLogLevel"):  # OpenCV 4
+        cv2.setLogLevel(SILENT)
+    else:
+        cv2.utils.logging.setLogLevel(SILENT)
     try:
         image: npt.NDArray[Any] | None = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
     except cv2.error:
