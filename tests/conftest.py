@@ -9,6 +9,9 @@ from typing import NamedTuple
 
 import pytest
 
+# As many test processes as cores run side by side: more threads would only wait. Read when torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from hilum.cli import main
 
 REAL = Path(os.environ.get("HILUM_REAL_DATA", Path(__file__).parents[2] / "shared" / "data"))

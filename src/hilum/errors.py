@@ -4,6 +4,7 @@
 
     HilumError                    anything below; the command line prints it and exits with `exit_code`
     ├── CheckFailed               the question was understood and the answer is no (exit 1)
+    ├── Stopped                   the user stopped a long job; what was done is kept (exit 130)
     └── InputError                what the user gave is wrong (exit 2)
         ├── ConfigError           a setting: unknown, of the wrong type, out of range, contradicting another
         ├── DataError             a data set: missing folder, file or column, empty part, unknown finding
@@ -33,6 +34,12 @@ class CheckFailed(HilumError):
     """A check ran and its answer is no."""
 
     exit_code = 1
+
+
+class Stopped(HilumError):
+    """The user stopped a long job; the message says how to go on."""
+
+    exit_code = 130
 
 
 class InputError(HilumError):

@@ -12,17 +12,22 @@ from typing import Any
 
 import typer
 
+from hilum.cli.demo import demo
 from hilum.cli.doctor import doctor
 from hilum.cli.models import models
 from hilum.cli.pack import pack
+from hilum.cli.phantom import phantom
+from hilum.cli.scoring import evaluate, predict, report
 from hilum.cli.sources import arrange, sources
+from hilum.cli.training import reproduce, runs, train
 from hilum.errors import HilumError
 from hilum.version import __version__
 
-COMMANDS: dict[str, tuple[Callable[..., Any], ...]] = {
-    "Data": (sources, doctor, pack, arrange),
-    "Training": (models,),
-    "Scores": (),
+COMMANDS: dict[str, tuple[Callable[..., Any] | typer.Typer, ...]] = {
+    "Start": (demo,),
+    "Data": (phantom, sources, doctor, pack, arrange),
+    "Training": (models, train, runs, reproduce),
+    "Scores": (evaluate, report, predict),
 }
 """Heading in `hilum --help` -> its commands, in the order in which a user meets them."""
 
@@ -43,7 +48,10 @@ def make_app() -> typer.Typer:
     app.callback()(_options)
     for heading, functions in COMMANDS.items():
         for function in functions:
-            app.command(function.__name__.replace("_", "-"), rich_help_panel=heading)(function)
+            if isinstance(function, typer.Typer):
+                app.add_typer(function, rich_help_panel=heading)
+            else:
+                app.command(function.__name__.replace("_", "-"), rich_help_panel=heading)(function)
     return app
 
 

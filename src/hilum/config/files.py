@@ -21,13 +21,13 @@ def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     """Read a TOML file and apply `section.key=value` overrides.
 
     Args:
-        path: the file.
+        path: the file, or the bare name of a recipe that comes with hilum.
         overrides: e.g. `optimizer.lr=1e-4`, `data.findings=["Edema"]`; the value is TOML, or else a string.
 
     Raises:
         ConfigError: the file is missing or not TOML, or any setting is wrong; all faults are listed.
     """
-    path = Path(path)
+    path = find_recipe(path)
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, IsADirectoryError) as error:
@@ -37,6 +37,18 @@ def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.") from error
     return make_config(values, overrides, origin=str(path))
+
+
+def find_recipe(path: str | Path) -> Path:
+    """The file itself where there is one; else the recipe of that name that comes with hilum, if there is one."""
+    path = Path(path)
+    package = Path(__file__).parents[1]
+    # An installed hilum has its recipes beside its code, a checkout at its root.
+    for folder in (package / "recipes", package.parents[1] / "recipes"):
+        shipped = folder / f"{path.stem}.toml"
+        if not path.exists() and path.parent == Path() and shipped.is_file():
+            return shipped
+    return path
 
 
 def make_config(

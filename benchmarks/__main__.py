@@ -1,0 +1,94 @@
+"""Run all benchmarks, or those named, and write `docs/benchmarks.json` and `docs/benchmarks.md`.
+
+    python -m benchmarks [startup] [packing] [loader] [training] [--dry]
+
+A row is a dict: `work`, `target`, `ours` (median), `peer` (median, or absent), `ratio` (absent where there is no
+peer), `unit`, `note`. Rows of benchmarks that are not run are kept as they were.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hilum.device import describe_environment
+
+ALL = ("startup", "packing", "loader", "training")
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def main(arguments: list[str]) -> None:
+    """Measure, print, and unless `--dry` write the documents."""
+    dry = "--dry" in arguments
+    chosen = [name for name in arguments if not name.startswith("-")] or list(ALL)
+    kept = _read(DOCS / "benchmarks.json")
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    key = "cuda" if device.type == "cuda" else "cpu"
+    machine = describe_environment(device, "auto")
+    for name in chosen:
+        print(f"measuring {name} ...", file=sys.stderr, flush=True)
+        rows = importlib.import_module(f"benchmarks.{name}").rows()
+        kept.setdefault(key, {})[name] = {"machine": machine, "rows": rows}
+        for row in rows:
+            print("  " + " | ".join(_cells(row)), flush=True)
+    if not dry:
+        (DOCS / "benchmarks.json").write_text(json.dumps(kept, indent=1) + "\n")
+        (DOCS / "benchmarks.md").write_text(_page(kept))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def _page(kept: dict[str, Any]) -> str:
+    lines = [
+        "# Benchmarks",
+        "",
+        "Written by `make bench`: our way and the peer's in turn in one process run, medians. Ratios count;",
+        "absolute times depend on the machine and its neighbours.",
+    ]
+    for key, found in kept.items():
+        machine = next(iter(found.values()))["machine"]
+        lines += [
+            "",
+            f"## {machine['device']}",
+            "",
+            f"{machine['cores']} cores, {machine['system']}, Python {machine['python']}, "
+            f"torch {machine['packages']['torch']}, precision {machine['precision']} ({key}).",
+            "",
+            "| work | target | ours | peer | ratio | note |",
+            "|---|---|---|---|---|---|",
+        ]
+        for name in ALL:
+            lines += ["| " + " | ".join(_cells(row)) + " |" for row in found.get(name, {}).get("rows", [])]
+    return "\n".join(lines) + "\n"
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    unit = row.get("unit", "")
+    return [
+        row["work"],
+        row.get("target", ""),
+        _number(row.get("ours"), unit),
+        _number(row.get("peer"), unit),
+        _number(row.get("ratio"), "x"),
+        row.get("note", ""),
+    ]
+
+
+def _number(value: float | None, unit: str) -> str:
+    if value is None:
+        return ""
+    digits = 0 if abs(value) >= 100 else 2 if abs(value) >= 1 else 3
+    return f"{value:,.{digits}f} {unit}".strip()
+
+
+if __name__ == "__main__":
+    os.chdir(Path(__file__).parents[1])
+    main(sys.argv[1:])

@@ -1,0 +1,141 @@
+"""The commands as functions: the same names, the same work, objects in place of print-outs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from hilum.config import Config, make_config, read_config
+from hilum.errors import ConfigError, did_you_mean
+from hilum.evaluate import evaluate as _evaluate
+from hilum.metrics.results import LOWER_IS_BETTER, RATES, Scores
+from hilum.predict import FileResult, Predictor, expand
+from hilum.report import write_report
+from hilum.runs import Run, list_runs
+from hilum.train.session import Difference
+from hilum.train.session import reproduce as _reproduce
+from hilum.train.session import resume as _resume
+from hilum.train.session import train as _train
+
+
+def train(
+    recipe: Config | str | Path,
+    *,
+    data: str | Path = "",
+    change: Iterable[str] = (),
+    folder: str | Path = "runs",
+    name: str = "",
+    command: str = "",
+    quiet: bool = False,
+) -> Run:
+    """Train a model, score its validation part and write the report.
+
+    Args:
+        recipe: a `Config`, or a TOML file.
+        data: a pack's folder or `SOURCE:FOLDER`; the recipe's own by default.
+        change: settings over the recipe's, as `section.key=value`.
+        folder: where the run is made.
+        name: what it is called; the recipe's name by default.
+        command: what the user typed, kept in run.json.
+        quiet: say nothing while training.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        InputError: settings, data or weights cannot be used.
+        Stopped: the user stopped it; `resume` goes on.
+    """
+    if isinstance(recipe, Config):
+        config = make_config(recipe.model_dump(), change)
+    else:
+        config = read_config(recipe, change)
+    if data:
+        config = config.model_copy(update={"data": config.data.model_copy(update={"path": str(data)})})
+    default = "run" if isinstance(recipe, Config) else Path(recipe).stem
+    config = config.model_copy(update={"name": name or config.name or default})
+    return _with_report(_train(config, folder=folder, command=command, quiet=quiet))
+
+
+def resume(run: str | Path, *, quiet: bool = False) -> Run:
+    """Go on with a run that was stopped or killed; see `hilum.train.session.resume`."""
+    return _with_report(_resume(run, quiet=quiet))
+
+
+def reproduce(
+    run: str | Path, *, folder: str | Path | None = None, quiet: bool = False
+) -> tuple[Run, list[Difference]]:
+    """Train a run again and say where its numbers differ; see `hilum.train.session.reproduce`."""
+    again, differences = _reproduce(run, folder=folder, quiet=quiet)
+    return _with_report(again), differences
+
+
+def evaluate(run: Run | str | Path, part: str = "test", *, device: str = "auto") -> Scores:
+    """Score a part, keep the scores in the run, and write its report again; see `hilum.evaluate`."""
+    found = run if isinstance(run, Run) else Run.open(run)
+    scores = _evaluate(found, part, device=device)
+    write_report(found)
+    return scores
+
+
+def report(run: Run | str | Path) -> Path:
+    """Write a run's report: one self-contained HTML file in its folder."""
+    return write_report(run if isinstance(run, Run) else Run.open(run))
+
+
+def predict(
+    run: Run | str | Path, images: Sequence[str | Path], *, device: str = "auto"
+) -> tuple[Predictor, list[FileResult]]:
+    """Look at image files with a run's best weights.
+
+    Args:
+        run: a finished run.
+        images: files (PNG, JPEG, DICOM), or folders of them.
+        device: where the model runs.
+
+    Returns:
+        The predictor, for more images, and a result per file.
+    """
+    paths = expand(images)
+    predictor = Predictor(run if isinstance(run, Run) else Run.open(run), device=device)
+    return predictor, predictor.files(paths)
+
+
+def leaderboard(
+    folder: str | Path = "runs", *, by: str = "roc_auc", part: str = "valid"
+) -> list[dict[str, Any]]:
+    """The runs of a folder, best first; those without scores of the part come last.
+
+    Raises:
+        RunError: the folder does not exist.
+        ConfigError: no score is called `by`.
+    """
+    if by not in RATES:
+        raise ConfigError(f"there is no score {by!r} to sort by; {did_you_mean(by, RATES)}")
+    rows = [_row(run, part, by) for run in list_runs(folder)]
+    sign = 1 if by in LOWER_IS_BETTER else -1
+    return sorted(rows, key=lambda row: (row[by] is None, sign * (row[by] or 0)))
+
+
+def _row(run: Run, part: str, by: str) -> dict[str, Any]:
+    scores = run.scores(part)
+    names = list(dict.fromkeys([by, "roc_auc", "average_precision", "recall", "precision", "f1", "accuracy"]))
+    means = scores.to_json()["mean"] if scores else {}
+    config, history = run.config, run.history
+    return {
+        "run": run.name,
+        "status": run.info["status"],
+        "model": config.model.name,
+        "size": config.prepare.size,
+        "epochs": f"{len(history)}/{config.train.epochs}",
+        **{name: means[name]["value"] if means else None for name in names},
+        "images": run.data["split"]["counts"]["train"]["images"],
+        "split": "BY IMAGE" if config.split.by == "image" else config.split.by,
+        "seconds": round(run.info["seconds"]),
+    }
+
+
+def _with_report(run: Run) -> Run:
+    write_report(run)
+    return run

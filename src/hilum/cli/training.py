@@ -1,0 +1,174 @@
+"""`hilum train`, `runs`, `reproduce`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from hilum.runs import Run
+
+Folder = Annotated[Path, typer.Option("--in", help="The folder that keeps the runs.")]
+
+
+def train(
+    recipe: Annotated[
+        Path | None, typer.Argument(help="A TOML file, or the name of one that comes with hilum.")
+    ] = None,
+    data: Annotated[str, typer.Option(help="A pack, or SOURCE:FOLDER to pack first, into the cache.")] = "",
+    change: Annotated[
+        list[str] | None, typer.Option("--set", help="SECTION.KEY=VALUE, over the recipe's; may be repeated.")
+    ] = None,
+    folder: Folder = Path("runs"),
+    name: Annotated[str, typer.Option(help="What the run is called; the recipe's name by default.")] = "",
+    resume: Annotated[Path | None, typer.Option(help="Go on with this run, stopped or killed.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing while training.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the validation scores as JSON.")] = False,
+) -> None:
+    """Train a model as a recipe says, into a new run, and score its validation part."""
+    from hilum import api
+    from hilum.errors import ConfigError
+
+    if resume is not None and recipe is not None:
+        raise ConfigError("hilum train takes a recipe or --resume RUN, not both.")
+    if resume is not None:
+        if data or change or name:
+            raise ConfigError(
+                "--resume goes on as the run began: --data, --set and --name do not go with it."
+            )
+        run = api.resume(resume, quiet=quiet)
+    elif recipe is None:
+        raise ConfigError("hilum train needs a recipe (a TOML file, see recipes/) or --resume RUN.")
+    else:
+        command = "hilum " + shlex.join(sys.argv[1:])
+        run = api.train(
+            recipe, data=data, change=change or (), folder=folder, name=name, command=command, quiet=quiet
+        )
+    _show_result(run, as_json)
+
+
+def reproduce(
+    run: Annotated[Path, typer.Argument(help="A finished run.")],
+    folder: Annotated[
+        Path | None, typer.Option("--in", help="Where the repetition is kept; beside the run by default.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing while training.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the differences as JSON.")] = False,
+) -> None:
+    """Train a run again from its own files and say whether every score agrees (exit 1 if not)."""
+    from dataclasses import asdict
+
+    from hilum import api
+    from hilum.cli.show import show_json, show_table
+    from hilum.errors import CheckFailed
+
+    again, differences = api.reproduce(run, folder=folder, quiet=quiet)
+    if as_json:
+        show_json(
+            {
+                "run": str(again.path),
+                "agrees": not differences,
+                "differences": [asdict(d) for d in differences],
+            }
+        )
+    elif not differences:
+        typer.echo(f"{again.path}: every loss and score of {len(again.history)} epochs agrees with {run}.")
+    else:
+        rows = [[d.epoch, d.what, d.before, d.after] for d in differences[:20]]
+        show_table(["epoch", "what", str(run), str(again.path)], rows)
+    if differences:
+        raise CheckFailed(f"{len(differences)} numbers of {again.path} differ from those of {run}.")
+
+
+runs = typer.Typer(
+    name="runs",
+    help="The runs of a folder, best first; `hilum runs show RUN` tells all of one.",
+    invoke_without_command=True,
+)
+
+
+@runs.callback()
+def leaderboard(
+    context: typer.Context,
+    folder: Folder = Path("runs"),
+    by: Annotated[str, typer.Option(help="The score to sort by.")] = "roc_auc",
+    part: Annotated[str, typer.Option(help="The part whose scores are shown: valid or test.")] = "valid",
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """The runs of a folder, best first."""
+    if context.invoked_subcommand:
+        return
+    from hilum import api
+    from hilum.cli.show import show_json, show_table
+
+    rows = api.leaderboard(folder, by=by, part=part)
+    if as_json:
+        show_json(rows)
+    elif not rows:
+        typer.echo(f"there are no runs in {folder} yet.")
+    else:
+        show_table(list(rows[0]), [list(row.values()) for row in rows], title=f"{folder}, by {by} on {part}")
+
+
+@runs.command("show")
+def show_run(
+    run: Annotated[Path, typer.Argument(help="A run's folder.")],
+    all_settings: Annotated[bool, typer.Option("--all", help="Show defaults too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Settings, data and scores of one run."""
+    from hilum.cli.show import show_json, show_table
+    from hilum.config import Config, settings
+    from hilum.runs import Run
+
+    found = Run.open(run)
+    now, default = settings(found.config), settings(Config())
+    if as_json:
+        scores = {part: s.to_json() for part in ("valid", "test") if (s := found.scores(part))}
+        show_json({"info": found.info, "settings": now, "data": found.data, "scores": scores})
+        return
+    info, data = found.info, found.data
+    typer.echo(
+        f"{found.path}: {info['status']}, {len(found.history)} epochs in {info['seconds']:,.0f} s, "
+        f"begun {info['created']}"
+    )
+    for warning in info["warnings"]:
+        typer.echo(f"warning: {warning}")
+    chosen = {key: value for key, value in now.items() if all_settings or value != default[key]}
+    show_table(
+        ["setting", "value", "default"],
+        [[k, _plain(v), _plain(default[k])] for k, v in chosen.items()],
+        title="Settings" if all_settings else "Settings that differ from the defaults",
+    )
+    counts = data["split"]["counts"]
+    show_table(
+        ["part", "images", "patients"],
+        [[name, c["images"], c["patients"]] for name, c in counts.items()],
+        title=f"Data: {data['source']}, split {data['split']['id']} by {data['split']['by']}",
+    )
+    for part in ("valid", "test"):
+        if (known := found.scores(part)) is not None:
+            show_table(*known.table(), title=f"Scores on {part}")
+
+
+def _show_result(run: Run, as_json: bool) -> None:
+    from hilum.cli.show import show_json, show_table
+
+    scores = run.scores("valid")
+    if scores is None:
+        return
+    if as_json:
+        show_json({"run": str(run.path), "best_epoch": run.best_epoch, "valid": scores.to_json()})
+        return
+    show_table(*scores.table(), title=f"Validation scores of {run.name}, epoch {run.best_epoch}")
+    for warning in scores.warnings:
+        typer.echo(f"note: {warning}")
+    typer.echo(f"report: {run.path / 'report.html'}")
+
+
+def _plain(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,97 @@
+"""Where a model runs and in which precision: the one place that knows about processors."""
+
+from __future__ import annotations
+
+import os
+import platform
+from contextlib import AbstractContextManager, nullcontext
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import torch
+
+from hilum.errors import ConfigError
+
+PACKAGES = ("hilum", "torch", "torchvision", "timm", "numpy", "polars", "opencv-python-headless", "pydicom")
+
+
+def pick_device(name: str) -> torch.device:
+    """The device of a name; `auto` is the first CUDA device if there is one, else the CPU.
+
+    Raises:
+        ConfigError: the name is no device, or the device is not here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(f"train.device = {name!r} is no device; use auto, cpu, cuda or cuda:1.") from error
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(
+            f"train.device = {name!r}, but this machine has {torch.cuda.device_count()} CUDA devices. "
+            "Use auto or cpu."
+        )
+    return device
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether the processor has bfloat16 matrix instructions (emulated bf16 is slower than fp32)."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):
+        found = torch.cpu.get_capabilities()
+        return bool(found.get("amx_bf16") or found.get("avx512_bf16"))
+    return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())
+
+
+def precision_of(precision: str, device: torch.device) -> str:
+    """`fp32` or `bf16`, with `auto` resolved for the device."""
+    if precision == "auto":
+        return "bf16" if has_bf16(device) else "fp32"
+    return precision
+
+
+def autocast(precision: str, device: torch.device) -> AbstractContextManager[Any]:
+    """The context in which the forward pass runs."""
+    if precision_of(precision, device) == "bf16":
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return nullcontext()
+
+
+def make_deterministic(wanted: bool) -> None:
+    """Choose algorithms that give the same bits on every run, where there are such."""
+    torch.backends.cudnn.benchmark = not wanted
+    torch.backends.cudnn.deterministic = wanted
+    torch.use_deterministic_algorithms(wanted, warn_only=True)
+    if wanted:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
+
+def describe_environment(device: torch.device, precision: str) -> dict[str, Any]:
+    """What a run's numbers depend on besides its settings; no host or user names."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "device": f"{device}: {name}",
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "precision": precision_of(precision, device),
+        "packages": {package: found for package in PACKAGES if (found := _version(package))},
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:  # noqa: PTH123
+            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

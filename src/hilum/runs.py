@@ -1,0 +1,274 @@
+"""`Run`: everything one training was and gave, in one folder.
+
+::
+
+    runs/NAME-1/
+      run.json            format, hilum's version, status, command, warnings, seconds
+      config.toml         every setting, resolved: the run repeats from it alone
+      data.json           pack and its fingerprint, findings, preparation, mean and sd, split id, counts
+      split.parquet       image_id, patient_id, part
+      environment.json    Python, packages, processor, device, threads
+      epochs/0001/        summary.json, train.parquet and valid.parquet (logits and targets by image id)
+      checkpoints/        last.safetensors (all that a resume needs), best.safetensors (weights)
+      predictions/        valid.parquet and, once evaluated, test.parquet, of the best epoch
+      scores/             the same as scores, JSON; thresholds.json, fitted on the validation part
+      report.html
+
+No pickle anywhere, and no torch needed to read it, but for the checkpoints.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from hilum.config import Config, read_config, write_config
+from hilum.errors import RunError, nearest
+from hilum.files import disk_error, read_json, write_json
+from hilum.metrics.predictions import Predictions
+from hilum.metrics.results import Scores
+from hilum.metrics.thresholds import Thresholds
+from hilum.version import __version__
+
+FORMAT = 1
+"""Raised when a folder of the former format can no longer be read."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's folder. Attributes are read from its files when asked for."""
+
+    path: Path
+
+    @classmethod
+    def open(cls, path: str | Path) -> Run:
+        """Open a run's folder.
+
+        Raises:
+            RunError: there is no run there, or it was written by another, incompatible version.
+        """
+        path = Path(path)
+        if not (path / "run.json").is_file():
+            raise RunError(f"{path} is not a run's folder (it has no run.json). {_other_runs(path)}")
+        run = cls(path)
+        try:
+            found = run.info.get("format")
+        except ValueError as error:
+            raise RunError(f"{path / 'run.json'} is damaged: {error}. The run cannot be read.") from error
+        if found != FORMAT:
+            raise RunError(
+                f"{path} has run format {found}, written by hilum {run.info.get('version', '?')}; "
+                f"hilum {__version__} reads format {FORMAT}. Use that version, or train again from config.toml."
+            )
+        return run
+
+    @classmethod
+    def create(cls, folder: str | Path, config: Config, info: dict[str, Any]) -> Run:
+        """Make a new, numbered folder `folder/NAME-N` and write its settings.
+
+        Args:
+            folder: where runs are kept.
+            config: the whole configuration.
+            info: further fields of run.json (`command`, `warnings`).
+
+        Raises:
+            DiskError: the folder cannot be written.
+        """
+        name = re.sub(r"[^\w.-]+", "-", config.name).strip("-.") or "run"
+        folder = Path(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            path = _numbered(folder, name)
+        except OSError as error:
+            raise disk_error(folder, error) from error
+        run = cls(path)
+        write_config(config, path / "config.toml")
+        created = datetime.now(UTC).isoformat(timespec="seconds")
+        run.write_info(
+            {
+                "format": FORMAT,
+                "version": __version__,
+                "status": "running",
+                "created": created,
+                "seconds": 0.0,
+                "warnings": [],
+                **info,
+            }
+        )
+        return run
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.resolve().name
+
+    @cached_property
+    def config(self) -> Config:
+        """The run's settings."""
+        return read_config(self.path / "config.toml")
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """run.json: `status` (`running`, `stopped` or `done`), `version`, `command`, `warnings`, `seconds`."""
+        return _object(self.path / "run.json")
+
+    def write_info(self, info: dict[str, Any]) -> None:
+        """Replace run.json."""
+        write_json(self.path / "run.json", info)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """data.json: what the run was trained on, and how images are prepared for it."""
+        return _object(self.path / "data.json")
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """environment.json."""
+        return _object(self.path / "environment.json")
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """One entry per finished epoch: `epoch`, `lr`, `loss` and scores of train and valid, `best`."""
+        entries: list[dict[str, Any]] = []
+        while (path := self.epoch_folder(len(entries) + 1) / "summary.json").is_file():
+            entries.append(read_json(path))
+        best = max((entry["epoch"] for entry in entries if entry.get("improved")), default=None)
+        return [{**entry, "best": entry["epoch"] == best} for entry in entries]
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch, from 1, whose weights are `checkpoints/best.safetensors`.
+
+        Raises:
+            RunError: no epoch is finished.
+        """
+        for entry in self.history:
+            if entry["best"]:
+                return int(entry["epoch"])
+        raise RunError(f"{self.path} has no finished epoch yet. Go on with: hilum train --resume {self.path}")
+
+    def epoch_folder(self, epoch: int) -> Path:
+        """Where an epoch's predictions lie; epochs count from 1."""
+        return self.path / "epochs" / f"{epoch:04d}"
+
+    def predictions(self, part: str, epoch: int | None = None) -> Predictions:
+        """Predictions of a part by the best weights, or those that an epoch gave (`train` and `valid`).
+
+        Raises:
+            RunError: the run does not have them.
+        """
+        path = self.path / "predictions" / f"{part}.parquet"
+        if epoch is not None or (part == "train" and not path.is_file()):
+            path = self.epoch_folder(self.best_epoch if epoch is None else epoch) / f"{part}.parquet"
+        if not path.is_file():
+            raise RunError(
+                f"{self.path} has no predictions of '{part}'"
+                + (
+                    f" for epoch {epoch}."
+                    if epoch is not None
+                    else f". Make them with: hilum evaluate {self.path} --split {part}"
+                )
+            )
+        return Predictions.load(path, part)
+
+    def has(self, part: str) -> bool:
+        """Whether the part was scored with the best weights."""
+        return (self.path / "scores" / f"{part}.json").is_file()
+
+    def scores(self, part: str) -> Scores | None:
+        """Scores of a part by the best weights, or None where it was not scored."""
+        return Scores.from_json(read_json(self.path / "scores" / f"{part}.json")) if self.has(part) else None
+
+    def write_scores(self, predictions: Predictions, scores: Scores) -> None:
+        """Keep a part's predictions and scores."""
+        predictions.save(self.path / "predictions" / f"{predictions.part}.parquet")
+        write_json(self.path / "scores" / f"{predictions.part}.json", scores.to_json())
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """The operating points, chosen on the validation part.
+
+        Raises:
+            RunError: the run has not come that far.
+        """
+        path = self.path / "scores" / "thresholds.json"
+        if not path.is_file():
+            raise RunError(f"{self.path} has no thresholds yet. Go on with: hilum train --resume {self.path}")
+        return Thresholds.from_json(read_json(path))
+
+    def write_thresholds(self, thresholds: Thresholds) -> None:
+        """Keep the operating points."""
+        write_json(self.path / "scores" / "thresholds.json", thresholds.to_json())
+
+    def __repr__(self) -> str:
+        return (
+            f"Run({self.path}: {self.info['status']}, {len(self.history)} epochs, {self.config.model.name})"
+        )
+
+    def _repr_html_(self) -> str:
+        scores = self.scores("test") or self.scores("valid")
+        head = f"<p><b>{html.escape(self.name)}</b> · {self.config.model.name} · {self.info['status']}</p>"
+        return head + (scores._repr_html_() if scores else "")
+
+
+def list_runs(folder: str | Path) -> list[Run]:
+    """All readable runs in a folder, by name; folders of other formats are left out.
+
+    Raises:
+        RunError: the folder does not exist.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise RunError(
+            f"there is no folder {folder}. Runs are made by hilum train; name their folder with --in."
+        )
+    found = []
+    for path in sorted(
+        folder.iterdir(),
+        key=lambda p: [
+            (not t.isdigit(), int(t) if t.isdigit() else 0, t) for t in re.split(r"(\d+)", p.name)
+        ],
+    ):
+        try:
+            found.append(Run.open(path))
+        except RunError:
+            continue
+    return found
+
+
+def _numbered(folder: Path, name: str) -> Path:
+    """Make the first free `folder/name-N`; two processes never get the same one."""
+    number = 1
+    while True:
+        path = folder / f"{name}-{number}"
+        try:
+            path.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return path
+
+
+def _object(path: Path) -> dict[str, Any]:
+    try:
+        value = read_json(path)
+    except FileNotFoundError as error:
+        raise RunError(f"{path} is missing: the run's folder is not whole.") from error
+    if not isinstance(value, dict):
+        raise RunError(f"{path} is damaged: it should hold a JSON object.")
+    return value
+
+
+def _other_runs(path: Path) -> str:
+    """What to do when `path` is no run: the nearest run beside it, if there are any."""
+    folder = path.parent
+    names: Sequence[str] = sorted(p.parent.name for p in folder.glob("*/run.json")) if folder.is_dir() else []
+    if not names:
+        return "Runs are made by hilum train."
+    return f"Did you mean {folder / (nearest(path.name, names) or names[-1])}?"

@@ -1,0 +1,102 @@
+"""Saving and loading all that a resume needs, as safetensors: tensors, and JSON in the file's metadata.
+
+One file, replaced in one step, is the commit point of an epoch: whatever is killed whenever, a run's folder holds
+one whole state.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from hilum.errors import RunError
+from hilum.files import whole_file
+
+MODEL, OPTIMIZER, AVERAGE, EXTRA = "model.", "optimizer.", "average.", "extra."
+
+
+def save_weights(model_state: dict[str, Tensor], path: Path, metadata: dict[str, Any]) -> None:
+    """Write a model's tensors, whole."""
+    _save(model_state, path, metadata)
+
+
+def save_state(
+    path: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    average: dict[str, Tensor],
+    extra: dict[str, Tensor],
+    progress: dict[str, Any],
+) -> None:
+    """Write model, optimizer, averaged weights and the loop's own tensors and counters, whole.
+
+    Args:
+        path: the file.
+        model: its state.
+        optimizer: its state; only tensors and numbers are kept, no objects.
+        average: averaged weights, or empty.
+        extra: tensors of the loop, e.g. the logits of the epoch so far.
+        progress: counters of the loop, JSON.
+    """
+    packed = optimizer.state_dict()
+    tensors = {MODEL + key: value for key, value in model.state_dict().items()}
+    tensors |= {AVERAGE + key: value for key, value in average.items()}
+    tensors |= {EXTRA + key: value for key, value in extra.items()}
+    numbers: dict[str, dict[str, Any]] = {}
+    for index, entries in packed["state"].items():
+        for key, value in entries.items():
+            if isinstance(value, Tensor):
+                tensors[f"{OPTIMIZER}{index}.{key}"] = value
+            else:
+                numbers.setdefault(str(index), {})[key] = value
+    _save(
+        tensors,
+        path,
+        {"progress": progress, "optimizer": {"numbers": numbers, "groups": packed["param_groups"]}},
+    )
+
+
+def load_state(
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer
+) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Any]]:
+    """Put a saved state back into model and optimizer.
+
+    Returns:
+        averaged weights, the loop's own tensors, and its counters.
+
+    Raises:
+        RunError: the file is not a state that `save_state` wrote.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = json.loads((file.metadata() or {})["hilum"])
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise RunError(
+            f"{path} is not a checkpoint of hilum: {error}. The run cannot be resumed from it."
+        ) from error
+    model.load_state_dict(_under(MODEL, tensors))
+    state: dict[int, dict[str, Any]] = {}
+    for key, value in _under(OPTIMIZER, tensors).items():
+        index, name = key.split(".", 1)
+        state.setdefault(int(index), {})[name] = value
+    for index, entries in metadata["optimizer"]["numbers"].items():
+        state.setdefault(int(index), {}).update(entries)
+    optimizer.load_state_dict({"state": state, "param_groups": metadata["optimizer"]["groups"]})
+    return _under(AVERAGE, tensors), _under(EXTRA, tensors), metadata["progress"]
+
+
+def _save(tensors: dict[str, Tensor], path: Path, metadata: dict[str, Any]) -> None:
+    flat = {key: value.detach().to("cpu").contiguous() for key, value in tensors.items()}
+    with whole_file(path) as temporary:
+        save_file(flat, temporary, metadata={"hilum": json.dumps(metadata)})
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}

@@ -1,0 +1,187 @@
+"""From what the user names as data to the parts that a run learns from and is judged on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hilum.config import Config, PrepareConfig, settings
+from hilum.errors import DataError, PackError
+from hilum.pixels.cache import cached_pack
+from hilum.pixels.pack import Pack
+from hilum.table.clean import Step, clean
+from hilum.table.sources import SOURCES, read_source
+from hilum.table.split import Split, make_split, subset
+from hilum.table.table import Table
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the data, ready for a model.
+
+    Attributes:
+        name: `train`, `valid` or `test`.
+        table: its rows.
+        slots: int64 [n], where each image's pixels lie in the pack.
+        targets: float32 [n, k], what training aims at; NaN is not scored.
+        truth: float32 [n, k], what scores are counted against: 0, 1 or NaN.
+    """
+
+    name: str
+    table: Table
+    slots: npt.NDArray[np.int64]
+    targets: npt.NDArray[np.float32]
+    truth: npt.NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.slots)
+
+    @property
+    def patient_ids(self) -> npt.NDArray[np.object_]:
+        """Object array [n] of str."""
+        return self.table.frame["patient_id"].to_numpy()
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that a run starts from.
+
+    Attributes:
+        config: the whole configuration.
+        pack: where pixels come from.
+        table: the rows that take part, with the findings to learn.
+        split: which row is in which part.
+        steps: rows before and after each filter.
+        mean: mean pixel of the training part, 0..1.
+        sd: its standard deviation.
+    """
+
+    config: Config
+    pack: Pack
+    table: Table
+    split: Split
+    steps: Sequence[Step]
+    mean: float
+    sd: float
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What is learned, in order."""
+        return self.table.findings
+
+    def part(self, name: str) -> Part:
+        """One part of the data.
+
+        Raises:
+            DataError: the part is empty.
+        """
+        rows = self.split.parts.get(name, np.zeros(0, np.int64))
+        if not len(rows):
+            raise DataError(f"the split has no {name} images. {_PART_HELP.get(name, '')}")
+        table = self.table.take(rows)
+        policy = self.config.labels
+        return Part(
+            name, table, self.pack.rows_of(table), table.targets(policy), table.targets(policy, scoring=True)
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """What a run keeps of its data (data.json)."""
+        parts = {name: self.table.take(rows) for name, rows in self.split.parts.items() if len(rows)}
+        return {
+            "pack": str(self.pack.path.resolve()),
+            "pack_fingerprint": self.pack.fingerprint,
+            "table_fingerprint": self.table.fingerprint(),
+            "source": self.table.frame["source"][0],
+            "findings": list(self.findings),
+            "prepare": self.pack.prepare.model_dump(),
+            "mean": self.mean,
+            "sd": self.sd,
+            "excluded": self.pack.excluded.height,
+            "clean": [{"name": s.name, "before": s.rows_before, "after": s.rows_after} for s in self.steps],
+            "split": {
+                "id": self.split.id,
+                "by": self.split.by,
+                "counts": {n: {"images": len(t), "patients": t.patients} for n, t in parts.items()},
+            },
+            "prevalence": [row for name, table in parts.items() for row in self._prevalence(name, table)],
+        }
+
+    def _prevalence(self, part: str, table: Table) -> list[dict[str, Any]]:
+        truth = table.targets(self.config.labels, scoring=True)
+        return [
+            {
+                "finding": finding,
+                "part": part,
+                "positive": int((truth[:, j] == 1).sum()),
+                "negative": int((truth[:, j] == 0).sum()),
+                "unscored": int(np.isnan(truth[:, j]).sum()),
+            }
+            for j, finding in enumerate(self.findings)
+        ]
+
+
+_PART_HELP = {
+    "train": "Lower split.valid and split.test, or filter less under [clean].",
+    "valid": "Raise split.valid, or set split.folds.",
+    "test": "The data set has no official test part; set split.test, for example --set split.test=0.1.",
+}
+
+
+def make_job(config: Config) -> Job:
+    """Open the data, clean, choose and split it.
+
+    Raises:
+        DataError: no such data, an unknown finding, or a part that would be empty.
+        PackError: the pack was prepared in another way than the configuration asks for.
+    """
+    pack, table, steps = open_data(config)
+    table = table.select(config.data.findings)
+    if not table.findings:
+        raise DataError("the data have no findings to learn. Name columns of labels when packing the source.")
+    if config.data.subset:
+        table = subset(table, config.data.subset, config.seed)
+    split = make_split(table, config.split, config.seed)
+    for name in ("train", "valid"):
+        if not len(split.parts.get(name, ())):
+            raise DataError(f"the split has no {name} images. {_PART_HELP[name]}")
+    mean, sd = pack.mean_sd(pack.rows_of(table.take(split.parts["train"])))
+    return Job(config, pack, table, split, steps, mean, sd)
+
+
+def open_data(config: Config) -> tuple[Pack, Table, list[Step]]:
+    """Open a pack, or read a source and pack it into the cache (`SOURCE:FOLDER`).
+
+    Returns:
+        The pack, its rows after cleaning, and the steps of the cleaning.
+    """
+    text = config.data.path
+    if not text:
+        raise DataError("no data were named. Give --data PACK, or --data SOURCE:FOLDER to pack first.")
+    source, colon, root = text.partition(":")
+    if colon and source in SOURCES:
+        table, steps = clean(read_source(source, root), config.clean)
+        pack = cached_pack(table, config.prepare)
+        return pack, pack.table, steps
+    if colon and not Path(text).exists():
+        # Says which source was meant, if one is near.
+        read_source(source, root)
+    pack = Pack.open(text)
+    _same_preparation(pack, config.prepare)
+    table, steps = clean(pack.table, config.clean)
+    return pack, table, steps
+
+
+def _same_preparation(pack: Pack, wanted: PrepareConfig) -> None:
+    has, want = settings(pack.prepare), settings(wanted)
+    different = [key for key in want if has[key] != want[key]]
+    if different:
+        said = ", ".join(f"{key} = {has[key]!r} where the run asks for {want[key]!r}" for key in different)
+        overrides = " ".join(f"--set prepare.{key}={has[key]}" for key in different)
+        raise PackError(
+            f"{pack.path} was made with {said}.\nPack again with the run's settings, or train with: {overrides}"
+        )

@@ -1,0 +1,174 @@
+"""`Learner`: a model that is being trained, with all that changes while it is."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from hilum.batches.feed import Batch, Feed
+from hilum.device import autocast, make_deterministic, pick_device
+from hilum.metrics.predictions import Predictions
+from hilum.models import build_model, positive_logits
+from hilum.predict import classes_of, forward
+from hilum.runs import Run
+from hilum.train.checkpoint import load_state, save_state, save_weights
+from hilum.train.data import Job, Part
+from hilum.train.losses import make_loss
+from hilum.train.optim import Ema, learning_rate, make_optimizer
+from hilum.train.state import Progress
+from hilum.train.world import World
+
+
+class Learner:
+    """Model, optimizer, averaged weights and counters of one run.
+
+    Attributes:
+        model: the network, on its device.
+        notes: what a user should know of the weights it starts from.
+        progress: where the training stands.
+        seen: tensors of an epoch under way, found in a checkpoint; empty otherwise.
+        world: the processes that train together.
+    """
+
+    def __init__(self, job: Job) -> None:
+        """Build the model with its first weights, which follow from the seed."""
+        config = job.config
+        self._job = job
+        self._config = config
+        make_deterministic(config.train.deterministic)
+        self.world = World.join(pick_device(config.train.device))
+        self.device = self.world.device
+        torch.manual_seed(config.seed)
+        outputs = len(job.findings) * classes_of(config.labels.uncertain)
+        model = build_model(config.model, outputs, job.pack.prepare.size)
+        self.notes = model.notes
+        form = torch.channels_last if config.train.channels_last else torch.contiguous_format
+        self.model = model.to(self.device).to(memory_format=form)
+        self._net: nn.Module = self.world.wrap(self.model)
+        if config.train.compile:
+            self._net = torch.compile(self._net)  # type: ignore[assignment]
+        self._loss = make_loss(config.loss, job.part("train").targets).to(self.device)
+        self._optimizer = make_optimizer(config.optimizer, self.model)
+        self._average = Ema(self.model, config.train.ema) if config.train.ema else None
+        self.progress = Progress()
+        self.seen: dict[str, Tensor] = {}
+
+    def feed(self, part: Part, *, training: bool) -> Feed:
+        """Batches of a part: shuffled, resampled and augmented for training; in order otherwise."""
+        config = self._config
+        return Feed(
+            self._job.pack.pixels,
+            part.slots,
+            part.targets,
+            mean=self._job.mean,
+            sd=self._job.sd,
+            device=self.device,
+            batch=config.train.batch,
+            seed=config.seed,
+            augment=config.augment if training else None,
+            sampling=config.sampling if training else None,
+            findings=self._job.findings,
+            shuffle=training,
+            channels_last=config.train.channels_last,
+            rank=self.world.rank,
+            world=self.world.size,
+        )
+
+    def step(self, batch: Batch, steps: int) -> tuple[Tensor, Tensor]:
+        """Learn from one batch.
+
+        Args:
+            batch: images and targets.
+            steps: how many steps the epoch has.
+
+        Returns:
+            The loss (a scalar on the device) and the raw outputs, float32 [b, outputs] on the device.
+        """
+        config, progress = self._config, self.progress
+        with autocast(config.train.precision, self.device):
+            outputs = self._net(batch.images).float()
+        loss = self._loss(outputs, batch.targets)
+        (loss / config.train.accumulate).backward()
+        progress.step += 1
+        if self.between_updates(steps):
+            rate = self.rate(steps)
+            for group in self._optimizer.param_groups:
+                group["lr"] = rate
+            if config.train.clip:
+                nn.utils.clip_grad_norm_(self.model.parameters(), config.train.clip)
+            self._optimizer.step()
+            self._optimizer.zero_grad(set_to_none=True)
+            if self._average:
+                self._average.update(self.model)
+        return loss.detach(), outputs.detach()
+
+    def between_updates(self, steps: int) -> bool:
+        """Whether no gradient is waiting to be used: the moment at which a state can be saved."""
+        return self.progress.step % self._config.train.accumulate == 0 or self.progress.step == steps
+
+    def rate(self, steps: int) -> float:
+        """Learning rate of the step just taken."""
+        config, progress = self._config, self.progress
+        done = progress.epoch * steps + progress.step - 1
+        return learning_rate(
+            config.schedule, config.optimizer.lr, done, steps, config.train.epochs, progress.plateau.drops
+        )
+
+    def evaluating(self) -> AbstractContextManager[object]:
+        """Within it the model has the weights that are validated and kept: averaged ones, where there are any."""
+        return self._average.swap(self.model) if self._average else nullcontext()
+
+    @torch.no_grad()
+    def judge(self, part: Part, outputs: Tensor, rows: npt.NDArray[np.int64]) -> tuple[Predictions, float]:
+        """Predictions of a part, and the mean loss of its known labels (NaN where none is known).
+
+        Args:
+            part: whose rows they are.
+            outputs: raw outputs, float32 [n, outputs].
+            rows: int64 [n], positions in the part.
+        """
+        targets = torch.from_numpy(part.targets[rows]).to(self.device)
+        loss = self._loss.per_label(outputs.to(self.device), targets).double().nanmean().item()
+        logits = positive_logits(outputs, len(self._job.findings)).cpu().numpy()
+        ids, patients = part.table.image_ids[rows], part.patient_ids[rows]
+        return Predictions(ids, self._job.findings, logits, part.truth[rows], part.name, patients), loss
+
+    def forward(self, feed: Feed) -> tuple[Tensor, npt.NDArray[np.int64]]:
+        """Raw outputs over all of a part, gathered from all processes and put in the part's order."""
+        outputs, rows = forward(self.model, feed.epoch(0), self._config.train.precision, self.device)
+        outputs = self.world.gather(outputs).cpu()
+        rows = self.world.gather(torch.from_numpy(rows)).cpu().numpy()
+        order = np.argsort(rows, kind="stable")
+        return outputs[torch.from_numpy(order)], rows[order]
+
+    def save(self, run: Run, seen: dict[str, Tensor]) -> None:
+        """Write the checkpoint to go on from."""
+        seen = {key: self.world.gather(value) for key, value in seen.items()}
+        if self.world.leads:
+            average = self._average.state_dict() if self._average else {}
+            path = run.path / "checkpoints" / "last.safetensors"
+            save_state(path, self.model, self._optimizer, average, seen, self.progress.to_json())
+
+    def save_best(self, run: Run) -> None:
+        """Write the weights that are kept."""
+        if self.world.leads:
+            with self.evaluating():
+                metadata = {"epoch": self.progress.epoch, "findings": list(self._job.findings)}
+                save_weights(self.model.state_dict(), run.path / "checkpoints" / "best.safetensors", metadata)
+
+    def restore(self, run: Run) -> None:
+        """Go on from the run's checkpoint; without one, start from the beginning."""
+        path: Path = run.path / "checkpoints" / "last.safetensors"
+        if not path.is_file():
+            return
+        average, seen, counters = load_state(path, self.model, self._optimizer)
+        self.progress = Progress.from_json(counters)
+        # What all processes put out in the epoch under way is kept by one; it is gathered in the end.
+        self.seen = seen if self.world.leads else {}
+        if self._average:
+            self._average.load_state_dict(average)

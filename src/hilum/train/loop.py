@@ -1,0 +1,162 @@
+"""The training loop, read from top to bottom."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from hilum.batches.feed import Feed
+from hilum.config import Config
+from hilum.errors import Stopped
+from hilum.files import write_json
+from hilum.metrics.predictions import Predictions
+from hilum.metrics.results import LOWER_IS_BETTER, score
+from hilum.metrics.thresholds import fit_thresholds
+from hilum.runs import Run
+from hilum.train.data import Job
+from hilum.train.learner import Learner
+from hilum.train.stop import stop_requests
+from hilum.train.watch import Watch
+
+PRIME = 1_000_003
+"""Keeps the random numbers of two steps of a run from starting at one seed."""
+
+
+def fit(job: Job, run: Run, learner: Learner, watch: Watch) -> None:
+    """Train until all epochs are done, validation stops improving, or the user stops it.
+
+    After every epoch the run's folder is whole: predictions, scores, and a checkpoint to go on from.
+
+    Raises:
+        Stopped: the user asked for it; the state is saved and the message says how to go on.
+    """
+    config, progress = job.config, learner.progress
+    train, valid = job.part("train"), job.part("valid")
+    feed, valid_feed = learner.feed(train, training=True), learner.feed(valid, training=False)
+    seen = Seen(learner.seen)
+    with stop_requests() as asked:
+        while not progress.finished(config.train):
+            started, seen_before = time.monotonic(), len(seen)
+            _learn(config, run, learner, feed, seen, watch, asked)
+            with learner.evaluating():
+                outputs, rows = learner.forward(valid_feed)
+            found = {
+                "train": learner.judge(train, *seen.gathered(learner)),
+                "valid": learner.judge(valid, outputs, rows),
+            }
+            rate = learner.rate(feed.steps(progress.epoch))
+            entry = judge_epoch(config, learner, found)
+            entry["lr"], entry["seconds"] = rate, time.monotonic() - started
+            entry["images_per_second"] = (len(seen) - seen_before) * learner.world.size / entry["seconds"]
+            progress.seconds += entry["seconds"]
+            keep_epoch(run, learner, entry, {name: predictions for name, (predictions, _) in found.items()})
+            watch.epoch(entry, config.train.epochs)
+            seen = Seen({})
+
+
+def _learn(
+    config: Config,
+    run: Run,
+    learner: Learner,
+    feed: Feed,
+    seen: Seen,
+    watch: Watch,
+    asked: Callable[[], bool],
+) -> None:
+    """The steps of one epoch, or what is left of it after a resume."""
+    progress, minutes = learner.progress, config.train.checkpoint_minutes
+    steps = feed.steps(progress.epoch)
+    saved = time.monotonic()
+    learner.model.train()
+    with watch.steps(
+        f"epoch {progress.epoch + 1}/{config.train.epochs}",
+        len(feed.plan(progress.epoch).rows) // learner.world.size,
+        len(seen),
+    ) as tell:
+        for batch in feed.epoch(progress.epoch, progress.step):
+            # Dropout and the like follow from (seed, epoch, step) alone: a resume needs no generator's state.
+            torch.manual_seed((config.seed * PRIME + progress.epoch) * PRIME + progress.step)
+            loss, outputs = learner.step(batch, steps)
+            seen.add(outputs, batch.rows)
+            tell(len(batch.rows), loss.item)
+            if not learner.between_updates(steps):
+                continue
+            stop = learner.world.any(asked())
+            due = bool(minutes) and time.monotonic() - saved > 60 * minutes
+            if stop or learner.world.any(due):
+                learner.save(run, seen.tensors())
+                saved = time.monotonic()
+            if stop:
+                raise Stopped(
+                    f"stopped in epoch {progress.epoch + 1} after step {progress.step} of {steps}; all is saved.\n"
+                    f"Go on with:  hilum train --resume {shlex.quote(str(run.path))}"
+                )
+
+
+def judge_epoch(
+    config: Config, learner: Learner, found: dict[str, tuple[Predictions, float]]
+) -> dict[str, Any]:
+    """Scores of the epoch at operating points from its own validation part, and whether it is the best so far."""
+    thresholds = fit_thresholds(found["valid"][0], config.scores)
+    scores = {name: score(predictions, thresholds) for name, (predictions, _) in found.items()}
+    select = config.train.select
+    value = found["valid"][1] if select == "loss" else scores["valid"].value(select)
+    value = -value if select in LOWER_IS_BETTER else value
+    improved = learner.progress.end_epoch(value, config)
+    entry: dict[str, Any] = {"epoch": learner.progress.epoch, "improved": improved}
+    return entry | {
+        name: {"loss": found[name][1], "scores": result.to_json()} for name, result in scores.items()
+    }
+
+
+def keep_epoch(
+    run: Run, learner: Learner, entry: dict[str, Any], predictions: dict[str, Predictions]
+) -> None:
+    """Write what an epoch gave. The checkpoint comes last: once it is there, the epoch is done."""
+    if entry["improved"]:
+        learner.save_best(run)
+    if learner.world.leads:
+        folder = run.epoch_folder(entry["epoch"])
+        for name, found in predictions.items():
+            found.save(folder / f"{name}.parquet")
+        write_json(folder / "summary.json", entry)
+    learner.save(run, {})
+
+
+class Seen:
+    """What the model put out in the epoch so far: raw outputs [n, outputs] and their rows of the training part."""
+
+    def __init__(self, tensors: dict[str, Tensor]) -> None:
+        """Start with what a checkpoint kept, or nothing."""
+        self._outputs = [tensors["outputs"]] if tensors else []
+        self._rows = [tensors["rows"].numpy()] if tensors else []
+
+    def __len__(self) -> int:
+        return sum(map(len, self._rows))
+
+    def add(self, outputs: Tensor, rows: npt.NDArray[np.int64]) -> None:
+        """One step's outputs; they stay on the device until the epoch ends."""
+        self._outputs.append(outputs)
+        self._rows.append(rows)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """For the checkpoint."""
+        if not self._rows:
+            return {}
+        device = self._outputs[-1].device
+        outputs = torch.cat([part.to(device) for part in self._outputs])
+        return {"outputs": outputs, "rows": torch.from_numpy(np.concatenate(self._rows))}
+
+    def gathered(self, learner: Learner) -> tuple[Tensor, npt.NDArray[np.int64]]:
+        """Outputs and rows of all processes."""
+        tensors = self.tensors()
+        return learner.world.gather(tensors["outputs"]).cpu(), learner.world.gather(
+            tensors["rows"]
+        ).cpu().numpy()

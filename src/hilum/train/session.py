@@ -1,0 +1,195 @@
+"""Starting, resuming and repeating a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hilum.config import Config
+from hilum.device import describe_environment
+from hilum.errors import ConfigError, RunError, did_you_mean
+from hilum.files import write_json
+from hilum.metrics.results import COMBINED, RATES, score
+from hilum.metrics.thresholds import fit_thresholds
+from hilum.runs import Run
+from hilum.train.data import Job, make_job
+from hilum.train.learner import Learner
+from hilum.train.loop import fit
+from hilum.train.watch import Watch
+
+
+def train(config: Config, *, folder: str | Path = "runs", command: str = "", quiet: bool = False) -> Run:
+    """Train a model as `config` says.
+
+    Args:
+        config: the whole run; `config.data.path` names the data.
+        folder: where the run's folder is made.
+        command: what the user typed, kept in run.json.
+        quiet: say nothing while training.
+
+    Returns:
+        The finished run, with scores of its validation part.
+
+    Raises:
+        HilumError: the data, settings or weights cannot be used; nothing is left behind then.
+        Stopped: the user stopped it; the run can be resumed.
+    """
+    _known_score(config)
+    job = make_job(config)
+    watch = Watch(quiet)
+    learner = Learner(job)
+    warnings = [*job.split.warnings, *learner.notes]
+    made = ""
+    if learner.world.leads:
+        made = str(Run.create(folder, config, {"command": command, "warnings": warnings}).path)
+    run = Run(Path(learner.world.share(made)))
+    _describe(run, job, learner)
+    for warning in warnings:
+        watch.say(f"warning: {warning}")
+    watch.say(_headline(run, job))
+    return _finish(job, run, learner, watch)
+
+
+def resume(path: str | Path, *, quiet: bool = False) -> Run:
+    """Go on with a run that was stopped or killed; a finished one is returned as it is.
+
+    Raises:
+        RunError: there is no run, or its data are no longer the ones that it began with.
+    """
+    run = Run.open(path)
+    if run.info["status"] == "done":
+        return run
+    job = make_job(run.config)
+    if (run.path / "data.json").is_file():
+        _same_data(run, job)
+    learner = Learner(job)
+    _describe(run, job, learner)
+    learner.restore(run)
+    watch = Watch(quiet)
+    watch.say(f"resuming {run.path} in epoch {learner.progress.epoch + 1}, step {learner.progress.step + 1}")
+    if learner.world.leads:
+        run.write_info({**run.info, "status": "running"})
+    return _finish(job, run, learner, watch)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One number of a run that its repetition did not give again."""
+
+    epoch: int
+    what: str
+    before: float | None
+    after: float | None
+
+
+def reproduce(
+    path: str | Path, *, folder: str | Path | None = None, quiet: bool = False
+) -> tuple[Run, list[Difference]]:
+    """Train a run again from its own files, and say where the numbers differ.
+
+    Args:
+        path: the run.
+        folder: where the repetition is made; beside the run by default.
+        quiet: say nothing while training.
+
+    Returns:
+        The new run, and every loss and score of every epoch that is not exactly the same.
+
+    Raises:
+        RunError: the run is not finished, or its data are no longer the same.
+    """
+    first = Run.open(path)
+    if first.info["status"] != "done":
+        raise RunError(f"{path} is not finished; go on with: hilum train --resume {path}")
+    _same_data(first, make_job(first.config))
+    config = first.config.model_copy(update={"name": f"{first.name}-again"})
+    again = train(config, folder=folder or first.path.parent, command=f"reproduce {first.name}", quiet=quiet)
+    differences = []
+    for one, two in zip(first.history, again.history, strict=False):
+        before, after = _numbers(one), _numbers(two)
+        differences += [
+            Difference(one["epoch"], key, before[key], after.get(key))
+            for key in before
+            if before[key] != after.get(key)
+        ]
+    if len(first.history) != len(again.history):
+        counts = float(len(first.history)), float(len(again.history))
+        differences.append(Difference(min(len(first.history), len(again.history)), "epochs", *counts))
+    return again, differences
+
+
+def _describe(run: Run, job: Job, learner: Learner) -> None:
+    """Write what the run starts from."""
+    if learner.world.leads:
+        job.split.save(job.table, run.path / "split.parquet")
+        precision = job.config.train.precision
+        write_json(run.path / "environment.json", describe_environment(learner.device, precision))
+        write_json(run.path / "data.json", job.describe())
+
+
+def _finish(job: Job, run: Run, learner: Learner, watch: Watch) -> Run:
+    """Train to the end, then score the validation part with the best weights."""
+    started = run.info
+    try:
+        fit(job, run, learner, watch)
+    except BaseException:
+        if learner.world.leads:
+            run.write_info({**started, "status": "stopped", "seconds": learner.progress.seconds})
+        raise
+    finally:
+        learner.world.leave()
+    if learner.world.leads:
+        valid = run.predictions("valid", run.best_epoch)
+        thresholds = fit_thresholds(valid, job.config.scores)
+        run.write_thresholds(thresholds)
+        run.write_scores(valid, score(valid, thresholds))
+        run.write_info({**started, "status": "done", "seconds": learner.progress.seconds})
+    return run
+
+
+def _same_data(run: Run, job: Job) -> None:
+    """Check that the job is made of what the run began with.
+
+    Raises:
+        RunError: the pack or the split is another one.
+    """
+    known = run.data
+    before, now = known["pack_fingerprint"], job.pack.fingerprint
+    if before != now:
+        raise RunError(
+            f"{run.path} was trained on a pack with fingerprint {before[:12]}, but {job.pack.path} now has "
+            f"{now[:12]}. Pack the same data with the same settings again."
+        )
+    if job.split.id != known["split"]["id"]:
+        raise RunError(
+            f"{run.path} has split {known['split']['id']}, but its settings now give {job.split.id}. "
+            "The split file, or hilum's way of splitting, has changed."
+        )
+
+
+def _known_score(config: Config) -> None:
+    """Fail before the data are read, not after the first epoch."""
+    known = ["loss", *RATES, *COMBINED]
+    if config.train.select not in known:
+        hint = did_you_mean(config.train.select, known)
+        raise ConfigError(f"train.select = {config.train.select!r} is no score; {hint}")
+
+
+def _numbers(value: Any, prefix: str = "") -> dict[str, float | None]:
+    """All numbers of an epoch's entry, flat, but for times."""
+    if isinstance(value, dict):
+        flat: dict[str, float | None] = {}
+        for key, inner in value.items():
+            if key not in {"seconds", "images_per_second", "best"}:
+                flat |= _numbers(inner, f"{prefix}{key}.")
+        return flat
+    if isinstance(value, list):
+        return {k: v for i, inner in enumerate(value) for k, v in _numbers(inner, f"{prefix}{i}.").items()}
+    return {prefix.rstrip("."): value} if value is None or isinstance(value, int | float) else {}
+
+
+def _headline(run: Run, job: Job) -> str:
+    parts = ", ".join(f"{name} {len(rows):,}" for name, rows in job.split.parts.items() if len(rows))
+    findings = ", ".join(job.findings) if len(job.findings) <= 5 else f"{len(job.findings)} findings"
+    return f"{run.path}: {job.config.model.name} at {job.pack.prepare.size} px on {findings}; {parts} images"
