@@ -2,21 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hilum.config import Config, make_config, read_config
+from hilum.config import CleanConfig, Config, PrepareConfig, make_config, read_config
+from hilum.doctor import doctor
 from hilum.errors import ConfigError, did_you_mean
 from hilum.evaluate import evaluate as _evaluate
 from hilum.metrics.results import LOWER_IS_BETTER, RATES, Scores
+from hilum.models import MODELS, describe_model
+from hilum.phantom import make_phantom as phantom
+from hilum.pixels.build import build_pack
+from hilum.pixels.pack import Pack
 from hilum.predict import FileResult, Predictor, expand
 from hilum.report import write_report
 from hilum.runs import Run, list_runs
+from hilum.table.arrange import Arranged
+from hilum.table.arrange import arrange as _arrange
+from hilum.table.clean import clean
+from hilum.table.sources import SOURCES, read_source
+from hilum.table.table import Table
 from hilum.train.session import Difference
 from hilum.train.session import reproduce as _reproduce
 from hilum.train.session import resume as _resume
 from hilum.train.session import train as _train
+
+__all__ = [
+    "MODELS",
+    "SOURCES",
+    "arrange",
+    "describe_model",
+    "doctor",
+    "evaluate",
+    "leaderboard",
+    "make_config",
+    "pack",
+    "phantom",
+    "predict",
+    "read_config",
+    "report",
+    "reproduce",
+    "resume",
+    "table",
+    "train",
+]
+
+
+def table(
+    source: str,
+    root: str | Path,
+    *,
+    filters: CleanConfig | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Table:
+    """Read a data set: one row per image.
+
+    Args:
+        source: one of `SOURCES`.
+        root: its folder.
+        filters: rows to keep; all by default.
+        options: options of the source; see `hilum sources NAME`.
+
+    Raises:
+        DataError: no such source or folder, a folder of another source, or no row left.
+    """
+    return clean(read_source(source, root, **(options or {})), filters or CleanConfig())[0]
+
+
+def pack(
+    source: str,
+    root: str | Path,
+    out: str | Path,
+    *,
+    prepare: PrepareConfig | None = None,
+    filters: CleanConfig | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Pack:
+    """Decode and resize all images of a data set once; see `hilum.pixels.build.build_pack`."""
+    return build_pack(table(source, root, filters=filters, options=options), out, prepare or PrepareConfig())
+
+
+def arrange(
+    source: str,
+    root: str | Path,
+    out: str | Path,
+    *,
+    filters: CleanConfig | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Arranged:
+    """Copy images into d{ImageID%50}/d{PatientID%50}/i{ImageID}.jpg; see `hilum.table.arrange.arrange`."""
+    return _arrange(table(source, root, filters=filters, options=options), out)
 
 
 def train(

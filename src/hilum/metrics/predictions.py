@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from hilum.errors import DataError, did_you_mean
-from hilum.files import whole_file
+from hilum.files import write_parquet
 
 LOGIT, TARGET = "logit:", "target:"
 
@@ -75,8 +75,7 @@ class Predictions:
             columns["patient_id"] = pl.Series(self.patient_ids, dtype=pl.String)
         for prefix, values in ((LOGIT, self.logits), (TARGET, self.targets)):
             columns |= {prefix + name: values[:, j] for j, name in enumerate(self.findings)}
-        with whole_file(path) as temporary:
-            pl.DataFrame(columns).write_parquet(temporary)
+        write_parquet(path, pl.DataFrame(columns))
 
     @classmethod
     def load(cls, path: Path, part: str) -> Predictions:

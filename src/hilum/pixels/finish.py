@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -74,8 +75,11 @@ def write_tables(
 
 def _write(frame: pl.DataFrame, path: Path) -> None:
     """Write a frame and wait until it is on disk."""
+    # polars hides the file system's errors in one of its own; bytes written by hand do not.
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
     with path.open("wb") as file:
-        frame.write_parquet(file)
+        file.write(buffer.getbuffer())
         file.flush()
         os.fsync(file.fileno())
 

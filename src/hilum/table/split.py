@@ -14,7 +14,7 @@ import polars as pl
 
 from hilum.config import SplitConfig
 from hilum.errors import DataError, did_you_mean
-from hilum.files import whole_file
+from hilum.files import write_parquet
 from hilum.table.check import (
     PARTS,
     Rows,
@@ -56,8 +56,7 @@ class Split:
 
     def save(self, table: Table, path: Path) -> None:
         """Write `frame` as Parquet, whole."""
-        with whole_file(path) as temporary:
-            self.frame(table).write_parquet(temporary)
+        write_parquet(path, self.frame(table))
 
     @classmethod
     def load(cls, path: Path, table: Table) -> Split:

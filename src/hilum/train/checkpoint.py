@@ -95,7 +95,10 @@ def load_state(
 def _save(tensors: dict[str, Tensor], path: Path, metadata: dict[str, Any]) -> None:
     flat = {key: value.detach().to("cpu").contiguous() for key, value in tensors.items()}
     with whole_file(path) as temporary:
-        save_file(flat, temporary, metadata={"hilum": json.dumps(metadata)})
+        try:
+            save_file(flat, temporary, metadata={"hilum": json.dumps(metadata)})
+        except SafetensorError as error:  # its way of saying that the file system refused
+            raise OSError(str(error)) from error
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,0 +1,181 @@
+"""The commands around a run, as a user types them, on a small phantom study."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hilum.cli import main
+from hilum.phantom import make_phantom
+
+Hilum = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A phantom study of 30 patients, and a run trained on it for two epochs."""
+    folder = tmp_path_factory.mktemp("lab")
+    make_phantom(folder / "phantom", 30, size=96, workers=1)
+    assert main(["pack", "chexpert", str(folder / "phantom"), str(folder / "pack"), "--size", "32"]) == 0
+    recipe = folder / "small.toml"
+    recipe.write_text(
+        'data.findings = ["Support Devices", "Pleural Effusion"]\n'
+        'model.name = "densenet-small"\nprepare.size = 32\nsplit.keep_official = false\n'
+        "split.valid = 0.3\nsplit.test = 0.2\ntrain.epochs = 2\ntrain.batch = 16\n"
+    )
+    command = ["train", str(recipe), "--data", str(folder / "pack"), "--in", str(folder / "runs"), "--quiet"]
+    assert main(command) == 0
+    return folder
+
+
+def test_train_prints_scores_and_the_report(study: Path, hilum: Hilum, tmp_path: Path) -> None:
+    code, out, err = hilum(
+        "train",
+        study / "small.toml",
+        "--data",
+        study / "pack",
+        "--in",
+        tmp_path,
+        "--set",
+        "train.epochs=1",
+        "--name",
+        "my run",
+    )
+    assert code == 0
+    assert "Validation scores of my-run-1, epoch 1" in out
+    assert "Support Devices" in out
+    assert str(tmp_path / "my-run-1" / "report.html") in out
+    assert "1/1" in err
+
+
+def test_evaluate_predict_report(study: Path, hilum: Hilum, tmp_path: Path) -> None:
+    run = study / "runs" / "small-1"
+    code, out, _ = hilum("evaluate", run, "--split", "test")
+    assert code == 0
+    assert "Scores on test" in out
+    code, out, _ = hilum("evaluate", run, "--split", "test", "--json")
+    assert json.loads(out)["part"] == "test"
+    code, out, _ = hilum("report", run)
+    assert (code, out.strip()) == (0, str(run / "report.html"))
+    images = sorted((study / "phantom").rglob("*.jpg"))[:2]
+    code, out, _ = hilum("predict", run, *images)
+    assert code == 0
+    assert "not a medical device" in out
+    code, out, _ = hilum("predict", run, *images, "--json")
+    first = json.loads(out)[0]
+    assert 0 <= first["findings"]["Support Devices"]["probability"] <= 1
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    code, out, err = hilum("predict", run, images[0], tmp_path / "empty.jpg")
+    assert code == 1
+    assert "not read" in err
+    assert str(images[0]) in out
+    code, _, err = hilum("predict", run, tmp_path / "nowhere.jpg")
+    assert code == 2
+    assert "there is no file" in err
+
+
+def test_runs_and_show(study: Path, hilum: Hilum, tmp_path: Path) -> None:
+    code, out, _ = hilum("runs", "--in", study / "runs")
+    assert code == 0
+    assert "small-1" in out
+    code, out, _ = hilum("runs", "--in", study / "runs", "--json")
+    assert json.loads(out)[0]["model"] == "densenet-small"
+    code, out, _ = hilum("runs", "show", study / "runs" / "small-1")
+    assert "train.epochs" in out
+    assert "Scores on valid" in out
+    code, out, _ = hilum("runs", "show", study / "runs" / "small-1", "--json")
+    assert json.loads(out)["settings"]["train.epochs"] == 2
+    code, out, _ = hilum("runs", "--in", study)
+    assert "no runs" in out
+    assert hilum("runs", "--in", tmp_path / "nowhere")[0] == 2
+    assert hilum("runs", "--in", study / "runs", "--by", "roc_uac")[0] == 2
+
+
+def test_reproduce_agrees(study: Path, hilum: Hilum, tmp_path: Path) -> None:
+    code, out, _ = hilum("reproduce", study / "runs" / "small-1", "--in", tmp_path, "--quiet")
+    assert code == 0
+    assert "every loss and score of 2 epochs agrees" in out
+
+
+def test_reproduce_says_what_differs(study: Path, hilum: Hilum, tmp_path: Path) -> None:
+    import shutil
+
+    copy = shutil.copytree(study / "runs" / "small-1", tmp_path / "runs" / "copy")
+    summary = copy / "epochs" / "0002" / "summary.json"
+    entry = json.loads(summary.read_text())
+    entry["valid"]["loss"] += 0.25
+    summary.write_text(json.dumps(entry))
+    code, out, err = hilum("reproduce", copy, "--quiet")
+    assert code == 1
+    assert "valid.loss" in out
+    assert "1 numbers" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "needs a recipe"),
+        (["nowhere.toml"], "is not a file"),
+        (["{study}/small.toml", "--resume", "{study}/runs/small-1"], "not both"),
+        (["--resume", "{study}/runs/small-1", "--set", "seed=1"], "do not go with it"),
+        (["--resume", "{study}/runs/smal-1"], "Did you mean"),
+        (["{study}/small.toml", "--data", "{study}/pack", "--set", "optimiser.lr=1"], "did you mean 'optimizer'?"),
+        (["{study}/small.toml", "--data", "{study}/pack", "--set", "optimizer.lr=fast"], "optimizer.lr"),
+        (["{study}/small.toml", "--data", "{study}/pack", "--set", "prepare.size=64"], "made with size = 32"),
+        (["{study}/small.toml", "--data", "{study}/nowhere"], "nowhere"),
+        (["{study}/small.toml", "--data", "nih:{study}/phantom"], "chexpert"),
+        (["{study}/small.toml", "--data", "{study}/pack", "--set", 'data.findings=["Edemaa"]'], "'Edema'"),
+        (["{study}/small.toml", "--data", "{study}/pack", "--set", "clean.min_age=130"], "min_age"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_message_and_exit_2(
+    study: Path, hilum: Hilum, arguments: list[str], said: str
+) -> None:
+    before = sorted(p.name for p in (study / "runs").iterdir())
+    given = [argument.format(study=study) for argument in arguments]
+    code, out, err = hilum("train", *given, *(() if "--resume" in given else ("--in", study / "runs")))
+    assert code == 2
+    assert out == ""
+    assert said in err
+    assert "Traceback" not in err
+    assert sorted(p.name for p in (study / "runs").iterdir()) == before
+
+
+def test_a_full_disk_stops_training_with_one_message(study: Path, tmp_path: Path) -> None:
+    import resource
+    import signal
+    import subprocess
+    import sys
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+
+    command = [
+        sys.executable,
+        "-m",
+        "hilum",
+        "train",
+        study / "small.toml",
+        "--data",
+        study / "pack",
+        "--in",
+        tmp_path,
+    ]
+    done = subprocess.run(command, preexec_fn=limit, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "could not write" in done.stderr
+    assert "Free some space" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.rglob("*.partial"))
+
+
+def test_the_demo_does_the_whole_job(hilum: Hilum, tmp_path: Path) -> None:
+    code, out, _ = hilum("demo", "--in", tmp_path / "a demo", "--patients", 40, "--epochs", 1)
+    assert code == 0
+    assert "$ hilum train phantom-resnet18" in out
+    report = Path(out.strip().splitlines()[-1].split(": ", 1)[1])
+    assert report.is_file()
