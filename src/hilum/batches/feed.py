@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from threading import Barrier
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -95,6 +96,7 @@ class Feed:
         self.mean, self.sd, self.device, self.batch, self.seed = mean, sd, torch.device(device), batch, seed
         self.augment, self.sampling, self.findings = augment, sampling, findings
         self.shuffle, self.channels_last, self.rank, self.world = shuffle, channels_last, rank, world
+        self._table = self._scaled(_shares(torch.arange(256, dtype=torch.uint8))).numpy()
         self._planned: tuple[int, EpochPlan] | None = None
 
     def __len__(self) -> int:
@@ -168,12 +170,31 @@ class Feed:
 
     def _normal(self, pixels: Tensor, params: AugmentParams | None) -> Tensor:
         """uint8 [b, s, s] on the host -> float32 [b, 1, s, s] on the device, augmented and normalised."""
-        images = pixels.to(self.device, non_blocking=True).float().div_(255).unsqueeze(1)
-        if params is not None:
-            images = apply(images, params, fill=self.mean)
-        images.sub_(self.mean).div_(self.sd)
+        pixels = pixels.to(self.device, non_blocking=True)
+        images = self._looked_up(pixels) if pixels.device.type == "cpu" else self._scaled(_shares(pixels))
+        if params is not None and params.changed.any():
+            changed = np.flatnonzero(params.changed)
+            index = to_device(changed, self.device)
+            some = apply(_shares(pixels[index]).unsqueeze(1), params.take(changed), fill=self.mean)
+            images[index] = self._scaled(some).squeeze(1)
         # With one channel both formats are the same memory; only strides tell a convolution which is meant.
-        return images.squeeze(1).unsqueeze(-1).permute(0, 3, 1, 2) if self.channels_last else images
+        return images.unsqueeze(-1).permute(0, 3, 1, 2) if self.channels_last else images.unsqueeze(1)
+
+    def _scaled(self, images: Tensor) -> Tensor:
+        """Shares of white, normalised in place."""
+        return images.sub_(self.mean).div_(self.sd)
+
+    def _looked_up(self, pixels: Tensor) -> Tensor:
+        """`_scaled(_shares(pixels))` to the bit, by a table in one pass: for 16 of 320 px 0.7 ms against 1.5."""
+        images = torch.empty(pixels.shape)
+        for image, made in zip(pixels.numpy(), images.numpy(), strict=True):
+            cv2.LUT(image, self._table, made)
+        return images
+
+
+def _shares(pixels: Tensor) -> Tensor:
+    """uint8 -> float32 in 0..1."""
+    return pixels.float().div_(255)
 
 
 @contextmanager
@@ -188,6 +209,8 @@ def _workers() -> Iterator[ThreadPoolExecutor]:
     ready = Barrier(AHEAD + 1, timeout=60)
 
     def start() -> None:
+        # A thread takes over the common number when it first asks for it: ask before, or 1 does not last.
+        torch.get_num_threads()
         torch.set_num_threads(1)
         ready.wait()
 

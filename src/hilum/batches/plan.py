@@ -67,7 +67,7 @@ def epoch_plan(
     and only the last batch is smaller.
 
     Each process has a contiguous share of every step, no two differing by more than one image; all shares
-    together are the step of a single process. In evaluation a process skips a last batch too small for it.
+    together are the step of a single process. In evaluation a process skips a step too small for it.
 
     Args:
         rows: int64 [m], what the epoch shows.
