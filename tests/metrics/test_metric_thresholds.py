@@ -137,3 +137,33 @@ def test_thresholds_of_other_findings_are_refused() -> None:
         Thresholds(np.array([0.5]), ("B",)).decide(made([[0.0]], [[1]]))
     with pytest.raises(DataError, match="not thresholds"):
         Thresholds.from_json({"values": 3})
+
+
+@pytest.mark.parametrize("at_least", [0.3, 0.5, 0.95, 1.0])
+def test_the_highest_threshold_that_reaches_a_recall(at_least: float) -> None:
+    targets = np.array([[1], [1], [0], [1], [0], [1], [0]], np.float32)
+    logits = np.array([[3], [2], [1.5], [1], [0], [-1], [-2]], np.float32)
+    ids = np.array([str(i) for i in range(7)], object)
+    valid = Predictions(ids, ("A",), logits, targets, "valid")
+    found = fit_thresholds(valid, ScoresConfig(threshold="recall", at_least=at_least))
+    recall = found.decide(valid)[targets == 1].mean()
+    assert recall >= at_least
+    higher = [p for p in valid.probabilities[:, 0] if p > found.values[0]]
+    assert all((valid.probabilities[targets == 1] >= p + 1e-9).mean() < at_least for p in higher)
+
+
+@pytest.mark.parametrize(("at_least", "recall"), [(1.0, 0.5), (0.75, 0.75), (0.6, 1.0)])
+def test_the_most_found_at_a_precision(at_least: float, recall: float) -> None:
+    targets = np.array([[1], [1], [0], [1], [0], [1], [0]], np.float32)
+    logits = np.array([[3], [2], [1.5], [1], [0], [-1], [-2]], np.float32)
+    ids = np.array([str(i) for i in range(7)], object)
+    valid = Predictions(ids, ("A",), logits, targets, "valid")
+    found = fit_thresholds(valid, ScoresConfig(threshold="precision", at_least=at_least))
+    assert found.decide(valid)[targets == 1].mean() == recall
+
+
+def test_an_unreachable_precision_gives_the_most_precise() -> None:
+    targets, logits = np.array([[0], [1], [0]], np.float32), np.array([[2], [1], [0]], np.float32)
+    valid = Predictions(np.array(list("abc"), object), ("A",), logits, targets, "valid")
+    found = fit_thresholds(valid, ScoresConfig(threshold="precision", at_least=0.9))
+    assert found.decide(valid)[:, 0].tolist() == [True, True, False]

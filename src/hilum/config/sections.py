@@ -235,8 +235,10 @@ class TrainConfig(Section):
 class ScoresConfig(Section):
     """How logits become decisions. Thresholds are always chosen on the validation part."""
 
-    threshold: Literal["fixed", "youden", "accuracy", "f1"] = "fixed"
-    """Use `value`, or per finding the threshold with the best Youden index, accuracy or F1 on validation."""
+    threshold: Literal["fixed", "youden", "accuracy", "f1", "recall", "precision"] = "fixed"
+    """Use `value`; or per finding the best Youden index, accuracy or F1; or what reaches `at_least`."""
+    at_least: Share = 0.95
+    """`recall`: the highest threshold that finds this share. `precision`: the most found at this precision."""
     value: Share | tuple[Share, ...] = 0.5
     """`fixed`: one probability for all findings, or one per finding."""
 

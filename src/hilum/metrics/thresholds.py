@@ -20,6 +20,8 @@ RULES: dict[str, str] = {
     "youden": "best Youden index (recall + specificity - 1)",
     "accuracy": "best accuracy",
     "f1": "best F1",
+    "recall": "highest that reaches the recall asked for",
+    "precision": "most found at the precision asked for",
 }
 """How a threshold is chosen, and how to say so."""
 
@@ -128,7 +130,8 @@ def fit_thresholds(valid: Predictions, config: ScoresConfig) -> Thresholds:
 
     Args:
         valid: predictions of the validation part; any other part is refused, whatever the rule.
-        config: `threshold` is the rule; `value` is the probability, or one a finding, for `fixed`.
+        config: `threshold` is the rule; `value` is the probability, or one a finding, for `fixed`; `at_least` is
+            what `recall` and `precision` have to reach.
 
     Raises:
         DataError: the predictions are not of the validation part.
@@ -149,7 +152,7 @@ def fit_thresholds(valid: Predictions, config: ScoresConfig) -> Thresholds:
             fallbacks[finding] = f"the validation part has no {missing} image"
             values.append(FALLBACK)
         else:
-            values.append(_best(scores, true, false, goodness))
+            values.append(_best(scores, true, false, goodness, config.at_least))
     return Thresholds(np.array(values), valid.findings, config.threshold, "valid", fallbacks)
 
 
@@ -164,11 +167,11 @@ def _fixed(config: ScoresConfig, findings: tuple[str, ...]) -> Floats:
     return np.array(config.value, dtype=np.float64)
 
 
-def _best(scores: Floats, true: Floats, false: Floats, goodness: Goodness) -> float:
+def _best(scores: Floats, true: Floats, false: Floats, goodness: Goodness, at_least: float) -> float:
     """The best candidate; `scores` fall, `true` and `false` count the positives decided at each."""
     candidates = _candidates(scores)
     true, false = np.concatenate([[0.0], true]), np.concatenate([[0.0], false])
-    value = goodness(true, false, true[-1], false[-1])
+    value = goodness(Counts(true, false, true[-1], false[-1]), at_least)
     value = np.where(candidates <= 1, value, -np.inf)
     # Equal quotients of counts can differ in the last bit.
     best = np.flatnonzero(value >= value.max() - 1e-12)
@@ -184,24 +187,54 @@ def _candidates(scores: Floats) -> Floats:
     return np.where(middle > below, middle, above)
 
 
-Goodness = Callable[[Floats, Floats, float, float], Floats]
+@dataclass(frozen=True)
+class Counts:
+    """What each candidate decides: true and false positives, float64 [m], of all positives and negatives."""
+
+    true: Floats
+    false: Floats
+    positives: float
+    negatives: float
 
 
-def _youden(true: Floats, false: Floats, positives: float, negatives: float) -> Floats:
-    return true / positives - false / negatives
+Goodness = Callable[[Counts, float], Floats]
 
 
-def _accuracy(true: Floats, false: Floats, positives: float, negatives: float) -> Floats:
-    return (true + negatives - false) / (positives + negatives)
+def _youden(counts: Counts, at_least: float) -> Floats:
+    del at_least
+    return counts.true / counts.positives - counts.false / counts.negatives
 
 
-def _f1(true: Floats, false: Floats, positives: float, negatives: float) -> Floats:
-    del negatives
-    return ratio(2 * true, true + false + positives)
+def _accuracy(counts: Counts, at_least: float) -> Floats:
+    del at_least
+    return (counts.true + counts.negatives - counts.false) / (counts.positives + counts.negatives)
 
 
-GOODNESS: dict[str, Goodness] = {"youden": _youden, "accuracy": _accuracy, "f1": _f1}
-"""Rule -> what it makes largest, from true and false positives at each candidate."""
+def _f1(counts: Counts, at_least: float) -> Floats:
+    del at_least
+    return ratio(2 * counts.true, counts.true + counts.false + counts.positives)
+
+
+def _recall(counts: Counts, at_least: float) -> Floats:
+    """Fewest positives decided among the candidates that find enough; all find enough in the end."""
+    decided = (counts.true + counts.false) / (counts.positives + counts.negatives)
+    return np.where(counts.true / counts.positives >= at_least, -decided, -2.0)
+
+
+def _precision(counts: Counts, at_least: float) -> Floats:
+    """Most found among the candidates that are precise enough; the most precise one where none is."""
+    precision = np.nan_to_num(ratio(counts.true, counts.true + counts.false))
+    return np.where(precision >= at_least, 1.0 + counts.true / counts.positives, precision)
+
+
+GOODNESS: dict[str, Goodness] = {
+    "youden": _youden,
+    "accuracy": _accuracy,
+    "f1": _f1,
+    "recall": _recall,
+    "precision": _precision,
+}
+"""Rule -> what it makes largest among the candidates."""
 
 
 def _wrong_part(part: str) -> str:
