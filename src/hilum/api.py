@@ -31,6 +31,9 @@ from hilum.train.session import train as _train
 __all__ = [
     "MODELS",
     "SOURCES",
+    "CleanConfig",
+    "Config",
+    "PrepareConfig",
     "arrange",
     "describe_model",
     "doctor",

@@ -20,20 +20,18 @@ def evaluate(
     """Score a run's best weights on a part of its data, at thresholds chosen on the validation part."""
     from hilum import api
     from hilum.cli.show import show_json, show_table
+    from hilum.metrics.results import COMBINED
 
     scores = api.evaluate(run, split, device=device)
     if as_json:
         show_json(scores.to_json())
         return
-    show_table(
-        *scores.table(),
-        title=f"Scores on {split}, {scores.images:,} images; "
-        f"thresholds by {scores.thresholds.rule} on validation",
-    )
-    combined = scores.to_json()["combined"]
-    show_table(
-        ["all findings together", ""], [[name.replace("_", " "), value] for name, value in combined.items()]
-    )
+    show_table(*scores.table(), title=f"Scores on {split}, {scores.images:,} images")
+    typer.echo(f"Thresholds: {scores.thresholds.rule_text}.")
+    if len(scores.findings) > 1:
+        combined = scores.to_json()["combined"]
+        rows = [[heading, combined[name]] for name, heading in COMBINED.items()]
+        show_table(["All findings together", "Score"], rows)
     for warning in scores.warnings:
         typer.echo(f"note: {warning}")
     typer.echo(f"report: {run / 'report.html'}")

@@ -1,0 +1,67 @@
+"""Every recipe is run in small on a phantom of its data set's layout; two of them on the real thing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hilum import api
+from hilum.config import read_config
+from hilum.phantom import make_phantom
+
+RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
+LAYOUTS = ("chexpert", "nih", "pneumonia")
+SMALL = ("prepare.size=64", "train.epochs=1", "train.batch=16")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HILUM_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_recipe_in_small(recipe: Path, tmp_path: Path) -> None:
+    layout = next((name for name in LAYOUTS if recipe.stem.startswith(name)), "chexpert")
+    make_phantom(tmp_path / "study", 60, layout, size=96, workers=1)
+    run = api.train(
+        recipe, data=f"{layout}:{tmp_path / 'study'}", change=SMALL, folder=tmp_path / "runs", quiet=True
+    )
+    assert run.info["status"] == "done"
+    assert tuple(run.data["findings"]) == read_config(recipe).data.findings
+    assert np.isfinite(run.predictions("valid").logits).all()
+    assert run.info["warnings"] == [] or layout == "pneumonia" or "differ" in " ".join(run.info["warnings"])
+    assert (run.path / "report.html").stat().st_size > 10_000
+    if "test" in run.data["split"]["counts"]:
+        assert api.evaluate(run, "test").part == "test"
+
+
+@pytest.mark.real
+def test_nih_14_findings_on_the_official_lists(real: Path, tmp_path: Path) -> None:
+    run = api.train(
+        "nih-resnet18-14-findings",
+        data=f"nih:{real / 'nih-320'}",
+        change=SMALL,
+        folder=tmp_path,
+        quiet=True,
+    )
+    counts = run.data["split"]["counts"]
+    assert counts["test"]["images"] == 75
+    assert counts["train"]["images"] + counts["valid"]["images"] == 546
+    scores = api.evaluate(run, "test")
+    assert len(scores.findings) == 14
+    assert scores.reasons  # with 75 images some findings have no positive, and that is said
+
+
+@pytest.mark.real
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_pneumonia_reaches_what_the_recipe_says(real: Path, tmp_path: Path) -> None:
+    run = api.train(
+        "pneumonia-resnet18", data=f"pneumonia:{real / 'pneumonia-224'}", folder=tmp_path, quiet=True
+    )
+    assert not run.has("test")
+    scores = api.evaluate(run, "test")
+    assert scores.value("roc_auc") >= 0.96
+    assert scores["accuracy"][0] >= 0.90
