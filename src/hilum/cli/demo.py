@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -12,13 +13,13 @@ SIZE = 128
 
 
 def demo(
+    context: typer.Context,
     folder: Annotated[Path, typer.Option("--in", help="Where everything is kept.")] = Path("demo"),
     patients: Annotated[int, typer.Option(help="Patients of the phantom study.")] = 500,
     epochs: Annotated[int, typer.Option(help="Epochs to train; 0 is the recipe's.")] = 0,
 ) -> int:
     """Draw a phantom study, check it, pack it, train a network, score it, and say where the report is."""
-    from hilum.cli.app import main
-
+    hilum: Callable[..., int | None] = context.find_root().command
     study, pack, runs = folder / "phantom", folder / "packs" / f"phantom-{SIZE}", folder / "runs"
     change = ["--set", f"train.epochs={epochs}"] if epochs else []
     for command in (
@@ -30,7 +31,7 @@ def demo(
     ):
         words = [str(word) for word in command]
         typer.echo(f"\n$ hilum {shlex.join(words)}")
-        if code := main(words):
+        if code := hilum(words, standalone_mode=False):
             return code
     from hilum.runs import list_runs
 

@@ -7,6 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hilum.cli.options import (
+    Parts,
+    Projections,
+    SourceName,
+    SourceOptions,
+    SourceRoot,
+    Views,
+    config_of,
+)
+
 if TYPE_CHECKING:
     from hilum.doctor import Report
 
@@ -15,16 +25,12 @@ WIDTH = 110
 
 
 def doctor(
-    source: Annotated[str, typer.Argument(help="The kind of data set; see `hilum sources`.")],
-    root: Annotated[Path, typer.Argument(help="Its folder.")],
+    source: SourceName,
+    root: SourceRoot,
     findings: Annotated[list[str] | None, typer.Option(help="Examine this finding; may be repeated.")] = None,
-    views: Annotated[list[str] | None, typer.Option(help="Keep this view; may be repeated.")] = None,
-    projections: Annotated[
-        list[str] | None, typer.Option(help="Keep this projection; may be repeated.")
-    ] = None,
-    parts: Annotated[
-        list[str] | None, typer.Option(help="Keep this part of the official split; may be repeated.")
-    ] = None,
+    views: Views = None,
+    projections: Projections = None,
+    parts: Parts = None,
     size: Annotated[
         int | None, typer.Option(min=1, help="The side in pixels at which you mean to use the images.")
     ] = None,
@@ -35,22 +41,21 @@ def doctor(
         list[str] | None,
         typer.Option("--set", help="Any [clean] setting, e.g. clean.min_age=18; may be repeated."),
     ] = None,
-    option: Annotated[
-        list[str] | None, typer.Option(help="An option of the source, NAME=VALUE; may be repeated.")
-    ] = None,
+    option: SourceOptions = None,
     fast: Annotated[bool, typer.Option("--fast", help="Examine the table only; open no image.")] = False,
     max_bad: Annotated[
         float, typer.Option(min=0, max=1, help="Share of images that may be missing or unreadable.")
     ] = 0.01,
     workers: Annotated[int, typer.Option(min=0, help="Threads; 0 chooses.")] = 0,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON, with all that the checks found.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, with all that the checks found.")
+    ] = False,
 ) -> int:
     """Check a data set before an hour is lost on it.
 
     Files, labels, parts, patients, duplicates and shortcuts. Exits with 1 where a fault would spoil results.
     """
     from hilum.cli.show import show_json
-    from hilum.config import make_config, read_config
     from hilum.doctor import doctor as examine
     from hilum.table.sources import parse_options
 
@@ -61,8 +66,7 @@ def doctor(
         "data.findings": findings,
         "prepare.size": size,
     }
-    overrides = [f"{key}={value!r}" for key, value in given.items() if value is not None] + list(set_ or ())
-    config = read_config(recipe, overrides) if recipe else make_config({}, overrides, "the command line")
+    config = config_of(recipe, given, set_ or ())
     report = examine(
         source,
         root,
@@ -74,7 +78,7 @@ def doctor(
         max_bad=max_bad,
         workers=workers or None,
     )
-    if json:
+    if as_json:
         show_json(report.to_json())
     else:
         _show(report)
@@ -82,15 +86,13 @@ def doctor(
 
 
 def _show(report: Report) -> None:
-    from hilum.cli.show import console, show_table
+    from hilum.cli.show import console, show_steps, show_table
 
     out = console()
     out.print(report.headline, style="bold", soft_wrap=True)
     if report.pictures.get("read"):
         out.print(_pictures(report.pictures), soft_wrap=True)
-    if report.steps:
-        rows = [(step.name, step.rows_before, step.rows_after) for step in report.steps]
-        show_table(("filter", "rows before", "after"), rows)
+    show_steps(report.steps)
     if report.findings:
         names = [part["part"] for part in report.parts] if len(report.parts) > 1 else []
         show_table(

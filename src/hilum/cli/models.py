@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hilum.cli.options import AsJson
 from hilum.cli.show import console, show_json, show_table
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def models(
     outputs: Annotated[int, typer.Option(help="Number of findings.", min=1)] = 1,
     channels: Annotated[int, typer.Option(help="1: gray; 3: gray repeated.", min=1, max=3)] = 1,
     pooling: Annotated[str, typer.Option(help="avg, max, lse or attention.")] = "avg",
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the networks, or show one's layers, shapes, parameters and arithmetic.
 
@@ -31,17 +32,17 @@ def models(
     which count multiply-adds print.
     """
     if not name:
-        _list_all(json)
+        _list_all(as_json)
     elif "*" in name:
-        _list_timm(name, json)
+        _list_timm(name, as_json)
     else:
-        _show_one(name, size, outputs, channels, pooling, json)
+        _show_one(name, size, outputs, channels, pooling, as_json)
 
 
-def _list_all(json: bool) -> None:
+def _list_all(as_json: bool) -> None:
     from hilum.models import MODELS
 
-    if json:
+    if as_json:
         keys = ("name", "title", "paper", "parameters", "gflops", "hub")
         show_json([{key: getattr(spec, key) for key in keys} for spec in MODELS.values()])
         return
@@ -58,20 +59,20 @@ def _list_all(json: bool) -> None:
     )
 
 
-def _list_timm(pattern: str, json: bool) -> None:
+def _list_timm(pattern: str, as_json: bool) -> None:
     from hilum.errors import ConfigError
     from hilum.models import timm_names
 
     names = timm_names(pattern)
     if not names:
         raise ConfigError(f"no network matches {pattern!r}; try e.g. 'timm:resnet*'.")
-    if json:
+    if as_json:
         show_json(names)
     else:
         console().print("\n".join(names))
 
 
-def _show_one(name: str, size: int, outputs: int, channels: int, pooling: str, json: bool) -> None:
+def _show_one(name: str, size: int, outputs: int, channels: int, pooling: str, as_json: bool) -> None:
     from hilum.config import make_config
     from hilum.models import describe_model
 
@@ -79,7 +80,7 @@ def _show_one(name: str, size: int, outputs: int, channels: int, pooling: str, j
         {"model": {"name": name, "channels": channels, "pooling": pooling}}, origin="the network"
     )
     description = describe_model(config.model, outputs, size)
-    if json:
+    if as_json:
         show_json(description.to_json())
     else:
         _print(description)

@@ -8,6 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hilum.cli.options import (
+    AsJson,
+    Parts,
+    Projections,
+    SourceName,
+    SourceOptions,
+    SourceRoot,
+    Views,
+    config_of,
+)
+
 if TYPE_CHECKING:
     from hilum.pixels.pack import Pack
     from hilum.table.clean import Step
@@ -17,21 +28,17 @@ SHOWN = 10
 
 
 def pack(
-    source: Annotated[str, typer.Argument(help="The kind of data set; see `hilum sources`.")],
-    root: Annotated[Path, typer.Argument(help="Its folder.")],
+    source: SourceName,
+    root: SourceRoot,
     out: Annotated[Path, typer.Argument(help="The pack to make.")],
     size: Annotated[int | None, typer.Option(help="Width and height in pixels (320).")] = None,
     fit: Annotated[str | None, typer.Option(help="squash, crop or pad to the square (squash).")] = None,
     clahe: Annotated[
         float | None, typer.Option(help="Clip limit of adaptive histogram equalisation; 0 is none (0).")
     ] = None,
-    views: Annotated[list[str] | None, typer.Option(help="Keep this view; may be repeated.")] = None,
-    projections: Annotated[
-        list[str] | None, typer.Option(help="Keep this projection; may be repeated.")
-    ] = None,
-    parts: Annotated[
-        list[str] | None, typer.Option(help="Keep this part of the official split; may be repeated.")
-    ] = None,
+    views: Views = None,
+    projections: Projections = None,
+    parts: Parts = None,
     recipe: Annotated[
         Path | None, typer.Option(help="Take preparation and filters from this recipe or config.")
     ] = None,
@@ -39,21 +46,18 @@ def pack(
         list[str] | None,
         typer.Option("--set", help="A setting of prepare or clean, e.g. clean.min_age=18; may be repeated."),
     ] = None,
-    option: Annotated[
-        list[str] | None, typer.Option(help="An option of the source, NAME=VALUE; may be repeated.")
-    ] = None,
+    option: SourceOptions = None,
     workers: Annotated[int, typer.Option(min=0, help="Threads; 0 is one a core.")] = 0,
     max_excluded: Annotated[
         float, typer.Option(min=0, max=1, help="Share of images that may be unreadable.")
     ] = 0.01,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Decode and resize all images once, into a folder that training reads from.
 
     Run the same command again after an interruption: it goes on where it was.
     """
     from hilum.cli.show import show_json
-    from hilum.config import make_config, read_config
     from hilum.pixels.build import build_pack
     from hilum.pixels.pack import INFO
     from hilum.table.clean import clean
@@ -67,16 +71,15 @@ def pack(
         "clean.projections": projections,
         "clean.parts": parts,
     }
-    overrides = [f"{key}={value!r}" for key, value in given.items() if value is not None] + list(set_ or ())
-    config = read_config(recipe, overrides) if recipe else make_config({}, overrides, "the command line")
+    config = config_of(recipe, given, set_ or ())
     table = read_source(source, root, **parse_options(option or ()))
     table, steps = clean(table, config.clean)
     there, started = (out / INFO).exists(), time.perf_counter()
     made = build_pack(table, out, config.prepare, workers=workers or None, max_excluded=max_excluded)
     seconds = time.perf_counter() - started
-    if json:
-        cleaning = [{"name": s.name, "before": s.rows_before, "after": s.rows_after} for s in steps]
+    if as_json:
         measured = {"bytes": made.bytes, "seconds": None if there else round(seconds, 3)}
+        cleaning = [step.to_json() for step in steps]
         show_json({"path": str(made.path), **made.info, **measured, "clean": cleaning})
     else:
         _show(made, steps, None if there else seconds)
@@ -84,10 +87,9 @@ def pack(
 
 def _show(made: Pack, steps: list[Step], seconds: float | None) -> None:
     """A short summary; `seconds` is None where the pack was there already."""
-    from hilum.cli.show import show_table
+    from hilum.cli.show import show_steps, show_table
 
-    if steps:
-        show_table(("filter", "rows before", "after"), [(s.name, s.rows_before, s.rows_after) for s in steps])
+    show_steps(steps)
     size = made.prepare.size
     speed = "was there already" if seconds is None else f"{made.info['slots'] / seconds:,.0f} images/s"
     typer.echo(

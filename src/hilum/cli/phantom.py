@@ -36,7 +36,7 @@ def phantom(
         bool, typer.Option("--monochrome1", help="Plant: every second DICOM file is MONOCHROME1.")
     ] = False,
     workers: Annotated[int, typer.Option(help="Processes; 0 means one per processor.")] = 0,
-    json: Annotated[bool, typer.Option("--json", help="Print what was made as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was made as JSON.")] = False,
 ) -> None:
     """Draw a study of chest X-rays with known findings: no download is needed to try hilum."""
     from hilum.cli.show import show_json
@@ -46,7 +46,7 @@ def phantom(
     made = make_phantom(
         out, patients, layout, seed, size, masks=masks, faults=faults, workers=workers or None
     )
-    if json:
+    if as_json:
         show_json({"path": str(made.path), **made.truth})
         return
     typer.echo(f"{made.images:,} images of {made.patients:,} patients, layout {made.layout}: {made.path}")

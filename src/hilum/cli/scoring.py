@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-RunFolder = Annotated[Path, typer.Argument(help="A run's folder.")]
+from hilum.cli.options import AsJson, RunFolder
+
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")]
 
 
@@ -48,7 +49,7 @@ def predict(
     run: RunFolder,
     images: Annotated[list[Path], typer.Argument(help="Image files (PNG, JPEG, DICOM) or folders of them.")],
     device: Device = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Probabilities of a run's findings for image files, prepared as in training. Not a medical device."""
     from hilum import api

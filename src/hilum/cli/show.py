@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
+
+if TYPE_CHECKING:
+    from hilum.table.clean import Step
 
 MISSING = "–"
 
@@ -46,6 +49,13 @@ def show_table(
     for row in rows:
         table.add_row(*(text(value) for value in row))
     console().print(table)
+
+
+def show_steps(steps: Sequence[Step]) -> None:
+    """Print how many rows each filter left; nothing where there was none."""
+    if steps:
+        rows = [(step.name, step.rows_before, step.rows_after) for step in steps]
+        show_table(("filter", "rows before", "after"), rows)
 
 
 def text(value: Any) -> str:

@@ -7,24 +7,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hilum.cli.options import AsJson, SourceName, SourceOptions, SourceRoot, config_of
+
 if TYPE_CHECKING:
     from hilum.table.sources import Source
 
 
 def sources(
     name: Annotated[str, typer.Argument(help="Show this one in full.")] = "",
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the data sets that can be read, with citation, licence and folder layout."""
     from hilum.cli.show import show_json, show_table
     from hilum.table.sources import SOURCES, find_source
 
-    if name and json:
-        show_json(_as_json(find_source(name)))
+    if name and as_json:
+        show_json(find_source(name).to_json())
     elif name:
         _show(find_source(name))
-    elif json:
-        show_json([_as_json(source) for source in SOURCES.values()])
+    elif as_json:
+        show_json([source.to_json() for source in SOURCES.values()])
     else:
         show_table(
             ("source", "data set", "licence", "official split"),
@@ -35,33 +37,30 @@ def sources(
 
 
 def arrange(
-    source: Annotated[str, typer.Argument(help="The kind of data set; see `hilum sources`.")],
-    root: Annotated[Path, typer.Argument(help="Its folder.")],
+    source: SourceName,
+    root: SourceRoot,
     out: Annotated[Path, typer.Argument(help="The folder to copy the images into.")],
-    option: Annotated[
-        list[str] | None, typer.Option(help="An option of the source, NAME=VALUE; may be repeated.")
-    ] = None,
+    option: SourceOptions = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", help='A filter, e.g. clean.views=["frontal"]; may be repeated.'),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Copy images into d{ImageID%50}/d{PatientID%50}/i{ImageID}.jpg, resumable and verified.
 
     Run the same command again after an interruption: what is there and whole is kept.
     """
     from hilum.cli.show import show_json
-    from hilum.config import make_config
     from hilum.table.arrange import arrange as copy
     from hilum.table.clean import clean
     from hilum.table.sources import parse_options, read_source
 
-    config = make_config({}, set_ or (), origin="--set")
+    config = config_of(None, {}, set_ or ())
     table = read_source(source, root, **parse_options(option or ()))
     table, steps = clean(table, config.clean)
     done = copy(table, out)
-    if json:
+    if as_json:
         show_json(
             {
                 "out": str(out),
@@ -94,20 +93,3 @@ def _show(source: Source) -> None:
         typer.echo("\nOptions (--option NAME=VALUE):")
     for name, field in source.options.model_fields.items():
         typer.echo(f"  {name} = {field.default!r}\n      {field.description}")
-
-
-def _as_json(source: Source) -> dict[str, object]:
-    return {
-        "name": source.name,
-        "title": source.title,
-        "citation": source.citation,
-        "licence": source.licence,
-        "url": source.url,
-        "layout": source.layout,
-        "notes": source.notes,
-        "has_official_split": source.has_official_split,
-        "options": {
-            name: {"default": field.default, "description": field.description}
-            for name, field in source.options.model_fields.items()
-        },
-    }

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hilum.cli.options import AsJson, Quiet, RunFolder
+
 if TYPE_CHECKING:
     from hilum.runs import Run
 
@@ -26,7 +28,7 @@ def train(
     folder: Folder = Path("runs"),
     name: Annotated[str, typer.Option(help="What the run is called; the recipe's name by default.")] = "",
     resume: Annotated[Path | None, typer.Option(help="Go on with this run, stopped or killed.")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing while training.")] = False,
+    quiet: Quiet = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the validation scores as JSON.")] = False,
 ) -> None:
     """Train a model as a recipe says, into a new run, and score its validation part."""
@@ -56,7 +58,7 @@ def reproduce(
     folder: Annotated[
         Path | None, typer.Option("--in", help="Where the repetition is kept; beside the run by default.")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing while training.")] = False,
+    quiet: Quiet = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the differences as JSON.")] = False,
 ) -> None:
     """Train a run again from its own files and say whether every score agrees (exit 1 if not)."""
@@ -97,7 +99,7 @@ def leaderboard(
     folder: Folder = Path("runs"),
     by: Annotated[str, typer.Option(help="The score to sort by.")] = "roc_auc",
     part: Annotated[str, typer.Option(help="The part whose scores are shown: valid or test.")] = "valid",
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """The runs of a folder, best first."""
     if context.invoked_subcommand:
@@ -116,9 +118,9 @@ def leaderboard(
 
 @runs.command("show")
 def show_run(
-    run: Annotated[Path, typer.Argument(help="A run's folder.")],
+    run: RunFolder,
     all_settings: Annotated[bool, typer.Option("--all", help="Show defaults too.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Settings, data and scores of one run."""
     from hilum.cli.show import show_json, show_table

@@ -20,6 +20,10 @@ class Step:
     rows_before: int
     rows_after: int
 
+    def to_json(self) -> dict[str, str | int]:
+        """As a run and a pack keep it."""
+        return {"name": self.name, "before": self.rows_before, "after": self.rows_after}
+
 
 def clean(table: Table, config: CleanConfig) -> tuple[Table, list[Step]]:
     """Apply the filters in order: parts, views, studies_below, projections, min_age.

@@ -51,6 +51,16 @@ class Source:
     has_official_split: bool
     options: type[SourceOptions] = SourceOptions
 
+    def to_json(self) -> dict[str, object]:
+        """What a user is told of it, as JSON values."""
+        told = ("name", "title", "citation", "licence", "url", "layout", "notes", "has_official_split")
+        return {name: getattr(self, name) for name in told} | {
+            "options": {
+                name: {"default": field.default, "description": field.description}
+                for name, field in self.options.model_fields.items()
+            }
+        }
+
 
 def layout_and_notes(doc: str | None, notes_from: str) -> tuple[str, str]:
     """The drawing after `Layout` in a source's docstring, and the text from the words `notes_from` on."""
