@@ -5,7 +5,6 @@ from made_tables import make_table
 
 from hilum.table.check import (
     Gap,
-    listed,
     marked,
     official_parts,
     rate_gaps,
@@ -58,8 +57,3 @@ def test_findings_without_positives():
     table = make_table([0, 1], Common=[1, 0], Rare=[-1, None], **{"Very rare": [0, 0]})
     assert without_positives(table, np.array([0, 1])) == ("Rare", "Very rare")
     assert without_positives(table, np.array([1])) == ("Common", "Rare", "Very rare")
-
-
-def test_long_lists_are_cut():
-    assert listed(["a", "b"]) == "a, b"
-    assert listed(list(range(7)), 3) == "0, 1, 2 and 4 more"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +10,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
 
+from hilum.text import cell
+
 if TYPE_CHECKING:
     from hilum.table.clean import Step
-
-MISSING = "–"
 
 
 def console() -> Console:
@@ -44,10 +43,10 @@ def show_table(
             name,
             justify="right" if numeric else "left",
             overflow="fold",
-            footer=text(footer[j]) if footer is not None else "",
+            footer=cell(footer[j]) if footer is not None else "",
         )
     for row in rows:
-        table.add_row(*(text(value) for value in row))
+        table.add_row(*(cell(value) for value in row))
     console().print(table)
 
 
@@ -56,19 +55,6 @@ def show_steps(steps: Sequence[Step]) -> None:
     if steps:
         rows = [(step.name, step.rows_before, step.rows_after) for step in steps]
         show_table(("filter", "rows before", "after"), rows)
-
-
-def text(value: Any) -> str:
-    """One cell: counts with thousands separators, other numbers with three decimals, None as a dash."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return MISSING
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:.3f}"
-    return str(value)
 
 
 def show_json(value: Any) -> None:

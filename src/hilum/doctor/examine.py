@@ -16,7 +16,7 @@ from hilum.doctor.report import Check, Report
 from hilum.doctor.shortcuts import shortcuts
 from hilum.doctor.twins import twin_checks
 from hilum.errors import DataError
-from hilum.table.check import official_parts
+from hilum.table.check import Rows, official_parts
 from hilum.table.clean import Step, clean
 from hilum.table.sources import find_source, read_source
 from hilum.table.table import Table
@@ -104,7 +104,7 @@ def _report(
     )
 
 
-def _part(table: Table, part: str, rows: Any) -> dict[str, Any]:
+def _part(table: Table, part: str, rows: Rows) -> dict[str, Any]:
     taken = table.take(rows)
     rates = taken.frame.select(pl.col(name).eq(1).fill_null(False).mean() for name in table.findings)
     return {

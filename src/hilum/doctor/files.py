@@ -12,8 +12,8 @@ import polars as pl
 from hilum.doctor.pictures import Pictures
 from hilum.doctor.report import Check, Level
 from hilum.errors import nearest
-from hilum.table.check import listed
 from hilum.table.table import Table
+from hilum.text import listed
 
 BLANK = 1.0
 """Standard deviation of gray values (0 to 255) below which a picture shows nothing."""

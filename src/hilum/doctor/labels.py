@@ -8,8 +8,9 @@ import polars as pl
 
 from hilum.doctor.report import Check, Level
 from hilum.doctor.shortcuts import PATIENT_TRAITS, Shortcut
-from hilum.table.check import TRAITS, listed, official_parts, rate_gaps, shared_patients
+from hilum.table.check import TRAITS, official_parts, rate_gaps, shared_patients
 from hilum.table.table import Table
+from hilum.text import listed
 
 FEW = 20
 """Fewer positives than this give scores that mean little."""

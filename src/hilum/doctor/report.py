@@ -8,6 +8,7 @@ from html import escape
 from typing import Any, Literal
 
 from hilum.table.clean import Step
+from hilum.text import many
 
 Level = Literal["fault", "warning", "note", "ok"]
 LEVELS: tuple[Level, ...] = ("fault", "warning", "note", "ok")
@@ -75,11 +76,7 @@ class Report:
     @property
     def headline(self) -> str:
         """One line: what it is and how it fares."""
-        found = [
-            f"{len(checks)} {level}{'s' if len(checks) > 1 else ''}"
-            for level in LEVELS[:3]
-            if (checks := self.of(level))
-        ]
+        found = [many(len(checks), level) for level in LEVELS[:3] if (checks := self.of(level))]
         return (
             f"{self.source} in {self.root}: {self.images:,} images of {self.patients:,} patients, "
             f"{', '.join(found) or 'nothing to complain of'}"

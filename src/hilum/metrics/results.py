@@ -9,6 +9,7 @@ from html import escape
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from hilum.errors import ConfigError, DataError, did_you_mean
 from hilum.metrics import combined
@@ -19,6 +20,7 @@ from hilum.metrics.probabilities import brier, log_loss
 from hilum.metrics.ranking import rank
 from hilum.metrics.thresholds import Thresholds
 from hilum.metrics.warn import missing_reasons, warnings_of
+from hilum.text import cell
 
 COUNTS: dict[str, str] = {
     "images": "Images",
@@ -192,7 +194,7 @@ class Scores:
         columns, rows = self.table()
         head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
         body = "".join(
-            "<tr>" + "".join(f"<td>{escape(_text(value))}</td>" for value in row) + "</tr>" for row in rows
+            "<tr>" + "".join(f"<td>{escape(cell(value))}</td>" for value in row) + "</tr>" for row in rows
         )
         notes = "".join(f"<p>{escape(warning)}</p>" for warning in self.warnings)
         caption = escape(f"{self.part}, {self.images:,} images")
@@ -239,7 +241,7 @@ def score(predictions: Predictions, thresholds: Thresholds) -> Scores:
     )
 
 
-def _combined(targets: Any, decisions: Bools) -> dict[str, float]:
+def _combined(targets: npt.NDArray[np.float32], decisions: Bools) -> dict[str, float]:
     values = {name: function(targets, decisions) for name, function in combined.FUNCTIONS.items()}
     values["hamming_accuracy"] = 1 - values["hamming_loss"]
     return {name: values[name] for name in COMBINED}
@@ -254,11 +256,3 @@ def _plain(name: str, value: float) -> float | int | None:
 
 def _number(value: float | int | None) -> float:
     return math.nan if value is None else float(value)
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, float):
-        return f"{value:.3f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -21,6 +21,7 @@ from hilum.errors import WeightsError
 from hilum.models.channels import first_conv, fold_channels
 from hilum.models.classifier import Classifier
 from hilum.models.pooling import AttentionPool
+from hilum.text import listed
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights")
 """Keys under which training loops keep the state dict inside a larger dict."""
@@ -161,9 +162,9 @@ class _Plan:
             if key in self.wanted and self._other_shape(key)
         ]
         if len(unexpected) == len(self.renamed):
-            return [f"none of its {len(self.renamed)} names is of this network: {_some(unexpected)}"]
+            return [f"none of its {len(self.renamed)} names is of this network: {listed(unexpected, SHOWN)}"]
         kinds = {"missing": missing, "unexpected": unexpected, "of another shape": shapes}
-        return [f"{len(keys)} {kind}: {_some(keys)}" for kind, keys in kinds.items() if keys]
+        return [f"{len(keys)} {kind}: {listed(keys, SHOWN)}" for kind, keys in kinds.items() if keys]
 
     def _other_shape(self, key: str) -> bool:
         return self.renamed[key].shape != self.wanted[key].shape
@@ -219,8 +220,3 @@ def _name_in(model: Classifier, key: str, keys: Iterable[str]) -> str:
     if key.startswith("pool.") and key in model.state_dict():
         return key
     return model.bare_prefix + key
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more

@@ -12,6 +12,7 @@ from hilum.config import Config
 from hilum.metrics.predictions import Predictions
 from hilum.metrics.results import Scores
 from hilum.runs import Run
+from hilum.text import many
 
 PARTS = {"train": "Training", "valid": "Validation", "test": "Test"}
 PROGRESSION = {
@@ -82,8 +83,8 @@ def summary(run: Run, parts: list[Part]) -> str:
     what = findings[0] if len(findings) == 1 else f"{len(findings)} findings"
     epochs = len(run.history)
     told = (
-        f"{config.model.name} at {data['prepare']['size']} px, trained for {_many(epochs, 'epoch')} on "
-        f"{_many(count['images'], 'image')} of {_many(count['patients'], 'patient')} ({data['source']}) "
+        f"{config.model.name} at {data['prepare']['size']} px, trained for {many(epochs, 'epoch')} on "
+        f"{many(count['images'], 'image')} of {many(count['patients'], 'patient')} ({data['source']}) "
         f"to recognise {what}."
     )
     if not parts:
@@ -198,7 +199,3 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest} s"
     return f"{minutes // 60} h {minutes % 60} min"
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"

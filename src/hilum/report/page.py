@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from hilum.report.plots import (
     svg,
 )
 from hilum.runs import Run
+from hilum.text import cell
 from hilum.version import __version__
 
 HEADLINE = ("roc_auc", "average_precision", "recall", "specificity", "precision", "f1")
@@ -50,7 +50,7 @@ def write_report(run: Run) -> Path:
         loader=PackageLoader("hilum.report", ""), autoescape=True, trim_blocks=True, lstrip_blocks=True,
         undefined=StrictUndefined,
     )  # fmt: skip
-    environment.filters |= {"number": number, "count": count, "percent": percent, "spans": spans}
+    environment.filters |= {"cell": cell, "percent": percent, "spans": spans}
     path = run.path / "report.html"
     write_text(path, environment.get_template("template.html").render(page(run)))
     return path
@@ -129,7 +129,7 @@ def progression(run: Run) -> list[dict[str, Any]]:
     best = content.best_epoch(run)
     shown = []
     for name, values in series.items() if epochs else ():
-        last = ", ".join(f"{content.PARTS[part].lower()} {number(line[-1])}" for part, line in values.items())
+        last = ", ".join(f"{content.PARTS[part].lower()} {cell(line[-1])}" for part, line in values.items())
         shown.append(
             {
                 "title": content.PROGRESSION[name],
@@ -161,16 +161,6 @@ def confusion(part: Part) -> list[dict[str, Any]]:
             }
         )
     return shown
-
-
-def number(value: float | None) -> str:
-    """Three decimals, or a dash."""
-    return "–" if value is None or math.isnan(value) else f"{value:.3f}"
-
-
-def count(value: int | None) -> str:
-    """Thousands separated, or a dash."""
-    return "–" if value is None else f"{value:,}"
 
 
 def percent(value: float | None) -> str:

@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 
 from hilum.metrics.curves import PrecisionRecallCurve, RocCurve
 
-INK, MUTED, RULE = "#1f2933", "#52606d", "#d5dce3"
+MUTED, RULE = "#52606d", "#d5dce3"
 COLOURS = {"train": "#8795a4", "valid": "#0b7285", "test": "#c2410c"}
 """One colour a part, told apart by the colour-blind and in gray."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -95,9 +95,3 @@ def official_parts(table: Table) -> dict[str, Rows]:
     official = table.frame["official_split"]
     rows = {part: official.eq(part).fill_null(False).arg_true().cast(pl.Int64).to_numpy() for part in PARTS}
     return {part: found for part, found in rows.items() if len(found)}
-
-
-def listed(names: Sequence[object], most: int = 5) -> str:
-    """The first few names and how many more there are, for a message."""
-    shown = ", ".join(str(name) for name in names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"

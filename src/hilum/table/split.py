@@ -18,7 +18,6 @@ from hilum.files import write_parquet
 from hilum.table.check import (
     PARTS,
     Rows,
-    listed,
     marked,
     official_parts,
     rate_gaps,
@@ -27,6 +26,7 @@ from hilum.table.check import (
 )
 from hilum.table.stratify import deal, shuffled
 from hilum.table.table import Table
+from hilum.text import listed
 
 
 @dataclass(frozen=True)

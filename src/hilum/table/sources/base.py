@@ -12,6 +12,7 @@ import polars as pl
 from hilum.config.sections import Section
 from hilum.errors import DataError, nearest
 from hilum.table.table import Table
+from hilum.text import listed
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
@@ -151,8 +152,7 @@ def need_columns(frame: pl.DataFrame, names: Iterable[str], path: Path) -> None:
 def _hint(names: Iterable[str], there: list[str]) -> str:
     if close := next(filter(None, (nearest(name, there) for name in names)), None):
         return f"did you mean '{close}'?"
-    more = f" and {len(there) - 12} more" if len(there) > 12 else ""
-    return f"it has: {', '.join(there[:12])}{more}"
+    return f"it has: {listed(there, 12)}"
 
 
 def strip_suffix(column: pl.Expr) -> pl.Expr:

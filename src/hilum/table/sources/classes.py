@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from hilum.errors import DataError, did_you_mean
+from hilum.text import plain
 
 NEGATIVE_NAMES = (
     "normal",
@@ -35,10 +36,10 @@ def positive_class(names: Sequence[str]) -> str:
     and this one; else the alphabetically last.
     """
     first, last = sorted(names)
-    if _plain(last) in NEGATIVE_NAMES and _plain(first) not in NEGATIVE_NAMES:
+    if plain(last) in NEGATIVE_NAMES and plain(first) not in NEGATIVE_NAMES:
         return first
-    denied = {prefix + _plain(first) for prefix in ("not", "no", "non")}
-    return first if _plain(last) in denied and _plain(first) not in NEGATIVE_NAMES else last
+    denied = {prefix + plain(first) for prefix in ("not", "no", "non")}
+    return first if plain(last) in denied and plain(first) not in NEGATIVE_NAMES else last
 
 
 def class_findings(classes: pl.Series, positive: str = "") -> tuple[tuple[str, ...], list[pl.Series]]:
@@ -58,7 +59,3 @@ def class_findings(classes: pl.Series, positive: str = "") -> tuple[tuple[str, .
     if positive or len(names) == 2:
         names = [positive or positive_class(names)]
     return tuple(names), [(classes == name).cast(pl.Int8).alias(name) for name in names]
-
-
-def _plain(name: str) -> str:
-    return "".join(letter for letter in name.lower() if letter.isalnum())

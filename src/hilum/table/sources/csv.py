@@ -48,6 +48,7 @@ from hilum.table.sources.base import (
 from hilum.table.sources.classes import class_findings
 from hilum.table.sources.options import make_options
 from hilum.table.table import BOX_COLUMNS, COLUMNS, Table
+from hilum.text import listed, plain
 
 MAPPINGS = ("hilum.toml", "hilum.json")
 NAMES = ("table.csv", "labels.csv", "table.csv.gz", "labels.csv.gz")
@@ -182,7 +183,7 @@ def _columns(raw: pl.DataFrame, options: CsvOptions, path: Path) -> dict[str, st
     Raises:
         DataError: a named column is missing, or no column of paths or patients is found.
     """
-    plain = {_plain(name): name for name in reversed(raw.columns)}
+    by_plain = {plain(name): name for name in reversed(raw.columns)}
     columns: dict[str, str] = {}
     for option, guesses in GUESSES.items():
         named = getattr(options, option)
@@ -193,14 +194,15 @@ def _columns(raw: pl.DataFrame, options: CsvOptions, path: Path) -> dict[str, st
             columns[option] = named
         elif named is None:
             taken = {*options.findings, options.classes}
-            found = [plain[g] for g in guesses if g in plain and plain[g] not in taken]
+            found = [by_plain[g] for g in guesses if g in by_plain and by_plain[g] not in taken]
             if option == "part":
                 found = [name for name in found if values.are_parts(raw[name]).all()]
             if found:
                 columns[option] = found[0]
+    there = listed(raw.columns, 12)
     if "path" not in columns:
         raise DataError(
-            f"{path}: which column holds the paths of the images? Say path=COLUMN; it has {_some(raw)}."
+            f"{path}: which column holds the paths of the images? Say path=COLUMN; it has {there}."
         )
     if "part" in columns and not (known := values.are_parts(raw[columns["part"]])).all():
         strange = raw[columns["part"]].filter(~known)[0]
@@ -209,18 +211,10 @@ def _columns(raw: pl.DataFrame, options: CsvOptions, path: Path) -> dict[str, st
         )
     if "patient" not in columns and options.patient is None:
         raise DataError(
-            f"{path}: which column holds the patients? Say patient=COLUMN; it has {_some(raw)}. Without patients "
+            f"{path}: which column holds the patients? Say patient=COLUMN; it has {there}. Without patients "
             "the same person may be in train and test; patient=image accepts that."
         )
     return columns
-
-
-def _some(raw: pl.DataFrame) -> str:
-    return ", ".join(raw.columns[:12]) + (", ..." if len(raw.columns) > 12 else "")
-
-
-def _plain(name: str) -> str:
-    return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
 CASTS: dict[str, tuple[str, Callable[[pl.Expr], pl.Expr]]] = {

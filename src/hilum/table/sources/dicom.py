@@ -45,6 +45,7 @@ from hilum.table.sources.base import (
 )
 from hilum.table.sources.headers import claims_dicom, scan
 from hilum.table.table import COLUMNS, Table
+from hilum.text import listed, plain
 
 LABEL_FILES = ("labels.csv", "labels.csv.gz")
 UID_COLUMNS = ("sopinstanceuid", "sopuid", "uid", "instanceuid", "imageuid")
@@ -154,7 +155,7 @@ def _labelled(frame: pl.DataFrame, root: Path, options: DicomOptions) -> tuple[p
 
 
 def _keys(column: str) -> Iterable[str]:
-    return ("uid",) if _plain(column) in UID_COLUMNS else ("path", "stem", "uid")
+    return ("uid",) if plain(column) in UID_COLUMNS else ("path", "stem", "uid")
 
 
 def _match_key(column: pl.Expr, key: str) -> pl.Expr:
@@ -172,18 +173,14 @@ def _stem(column: pl.Expr) -> pl.Expr:
 
 
 def _key_column(columns: list[str], path: Path) -> str:
-    plain = {_plain(name): name for name in reversed(columns)}
+    by_plain = {plain(name): name for name in reversed(columns)}
     for wanted in (*UID_COLUMNS, *FILE_COLUMNS):
-        if wanted in plain:
-            return plain[wanted]
+        if wanted in by_plain:
+            return by_plain[wanted]
     raise DataError(
         f"{path} has no column of SOP Instance UIDs (SOPInstanceUID) or file names (path, file); "
-        f"it has {', '.join(columns[:12])}."
+        f"it has {listed(columns, 12)}."
     )
-
-
-def _plain(name: str) -> str:
-    return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
 LAYOUT, NOTES = layout_and_notes(__doc__, "Only headers")
