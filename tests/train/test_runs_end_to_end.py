@@ -15,7 +15,7 @@ from small_runs import weights_of, with_settings
 
 from hilum import api
 from hilum.config import Config
-from hilum.errors import ConfigError, DataError, PackError, RunError, WeightsError
+from hilum.errors import CheckFailed, ConfigError, DataError, PackError, RunError, WeightsError
 from hilum.evaluate import evaluate
 from hilum.metrics.predictions import Predictions
 from hilum.pixels.pack import Pack
@@ -340,3 +340,20 @@ def test_predictions_survive_parquet(finished: Run, tmp_path: Path) -> None:
     for name in ("q", "nowhere"):
         with pytest.raises(DataError, match="cannot be read"):
             Predictions.load(tmp_path / f"{name}.parquet", "valid")
+
+
+def test_divergence_is_said_with_what_to_do(config: Config, tmp_path: Path) -> None:
+    wild = with_settings(config, "optimizer.kind=sgd", "optimizer.lr=1e30", "schedule.kind=constant")
+    with pytest.raises(CheckFailed, match=r"diverged in epoch 1.*Lower optimizer\.lr"):
+        train(wild, folder=tmp_path, quiet=True)
+    assert list_runs(tmp_path)[0].info["status"] == "stopped"
+
+
+@pytest.mark.slow
+def test_a_compiled_model_learns_the_same(config: Config, tmp_path: Path) -> None:
+    plain = train(with_settings(config, "model.dropout=0.0"), folder=tmp_path, quiet=True)
+    compiled = train(
+        with_settings(config, "model.dropout=0.0", "train.compile=true"), folder=tmp_path, quiet=True
+    )
+    one, two = (run.history[0]["train"]["loss"] for run in (plain, compiled))
+    assert one == pytest.approx(two, rel=0.02)

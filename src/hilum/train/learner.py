@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from hilum.batches.feed import Batch, Feed
 from hilum.device import autocast, make_deterministic, pick_device
+from hilum.errors import CheckFailed
 from hilum.metrics.predictions import Predictions
 from hilum.models import build_model, positive_logits
 from hilum.predict import classes_of, forward
@@ -131,7 +132,15 @@ class Learner:
             part: whose rows they are.
             outputs: raw outputs, float32 [n, outputs].
             rows: int64 [n], positions in the part.
+
+        Raises:
+            CheckFailed: the outputs are not finite: training diverged.
         """
+        if not bool(outputs.isfinite().all()):
+            raise CheckFailed(
+                f"training diverged in epoch {self.progress.epoch + 1}: outputs on {part.name} are not finite. "
+                f"Lower optimizer.lr (now {self._config.optimizer.lr:g}) or limit gradients: train.clip = 1."
+            )
         targets = torch.from_numpy(part.targets[rows]).to(self.device)
         loss = self._loss.per_label(outputs.to(self.device), targets).double().nanmean().item()
         logits = positive_logits(outputs, len(self._job.findings)).cpu().numpy()
