@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from hypothesis import settings
 
 # As many test processes as cores run side by side: more threads would only wait. Read when torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from hilum.cli import main
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("hilum", deadline=None)
+settings.load_profile("hilum")
 
 REAL = Path(os.environ.get("HILUM_REAL_DATA", Path(__file__).parents[2] / "shared" / "data"))
 """Where the real images and label tables lie; tests marked `real` are skipped without it."""
@@ -24,6 +29,12 @@ class Outcome(NamedTuple):
     code: int
     out: str
     err: str
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Packs made on the way go into a folder of this session, never into the user's cache."""
+    os.environ["HILUM_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture

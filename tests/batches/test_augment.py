@@ -140,7 +140,7 @@ def test_an_image_is_changed_the_same_in_any_company(threads: int, size: int) ->
         torch.set_num_threads(before)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.floats(-30, 30),
     st.floats(-0.2, 0.2),

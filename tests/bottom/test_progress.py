@@ -24,7 +24,12 @@ def test_plain_lines_only_for_long_jobs(
     assert captured.err.count("\n") == 1
 
 
-def test_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bar_on_a_terminal(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
     with progress("packing", 3) as advance:
         advance(3)
+    captured = capfd.readouterr()
+    assert captured.out == ""
+    assert "packing" in captured.err
+    assert "3/3" in captured.err

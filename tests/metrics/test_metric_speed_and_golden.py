@@ -35,7 +35,7 @@ def test_auc_of_a_large_part_is_quick() -> None:
     scores = rng.random((22_433, 14), dtype=np.float32)
     times = []
     for _ in range(5):
-        started = time.perf_counter()
+        started = time.process_time()
         roc_auc(targets, scores)
-        times.append(time.perf_counter() - started)
+        times.append(time.process_time() - started)
     assert min(times) < 0.1

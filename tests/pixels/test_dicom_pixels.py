@@ -88,7 +88,7 @@ def test_signed_jpeg_2000() -> None:
     st.sampled_from([(1.0, 0.0), (0.5, -30.0), (2.0, 100.0)]),
     st.sampled_from(["MONOCHROME1", "MONOCHROME2"]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_windows_agree_with_pydicom(
     centre: int, width: int, function: str, rescale: tuple[float, float], interpretation: str
 ) -> None:
@@ -164,7 +164,7 @@ def test_what_cannot_be_shown_is_an_image_error(tmp_path: Path, data: bytes, sai
 
 
 @given(st.binary(max_size=400), st.integers(0, 900))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @pytest.mark.filterwarnings("ignore")
 def test_damaged_files_are_only_ever_image_errors(data: bytes, at: int) -> None:
     whole = dicom(PICTURE[:8, :8])

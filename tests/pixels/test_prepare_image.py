@@ -26,7 +26,7 @@ FITS = ("squash", "crop", "pad")
     st.sampled_from(FITS),
     st.sampled_from([0.0, 2.0]),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_picture_becomes_the_square(height: int, width: int, size: int, fit: str, clahe: float) -> None:
     made = prepare(smooth(height, width), PrepareConfig(size=size, fit=fit, clahe=clahe))
     assert made.shape == (size, size)

@@ -70,7 +70,7 @@ def test_lossy_encodings_give_the_same_picture(name: str) -> None:
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.sampled_from(["PNG", "JPEG", "TIFF", "BMP"]), st.booleans())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_any_size_round_trips(height: int, width: int, form: str, colour: bool) -> None:
     picture = smooth(height, width, seed=height * 41 + width)
     image = Image.fromarray(picture).convert("RGB" if colour else "L")
@@ -80,7 +80,7 @@ def test_any_size_round_trips(height: int, width: int, form: str, colour: bool) 
 
 
 @given(st.integers(9, 16), st.integers(0, 2**16 - 1))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_deep_pixels_are_scaled_by_the_bits_that_they_use(bits: int, other: int) -> None:
     values = np.array([[0, 2**bits - 1, other % 2**bits]], np.uint16)
     assert to_uint8(values).tolist() == [[0, 255, round(int(values[0, 2]) * 255 / (2**bits - 1))]]
@@ -149,7 +149,7 @@ WHOLE = EXACT | LOSSY
     "name", [name for name in WHOLE if name.startswith(("png", "jpeg", "webp", "tiff", "bmp"))]
 )
 @given(share=st.floats(0.0, 0.97))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_a_file_that_is_cut_short_is_an_error(name: str, share: float) -> None:
     data = WHOLE[name]
     with pytest.raises(ImageError):
@@ -225,7 +225,7 @@ def test_a_twelve_bit_jpeg_is_refused_by_name() -> None:
 @given(
     st.binary(max_size=300), st.sampled_from([b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0"])
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_garbage_is_only_ever_an_image_error(data: bytes, start: bytes) -> None:
     with pytest.raises(ImageError):
         decode_gray(start + data + b"\xff\xd9")

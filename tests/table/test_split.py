@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -20,7 +22,7 @@ def assert_whole(table: Table, split: Split) -> None:
 
 
 @given(tables, st.integers(0, 99), st.sampled_from([0.0, 0.15]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_parts_are_disjoint_and_complete_and_no_patient_is_in_two(table: Table, seed: int, test: float):
     split = make_split(table, SplitConfig(test=test), seed)
     assert_whole(table, split)
@@ -29,7 +31,7 @@ def test_parts_are_disjoint_and_complete_and_no_patient_is_in_two(table: Table, 
 
 
 @given(tables, st.integers(0, 99), st.integers(2, 6), st.sampled_from(["patient", "image"]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_folds_partition_the_patients(table: Table, seed: int, folds: int, by: str):
     splits = [make_split(table, SplitConfig(by=by, folds=folds, fold=k), seed) for k in range(folds)]
     for split in splits:
@@ -50,7 +52,7 @@ def test_folds_leave_the_test_part_alone():
 
 
 @given(tables, st.integers(0, 99), st.randoms(use_true_random=False))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_row_order_does_not_matter(table: Table, seed: int, random):
     order = list(range(len(table)))
     random.shuffle(order)
@@ -177,7 +179,7 @@ def test_says_what_it_is():
 
 
 @given(tables, st.integers(1, 150), st.integers(0, 99))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_subset_is_whole_patients_and_about_n_images(table: Table, n: int, seed: int):
     drawn = subset(table, n, seed)
     assert len(drawn) > 0
@@ -197,9 +199,7 @@ def test_a_subset_of_nothing_is_everything():
 
 @pytest.mark.slow
 def test_as_many_patients_as_chexpert_are_split_within_two_seconds():
-    import time
-
     table = cohort(64_540)
-    started = time.perf_counter()
+    started = time.process_time()
     make_split(table, SplitConfig(), 0)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
