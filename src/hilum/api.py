@@ -27,6 +27,7 @@ from hilum.train.session import Difference
 from hilum.train.session import reproduce as _reproduce
 from hilum.train.session import resume as _resume
 from hilum.train.session import train as _train
+from hilum.train.world import leads
 
 __all__ = [
     "MODELS",
@@ -216,5 +217,6 @@ def _row(run: Run, part: str, by: str) -> dict[str, Any]:
 
 
 def _with_report(run: Run) -> Run:
-    write_report(run)
+    if leads():
+        write_report(run)
     return run

@@ -34,6 +34,7 @@ def train(
     """Train a model as a recipe says, into a new run, and score its validation part."""
     from hilum import api
     from hilum.errors import ConfigError
+    from hilum.train.world import leads
 
     if resume is not None and recipe is not None:
         raise ConfigError("hilum train takes a recipe or --resume RUN, not both.")
@@ -50,7 +51,8 @@ def train(
         run = api.train(
             recipe, data=data, change=change or (), folder=folder, name=name, command=command, quiet=quiet
         )
-    _show_result(run, as_json)
+    if leads():
+        _show_result(run, as_json)
 
 
 def reproduce(

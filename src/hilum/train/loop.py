@@ -155,8 +155,8 @@ class Seen:
         return {"outputs": outputs, "rows": torch.from_numpy(np.concatenate(self._rows))}
 
     def gathered(self, learner: Learner) -> tuple[Tensor, npt.NDArray[np.int64]]:
-        """Outputs and rows of all processes."""
+        """Outputs and rows of all processes; one that resumed at the end of the epoch has none of its own."""
         tensors = self.tensors()
-        return learner.world.gather(tensors["outputs"]).cpu(), learner.world.gather(
-            tensors["rows"]
-        ).cpu().numpy()
+        outputs = tensors.get("outputs", torch.zeros(0, learner.model.outputs))
+        rows = tensors.get("rows", torch.zeros(0, dtype=torch.int64))
+        return learner.world.gather(outputs).cpu(), learner.world.gather(rows).cpu().numpy()

@@ -17,6 +17,7 @@ from hilum.train.data import Job, make_job
 from hilum.train.learner import Learner
 from hilum.train.loop import fit
 from hilum.train.watch import Watch
+from hilum.train.world import leads
 
 
 def train(config: Config, *, folder: str | Path = "runs", command: str = "", quiet: bool = False) -> Run:
@@ -37,7 +38,7 @@ def train(config: Config, *, folder: str | Path = "runs", command: str = "", qui
     """
     _known_score(config)
     job = make_job(config)
-    watch = Watch(quiet)
+    watch = Watch(quiet or not leads())
     learner = Learner(job)
     warnings = [*job.split.warnings, *learner.notes]
     made = ""
@@ -66,7 +67,7 @@ def resume(path: str | Path, *, quiet: bool = False) -> Run:
     learner = Learner(job)
     _describe(run, job, learner)
     learner.restore(run)
-    watch = Watch(quiet)
+    watch = Watch(quiet or not leads())
     watch.say(f"resuming {run.path} in epoch {learner.progress.epoch + 1}, step {learner.progress.step + 1}")
     if learner.world.leads:
         run.write_info({**run.info, "status": "running"})
@@ -133,18 +134,19 @@ def _finish(job: Job, run: Run, learner: Learner, watch: Watch) -> Run:
     started = run.info
     try:
         fit(job, run, learner, watch)
+        if learner.world.leads:
+            valid = run.predictions("valid", run.best_epoch)
+            thresholds = fit_thresholds(valid, job.config.scores)
+            run.write_thresholds(thresholds)
+            run.write_scores(valid, score(valid, thresholds))
+            run.write_info({**started, "status": "done", "seconds": learner.progress.seconds})
+        learner.world.wait()
     except BaseException:
         if learner.world.leads:
             run.write_info({**started, "status": "stopped", "seconds": learner.progress.seconds})
         raise
     finally:
         learner.world.leave()
-    if learner.world.leads:
-        valid = run.predictions("valid", run.best_epoch)
-        thresholds = fit_thresholds(valid, job.config.scores)
-        run.write_thresholds(thresholds)
-        run.write_scores(valid, score(valid, thresholds))
-        run.write_info({**started, "status": "done", "seconds": learner.progress.seconds})
     return run
 
 

@@ -32,7 +32,7 @@ class World:
 
     @property
     def leads(self) -> bool:
-        """Whether this process writes the files and talks to the user."""
+        """Whether this process writes files and talks to the user."""
         return self.rank == 0
 
     def wrap(self, model: nn.Module) -> nn.Module:
@@ -79,7 +79,17 @@ class World:
         dist.broadcast(letters, src=0)
         return bytes(letters.cpu().numpy()).decode()
 
+    def wait(self) -> None:
+        """Until all processes are here."""
+        if self.size > 1:
+            dist.barrier()
+
     def leave(self) -> None:
         """End the communication."""
         if self.size > 1:
             dist.destroy_process_group()
+
+
+def leads() -> bool:
+    """Whether this process is the one that writes files and talks to the user."""
+    return os.environ.get("RANK", "0") == "0"
