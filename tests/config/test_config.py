@@ -133,3 +133,21 @@ def test_a_file_that_is_no_configuration(tmp_path: Path) -> None:
 def test_a_section_is_frozen() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         OptimizerConfig().lr = 3.0  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("phantom-resnet", "did you mean 'phantom-resnet18', which comes with hilum"),
+        ("qqq", "a recipe that comes with hilum: chexpert-"),
+    ],
+)
+def test_a_recipe_that_is_not_there_names_the_nearest(name: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name} is not a file; .*{said}"):
+        read_config(name)
+
+
+def test_a_configuration_that_is_not_there_names_the_one_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text("")
+    with pytest.raises(ConfigError, match=f"did you mean '{tmp_path / 'mine.toml'}'"):
+        read_config(tmp_path / "mien.toml")

@@ -39,7 +39,7 @@ def doctor(
     ] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Any [clean] setting, e.g. clean.min_age=18; may be repeated."),
+        typer.Option("--set", help="Any setting of clean, e.g. clean.min_age=18; may be repeated."),
     ] = None,
     option: SourceOptions = None,
     fast: Annotated[bool, typer.Option("--fast", help="Examine the table only; open no image.")] = False,

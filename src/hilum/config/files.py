@@ -11,7 +11,7 @@ import tomli_w
 from pydantic import BaseModel, ValidationError
 
 from hilum.config.sections import Config
-from hilum.errors import ConfigError, did_you_mean
+from hilum.errors import ConfigError, did_you_mean, nearest
 from hilum.files import write_text
 
 UNION_BRANCHES = frozenset({"tuple", "literal", "float", "constrained-float"})
@@ -31,9 +31,7 @@ def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, IsADirectoryError) as error:
-        raise ConfigError(
-            f"{path} is not a file. A configuration is a TOML file such as those in recipes/."
-        ) from error
+        raise ConfigError(f"{path} is not a file; {_other_recipe(path)}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.") from error
     return make_config(values, overrides, origin=str(path))
@@ -42,13 +40,26 @@ def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
 def find_recipe(path: str | Path) -> Path:
     """The file itself where there is one; else the recipe of that name that comes with hilum, if there is one."""
     path = Path(path)
+    if path.exists() or path.parent != Path():
+        return path
+    return _shipped().get(path.stem, path)
+
+
+def _shipped() -> dict[str, Path]:
+    """Name -> file of the recipes that come with hilum: beside its code, or at the root of a checkout."""
     package = Path(__file__).parents[1]
-    # An installed hilum has its recipes beside its code, a checkout at its root.
-    for folder in (package / "recipes", package.parents[1] / "recipes"):
-        shipped = folder / f"{path.stem}.toml"
-        if not path.exists() and path.parent == Path() and shipped.is_file():
-            return shipped
-    return path
+    folders = (package.parents[1] / "recipes", package / "recipes")
+    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.toml"))}
+
+
+def _other_recipe(path: Path) -> str:
+    """What to name in place of a file that is not there: one of a like name beside it, or what hilum has."""
+    beside = [other.name for other in path.parent.glob("*.toml")]
+    if close := nearest(path.name, beside):
+        return f"did you mean '{path.parent / close}'?"
+    if close := nearest(path.stem, _shipped()):
+        return f"did you mean '{close}', which comes with hilum?"
+    return f"name a TOML file, or a recipe that comes with hilum: {', '.join(_shipped())}."
 
 
 def make_config(
@@ -76,6 +87,14 @@ def write_config(config: Config, path: Path) -> None:
     write_text(path, dump_config(config))
 
 
+def value_of(text: str) -> Any:
+    """What a user typed for a value: TOML where it is that, else the text itself."""
+    try:
+        return tomllib.loads(f"v = {text}")["v"]
+    except tomllib.TOMLDecodeError:
+        return text.strip()
+
+
 def settings(config: BaseModel, prefix: str = "") -> dict[str, Any]:
     """All settings flat, `{"optimizer.lr": 0.001, ...}`: for tables, diffs and the report."""
     flat: dict[str, Any] = {}
@@ -97,17 +116,13 @@ def _override(values: dict[str, Any], text: str) -> str | None:
     key, equals, raw = text.partition("=")
     if not equals or not key.strip():
         return f"--set {text}: expected SECTION.KEY=VALUE, for example optimizer.lr=1e-4"
-    try:
-        value = tomllib.loads(f"v = {raw}")["v"]
-    except tomllib.TOMLDecodeError:
-        value = raw.strip()
     *sections, last = key.strip().split(".")
     for section in sections:
         inner = values.setdefault(section, {})
         if not isinstance(inner, dict):
             return f"--set {text}: {section} is not a section"
         values = inner
-    values[last] = value
+    values[last] = value_of(raw)
     return None
 
 

@@ -190,7 +190,10 @@ def _load(path: Path) -> object:
     # torch's unpickler reads damaged bytes as instructions, and any error can come of them.
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise WeightsError(f"{path} cannot be read as weights: {reason}") from error
+        raise WeightsError(
+            f"{path} cannot be read as weights ({reason}). Expected a safetensors file, or a state dict "
+            "that torch.save wrote."
+        ) from error
 
 
 def _bare(loaded: object, path: Path) -> dict[str, Tensor]:

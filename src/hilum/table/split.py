@@ -232,9 +232,7 @@ def _warnings(table: Table, parts: dict[str, Rows], by: str) -> tuple[str, ...]:
         )
     gaps = rate_gaps(table, parts["train"], parts["valid"])
     if gaps:
-        found.append(
-            f"Rates that differ by over 2 points between train and valid: {listed(gaps, len(gaps))}."
-        )
+        found.append(f"Rates that differ by over 2 points between train and valid: {listed(gaps)}.")
     for name in ("train", "valid"):
         lacking = without_positives(table, parts[name])
         if lacking:

@@ -55,7 +55,7 @@ def class_findings(classes: pl.Series, positive: str = "") -> tuple[tuple[str, .
     if len(names) < 2:
         raise DataError(f"two classes or more are needed; there is {names[0] if names else 'none'}.")
     if positive and positive not in names:
-        raise DataError(f"there is no class {positive!r}; {did_you_mean(positive, names)}.")
+        raise DataError(f"there is no class {positive!r}; {did_you_mean(positive, names)}")
     if positive or len(names) == 2:
         names = [positive or positive_class(names)]
     return tuple(names), [(classes == name).cast(pl.Int8).alias(name) for name in names]

@@ -122,7 +122,7 @@ def label_columns(labels: pl.Series, findings: tuple[str, ...], origin: Path) ->
     for names in sets:
         for name in sorted(names - {*FINDINGS, NO_FINDING}):
             raise DataError(
-                f"{origin}: unknown label {name!r}; {did_you_mean(name, [*FINDINGS, NO_FINDING])}."
+                f"{origin}: unknown label {name!r}; {did_you_mean(name, [*FINDINGS, NO_FINDING])}"
             )
     table = pl.DataFrame(
         {"labels": distinct, **{name: [int(name in names) for names in sets] for name in findings}},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from hilum.errors import DataError, did_you_mean
+from hilum.errors import DataError, did_you_mean, nearest
 from hilum.table.sources import chexpert, csv, dicom, folder, nih, pneumonia
 from hilum.table.sources.base import Source
 from hilum.table.sources.options import make_options
@@ -32,7 +32,7 @@ def find_source(name: str) -> Source:
         DataError: there is none; the message names the nearest.
     """
     if name not in SOURCES:
-        raise DataError(f"there is no source {name!r}; {did_you_mean(name, SOURCES)}.")
+        raise DataError(f"there is no source {name!r}; {did_you_mean(name, SOURCES)}")
     return SOURCES[name]
 
 
@@ -53,14 +53,9 @@ def read_source(name: str, root: Path | str, **options: Any) -> Table:
     checked = make_options(source.options, options, f"the options of source {name}")
     root = Path(root).expanduser()
     if not root.exists():
-        near = (
-            did_you_mean(root.name, there)
-            if (there := _beside(root))
-            else "the folder around it is not there"
-        )
-        raise DataError(f"{root} is not there; {near}.")
+        raise DataError(_not_there(root, source))
     if root.is_dir() and not any(root.iterdir()):
-        raise DataError(f"{root} is empty; expected {source.title}:\n{source.layout}")
+        raise DataError(f"{root} is empty. Expected: {source.title}\n{source.layout}")
     other = None if source.matches(root) else guess_source(root)
     # Any folder with a CSV file could be `csv`: no reason to think that the user meant it.
     if other not in (None, "csv"):
@@ -81,5 +76,9 @@ def guess_source(root: Path | str) -> str | None:
     return fitting[0] if fitting else None
 
 
-def _beside(root: Path) -> list[str]:
-    return sorted(path.name for path in root.parent.iterdir())[:20] if root.parent.is_dir() else []
+def _not_there(root: Path, source: Source) -> str:
+    if not root.parent.is_dir():
+        return f"{root} is not there; the folder around it is not there either."
+    if near := nearest(root.name, (path.name for path in root.parent.iterdir())):
+        return f"{root} is not there; did you mean '{root.parent / near}'?"
+    return f"{root} is not there. Name the folder that holds {source.title}:  hilum sources {source.name}"
