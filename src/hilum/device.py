@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from hilum.cores import cores
 from hilum.errors import ConfigError
 
 PACKAGES = ("hilum", "torch", "torchvision", "timm", "numpy", "polars", "opencv-python-headless", "pydicom")
@@ -77,7 +78,7 @@ def describe_environment(device: torch.device, precision: str) -> dict[str, Any]
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "device": f"{device}: {name}",
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": cores(),
         "threads": torch.get_num_threads(),
         "precision": precision_of(precision, device),
         "packages": {package: found for package in PACKAGES if (found := _version(package))},

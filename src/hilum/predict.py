@@ -16,6 +16,7 @@ from hilum.batches.feed import Batch
 from hilum.config import PrepareConfig
 from hilum.device import autocast, pick_device
 from hilum.errors import ImageError, InputError
+from hilum.metrics.predictions import sigmoid
 from hilum.metrics.thresholds import Thresholds
 from hilum.models import Classifier, build_model, load_weights, positive_logits
 from hilum.pixels.prepare import load_image
@@ -150,10 +151,9 @@ class Predictor:
                 images[i] = load_image(path, self.prepare)
             except ImageError as error:
                 errors[i] = str(error)
-        looked_at: dict[int, Any] = {}
+        looked_at: dict[int, npt.NDArray[np.float64]] = {}
         if images:
-            logits = self.logits(np.stack(list(images.values())))
-            probabilities = 0.5 * (1.0 + np.tanh(0.5 * logits.astype(np.float64)))
+            probabilities = sigmoid(self.logits(np.stack(list(images.values()))))
             looked_at = dict(zip(images, probabilities, strict=True))
         return [
             FileResult(path, looked_at[i], looked_at[i] >= self.thresholds.values)

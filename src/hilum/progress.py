@@ -11,6 +11,11 @@ SECONDS_BETWEEN_LINES = 15.0
 SECONDS_BEFORE_FIRST_LINE = 2.0
 
 
+def say(message: str) -> None:
+    """Tell the user one thing, on standard error."""
+    print(f"hilum: {message}", file=sys.stderr, flush=True)  # noqa: T201
+
+
 @contextmanager
 def progress(description: str, total: int, unit: str = "images") -> Iterator[Callable[[int], None]]:
     """Show how far a long job is.

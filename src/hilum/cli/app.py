@@ -21,6 +21,7 @@ from hilum.cli.scoring import evaluate, predict, report
 from hilum.cli.sources import arrange, sources
 from hilum.cli.training import reproduce, runs, train
 from hilum.errors import HilumError
+from hilum.progress import say
 from hilum.version import __version__
 
 COMMANDS: dict[str, tuple[Callable[..., Any] | typer.Typer, ...]] = {
@@ -60,25 +61,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         result = make_app()(args=arguments, standalone_mode=False)
     except HilumError as error:
-        _say(str(error))
+        say(str(error))
         return error.exit_code
     except typer.Abort:
-        _say("stopped")
+        say("stopped")
         return 130
     except USAGE_ERROR as error:
         error.show()
         return 2
     except KeyboardInterrupt:
-        _say("stopped")
+        say("stopped")
         return 130
     except BrokenPipeError:  # `hilum runs | head`
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
         return 0
     return result if isinstance(result, int) else 0
-
-
-def _say(message: str) -> None:
-    print(f"hilum: {message}", file=sys.stderr)  # noqa: T201
 
 
 def _show_version(wanted: bool) -> None:

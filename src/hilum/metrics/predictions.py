@@ -16,6 +16,11 @@ from hilum.files import write_parquet
 LOGIT, TARGET = "logit:", "target:"
 
 
+def sigmoid(logits: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Probabilities of logits, float64 of the same shape; no logit is large enough to overflow it."""
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * np.asarray(logits, dtype=np.float64))))
+
+
 @dataclass(frozen=True)
 class Predictions:
     """Logits and targets of one part of the data.
@@ -50,7 +55,7 @@ class Predictions:
     @property
     def probabilities(self) -> npt.NDArray[np.float64]:
         """Probability of the positive class, float64 [n, k]."""
-        return 0.5 * (1.0 + np.tanh(0.5 * self.logits.astype(np.float64)))
+        return sigmoid(self.logits)
 
     def select(self, findings: Sequence[str]) -> Predictions:
         """Only these findings, in this order.

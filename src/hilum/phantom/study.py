@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import shutil
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
@@ -13,6 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from hilum.cores import cores
 from hilum.errors import ConfigError, DataError, did_you_mean
 from hilum.files import disk_error, read_json, write_json
 from hilum.phantom import planted
@@ -214,7 +214,7 @@ def _fresh(out: Path) -> Path:
 
 def _draw_all(entries: list[Entry], root: Path, size: int, masks: bool, workers: int | None) -> Boxes:
     batches = [entries[k : k + BATCH] for k in range(0, len(entries), BATCH)]
-    count = min(workers or _processors(), len(batches))
+    count = min(workers or cores(), len(batches))
     boxes: Boxes = {}
     with progress("drawing", len(entries)) as advance:
         if count < 2:
@@ -228,11 +228,6 @@ def _draw_all(entries: list[Entry], root: Path, size: int, masks: bool, workers:
                 boxes |= (done := future.result())
                 advance(len(done))
     return boxes
-
-
-def _processors() -> int:
-    # Not on every system can a process ask which processors it may use.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def draw_batch(entries: list[Entry], root: Path, size: int, masks: bool) -> Boxes:

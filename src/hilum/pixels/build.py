@@ -11,7 +11,6 @@ import errno
 import fcntl
 import os
 import shutil
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,13 +19,15 @@ from pathlib import Path
 import numpy as np
 
 from hilum.config import PrepareConfig
+from hilum.cores import cores
 from hilum.errors import DataError, PackError
 from hilum.files import disk_error
 from hilum.pixels.finish import failures, write_tables
 from hilum.pixels.journal import Journal, key_of, open_journal
 from hilum.pixels.pack import FILES, FORMAT, INFO, JOURNAL, PIXELS, Pack, partial_path
 from hilum.pixels.stamps import digest_of, stamps
-from hilum.pixels.workers import CHUNK, Job, cores, run, stamp_of
+from hilum.pixels.workers import CHUNK, Job, run, stamp_of
+from hilum.progress import say
 from hilum.table.table import Table
 
 NO_LIMIT_UNDER = 200
@@ -130,7 +131,7 @@ def _begin(partial: Path, key: str) -> None:
     if foreign := [path.name for path in there if path.name not in FILES and not path.match(".*.partial")]:
         raise PackError(f"{partial} is not a half-built pack: it holds {foreign[0]}. Move it out of the way.")
     if former is not None:
-        _say(f"{partial} was begun with another table or other settings; starting afresh")
+        say(f"{partial} was begun with another table or other settings; starting afresh")
     for path in there:
         path.unlink()
 
@@ -145,7 +146,7 @@ def _kept_journal(partial: Path, key: str) -> Iterator[Journal]:
         if not any(any(chunk.digests) for chunk in journal.chunks.values()):
             shutil.rmtree(partial)
         elif isinstance(error, KeyboardInterrupt):
-            _say(f"{partial} keeps what is done; give the same command again to go on")
+            say(f"{partial} keeps what is done; give the same command again to go on")
         raise
     finally:
         journal.close()
@@ -161,7 +162,7 @@ def _decode_all(job: Job, journal: Journal, partial: Path, workers: int, max_exc
             del journal.chunks[chunk.index]
     if journal.chunks:
         done = sum(len(chunk.sums) for chunk in journal.chunks.values())
-        _say(f"going on with {partial}: {done:,} of {len(job.paths):,} images are done")
+        say(f"going on with {partial}: {done:,} of {len(job.paths):,} images are done")
     allowed = max_excluded * len(job.paths)
     failed: dict[int, str] = {}
     for chunks in run(job, workers, set(journal.chunks)):
@@ -202,7 +203,3 @@ def _too_many(paths: list[str], failed: dict[int, str], max_excluded: float) -> 
         f"be left out.\n{reasons}\n  the first: {paths[min(failed)]}\n"
         "Repair them and give the same command again (what is done is kept), or raise --max-excluded."
     )
-
-
-def _say(message: str) -> None:
-    print(f"hilum: {message}", file=sys.stderr, flush=True)  # noqa: T201

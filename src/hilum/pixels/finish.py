@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from hilum.config import PrepareConfig
-from hilum.files import write_json
+from hilum.files import write_json, write_parquet
 from hilum.pixels.journal import Chunk, Journal
 from hilum.pixels.pack import BOXES, EXCLUDED, FORMAT, INFO, STATS, TABLE
 from hilum.pixels.stamps import digest_of
@@ -52,7 +50,7 @@ def write_tables(
     if packed.boxes is not None:
         frames[BOXES] = packed.boxes
     for name, frame in frames.items():
-        _write(frame, partial / name)
+        write_parquet(partial / name, frame)
     write_json(
         partial / INFO,
         {
@@ -71,17 +69,6 @@ def write_tables(
             "prepare": config.model_dump(mode="json"),
         },
     )
-
-
-def _write(frame: pl.DataFrame, path: Path) -> None:
-    """Write a frame and wait until it is on disk."""
-    # polars hides the file system's errors in one of its own; bytes written by hand do not.
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer)
-    with path.open("wb") as file:
-        file.write(buffer.getbuffer())
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _fingerprint(table: Table, config: PrepareConfig, stats: pl.DataFrame) -> str:

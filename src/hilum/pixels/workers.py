@@ -47,11 +47,6 @@ class Job:
     start: int
 
 
-def cores() -> int:
-    """How many processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def run(job: Job, workers: int, done: set[int]) -> Iterator[list[Chunk]]:
     """Decode every chunk that is not done; gives finished chunks, their pixels written, as they come.
 

@@ -25,13 +25,13 @@ suffix), and one column per finding as in the source `csv`. An image without a r
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
 
 from hilum.errors import DataError
+from hilum.progress import say
 from hilum.table.sources import values
 from hilum.table.sources.base import (
     Source,
@@ -93,12 +93,9 @@ def matches(root: Path) -> bool:
 
 def _say_left_out(unreadable: tuple[str, ...], copies: int) -> None:
     if unreadable:
-        print(  # noqa: T201
-            f"dicom: left out {len(unreadable):,} files that are no readable DICOM, the first {unreadable[0]}",
-            file=sys.stderr,
-        )
+        say(f"left out {len(unreadable):,} files that are no readable DICOM, the first {unreadable[0]}")
     if copies:
-        print(f"dicom: left out {copies:,} second copies of the same SOP instance", file=sys.stderr)  # noqa: T201
+        say(f"left out {copies:,} second copies of the same SOP instance")
 
 
 def _hashed(frame: pl.DataFrame, salt: str, findings: tuple[str, ...]) -> pl.DataFrame:

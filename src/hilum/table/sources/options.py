@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from hilum.config.files import value_of
 from hilum.errors import ConfigError, did_you_mean
 from hilum.table.sources.base import SourceOptions
 
@@ -45,10 +45,7 @@ def parse_options(texts: Iterable[str]) -> dict[str, Any]:
         key, equals, raw = text.partition("=")
         if not equals or not key.strip():
             raise ConfigError(f"--option {text}: expected NAME=VALUE, for example positive=pneumonia.")
-        try:
-            values[key.strip()] = tomllib.loads(f"v = {raw}")["v"]
-        except tomllib.TOMLDecodeError:
-            values[key.strip()] = raw.strip()
+        values[key.strip()] = value_of(raw)
     return values
 
 
