@@ -126,6 +126,10 @@ def test_reproduce_says_what_differs(study: Path, hilum: Hilum, tmp_path: Path) 
         (["{study}/small.toml", "--data", "{study}/pack", "--set", "optimizer.lr=fast"], "optimizer.lr"),
         (["{study}/small.toml", "--data", "{study}/pack", "--set", "prepare.size=64"], "made with size = 32"),
         (["{study}/small.toml", "--data", "{study}/nowhere"], "nowhere"),
+        (["{study}/small.toml", "--data", "{study}/pack", "--option", "salt=x"], "is a pack"),
+        (["{study}/small.toml", "--data", "dicom:{study}/phantom", "--option", "salt"], "NAME=VALUE"),
+        (["{study}/small.toml", "--data", "nih:{study}/x", "--option", "name=x"], "name: unknown option"),
+        (["{study}/small.toml", "--data", "nih:{study}/x", "--option", "only_present=2"], "only_present"),
         (["{study}/small.toml", "--data", "nih:{study}/phantom"], "chexpert"),
         (["{study}/small.toml", "--data", "{study}/pack", "--set", 'data.findings=["Edemaa"]'], "'Edema'"),
         (["{study}/small.toml", "--data", "{study}/pack", "--set", "clean.min_age=130"], "min_age"),
@@ -179,3 +183,19 @@ def test_the_demo_does_the_whole_job(hilum: Hilum, tmp_path: Path) -> None:
     assert "$ hilum train phantom-resnet18" in out
     report = Path(out.strip().splitlines()[-1].split(": ", 1)[1])
     assert report.is_file()
+
+
+def test_options_of_the_source_reach_it_and_the_run(hilum: Hilum, tmp_path: Path, study: Path) -> None:
+    from hilum.runs import Run
+
+    make_phantom(tmp_path / "films", 25, layout="folder", size=64, workers=1)
+    code, _, err = hilum(
+        "train",
+        study / "small.toml",
+        *("--data", f"folder:{tmp_path / 'films'}", "--option", "positive=pleural_effusion"),
+        *("--set", "data.findings=[]", "--set", "train.epochs=1", "--in", tmp_path / "runs", "--quiet"),
+    )
+    assert code == 0, err
+    run = Run.open(tmp_path / "runs" / "small-1")
+    assert run.config.data.options == {"positive": "pleural_effusion"}
+    assert run.data["findings"] == ["pleural_effusion"]

@@ -151,3 +151,19 @@ def test_a_configuration_that_is_not_there_names_the_one_beside_it(tmp_path: Pat
     (tmp_path / "mine.toml").write_text("")
     with pytest.raises(ConfigError, match=f"did you mean '{tmp_path / 'mine.toml'}'"):
         read_config(tmp_path / "mien.toml")
+
+
+def test_options_of_a_source_keep_their_types_and_are_written_and_read_back(tmp_path: Path) -> None:
+    texts = ["data.options.positive=yes_it_is", "data.options.only_present=false", "data.options.n=3"]
+    config = make_config({}, [*texts, 'data.options.keep=["a", "b"]'])
+    assert config.data.options == {
+        "positive": "yes_it_is",
+        "only_present": False,
+        "n": 3,
+        "keep": ("a", "b"),
+    }
+    write_config(config, tmp_path / "config.toml")
+    assert read_config(tmp_path / "config.toml") == config
+    with pytest.raises(ConfigError, match=r"- data.options.keep: .*valid string") as caught:
+        make_config({"data": {"options": {"keep": {"a": 1}}}})
+    assert str(caught.value).count("data.options.keep") == 1

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hilum.cli.options import AsJson, Quiet, RunFolder
+from hilum.cli.options import AsJson, Quiet, RunFolder, SourceOptions
 
 if TYPE_CHECKING:
     from hilum.runs import Run
@@ -25,6 +25,7 @@ def train(
     change: Annotated[
         list[str] | None, typer.Option("--set", help="SECTION.KEY=VALUE, over the recipe's; may be repeated.")
     ] = None,
+    option: SourceOptions = None,
     folder: Folder = Path("runs"),
     name: Annotated[str, typer.Option(help="What the run is called; the recipe's name by default.")] = "",
     resume: Annotated[Path | None, typer.Option(help="Go on with this run, stopped or killed.")] = None,
@@ -34,22 +35,25 @@ def train(
     """Train a model as a recipe says, into a new run, and score its validation part."""
     from hilum import api
     from hilum.errors import ConfigError
+    from hilum.table.sources import parse_options
     from hilum.train.world import leads
 
     if resume is not None and recipe is not None:
         raise ConfigError("hilum train takes a recipe or --resume RUN, not both.")
     if resume is not None:
-        if data or change or name:
+        if data or change or option or name:
             raise ConfigError(
-                "--resume goes on as the run began: --data, --set and --name do not go with it."
+                "--resume goes on as the run began: --data, --set, --option and --name do not go with it."
             )
         run = api.resume(resume, quiet=quiet)
     elif recipe is None:
         raise ConfigError("hilum train needs a recipe (a TOML file, see recipes/) or --resume RUN.")
     else:
         command = "hilum " + shlex.join(sys.argv[1:])
+        parse_options(option or ())  # says what is no NAME=VALUE
+        change = [*(change or ()), *(f"data.options.{text}" for text in option or ())]
         run = api.train(
-            recipe, data=data, change=change or (), folder=folder, name=name, command=command, quiet=quiet
+            recipe, data=data, change=change, folder=folder, name=name, command=command, quiet=quiet
         )
     if leads():
         _show_result(run, as_json)

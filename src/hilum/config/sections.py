@@ -27,6 +27,8 @@ class DataConfig(Section):
 
     path: str = ""
     """A pack's folder, or `SOURCE:FOLDER` (packed first, into the cache); usually given as `--data`."""
+    options: dict[str, str | bool | int | float | tuple[str, ...]] = {}
+    """Options of the source for `SOURCE:FOLDER`, as `hilum sources SOURCE` lists them; usually `--option`."""
     findings: tuple[str, ...] = ()
     """The findings to learn and score, in this order; empty means all that the data has."""
     subset: Count = 0

@@ -164,13 +164,18 @@ def open_data(config: Config) -> tuple[Pack, Table, list[Step]]:
         raise DataError("no data were named. Give --data PACK, or --data SOURCE:FOLDER to pack first.")
     source, colon, root = text.partition(":")
     if colon and source in SOURCES:
-        table, steps = clean(read_source(source, root), config.clean)
+        table, steps = clean(read_source(source, root, **config.data.options), config.clean)
         pack = cached_pack(table, config.prepare)
         return pack, pack.table, steps
     if colon and not Path(text).exists():
         # Says which source was meant, if one is near.
         read_source(source, root)
     pack = Pack.open(text)
+    if config.data.options:
+        raise DataError(
+            f"{text} is a pack, read from its source already: data.options (--option) go with SOURCE:FOLDER. "
+            "Give them to hilum pack, and here --set data.options={} where the recipe has some."
+        )
     _same_preparation(pack, config.prepare)
     table, steps = clean(pack.table, config.clean)
     return pack, table, steps

@@ -36,7 +36,7 @@ def find_source(name: str) -> Source:
     return SOURCES[name]
 
 
-def read_source(name: str, root: Path | str, **options: Any) -> Table:
+def read_source(name: str, root: Path | str, /, **options: Any) -> Table:
     """Read a data set: one row per image, with what the source said of each finding.
 
     Args:
