@@ -153,7 +153,7 @@ def reproduce(
 
 def evaluate(run: Run | str | Path, part: str = "test", *, device: str = "auto") -> Scores:
     """Score a part, keep the scores in the run, and write its report again; see `hilum.evaluate`."""
-    found = run if isinstance(run, Run) else Run.open(run)
+    found = _opened(run)
     scores = _evaluate(found, part, device=device)
     write_report(found)
     return scores
@@ -161,7 +161,7 @@ def evaluate(run: Run | str | Path, part: str = "test", *, device: str = "auto")
 
 def report(run: Run | str | Path) -> Path:
     """Write a run's report: one self-contained HTML file in its folder."""
-    return write_report(run if isinstance(run, Run) else Run.open(run))
+    return write_report(_opened(run))
 
 
 def predict(
@@ -178,7 +178,7 @@ def predict(
         The predictor, for more images, and a result per file.
     """
     paths = expand(images)
-    predictor = Predictor(run if isinstance(run, Run) else Run.open(run), device=device)
+    predictor = Predictor(_opened(run), device=device)
     return predictor, predictor.files(paths)
 
 
@@ -214,6 +214,10 @@ def _row(run: Run, part: str, by: str) -> dict[str, Any]:
         "split": "BY IMAGE" if config.split.by == "image" else config.split.by,
         "seconds": round(run.info["seconds"]),
     }
+
+
+def _opened(run: Run | str | Path) -> Run:
+    return run if isinstance(run, Run) else Run.open(run)
 
 
 def _with_report(run: Run) -> Run:

@@ -12,8 +12,7 @@ from hilum.models import positive_logits
 from hilum.pixels.pack import Pack
 from hilum.predict import Predictor, forward
 from hilum.runs import Run
-
-PARTS = ("valid", "test", "train")
+from hilum.table.check import PARTS
 
 
 def evaluate(run: Run, part: str = "test", *, device: str = "auto", batch: int = 64) -> Scores:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def console() -> Console:
-    """Standard output; off a terminal it is as wide as the widest table, so that nothing is cut."""
+    """Standard output; off a terminal it is wide, so that tables are not folded."""
     made = Console(highlight=False, soft_wrap=False)
     return made if made.is_terminal else Console(highlight=False, width=200)
 

@@ -90,7 +90,7 @@ class Report:
             "healthy": self.healthy,
             "images": self.images,
             "patients": self.patients,
-            "steps": [vars(step) for step in self.steps],
+            "steps": [step.to_json() for step in self.steps],
             "findings": list(self.findings),
             "parts": list(self.parts),
             "pictures": self.pictures,

@@ -15,9 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hilum.errors import ImageError, MissingExtra
-from hilum.pixels.opencv import decode
-
-Gray = npt.NDArray[np.uint8]
+from hilum.pixels.opencv import Gray, decode
 
 SUFFIXES = (".dcm", ".dicom", ".dic")
 """A file without the DICM mark (old exports) is taken for DICOM only under one of these endings."""

@@ -31,16 +31,7 @@ def write_tables(
     chunks = [journal.chunks[index] for index in sorted(journal.chunks)]
     failed = failures(chunks)
     kept = np.array([row not in failed for row in range(len(table))])
-    digests = [digest for chunk in chunks for digest in chunk.digests]
-    stats = pl.DataFrame(
-        {
-            "image_id": table.frame["image_id"],
-            "slot": np.arange(len(table)),
-            "sum": pl.Series([value for chunk in chunks for value in chunk.sums], dtype=pl.Int64),
-            "squares": pl.Series([value for chunk in chunks for value in chunk.squares], dtype=pl.Int64),
-            "digest": digests,
-        }
-    ).filter(kept)
+    stats = _stats(table, chunks).filter(kept)
     packed = table.filter(kept)
     excluded = table.frame.filter(~kept).select("image_id", "path")
     excluded = excluded.with_columns(
@@ -68,6 +59,19 @@ def write_tables(
             "slots": len(table),
             "prepare": config.model_dump(mode="json"),
         },
+    )
+
+
+def _stats(table: Table, chunks: list[Chunk]) -> pl.DataFrame:
+    """Slot, sums and digest of each image of the table."""
+    return pl.DataFrame(
+        {
+            "image_id": table.frame["image_id"],
+            "slot": np.arange(len(table)),
+            "sum": pl.Series([value for chunk in chunks for value in chunk.sums], dtype=pl.Int64),
+            "squares": pl.Series([value for chunk in chunks for value in chunk.squares], dtype=pl.Int64),
+            "digest": [digest for chunk in chunks for digest in chunk.digests],
+        }
     )
 
 

@@ -12,6 +12,7 @@ from hilum.errors import ImageError
 from hilum.pixels.dicom import dicom_header, is_dicom
 from hilum.pixels.opencv import decode
 
+NOT_AN_IMAGE = "is not an image, or is damaged; expected JPEG, PNG, TIFF, BMP, WebP, GIF, JPEG 2000 or DICOM"
 JPEG_START = b"\xff\xd8\xff"
 PNG_START = b"\x89PNG\r\n\x1a\n"
 FIRST_READ = 1 << 16
@@ -151,6 +152,3 @@ def _decoded(data: bytes) -> ImageInfo:
         raise ImageError(NOT_AN_IMAGE)
     mode = {1: "gray", 2: "gray+alpha", 3: "rgb", 4: "rgba"}[1 if stored.ndim == 2 else stored.shape[2]]
     return ImageInfo(upright.shape[1], upright.shape[0], stored.dtype.itemsize * 8, mode, "other")
-
-
-NOT_AN_IMAGE = "is not an image, or is damaged; expected JPEG, PNG, TIFF, BMP, WebP, GIF, JPEG 2000 or DICOM"

@@ -8,6 +8,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+Gray = npt.NDArray[np.uint8]
+"""A gray image, [height, width]."""
+
 SILENT = 0
 
 

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from hilum.config import PrepareConfig
+from hilum.pixels.opencv import Gray
 from hilum.pixels.read import read_gray
 
-Gray = npt.NDArray[np.uint8]
 TILES = (8, 8)
 
 

@@ -24,9 +24,7 @@ import numpy.typing as npt
 from hilum.errors import ImageError
 from hilum.pixels.dicom import dicom_gray, is_dicom
 from hilum.pixels.header import JPEG_START, NOT_AN_IMAGE, PNG_START, ImageInfo, jpeg_header, unreadable
-from hilum.pixels.opencv import decode
-
-Gray = npt.NDArray[np.uint8]
+from hilum.pixels.opencv import Gray, decode
 
 JPEG_END = b"\xff\xd9"
 PNG_END = b"IEND\xaeB`\x82"
