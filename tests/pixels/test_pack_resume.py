@@ -32,7 +32,7 @@ from hilum.pixels import workers
 from hilum.pixels.build import build_pack
 
 load = workers.load_image
-workers.load_image = lambda *given: (time.sleep(0.004), load(*given))[1]  # long enough to be killed within
+workers.load_image = lambda *given: (time.sleep(0.006), load(*given))[1]  # long enough to be killed within
 root, out, draws = Path({root!r}), Path({out!r}), random.Random(20)
 for _ in range({kills}):
     child = os.fork()  # imports are done, no threads are started: a fresh process in a millisecond
