@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -14,6 +14,12 @@ from hilum.text import cell
 
 if TYPE_CHECKING:
     from hilum.table.clean import Step
+
+
+GAP = 3
+"""Characters between two columns."""
+UNFOLDED, FOLDED = 28, 20
+"""Texts up to this length are never folded; room that is kept for a column of longer ones."""
 
 
 def console() -> Console:
@@ -28,26 +34,54 @@ def show_table(
     title: str = "",
     footer: Sequence[Any] | None = None,
 ) -> None:
-    """Print rows under columns: text to the left, numbers to the right, None as a dash."""
+    """Print rows under columns: text to the left, numbers to the right, None as a dash.
+
+    Where they do not fit, headings and long texts are folded, and the columns that do not fit even then follow
+    in further tables, the first column in front of each: no number or name is cut.
+    """
     rows = [list(row) for row in rows]
-    table = RichTable(
-        title=title or None,
-        box=box.SIMPLE_HEAD,
-        title_justify="left",
-        pad_edge=False,
-        show_footer=footer is not None,
-    )
-    for j, name in enumerate(columns):
-        numeric = any(isinstance(row[j], int | float) and not isinstance(row[j], bool) for row in rows)
-        table.add_column(
-            name,
-            justify="right" if numeric else "left",
-            overflow="fold",
-            footer=cell(footer[j]) if footer is not None else "",
-        )
-    for row in rows:
-        table.add_row(*(cell(value) for value in row))
-    console().print(table)
+    texts = [[cell(value) for value in row] for row in rows]
+    feet = [cell(value) for value in footer] if footer is not None else [""] * len(columns)
+    bodies = [[feet[j], *(row[j] for row in texts)] for j in range(len(columns))]
+    out = console()
+    widths = _widths(columns, bodies, out.width)
+    if title:
+        out.print(title, style="italic", soft_wrap=True)
+    for block in _blocks([width or FOLDED for width in widths], out.width):
+        table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_footer=footer is not None)
+        for j in block:
+            numeric = any(isinstance(row[j], int | float) and not isinstance(row[j], bool) for row in rows)
+            table.add_column(
+                columns[j],
+                justify="right" if numeric else "left",
+                overflow="fold",
+                footer=feet[j],
+                width=widths[j],
+            )
+        for row in texts:
+            table.add_row(*(row[j] for j in block))
+        out.print(table)
+
+
+def _widths(columns: Sequence[str], bodies: Sequence[Sequence[str]], room: int) -> list[int | None]:
+    """Characters for each column: its widest text while all fit so; else headings fold, and long texts (None)."""
+    widest = [max(map(len, (name, *texts))) for name, texts in zip(columns, bodies, strict=True)]
+    if sum(widest) + GAP * len(widest) <= room:
+        return list(widest)
+    folded = [max(map(len, (*name.split(), *texts))) for name, texts in zip(columns, bodies, strict=True)]
+    return [width if width <= UNFOLDED else None for width in folded]
+
+
+def _blocks(widths: Sequence[int], room: int) -> Iterator[list[int]]:
+    """Positions of the columns that fit beside each other, the first in front of every block."""
+    block, used = [0], widths[0] + GAP
+    for j, width in enumerate(widths[1:], start=1):
+        if used + width + GAP > room and len(block) > 1:
+            yield block
+            block, used = [0], widths[0] + GAP
+        block.append(j)
+        used += width + GAP
+    yield block
 
 
 def show_steps(steps: Sequence[Step]) -> None:
