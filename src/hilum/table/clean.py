@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -39,25 +39,23 @@ def clean(table: Table, config: CleanConfig) -> tuple[Table, list[Step]]:
         DataError: a filter needs a column that the source lacks, or no row remains; the message names the filter.
     """
     steps: list[Step] = []
-    frame = table.frame
     for name, column, keep in _filters(config):
+        frame = table.frame
         if column not in frame.columns or frame[column].null_count() == len(frame):
             raise DataError(
                 f"clean.{name} filters by {column}, which this data does not have. "
                 f"Remove clean.{name}, or use a source that says it."
             )
-        kept = frame.filter(keep)
-        steps.append(Step(name, len(frame), len(kept)))
-        if kept.is_empty():
+        table = table.filter(keep)
+        steps.append(Step(name, len(frame), len(table)))
+        if not len(table):
             values = frame[column].drop_nulls().unique().sort().to_list()
             there = ", ".join(str(value) for value in values[:8]) + (", ..." if len(values) > 8 else "")
             raise DataError(
                 f"no row is left of {len(frame):,} after clean.{name} = {getattr(config, name)}; "
                 f"{column} is {there} in the data."
             )
-        frame = kept
-    # One Table at the end: making one checks every row.
-    return (replace(table, frame=frame) if steps else table), steps
+    return table, steps
 
 
 def _filters(config: CleanConfig) -> Iterator[tuple[str, str, pl.Expr]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -118,11 +118,19 @@ class Table:
     def filter(self, keep: pl.Expr | pl.Series | npt.NDArray[np.bool_]) -> Table:
         """The rows where `keep` is true (an unknown value does not keep a row)."""
         mask = pl.Series(keep) if isinstance(keep, np.ndarray) else keep
-        return replace(self, frame=self.frame.filter(mask))
+        return self._with(self.frame.filter(mask), self.findings)
 
     def take(self, rows: npt.ArrayLike) -> Table:
-        """The rows at these positions, in this order."""
-        return replace(self, frame=self.frame[np.asarray(rows, dtype=np.int64)])
+        """The rows at these positions, in this order.
+
+        Raises:
+            DataError: a position occurs twice.
+        """
+        rows = np.asarray(rows, dtype=np.int64)
+        frame = self.frame[rows]
+        if len(rows) and np.bincount(rows % len(self)).max() > 1:
+            raise DataError("image_id would not be unique: take() was given a row twice.")
+        return self._with(frame, self.findings)
 
     def select(self, findings: tuple[str, ...] | list[str]) -> Table:
         """The same rows with these findings only, in this order; empty means all.
@@ -137,9 +145,19 @@ class Table:
                 raise DataError(f"the data has no finding {name!r}; {did_you_mean(name, self.findings)}")
         dropped = [name for name in self.findings if name not in findings]
         others = [name for name in self.frame.columns if name not in self.findings]
-        return replace(
-            self, frame=self.frame.drop(dropped).select(*others, *findings), findings=tuple(findings)
-        )
+        return self._with(self.frame.drop(dropped).select(*others, *findings), tuple(findings))
+
+    def _with(self, frame: pl.DataFrame, findings: tuple[str, ...]) -> Table:
+        """Some of these rows and findings, and the boxes of the images that are left.
+
+        What was true of all rows is true of some: they are not checked again (50 ms on CheXpert's 223,414).
+        """
+        boxes = self.boxes
+        if boxes is not None and frame.height < self.frame.height:
+            boxes = boxes.join(frame, on="image_id", how="semi", maintain_order="left")
+        made = object.__new__(Table)
+        vars(made).update(frame=frame, findings=findings, root=self.root, boxes=boxes)
+        return made
 
     @property
     def codes(self) -> npt.NDArray[np.float32]:
