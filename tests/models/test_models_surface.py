@@ -78,6 +78,8 @@ def test_every_parameter_learns() -> None:
         model(torch.randn(2, 1, 32, 32)).sum().backward()
         for key, parameter in model.named_parameters():
             assert parameter.grad is not None, f"{name}: {key}"
+            assert parameter.grad.isfinite().all(), f"{name}: {key}"
+            assert parameter.grad.any(), f"{name}: {key}"
 
 
 def test_same_seed_same_weights() -> None:

@@ -103,9 +103,9 @@ def test_the_worse_the_larger(finding: str) -> None:
 def test_findings_lie_on_their_side() -> None:
     for sides, low, high in (("R", 0.0, 0.55), ("L", 0.45, 1.0)):
         for finding in ("Consolidation", "Pneumothorax", "Pleural Effusion", "Fracture"):
-            for x, _, width, _ in render(person(), shot(), (sign(finding, sides=sides),), SIZE).boxes[
-                finding
-            ]:
+            boxes = render(person(), shot(), (sign(finding, sides=sides),), SIZE).boxes[finding]
+            assert boxes
+            for x, _, width, _ in boxes:
                 assert low <= x
                 assert x + width <= high
 
