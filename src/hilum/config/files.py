@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import tomli_w
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from hilum.config.sections import Config
 from hilum.errors import ConfigError, did_you_mean, nearest
@@ -139,7 +140,7 @@ def _sentences(error: ValidationError) -> list[str]:
     return [f"{field}: {', or '.join(dict.fromkeys(messages))}" for field, messages in by_field.items()]
 
 
-def _fault(fault: Any, location: list[str]) -> str:
+def _fault(fault: ErrorDetails, location: list[str]) -> str:
     if fault["type"] == "extra_forbidden":
         where = f"[{'.'.join(location[:-1])}]" if location[:-1] else "the top level"
         return f"unknown key in {where}; {did_you_mean(location[-1], _fields(location[:-1]))}"

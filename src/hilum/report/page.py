@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from matplotlib.figure import Figure
 
 from hilum.files import write_text
 from hilum.metrics.curves import precision_recall_curves, roc_curves
@@ -185,5 +186,5 @@ def _point(part: Part, column: int) -> Point:
     )
 
 
-def _image(figure: Any) -> str:
+def _image(figure: Figure) -> str:
     return data_uri(svg(figure), "image/svg+xml")

@@ -8,9 +8,9 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -95,7 +95,7 @@ def data_uri(content: bytes, kind: str) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def _figure(size: tuple[float, float], x: str, y: str) -> tuple[Figure, Any]:
+def _figure(size: tuple[float, float], x: str, y: str) -> tuple[Figure, Axes]:
     figure = Figure(figsize=size)
     FigureCanvasAgg(figure)
     left, bottom = (0.55 if y else 0.48) / size[0], 0.46 / size[1]
@@ -111,7 +111,7 @@ def _figure(size: tuple[float, float], x: str, y: str) -> tuple[Figure, Any]:
     return figure, axes
 
 
-def _unit_square(axes: Any) -> None:
+def _unit_square(axes: Axes) -> None:
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.02, 1.02)
     ticks = [0, 0.25, 0.5, 0.75, 1]
@@ -120,7 +120,7 @@ def _unit_square(axes: Any) -> None:
     axes.grid(color=RULE, linewidth=0.6, alpha=0.7)
 
 
-def _mark(axes: Any, x: float, y: float, colour: str) -> None:
+def _mark(axes: Axes, x: float, y: float, colour: str) -> None:
     axes.plot(
         [x], [y], marker="o", markersize=7, markerfacecolor="white",
         markeredgecolor=colour, markeredgewidth=2, zorder=3, clip_on=False,

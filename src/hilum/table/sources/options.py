@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from hilum.config.files import value_of
 from hilum.errors import ConfigError, did_you_mean
@@ -49,7 +50,7 @@ def parse_options(texts: Iterable[str]) -> dict[str, Any]:
     return values
 
 
-def _say(fault: Any, kind: type[SourceOptions]) -> str:
+def _say(fault: ErrorDetails, kind: type[SourceOptions]) -> str:
     name = ".".join(str(part) for part in fault["loc"])
     known = list(kind.model_fields)
     if fault["type"] != "extra_forbidden":
