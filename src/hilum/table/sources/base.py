@@ -31,11 +31,11 @@ class Source:
         title: the data set in a few words.
         read: root folder and options -> Table; the options are an object of the class `options`.
         matches: whether a folder looks like this data set; cheap, and false for a folder that is not there.
-        citation: what to cite.
-        licence: under which terms the images come.
-        url: where they come from.
         layout: the folder layout that is read, as a drawing.
         notes: what becomes of the data set's peculiarities.
+        citation: what to cite; empty where the data are the user's own.
+        licence: under which terms the images come.
+        url: where they come from.
         has_official_split: whether the data set says which images are for training and which for testing.
         options: the class of the options.
     """
@@ -44,12 +44,12 @@ class Source:
     title: str
     read: Callable[..., Table]
     matches: Callable[[Path], bool]
-    citation: str
-    licence: str
-    url: str
     layout: str
     notes: str
-    has_official_split: bool
+    citation: str = ""
+    licence: str = "that of your data"
+    url: str = ""
+    has_official_split: bool = False
     options: type[SourceOptions] = SourceOptions
 
     def to_json(self) -> dict[str, object]:

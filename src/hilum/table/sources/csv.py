@@ -316,11 +316,7 @@ SOURCE = Source(
     title="Any CSV file with one row per image",
     read=read,
     matches=matches,
-    citation="",
-    licence="that of your data",
-    url="",
     layout=LAYOUT,
     notes=NOTES,
-    has_official_split=False,
     options=CsvOptions,
 )

@@ -187,11 +187,7 @@ SOURCE = Source(
     title="Any tree of DICOM files",
     read=read,
     matches=matches,
-    citation="",
-    licence="that of your data",
-    url="",
     layout=LAYOUT,
     notes=NOTES,
-    has_official_split=False,
     options=DicomOptions,
 )

@@ -143,11 +143,7 @@ SOURCE = Source(
     title="Any folder of class folders",
     read=read,
     matches=matches,
-    citation="",
-    licence="that of your data",
-    url="",
     layout=LAYOUT,
     notes=NOTES,
-    has_official_split=False,
     options=FolderOptions,
 )
