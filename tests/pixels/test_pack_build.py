@@ -198,8 +198,10 @@ def test_a_finished_pack_is_opened_again(table: Table, pack: Pack) -> None:
 
 
 def test_what_is_there_is_never_overwritten(table: Table, pack: Pack, tmp_path: Path) -> None:
+    with pytest.raises(PackError, match=rf"is a pack made with size = {pack.prepare.size}, not 32\."):
+        build_pack(table, pack.path, pack.prepare.model_copy(update={"size": 32}))
     with pytest.raises(PackError, match="is a pack of another table or other settings"):
-        build_pack(table, pack.path, PrepareConfig(size=32))
+        build_pack(table.take([0, 1]), pack.path, pack.prepare)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     with pytest.raises(PackError, match=r"exists already\. Name another folder"):

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from hilum.phantom import make_phantom
+
 Command = Callable[..., Any]
 
 
@@ -86,3 +88,10 @@ def test_arrange_filters_and_says_so(hilum: Command, root: Path, tmp_path: Path)
     done = hilum("arrange", "folder", parts, tmp_path / "out", "--set", 'clean.parts=["train"]')
     assert done.code == 0, done.err
     assert "clean.parts: 4 -> 3 images" in done.out
+
+
+def test_arrange_says_that_dicom_headers_are_kept(hilum: Command, root: Path, tmp_path: Path) -> None:
+    said = "names and dates in their headers"
+    assert said not in hilum("arrange", "folder", root, tmp_path / "plain").out
+    make_phantom(tmp_path / "of-dicom", 20, layout="dicom", size=64, workers=1)
+    assert said in hilum("arrange", "dicom", tmp_path / "of-dicom", tmp_path / "out").out

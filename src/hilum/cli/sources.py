@@ -80,6 +80,8 @@ def arrange(
     }
     said = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
     typer.echo(f"{len(done.table):,} images in {out}: {said}.")
+    if "dicom" in done.table.frame["source"]:
+        typer.echo("DICOM files are copied as they are, with the names and dates in their headers.")
     typer.echo(f"Next:  hilum pack csv {out} PACK")
 
 

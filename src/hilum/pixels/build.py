@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hilum.config import PrepareConfig
+from hilum.config import PrepareConfig, settings
 from hilum.cores import cores
 from hilum.errors import DataError, PackError
 from hilum.files import disk_error
@@ -65,7 +65,7 @@ def build_pack(
         raise DataError("there are no images to pack: the table is empty.")
     found = stamps(table)
     marks = {"key": (key := _key(table, config)), "stamp": digest_of(found)}
-    if out.exists() and (pack := _same(out, marks)) is not None:
+    if out.exists() and (pack := _same(out, marks, config)) is not None:
         return pack
     partial = partial_path(out)
     try:
@@ -93,7 +93,7 @@ def _key(table: Table, config: PrepareConfig) -> str:
     return digest_of([*settings, table.fingerprint(), where, *table.frame["path"]])
 
 
-def _same(out: Path, marks: dict[str, str]) -> Pack | None:
+def _same(out: Path, marks: dict[str, str], config: PrepareConfig) -> Pack | None:
     """The pack at `out` if it is what would be built; None where `out` is an empty folder."""
     if out.is_dir() and not any(out.iterdir()):
         return None
@@ -105,6 +105,9 @@ def _same(out: Path, marks: dict[str, str]) -> Pack | None:
         what = "is a pack of another table or other settings"
         if pack.info.get("key") == marks["key"]:
             what = "is a pack of these images as they were before their files changed"
+        has, want = settings(pack.prepare), settings(config)
+        if other := [f"{key} = {has[key]!r}, not {want[key]!r}" for key in want if has[key] != want[key]]:
+            what = f"is a pack made with {', '.join(other)}"
     raise PackError(f"{out} {what}. Name another folder, or remove it first.")
 
 
