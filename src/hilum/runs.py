@@ -34,6 +34,7 @@ from hilum.files import disk_error, read_json, write_json
 from hilum.metrics.predictions import Predictions
 from hilum.metrics.results import Scores
 from hilum.metrics.thresholds import Thresholds
+from hilum.text import many
 from hilum.version import __version__
 
 FORMAT = 1
@@ -207,9 +208,8 @@ class Run:
         write_json(self.path / "scores" / "thresholds.json", thresholds.to_json())
 
     def __repr__(self) -> str:
-        return (
-            f"Run({self.path}: {self.info['status']}, {len(self.history)} epochs, {self.config.model.name})"
-        )
+        done = many(len(self.history), "epoch")
+        return f"Run({self.path}: {self.info['status']}, {done}, {self.config.model.name})"
 
     def _repr_html_(self) -> str:
         scores = self.scores("test") or self.scores("valid")

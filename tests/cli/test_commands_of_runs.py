@@ -199,3 +199,12 @@ def test_options_of_the_source_reach_it_and_the_run(hilum: Hilum, tmp_path: Path
     run = Run.open(tmp_path / "runs" / "small-1")
     assert run.config.data.options == {"positive": "pleural_effusion"}
     assert run.data["findings"] == ["pleural_effusion"]
+
+
+def test_files_of_which_none_is_an_image_are_bad_input(hilum: Hilum, tmp_path: Path, study: Path) -> None:
+    for name in ("empty.png", "text.jpg"):
+        (tmp_path / name).write_text("" if name == "empty.png" else "hello")
+    code, out, err = hilum("predict", study / "runs" / "small-1", tmp_path)
+    assert (code, out) == (2, "")
+    assert "empty.png is empty" in err
+    assert "none of 2 files could be read as an image" in err

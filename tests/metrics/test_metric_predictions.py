@@ -51,7 +51,7 @@ def test_findings_are_selected_by_name() -> None:
     chosen = made().select(["Lung Lesion"])
     assert chosen.findings == ("Lung Lesion",)
     np.testing.assert_array_equal(chosen.logits[:, 0], [2, 60])
-    assert repr(chosen) == "Predictions(valid: 2 images, 1 findings)"
+    assert repr(chosen) == "Predictions(valid: 2 images, 1 finding)"
     with pytest.raises(DataError, match="did you mean 'Edema'"):
         made().select(["Oedema"])
 
@@ -67,3 +67,13 @@ def test_wrong_shapes_and_files_are_refused(tmp_path: Path) -> None:
     pl.DataFrame({"image_id": ["a"], "logit:A": [1.0]}).write_parquet(tmp_path / "half.parquet")
     with pytest.raises(DataError, match="holds no predictions"):
         Predictions.load(tmp_path / "half.parquet", "test")
+
+
+def test_a_notebook_shows_what_is_scored_per_finding() -> None:
+    shown = made()._repr_html_()
+    cells = [row.split("</th>")[-1] for row in shown.split("<tbody>")[1].split("</tr>")[:2]]
+    assert cells == [
+        "<td>0</td><td>1</td><td>1</td><td>0.341</td>",
+        "<td>1</td><td>1</td><td>0</td><td>0.940</td>",
+    ]
+    assert "valid, 2 images" in shown

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hilum.cli.options import AsJson, Quiet, RunFolder, SourceOptions
+from hilum.text import many
 
 if TYPE_CHECKING:
     from hilum.runs import Run
@@ -84,7 +85,9 @@ def reproduce(
             }
         )
     elif not differences:
-        typer.echo(f"{again.path}: every loss and score of {len(again.history)} epochs agrees with {run}.")
+        typer.echo(
+            f"{again.path}: every loss and score of {many(len(again.history), 'epoch')} agrees with {run}."
+        )
     else:
         rows = [[d.epoch, d.what, d.before, d.after] for d in differences[:20]]
         show_table(["epoch", "what", str(run), str(again.path)], rows)
@@ -141,7 +144,7 @@ def show_run(
         return
     info, data = found.info, found.data
     typer.echo(
-        f"{found.path}: {info['status']}, {len(found.history)} epochs in {info['seconds']:,.0f} s, "
+        f"{found.path}: {info['status']}, {many(len(found.history), 'epoch')} in {info['seconds']:,.1f} s, "
         f"begun {info['created']}"
     )
     for warning in info["warnings"]:

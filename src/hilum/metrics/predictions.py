@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import polars as pl
 
 from hilum.errors import DataError, did_you_mean
 from hilum.files import write_parquet
+from hilum.text import cell, many
 
 LOGIT, TARGET = "logit:", "target:"
 
@@ -104,4 +106,21 @@ class Predictions:
         return cls(frame["image_id"].to_numpy(), findings, matrix(LOGIT), matrix(TARGET), part, patients)
 
     def __repr__(self) -> str:
-        return f"Predictions({self.part}: {len(self):,} images, {len(self.findings)} findings)"
+        return f"Predictions({self.part}: {len(self):,} images, {many(len(self.findings), 'finding')})"
+
+    def _repr_html_(self) -> str:
+        known = np.isfinite(self.targets).sum(axis=0)
+        positive = np.nansum(self.targets == 1, axis=0)
+        mean = self.probabilities.mean(axis=0) if len(self) else np.full(len(self.findings), np.nan)
+        rows = "".join(
+            f"<tr><th scope='row' style='text-align:left'>{escape(name)}</th><td>{positive[j]:,}</td>"
+            f"<td>{known[j] - positive[j]:,}</td><td>{len(self) - known[j]:,}</td>"
+            f"<td>{cell(float(mean[j]))}</td></tr>"
+            for j, name in enumerate(self.findings)
+        )
+        heads = ("Finding", "Positive", "Negative", "Not scored", "Mean probability")
+        head = "".join(f"<th scope='col'>{name}</th>" for name in heads)
+        return (
+            f"<table><caption>{escape(self.part)}, {many(len(self), 'image')}</caption>"
+            f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        )
