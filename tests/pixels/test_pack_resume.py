@@ -30,17 +30,27 @@ from pictures import table_of
 from hilum.config import PrepareConfig
 from hilum.pixels import workers
 from hilum.pixels.build import build_pack
+from hilum.pixels.pack import JOURNAL, partial_path
 
 load = workers.load_image
-workers.load_image = lambda *given: (time.sleep(0.006), load(*given))[1]  # long enough to be killed within
+workers.load_image = lambda *given: (time.sleep(0.004), load(*given))[1]  # long enough to be killed within
 root, out, draws = Path({root!r}), Path({out!r}), random.Random(20)
-for _ in range({kills}):
+
+def lines():
+    journal = partial_path(out) / JOURNAL
+    return journal.read_bytes().count(b"\\n") if journal.exists() else 0
+
+for kill in range({kills}):
+    before = lines()
     child = os.fork()  # imports are done, no threads are started: a fresh process in a millisecond
     if not child:
         table = table_of(root, sorted(path.name for path in root.iterdir()))
         build_pack(table, out, PrepareConfig(size=16), workers=2)
         os._exit(0)
-    time.sleep(draws.uniform(0.02, 0.4))
+    # Every second time not before some work is journalled, however slow the machine is just now.
+    while kill % 2 and lines() < before + 2 and not out.exists():
+        time.sleep(0.005)
+    time.sleep(draws.uniform(0, 0.1))
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     print(os.WIFSIGNALED(status), out.exists(), flush=True)
