@@ -133,6 +133,8 @@ def test_reproduce_says_what_differs(study: Path, hilum: Hilum, tmp_path: Path) 
         (["{study}/small.toml", "--data", "nih:{study}/phantom"], "chexpert"),
         (["{study}/small.toml", "--data", "{study}/pack", "--set", 'data.findings=["Edemaa"]'], "'Edema'"),
         (["{study}/small.toml", "--data", "{study}/pack", "--set", "clean.min_age=130"], "min_age"),
+        (["{study}/small.toml", "--data", "{study}/pack", "--set", "sampling.kind=class",
+          "--set", "sampling.finding=Suport Devices"], "did you mean 'Support Devices'?"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_message_and_exit_2(

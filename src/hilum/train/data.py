@@ -15,6 +15,7 @@ from hilum.errors import DataError, PackError
 from hilum.pixels.cache import cached_pack
 from hilum.pixels.pack import Pack
 from hilum.table.clean import Step, clean
+from hilum.table.sampling import sample_rows
 from hilum.table.sources import SOURCES, read_source
 from hilum.table.split import Split, make_split, subset
 from hilum.table.table import Table
@@ -149,7 +150,10 @@ def make_job(config: Config) -> Job:
     for name in ("train", "valid"):
         if not len(split.parts.get(name, ())):
             raise DataError(f"the split has no {name} images. {_PART_HELP[name]}")
-    mean, sd = pack.mean_sd(pack.rows_of(table.take(split.parts["train"])))
+    learned = table.take(split.parts["train"])
+    # Drawn once for its errors only, so that they come before there is a run.
+    sample_rows(learned.targets(config.labels), table.findings, config.sampling, config.seed, 1)
+    mean, sd = pack.mean_sd(pack.rows_of(learned))
     return Job(config, pack, table, split, steps, mean, sd)
 
 
