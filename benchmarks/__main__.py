@@ -37,9 +37,9 @@ def main(arguments: list[str]) -> None:
         kept.setdefault(key, {})[name] = {"machine": machine, "rows": rows}
         for row in rows:
             print("  " + " | ".join(_cells(row)), flush=True)
-    if not dry:
-        (DOCS / "benchmarks.json").write_text(json.dumps(kept, indent=1) + "\n")
-        (DOCS / "benchmarks.md").write_text(_page(kept))
+        if not dry:
+            (DOCS / "benchmarks.json").write_text(json.dumps(kept, indent=1) + "\n")
+            (DOCS / "benchmarks.md").write_text(_page(kept))
 
 
 def _read(path: Path) -> dict[str, Any]:

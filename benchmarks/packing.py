@@ -20,9 +20,9 @@ from skimage.io import imread
 from skimage.transform import resize
 
 from hilum.config import PrepareConfig
+from hilum.cores import cores
 from hilum.pixels.build import build_pack
 from hilum.pixels.prepare import load_image
-from hilum.pixels.workers import cores
 from hilum.table.table import Table
 
 SIZE = 320

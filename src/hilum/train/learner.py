@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from hilum.batches.feed import Batch, Feed
-from hilum.device import autocast, make_deterministic, pick_device
+from hilum.device import autocast, keep_freed_memory, make_deterministic, pick_device
 from hilum.errors import CheckFailed
 from hilum.metrics.predictions import Predictions
 from hilum.models import build_model, positive_logits
@@ -44,6 +44,7 @@ class Learner:
         make_deterministic(config.train.deterministic)
         self.world = World.join(pick_device(config.train.device))
         self.device = self.world.device
+        keep_freed_memory(self.device)
         torch.manual_seed(config.seed)
         outputs = len(job.findings) * classes_of(config.labels.uncertain)
         model = build_model(config.model, outputs, job.pack.prepare.size)
