@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from hilum.batches import Feed, apply
+from hilum.batches.feed import AHEAD
 from hilum.config import AugmentConfig, SamplingConfig
 from hilum.errors import DataError, PackError
 
@@ -189,16 +190,16 @@ def test_a_batch_is_prepared_on_one_core(feed: MakeFeed) -> None:
     assert seen == [1] * 5
 
 
-def test_at_most_two_batches_are_prepared_ahead(feed: MakeFeed) -> None:
+def test_only_so_many_batches_are_prepared_ahead(feed: MakeFeed) -> None:
     read: list[str] = []
     batches = watched(feed(), lambda: read.append(threading.current_thread().name)).epoch(0)
     assert read == []
     next(batches)
     for thread in feeding_threads():
         thread.join(0.2)
-    assert len(read) == 3
+    assert len(read) == AHEAD + 1
     batches.close()  # type: ignore[attr-defined]
-    assert len(read) == 3
+    assert len(read) == AHEAD + 1
 
 
 def test_an_error_while_reading_reaches_the_caller(feed: MakeFeed, pixels: np.memmap) -> None:
