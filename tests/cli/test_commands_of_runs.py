@@ -69,7 +69,8 @@ def test_evaluate_predict_report(study: Path, hilum: Hilum, tmp_path: Path) -> N
     assert 0 <= first["findings"]["Support Devices"]["probability"] <= 1
     (tmp_path / "empty.jpg").write_bytes(b"")
     code, out, err = hilum("predict", run, images[0], tmp_path / "empty.jpg")
-    assert code == 1
+    assert code == 2
+    assert "1 of 2 files could not be read" in err
     assert "not read" in err
     assert str(images[0]) in out
     code, _, err = hilum("predict", run, tmp_path / "nowhere.jpg")
@@ -209,4 +210,4 @@ def test_files_of_which_none_is_an_image_are_bad_input(hilum: Hilum, tmp_path: P
     code, out, err = hilum("predict", study / "runs" / "small-1", tmp_path)
     assert (code, out) == (2, "")
     assert "empty.png is empty" in err
-    assert "none of 2 files could be read as an image" in err
+    assert "2 of 2 files could not be read as an image" in err

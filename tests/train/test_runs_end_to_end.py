@@ -357,3 +357,21 @@ def test_a_compiled_model_learns_the_same(config: Config, tmp_path: Path) -> Non
     )
     one, two = (run.history[0]["train"]["loss"] for run in (plain, compiled))
     assert one == pytest.approx(two, rel=0.02)
+
+
+def test_a_wrong_name_is_said_before_anything_is_packed(
+    config: Config, pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HILUM_CACHE", str(tmp_path / "cache"))
+    pack.table.frame.select("path", "patient_id", "Left", "Top").write_csv(pack.table.root / "table.csv")
+    source = f"data.path=csv:{pack.table.root}"
+    for change in (
+        'data.findings=["Tops"]',
+        "model.name=resnet19",
+        "train.device=cuda:9",
+        "train.select=roc",
+    ):
+        with pytest.raises((DataError, ConfigError)):
+            train(with_settings(config, source, change), folder=tmp_path / "runs", quiet=True)
+    assert not (tmp_path / "cache").exists()
+    (pack.table.root / "table.csv").unlink()

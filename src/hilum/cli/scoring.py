@@ -54,7 +54,7 @@ def predict(
     """Probabilities of a run's findings for image files, prepared as in training. Not a medical device."""
     from hilum import api
     from hilum.cli.show import show_json, show_table
-    from hilum.errors import CheckFailed, ImageError
+    from hilum.errors import ImageError
     from hilum.text import many
 
     predictor, results = api.predict(run, images, device=device)
@@ -71,7 +71,5 @@ def predict(
     unread = [r for r in results if r.error]
     for result in unread:
         typer.echo(f"not read: {result.error}", err=True)
-    if unread and not read:
-        raise ImageError(f"none of {many(len(results), 'file')} could be read as an image.")
     if unread:
-        raise CheckFailed(f"{len(unread)} of {len(results)} images could not be read.")
+        raise ImageError(f"{len(unread)} of {many(len(results), 'file')} could not be read as an image.")

@@ -169,6 +169,7 @@ def open_data(config: Config) -> tuple[Pack, Table, list[Step]]:
     source, colon, root = text.partition(":")
     if colon and source in SOURCES:
         table, steps = clean(read_source(source, root, **config.data.options), config.clean)
+        table.select(config.data.findings)  # A finding that is not there is said before the hour of packing.
         pack = cached_pack(table, config.prepare)
         return pack, pack.table, steps
     if colon and not Path(text).exists():

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from hilum.config import Config
-from hilum.device import describe_environment
+from hilum.device import describe_environment, pick_device
 from hilum.errors import ConfigError, RunError, did_you_mean
 from hilum.files import write_json
 from hilum.metrics.results import COMBINED, RATES, score
 from hilum.metrics.thresholds import fit_thresholds
+from hilum.models import find_model
 from hilum.runs import Run
 from hilum.train.data import Job, make_job
 from hilum.train.learner import Learner
@@ -36,7 +37,7 @@ def train(config: Config, *, folder: str | Path = "runs", command: str = "", qui
         HilumError: the data, settings or weights cannot be used; nothing is left behind then.
         Stopped: the user stopped it; the run can be resumed.
     """
-    _known_score(config)
+    _check_names(config)
     job = make_job(config)
     watch = Watch(quiet or not leads())
     learner = Learner(job)
@@ -170,8 +171,10 @@ def _same_data(run: Run, job: Job) -> None:
         )
 
 
-def _known_score(config: Config) -> None:
-    """Fail before the data are read, not after the first epoch."""
+def _check_names(config: Config) -> None:
+    """Fail on a wrong network, device or score before the data are read and packed, which may take an hour."""
+    find_model(config.model.name)
+    pick_device(config.train.device)
     known = ["loss", *RATES, *COMBINED]
     if config.train.select not in known:
         hint = did_you_mean(config.train.select, known)
