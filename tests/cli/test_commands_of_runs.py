@@ -211,3 +211,16 @@ def test_files_of_which_none_is_an_image_are_bad_input(hilum: Hilum, tmp_path: P
     assert (code, out) == (2, "")
     assert "empty.png is empty" in err
     assert "2 of 2 files could not be read as an image" in err
+
+
+def test_a_recipes_source_options_hold_for_doctor_and_pack(hilum: Hilum, tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    make_phantom(study, 20, "folder", size=64, workers=1)
+    recipe = tmp_path / "folder.toml"
+    recipe.write_text("prepare.size = 32\ndata.options.patient_pattern = '^(patient[0-9]+)_'\n")
+    code, out, _ = hilum("doctor", "folder", study, "--recipe", recipe, "--json")
+    assert code == 0
+    assert json.loads(out)["patients"] == 20
+    code, out, _ = hilum("pack", "folder", study, tmp_path / "pack", "--recipe", recipe)
+    assert code == 0
+    assert "of 20 patients, 32 x 32" in out

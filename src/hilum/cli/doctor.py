@@ -70,7 +70,7 @@ def doctor(
     report = examine(
         source,
         root,
-        options=parse_options(option or ()),
+        options=config.data.options | parse_options(option or ()),
         filters=config.clean,
         findings=config.data.findings,
         images=not fast,

@@ -72,7 +72,7 @@ def pack(
         "clean.parts": parts,
     }
     config = config_of(recipe, given, set_ or ())
-    table = read_source(source, root, **parse_options(option or ()))
+    table = read_source(source, root, **config.data.options | parse_options(option or ()))
     table, steps = clean(table, config.clean)
     there, started = (out / INFO).exists(), time.perf_counter()
     made = build_pack(table, out, config.prepare, workers=workers or None, max_excluded=max_excluded)
