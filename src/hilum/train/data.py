@@ -103,7 +103,7 @@ class Job:
             "mean": self.mean,
             "sd": self.sd,
             "excluded": self.pack.excluded.height,
-            "clean": [{"name": s.name, "before": s.rows_before, "after": s.rows_after} for s in self.steps],
+            "clean": [step.to_json() for step in self.steps],
             "split": {
                 "id": self.split.id,
                 "by": self.split.by,
