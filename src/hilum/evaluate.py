@@ -95,4 +95,4 @@ def predict_part(predictor: Predictor, pack: Pack, ids: pl.Series, part: str, ba
     raw, _ = forward(predictor.model, feed.epoch(0), run.config.train.precision, predictor.device)
     logits = positive_logits(raw, len(predictor.findings)).numpy()
     patients = table.frame["patient_id"].to_numpy()
-    return Predictions(table.image_ids, predictor.findings, logits, truth, part, patients)
+    return Predictions(table.image_ids, predictor.findings, logits, truth, part, patients, table.study_ids)

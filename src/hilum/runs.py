@@ -7,6 +7,7 @@
       config.toml         every setting, resolved: the run repeats from it alone
       data.json           pack and its fingerprint, findings, preparation, mean and sd, split id, counts
       split.parquet       image_id, patient_id, part
+      images.parquet      image_id, part and what scores can be shown by: view, projection, age, sex, ...
       environment.json    Python, packages, processor, device, threads
       epochs/0001/        summary.json, train.parquet and valid.parquet (logits and targets by image id)
       checkpoints/        last.safetensors (all that a resume needs), best.safetensors (weights)
@@ -27,6 +28,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import polars as pl
 
 from hilum.config import Config, read_config, write_config
 from hilum.errors import RunError, nearest
@@ -127,6 +130,15 @@ class Run:
     def data(self) -> dict[str, Any]:
         """data.json: what the run was trained on, and how images are prepared for it."""
         return _object(self.path / "data.json")
+
+    @property
+    def images(self) -> pl.DataFrame:
+        """One row an image: `image_id`, `part`, `patient_id`, `study_id`, `view`, `projection`, `age`, `sex`, ...
+
+        A run of an earlier version has `image_id`, `patient_id` and `part` alone.
+        """
+        path = self.path / "images.parquet"
+        return pl.read_parquet(path if path.is_file() else self.path / "split.parquet")
 
     @property
     def environment(self) -> dict[str, Any]:

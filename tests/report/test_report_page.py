@@ -16,7 +16,7 @@ from hilum.metrics.results import COMBINED
 from hilum.pixels.pack import Pack
 from hilum.report import write_report
 from hilum.report.content import best_epoch, duration, scored_parts
-from hilum.report.page import spans
+from hilum.report.html import spans
 from hilum.runs import Run
 
 MakeRun = Callable[..., Run]

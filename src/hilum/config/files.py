@@ -15,7 +15,7 @@ from hilum.config.sections import Config
 from hilum.errors import ConfigError, did_you_mean, nearest
 from hilum.files import write_text
 
-UNION_BRANCHES = frozenset({"tuple", "literal", "float", "constrained-float", "str", "bool", "int"})
+UNION_BRANCHES = frozenset({"tuple", "dict", "literal", "float", "constrained-float", "str", "bool", "int"})
 
 
 def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:

@@ -33,6 +33,8 @@ class DataConfig(Section):
     """The findings to learn and score, in this order; empty means all that the data has."""
     subset: Count = 0
     """Use about this many images, drawn by whole patients, for quick runs; 0 means all."""
+    attributes: str = ""
+    """A CSV or Parquet file with image_id (or path) and columns to show scores by, e.g. `drain`."""
 
 
 class CleanConfig(Section):
@@ -76,6 +78,8 @@ class SplitConfig(Section):
     """Divide into this many folds instead of by `valid`; 0 means no folds."""
     fold: Count = 0
     """Which fold is the validation part, from 0."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """The split, and the draw of `data.subset`, follow from this, not from the run's `seed`; repeats share it."""
     file: str = ""
     """A CSV or Parquet file with columns image_id and part, for `by = "file"`."""
 
@@ -220,6 +224,8 @@ class TrainConfig(Section):
     """Epochs before which none counts as best."""
     patience: Count = 0
     """Stop after this many epochs without a better `select`; 0 means never."""
+    keep_epochs: bool = False
+    """Keep the weights of every epoch, not just the best, so that `hilum ensemble` can average them."""
     checkpoint_minutes: NonNegative = 10.0
     """Within a long epoch, save a state to resume from this often; 0 means only after epochs."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
@@ -235,14 +241,56 @@ class TrainConfig(Section):
 
 
 class ScoresConfig(Section):
-    """How logits become decisions. Thresholds are always chosen on the validation part."""
+    """How logits become decisions and scores. Calibration and thresholds are always fitted on validation."""
 
-    threshold: Literal["fixed", "youden", "accuracy", "f1", "recall", "precision"] = "fixed"
-    """Use `value`; or per finding the best Youden index, accuracy or F1; or what reaches `at_least`."""
+    unit: Literal["image", "study", "patient"] = "image"
+    """What is judged as one: every image, all images of a study, or all of a patient."""
+    combine: Literal["max", "mean"] = "max"
+    """`study`, `patient`: the largest logit of its images, or their mean."""
+    calibrate: Literal["none", "temperature", "platt", "isotonic"] = "none"
+    """How logits become probabilities, per finding: as they are, divided, divided and shifted, or by steps."""
+    threshold: Literal["fixed", "youden", "accuracy", "f1", "f_beta", "recall", "precision"] = "fixed"
+    """Use `value`; or per finding the best Youden index, accuracy, F1 or F-beta; or what reaches `at_least`."""
+    beta: Positive = 2.0
+    """`f_beta`: how much more recall counts than precision."""
     at_least: Share = 0.95
     """`recall`: the highest threshold that finds this share. `precision`: the most found at this precision."""
-    value: Share | tuple[Share, ...] = 0.5
-    """`fixed`: one probability for all findings, or one per finding."""
+    value: Share | tuple[Share, ...] | dict[str, Share] = 0.5
+    """`fixed`: one probability for all findings, one per finding in order, or a table by name (others 0.5)."""
+    include: tuple[str, ...] = ()
+    """Show only these findings in tables and reports; empty means all. Means are then over these."""
+    intervals: Literal["auto", "percentile", "bca", "none"] = "auto"
+    """The method best for each score, or one bootstrap method for all; patients are what is resampled."""
+    level: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
+    """How often an interval is to hold the true value."""
+    replicates: Annotated[int, Field(ge=100, le=100_000)] = 1000
+    """Bootstrap samples of patients."""
+    max_fpr: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """The partial AUC is the area up to this false positive rate."""
+
+
+class PredictConfig(Section):
+    """Test-time augmentation: logits are averaged over changed copies of each image, after training alone."""
+
+    flip: bool = False
+    """Also look at the mirror image."""
+    shift: Annotated[float, Field(ge=0, le=0.2)] = 0.0
+    """Also look at the image shifted up, down, left and right by this share of its side."""
+
+
+class TrackConfig(Section):
+    """What is shown and written while a run trains, beside the run's own folder."""
+
+    columns: tuple[str, ...] = ("roc_auc", "average_precision", "recall", "precision", "f1", "accuracy")
+    """Scores of the line after each epoch: names as in `hilum.metrics`, means over findings."""
+    parts: tuple[Literal["train", "valid"], ...] = ("valid",)
+    """Parts whose scores are in that line."""
+    per_finding: bool = False
+    """Also a line for each finding."""
+    tensorboard: Literal["auto", "on", "off"] = "auto"
+    """Write TensorBoard events into the run's folder; `auto` does where the package tensorboard is installed."""
+    mlflow: str = ""
+    """Also log to this MLflow server or file, e.g. `sqlite:///mlflow.db`; empty means not."""
 
 
 class Config(Section):
@@ -253,7 +301,7 @@ class Config(Section):
     notes: str = ""
     """Anything worth knowing: what a recipe reproduces, its measured score, time and command."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    """Every draw of the run follows from this."""
+    """Every draw of the training follows from this; which images it is given follows from `split.seed`."""
     data: DataConfig = DataConfig()
     clean: CleanConfig = CleanConfig()
     labels: LabelsConfig = LabelsConfig()
@@ -267,6 +315,8 @@ class Config(Section):
     schedule: ScheduleConfig = ScheduleConfig()
     train: TrainConfig = TrainConfig()
     scores: ScoresConfig = ScoresConfig()
+    predict: PredictConfig = PredictConfig()
+    track: TrackConfig = TrackConfig()
 
     @model_validator(mode="after")
     def _consistent(self) -> Config:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,8 @@ from hilum.files import write_parquet
 from hilum.text import cell, many
 
 LOGIT, TARGET = "logit:", "target:"
+UNITS = ("image", "study", "patient")
+"""What a row of predictions can be."""
 
 
 def sigmoid(logits: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -28,20 +31,24 @@ class Predictions:
     """Logits and targets of one part of the data.
 
     Attributes:
-        image_ids: str, [n].
+        image_ids: str, [n]; of a study or a patient, where a row is one.
         findings: names of the k columns.
-        logits: float32 [n, k]; their sigmoid is the probability of the *positive* class.
+        logits: float32 (float64 once calibrated) [n, k]; their sigmoid is the probability of the *positive* class.
         targets: float32 [n, k] of 0, 1 and NaN (unknown: not scored).
         part: which part this is: `train`, `valid`, `test` or `new`. Thresholds are fitted on `valid` alone.
         patient_ids: str, [n], or None where unknown; intervals resample patients.
+        study_ids: str, [n], or None where unknown.
+        unit: what a row is: `image`, `study` or `patient`.
     """
 
     image_ids: npt.NDArray[np.object_]
     findings: tuple[str, ...]
-    logits: npt.NDArray[np.float32]
+    logits: npt.NDArray[np.floating[Any]]
     targets: npt.NDArray[np.float32]
     part: str
     patient_ids: npt.NDArray[np.object_] | None = None
+    study_ids: npt.NDArray[np.object_] | None = None
+    unit: str = "image"
 
     def __post_init__(self) -> None:
         shape = (len(self.image_ids), len(self.findings))
@@ -75,11 +82,60 @@ class Predictions:
             self, findings=tuple(findings), logits=self.logits[:, columns], targets=self.targets[:, columns]
         )
 
+    def take(self, rows: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> Predictions:
+        """Only these rows: positions, or a mask."""
+        return replace(
+            self,
+            image_ids=self.image_ids[rows],
+            logits=self.logits[rows],
+            targets=self.targets[rows],
+            patient_ids=None if self.patient_ids is None else self.patient_ids[rows],
+            study_ids=None if self.study_ids is None else self.study_ids[rows],
+        )
+
+    def per(self, unit: str, combine: str = "max") -> Predictions:
+        """One row a study or a patient: the largest or the mean logit of its images, in order of first sight.
+
+        A finding is positive where any image of the unit has it, negative where some are known and none has it.
+
+        Args:
+            unit: `image` (nothing changes), `study` or `patient`.
+            combine: `max` or `mean` of the logits.
+
+        Raises:
+            DataError: there are no ids of that kind, or rows are studies or patients already.
+        """
+        if unit == self.unit:
+            return self
+        ids = {"study": self.study_ids, "patient": self.patient_ids}.get(unit)
+        if self.unit != "image" or ids is None or any(name is None for name in ids):
+            raise DataError(
+                f"these predictions have no {unit} ids for every row, so they cannot be scored per {unit}. "
+                f'Score them per {self.unit}: scores.unit = "{self.unit}".'
+            )
+        names, first, code = np.unique(ids.astype(str), return_index=True, return_inverse=True)
+        order = np.argsort(first, kind="stable")
+        place = np.empty(len(names), dtype=np.int64)
+        place[order] = np.arange(len(names))
+        group, first = place[code], first[order]
+        targets = np.full((len(names), len(self.findings)), -np.inf)
+        np.maximum.at(targets, group, np.where(np.isnan(self.targets), -np.inf, self.targets))
+        return replace(
+            self,
+            image_ids=ids[first],
+            logits=_combined(self.logits, group, len(names), combine),
+            targets=np.where(np.isneginf(targets), np.nan, targets).astype(np.float32),
+            patient_ids=None if self.patient_ids is None else self.patient_ids[first],
+            study_ids=None if self.study_ids is None or unit == "patient" else self.study_ids[first],
+            unit=unit,
+        )
+
     def save(self, path: Path) -> None:
-        """Write as Parquet, whole: image_id, patient_id, then `logit:NAME` and `target:NAME` per finding."""
+        """Write as Parquet, whole: image_id, other ids, then `logit:NAME` and `target:NAME` per finding."""
         columns: dict[str, object] = {"image_id": pl.Series(self.image_ids, dtype=pl.String)}
-        if self.patient_ids is not None:
-            columns["patient_id"] = pl.Series(self.patient_ids, dtype=pl.String)
+        for name, ids in (("patient_id", self.patient_ids), ("study_id", self.study_ids)):
+            if ids is not None:
+                columns[name] = pl.Series(ids, dtype=pl.String)
         for prefix, values in ((LOGIT, self.logits), (TARGET, self.targets)):
             columns |= {prefix + name: values[:, j] for j, name in enumerate(self.findings)}
         write_parquet(path, pl.DataFrame(columns))
@@ -102,11 +158,22 @@ class Predictions:
         def matrix(prefix: str) -> npt.NDArray[np.float32]:
             return frame.select(pl.col(prefix + name).cast(pl.Float32) for name in findings).to_numpy()
 
-        patients = frame["patient_id"].to_numpy() if "patient_id" in frame.columns else None
-        return cls(frame["image_id"].to_numpy(), findings, matrix(LOGIT), matrix(TARGET), part, patients)
+        def ids(name: str) -> npt.NDArray[np.object_] | None:
+            return frame[name].to_numpy() if name in frame.columns else None
+
+        return cls(
+            frame["image_id"].to_numpy(),
+            findings,
+            matrix(LOGIT),
+            matrix(TARGET),
+            part,
+            ids("patient_id"),
+            ids("study_id"),
+        )
 
     def __repr__(self) -> str:
-        return f"Predictions({self.part}: {len(self):,} images, {many(len(self.findings), 'finding')})"
+        rows, findings = many_units(len(self), self.unit), many(len(self.findings), "finding")
+        return f"Predictions({self.part}: {rows}, {findings})"
 
     def _repr_html_(self) -> str:
         known = np.isfinite(self.targets).sum(axis=0)
@@ -121,6 +188,24 @@ class Predictions:
         heads = ("Finding", "Positive", "Negative", "Not scored", "Mean probability")
         head = "".join(f"<th scope='col'>{name}</th>" for name in heads)
         return (
-            f"<table><caption>{escape(self.part)}, {many(len(self), 'image')}</caption>"
+            f"<table><caption>{escape(self.part)}, {many_units(len(self), self.unit)}</caption>"
             f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
         )
+
+
+def many_units(count: int, unit: str) -> str:
+    """`1 image`, `312 studies`."""
+    return f"{count:,} studies" if unit == "study" and count != 1 else many(count, unit)
+
+
+def _combined(
+    logits: npt.NDArray[np.floating[Any]], group: npt.NDArray[np.int64], groups: int, combine: str
+) -> npt.NDArray[np.floating[Any]]:
+    """Largest or mean logit of each group, [groups, k], in the logits' own precision."""
+    if combine == "max":
+        most = np.full((groups, logits.shape[1]), -np.inf, dtype=logits.dtype)
+        np.maximum.at(most, group, logits)
+        return most
+    total = np.zeros((groups, logits.shape[1]))
+    np.add.at(total, group, logits)
+    return (total / np.bincount(group, minlength=groups)[:, None]).astype(logits.dtype)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from hilum.files import write_text
@@ -15,6 +13,7 @@ from hilum.metrics.results import RATES
 from hilum.report import content
 from hilum.report.content import Part
 from hilum.report.examples import make_examples, open_pack
+from hilum.report.html import render
 from hilum.report.plots import (
     COLOURS,
     Point,
@@ -26,7 +25,6 @@ from hilum.report.plots import (
 )
 from hilum.runs import Run
 from hilum.text import cell
-from hilum.version import __version__
 
 HEADLINE = ("roc_auc", "average_precision", "recall", "specificity", "precision", "f1")
 """The large numbers at the top."""
@@ -47,13 +45,8 @@ def write_report(run: Run) -> Path:
         RunError: the run's folder is not whole.
         DiskError: it cannot be written.
     """
-    environment = Environment(
-        loader=PackageLoader("hilum.report", ""), autoescape=True, trim_blocks=True, lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )  # fmt: skip
-    environment.filters |= {"cell": cell, "percent": percent, "spans": spans}
     path = run.path / "report.html"
-    write_text(path, environment.get_template("template.html").render(page(run)))
+    write_text(path, render("run.html", page(run)))
     return path
 
 
@@ -70,7 +63,6 @@ def page(run: Run) -> dict[str, Any]:
         "data": run.data,
         "environment": run.environment,
         "duration": content.duration(run.info.get("seconds", 0)),
-        "version": __version__,
         "part_titles": content.PARTS,
         "colours": COLOURS,
         "summary": content.summary(run, parts),
@@ -162,19 +154,6 @@ def confusion(part: Part) -> list[dict[str, Any]]:
             }
         )
     return shown
-
-
-def percent(value: float | None) -> str:
-    """Per cent with one decimal, or a dash."""
-    return "–" if value is None else f"{100 * value:.1f} %"
-
-
-def spans(text: str) -> Markup:
-    """Text with `words` in backticks as code."""
-    pieces = text.split("`")
-    return Markup("").join(
-        Markup("<code>{}</code>").format(piece) if place % 2 else piece for place, piece in enumerate(pieces)
-    )
 
 
 def _point(part: Part, column: int) -> Point:

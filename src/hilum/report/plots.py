@@ -36,7 +36,7 @@ class Point:
 
 def roc_plot(curves: dict[str, RocCurve], points: dict[str, Point]) -> Figure:
     """One finding's ROC curves, by part, with the operating points marked."""
-    figure, axes = _figure(SQUARE, "False positive rate", "Recall")
+    figure, axes = new_figure(SQUARE, "False positive rate", "Recall")
     axes.plot([0, 1], [0, 1], color=RULE, linewidth=1, zorder=1)
     for part, curve in curves.items():
         axes.plot(*curve.line(), color=COLOURS[part], linewidth=1.8, solid_joinstyle="round", zorder=2)
@@ -48,7 +48,7 @@ def roc_plot(curves: dict[str, RocCurve], points: dict[str, Point]) -> Figure:
 
 def precision_recall_plot(curves: dict[str, PrecisionRecallCurve], points: dict[str, Point]) -> Figure:
     """One finding's precision-recall curves, by part; a thin line is the share of positives (a coin)."""
-    figure, axes = _figure(SQUARE, "Recall", "Precision")
+    figure, axes = new_figure(SQUARE, "Recall", "Precision")
     for part, curve in curves.items():
         axes.axhline(curve.prevalence, color=COLOURS[part], linewidth=0.8, alpha=0.45, zorder=1)
         axes.plot(*curve.line(), color=COLOURS[part], linewidth=1.8, solid_joinstyle="round", zorder=2)
@@ -62,7 +62,7 @@ def progression_plot(
     epochs: Sequence[int], values: Mapping[str, Sequence[float]], best: int | None
 ) -> Figure:
     """A score of train and valid over epochs; a dashed line at the best epoch."""
-    figure, axes = _figure(WIDE, "Epoch", "")
+    figure, axes = new_figure(WIDE, "Epoch", "")
     if best is not None:
         axes.axvline(best, color=MUTED, linewidth=0.9, linestyle=(0, (3, 3)), zorder=1)
     marker = "o" if len(epochs) <= 30 else ""
@@ -95,7 +95,8 @@ def data_uri(content: bytes, kind: str) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def _figure(size: tuple[float, float], x: str, y: str) -> tuple[Figure, Axes]:
+def new_figure(size: tuple[float, float], x: str, y: str) -> tuple[Figure, Axes]:
+    """An empty figure of `size` inches in the house style, with its axes' titles."""
     figure = Figure(figsize=size)
     FigureCanvasAgg(figure)
     left, bottom = (0.55 if y else 0.48) / size[0], 0.46 / size[1]

@@ -111,6 +111,12 @@ class Table:
         return self.frame["image_id"].to_numpy()
 
     @property
+    def study_ids(self) -> npt.NDArray[np.object_] | None:
+        """Object array [n] of str, or None where not every image's study is known."""
+        ids = self.frame["study_id"]
+        return None if ids.null_count() else ids.to_numpy()
+
+    @property
     def patients(self) -> int:
         """How many patients there are."""
         return self.frame["patient_id"].n_unique()

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from hilum.config import Config, PrepareConfig, settings
 from hilum.errors import DataError, PackError
@@ -19,6 +20,11 @@ from hilum.table.sampling import sample_rows
 from hilum.table.sources import SOURCES, read_source
 from hilum.table.split import Split, make_split, subset
 from hilum.table.table import Table
+
+IMAGE_COLUMNS = ("image_id", "patient_id", "study_id", "view", "projection", "age", "sex", "source")
+"""What a run keeps of each image."""
+DEVICES = ("Support Devices",)
+"""Labels that say what is in the picture rather than what the patient has."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,11 @@ class Part:
     def patient_ids(self) -> npt.NDArray[np.object_]:
         """Object array [n] of str."""
         return self.table.frame["patient_id"].to_numpy()
+
+    @property
+    def study_ids(self) -> npt.NDArray[np.object_] | None:
+        """Object array [n] of str, or None where the data do not name every image's study."""
+        return self.table.study_ids
 
 
 @dataclass(frozen=True)
@@ -89,6 +100,13 @@ class Job:
         return Part(
             name, table, self.pack.rows_of(table), table.targets(policy), table.targets(policy, scoring=True)
         )
+
+    def images(self) -> pl.DataFrame:
+        """One row an image of any part: `image_id`, `part` and what scores can be shown by."""
+        about = self.pack.table.frame.select(
+            *IMAGE_COLUMNS, *(name for name in DEVICES if name in self.pack.table.findings)
+        )
+        return self.split.frame(self.table).select("image_id", "part").join(about, on="image_id", how="left")
 
     def describe(self) -> dict[str, Any]:
         """What a run keeps of its data (data.json)."""
@@ -145,8 +163,8 @@ def make_job(config: Config) -> Job:
     if not table.findings:
         raise DataError("the data have no findings to learn. Name columns of labels when packing the source.")
     if config.data.subset:
-        table = subset(table, config.data.subset, config.seed)
-    split = make_split(table, config.split, config.seed)
+        table = subset(table, config.data.subset, config.split.seed)
+    split = make_split(table, config.split, config.split.seed)
     for name in ("train", "valid"):
         if not len(split.parts.get(name, ())):
             raise DataError(f"the split has no {name} images. {_PART_HELP[name]}")

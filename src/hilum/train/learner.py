@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -145,8 +146,16 @@ class Learner:
         targets = torch.from_numpy(part.targets[rows]).to(self.device)
         loss = self._loss.per_label(outputs.to(self.device), targets).double().nanmean().item()
         logits = positive_logits(outputs, len(self._job.findings)).cpu().numpy()
-        ids, patients = part.table.image_ids[rows], part.patient_ids[rows]
-        return Predictions(ids, self._job.findings, logits, part.truth[rows], part.name, patients), loss
+        whole = Predictions(
+            part.table.image_ids,
+            self._job.findings,
+            part.truth,
+            part.truth,
+            part.name,
+            part.patient_ids,
+            part.study_ids,
+        )
+        return replace(whole.take(rows), logits=logits), loss
 
     def forward(self, feed: Feed) -> tuple[Tensor, npt.NDArray[np.int64]]:
         """Raw outputs over all of a part, gathered from all processes and put in the part's order."""

@@ -9,7 +9,7 @@ from typing import Any
 from hilum.config import Config
 from hilum.device import describe_environment, pick_device
 from hilum.errors import ConfigError, RunError, did_you_mean
-from hilum.files import write_json
+from hilum.files import write_json, write_parquet
 from hilum.metrics.results import COMBINED, RATES, score
 from hilum.metrics.thresholds import fit_thresholds
 from hilum.models import find_model
@@ -125,6 +125,7 @@ def _describe(run: Run, job: Job, learner: Learner) -> None:
     """Write what the run starts from."""
     if learner.world.leads:
         job.split.save(job.table, run.path / "split.parquet")
+        write_parquet(run.path / "images.parquet", job.images())
         precision = job.config.train.precision
         write_json(run.path / "environment.json", describe_environment(learner.device, precision))
         write_json(run.path / "data.json", job.describe())

@@ -1,0 +1,40 @@
+"""Templates as self-contained pages: style, figures and pictures inside, nothing fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from hilum.text import cell
+from hilum.version import __version__
+
+
+def render(template: str, values: Mapping[str, Any]) -> str:
+    """A page from a template of this room; all pages extend `base.html`, which holds the style.
+
+    Args:
+        template: its file name.
+        values: everything that it shows.
+    """
+    environment = Environment(
+        loader=PackageLoader("hilum.report", ""), autoescape=True, trim_blocks=True, lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )  # fmt: skip
+    environment.filters |= {"cell": cell, "percent": percent, "spans": spans}
+    return environment.get_template(template).render(version=__version__, **values)
+
+
+def percent(value: float | None) -> str:
+    """Per cent with one decimal, or a dash."""
+    return "–" if value is None else f"{100 * value:.1f} %"
+
+
+def spans(text: str) -> Markup:
+    """Text with `words` in backticks as code."""
+    pieces = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(piece) if place % 2 else piece for place, piece in enumerate(pieces)
+    )
