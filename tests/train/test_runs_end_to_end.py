@@ -47,6 +47,7 @@ def test_a_run_folder_is_whole(finished: Run) -> None:
         "config.toml",
         "data.json",
         "split.parquet",
+        "images.parquet",
         "environment.json",
         "report.html",
         "checkpoints/last.safetensors",
