@@ -4,6 +4,7 @@ Targets are 1 (positive), 0 (negative) and NaN (unknown: not scored). Every scor
 `roc_auc` and its like are plain functions; `score` gives all of them for `Predictions` at `Thresholds`.
 """
 
+from hilum.metrics.calibrate import Calibration, Reliability, fit_calibration, reliability
 from hilum.metrics.combined import (
     exact_match,
     hamming_loss,
@@ -32,6 +33,7 @@ from hilum.metrics.decisions import (
     recall,
     specificity,
 )
+from hilum.metrics.judge import Judge, fit_judge
 from hilum.metrics.predictions import Predictions
 from hilum.metrics.probabilities import brier, log_loss
 from hilum.metrics.ranking import Ranking, average_precision, rank, roc_auc
@@ -43,10 +45,13 @@ __all__ = [
     "COUNTS",
     "LOWER_IS_BETTER",
     "RATES",
+    "Calibration",
     "Confusion",
+    "Judge",
     "PrecisionRecallCurve",
     "Predictions",
     "Ranking",
+    "Reliability",
     "RocCurve",
     "Scores",
     "Thresholds",
@@ -59,6 +64,8 @@ __all__ = [
     "f1",
     "f2",
     "f_beta",
+    "fit_calibration",
+    "fit_judge",
     "fit_thresholds",
     "hamming_loss",
     "log_loss",
@@ -74,6 +81,7 @@ __all__ = [
     "precision_recall_curves",
     "rank",
     "recall",
+    "reliability",
     "roc_auc",
     "roc_curves",
     "sample_f1",

@@ -20,10 +20,11 @@ RULES: dict[str, str] = {
     "youden": "best Youden index (recall + specificity - 1)",
     "accuracy": "best accuracy",
     "f1": "best F1",
-    "recall": "highest that reaches the recall asked for",
-    "precision": "most found at the precision asked for",
+    "f_beta": "best F{}",
+    "recall": "highest with a recall of at least {}",
+    "precision": "most found at a precision of at least {}",
 }
-"""How a threshold is chosen, and how to say so."""
+"""How a threshold is chosen, and how to say so; `{}` is what was asked for."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Thresholds:
         rule: one of `RULES`.
         part: the part that they were chosen on: always `valid`.
         fallbacks: finding -> why the rule could not be applied and 0.5 is used.
+        asked: beta of `f_beta`, the share that `recall` and `precision` have to reach; None for other rules.
     """
 
     values: Floats
@@ -43,6 +45,7 @@ class Thresholds:
     rule: str = "fixed"
     part: str = "valid"
     fallbacks: Mapping[str, str] = field(default_factory=dict)
+    asked: float | None = None
 
     def __post_init__(self) -> None:
         if self.part != "valid":
@@ -55,7 +58,12 @@ class Thresholds:
                 f"there are {self.values.size}."
             )
         if not ((self.values >= 0) & (self.values <= 1)).all():
-            raise DataError("thresholds are probabilities and must lie within 0..1.")
+            wrong = ", ".join(
+                f"{finding} {value:g}"
+                for finding, value in zip(self.findings, self.values, strict=True)
+                if not 0 <= value <= 1
+            )
+            raise DataError(f"thresholds are probabilities and must lie within 0..1; these do not: {wrong}.")
 
     def decide(self, predictions: Predictions) -> Bools:
         """Decisions, bool [n, k]: probability >= threshold.
@@ -85,6 +93,7 @@ class Thresholds:
             self.rule,
             self.part,
             {name: why for name, why in self.fallbacks.items() if name in findings},
+            self.asked,
         )
 
     def origin(self, finding: str) -> str:
@@ -96,7 +105,10 @@ class Thresholds:
     @property
     def rule_text(self) -> str:
         """The rule in words."""
-        return RULES[self.rule] if self.rule == "fixed" else f"{RULES[self.rule]} on the validation part"
+        if self.rule == "fixed":
+            return RULES[self.rule]
+        rule = RULES[self.rule].format("the one asked for" if self.asked is None else f"{self.asked:g}")
+        return f"{rule} on the validation part"
 
     def to_json(self) -> dict[str, Any]:
         """As JSON holds it; `from_json` reads it."""
@@ -105,6 +117,7 @@ class Thresholds:
             "part": self.part,
             "values": dict(zip(self.findings, self.values.tolist(), strict=True)),
             "fallbacks": dict(self.fallbacks),
+            "asked": self.asked,
         }
 
     @classmethod
@@ -116,7 +129,14 @@ class Thresholds:
         """
         try:
             values = np.array(list(value["values"].values()), dtype=np.float64)
-            return cls(values, tuple(value["values"]), value["rule"], value["part"], dict(value["fallbacks"]))
+            return cls(
+                values,
+                tuple(value["values"]),
+                value["rule"],
+                value["part"],
+                dict(value["fallbacks"]),
+                value.get("asked"),
+            )
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise DataError(f"these are not thresholds: {error!r} in {str(value)[:80]}") from error
 
@@ -130,18 +150,18 @@ def fit_thresholds(valid: Predictions, config: ScoresConfig) -> Thresholds:
 
     Args:
         valid: predictions of the validation part; any other part is refused, whatever the rule.
-        config: `threshold` is the rule; `value` is the probability, or one a finding, for `fixed`; `at_least` is
-            what `recall` and `precision` have to reach.
+        config: `threshold` is the rule; `value` is the probability, or one a finding, for `fixed`; `beta` is that
+            of `f_beta`; `at_least` is what `recall` and `precision` have to reach.
 
     Raises:
         DataError: the predictions are not of the validation part.
-        ConfigError: `scores.value` does not have one number a finding.
+        ConfigError: `scores.value` does not have one number a finding, or names one that is not there.
     """
     if valid.part != "valid":
         raise DataError(_wrong_part(valid.part))
     if config.threshold == "fixed":
         return Thresholds(_fixed(config, valid.findings), valid.findings)
-    goodness = GOODNESS[config.threshold]
+    goodness, asked = GOODNESS[config.threshold], _asked(config)
     values, fallbacks = [], {}
     probabilities = valid.probabilities
     for j, finding in enumerate(valid.findings):
@@ -152,13 +172,24 @@ def fit_thresholds(valid: Predictions, config: ScoresConfig) -> Thresholds:
             fallbacks[finding] = f"the validation part has no {missing} image"
             values.append(FALLBACK)
         else:
-            values.append(_best(scores, true, false, goodness, config.at_least))
-    return Thresholds(np.array(values), valid.findings, config.threshold, "valid", fallbacks)
+            values.append(_best(scores, true, false, goodness, asked or 0.0))
+    return Thresholds(np.array(values), valid.findings, config.threshold, "valid", fallbacks, asked)
+
+
+def _asked(config: ScoresConfig) -> float | None:
+    """The number that the rule needs, if it needs one."""
+    asked = {"f_beta": config.beta, "recall": config.at_least, "precision": config.at_least}
+    return asked.get(config.threshold)
 
 
 def _fixed(config: ScoresConfig, findings: tuple[str, ...]) -> Floats:
     if isinstance(config.value, float):
         return np.full(len(findings), config.value)
+    if isinstance(config.value, dict):
+        for name in config.value:
+            if name not in findings:
+                raise ConfigError(f"scores.value names {name!r}; {did_you_mean(name, findings)}")
+        return np.array([config.value.get(name, FALLBACK) for name in findings])
     if len(config.value) != len(findings):
         raise ConfigError(
             f"scores.value has {len(config.value)} thresholds for {len(findings)} findings "
@@ -167,11 +198,11 @@ def _fixed(config: ScoresConfig, findings: tuple[str, ...]) -> Floats:
     return np.array(config.value, dtype=np.float64)
 
 
-def _best(scores: Floats, true: Floats, false: Floats, goodness: Goodness, at_least: float) -> float:
+def _best(scores: Floats, true: Floats, false: Floats, goodness: Goodness, asked: float) -> float:
     """The best candidate; `scores` fall, `true` and `false` count the positives decided at each."""
     candidates = _candidates(scores)
     true, false = np.concatenate([[0.0], true]), np.concatenate([[0.0], false])
-    value = goodness(Counts(true, false, true[-1], false[-1]), at_least)
+    value = goodness(Counts(true, false, true[-1], false[-1]), asked)
     value = np.where(candidates <= 1, value, -np.inf)
     # Equal quotients of counts can differ in the last bit.
     best = np.flatnonzero(value >= value.max() - 1e-12)
@@ -200,37 +231,44 @@ class Counts:
 Goodness = Callable[[Counts, float], Floats]
 
 
-def _youden(counts: Counts, at_least: float) -> Floats:
-    del at_least
+def _youden(counts: Counts, asked: float) -> Floats:
+    del asked
     return counts.true / counts.positives - counts.false / counts.negatives
 
 
-def _accuracy(counts: Counts, at_least: float) -> Floats:
-    del at_least
+def _accuracy(counts: Counts, asked: float) -> Floats:
+    del asked
     return (counts.true + counts.negatives - counts.false) / (counts.positives + counts.negatives)
 
 
-def _f1(counts: Counts, at_least: float) -> Floats:
-    del at_least
+def _f1(counts: Counts, asked: float) -> Floats:
+    del asked
     return ratio(2 * counts.true, counts.true + counts.false + counts.positives)
 
 
-def _recall(counts: Counts, at_least: float) -> Floats:
+def _f_beta(counts: Counts, asked: float) -> Floats:
+    """F-beta, beta squared weighing recall as in scikit-learn."""
+    square = asked**2
+    return ratio((1 + square) * counts.true, counts.true + counts.false + square * counts.positives)
+
+
+def _recall(counts: Counts, asked: float) -> Floats:
     """Fewest positives decided among the candidates that find enough; all find enough in the end."""
     decided = (counts.true + counts.false) / (counts.positives + counts.negatives)
-    return np.where(counts.true / counts.positives >= at_least, -decided, -2.0)
+    return np.where(counts.true / counts.positives >= asked, -decided, -2.0)
 
 
-def _precision(counts: Counts, at_least: float) -> Floats:
+def _precision(counts: Counts, asked: float) -> Floats:
     """Most found among the candidates that are precise enough; the most precise one where none is."""
     precision = np.nan_to_num(ratio(counts.true, counts.true + counts.false))
-    return np.where(precision >= at_least, 1.0 + counts.true / counts.positives, precision)
+    return np.where(precision >= asked, 1.0 + counts.true / counts.positives, precision)
 
 
 GOODNESS: dict[str, Goodness] = {
     "youden": _youden,
     "accuracy": _accuracy,
     "f1": _f1,
+    "f_beta": _f_beta,
     "recall": _recall,
     "precision": _precision,
 }
