@@ -1,0 +1,268 @@
+"""Which differences between groups are named, and how they are said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from hilum.metrics.gaps import Area, Share, area_p, difference_interval, holm, share_p
+from hilum.metrics.groups import DEVICE, PATIENT, Attribute, in_words
+from hilum.metrics.inputs import Bools
+from hilum.metrics.predictions import many_units
+from hilum.metrics.warn import FEW
+
+FLOOR = 0.05
+"""A smaller difference is not named, however certain it is."""
+LABELS = {"roc_auc": "ROC AUC", "recall": "recall", "specificity": "specificity"}
+"""What is tested, and how it is said."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A finding's scores among some rows: shares of rows by score, and the ROC AUC."""
+
+    shares: Mapping[str, Share]
+    area: Area
+
+    @property
+    def positives(self) -> int:
+        """Rows that are positive."""
+        return int(self.shares["recall"].rows)
+
+    @property
+    def negatives(self) -> int:
+        """Rows that are negative."""
+        return int(self.shares["specificity"].rows)
+
+    def value(self, score: str) -> float:
+        """One of `LABELS`."""
+        return self.area.value if score == "roc_auc" else self.shares[score].value
+
+    def interval(self, score: str, level: float) -> tuple[float, float]:
+        """Of `value`."""
+        return (self.area if score == "roc_auc" else self.shares[score]).interval(level)
+
+    def enough(self, score: str) -> bool:
+        """Whether there are ten positives (negatives) of ten patients for this score."""
+        if score == "roc_auc":
+            return self.positives >= FEW and self.negatives >= FEW and self.area.patients >= FEW
+        return self.shares[score].rows >= FEW and self.shares[score].patients >= FEW
+
+
+Measure = Callable[[Bools], Mapping[str, Measured]]
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A score that really differs between a group and the rest of its attribute.
+
+    Attributes:
+        attribute: `age`.
+        value: `60-79`.
+        finding: name of the finding.
+        score: of `LABELS`.
+        inside: the score in the group.
+        outside: in the rest.
+        difference: inside - outside.
+        low, high: its interval.
+        p_adjusted: by Holm over all tests of the part.
+        sentence: all this for a reader.
+        shortcut: recall and specificity differ in opposite directions, and what the group has or has not is no
+            trait of the patient: the model may read it.
+        also: gaps of other scores of the same finding in the same group.
+    """
+
+    attribute: str
+    value: str
+    finding: str
+    score: str
+    inside: float
+    outside: float
+    difference: float
+    low: float
+    high: float
+    p_adjusted: float
+    sentence: str = ""
+    shortcut: bool = False
+    also: tuple[Gap, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON holds it; `from_json` reads it."""
+        return {
+            **{name: getattr(self, name) for name in self.__dataclass_fields__ if name != "also"},
+            "also": [gap.to_json() for gap in self.also],
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Gap:
+        """Read what `to_json` gave."""
+        return cls(**{**value, "also": tuple(cls.from_json(gap) for gap in value["also"])})
+
+
+@dataclass(frozen=True)
+class _Test:
+    """One value of an attribute against the rest, one score of one finding."""
+
+    attribute: Attribute
+    value: str
+    finding: str
+    score: str
+    p: float
+    difference: float
+
+
+def named_gaps(
+    attributes: Sequence[Attribute], measure: Measure, unit: str, level: float
+) -> tuple[tuple[Gap, ...], int]:
+    """The gaps, largest first, and how many tests were made.
+
+    Of two values one is tested, since the other differs by the same. Of several, a value stays only while it
+    differs from those that are not named already: where patients over 60 are missed, that others are missed
+    less is no second gap.
+
+    Args:
+        attributes: what groups there are.
+        measure: rows -> finding -> what is measured there.
+        unit: what a row is, for sentences.
+        level: 1 - level is the chance that any gap is named where there is none.
+    """
+    tests = _tests(attributes, measure)
+    if not tests:
+        return (), 0
+    adjusted = holm(np.array([test.p for test in tests]))
+    real = [
+        replace(test, p=float(p))
+        for test, p in zip(tests, adjusted, strict=True)
+        if p <= 1 - level and abs(test.difference) >= FLOOR
+    ]
+    gaps = []
+    for attribute in attributes:
+        for finding in dict.fromkeys(test.finding for test in real if test.attribute is attribute):
+            own = [test for test in real if test.attribute is attribute and test.finding == finding]
+            kept = _not_said_yet(own, measure, (1 - level) / len(tests))
+            gaps += [_gap(group, measure, unit, level) for group in kept]
+    return tuple(sorted(gaps, key=lambda gap: -abs(gap.difference))), len(tests)
+
+
+def _tests(attributes: Sequence[Attribute], measure: Measure) -> list[_Test]:
+    """Every test for which both sides have enough; the same rows under two names are tested once."""
+    tests: list[_Test] = []
+    seen: set[bytes] = set()
+    for attribute in attributes:
+        for value in attribute.values[:1] if len(attribute.values) == 2 else attribute.values:
+            rows, rest = attribute.rows(value), attribute.rest(value)
+            keys = {rows.tobytes() + rest.tobytes(), rest.tobytes() + rows.tobytes()}
+            if seen & keys:
+                continue
+            seen |= keys
+            inside, outside = measure(rows), measure(rest)
+            tests += [
+                _Test(attribute, value, finding, score, *_compared(inside[finding], outside[finding], score))
+                for finding in inside
+                if finding != attribute.name
+                for score in LABELS
+                if inside[finding].enough(score) and outside[finding].enough(score)
+            ]
+    return tests
+
+
+def _compared(inside: Measured, outside: Measured, score: str) -> tuple[float, float]:
+    """p and difference."""
+    if score == "roc_auc":
+        p = area_p(inside.area, outside.area)
+    else:
+        p = share_p(inside.shares[score], outside.shares[score])
+    return p, inside.value(score) - outside.value(score)
+
+
+def _not_said_yet(tests: list[_Test], measure: Measure, p_at_most: float) -> list[list[_Test]]:
+    """One attribute's tests of one finding, by value, without values that differ only from those named before."""
+    by_value: dict[str, list[_Test]] = {}
+    # What is worse first: it is patients in whom the model fails who must be named.
+    for test in sorted(tests, key=lambda test: (test.difference > 0, test.p, -abs(test.difference))):
+        by_value.setdefault(test.value, []).append(test)
+    kept: list[list[_Test]] = []
+    for group in by_value.values():
+        named = tuple(before[0].value for before in kept)
+        still = [test for test in group if _differs(test, named, measure, p_at_most)] if named else group
+        if still:
+            kept.append(sorted(still, key=lambda test: -abs(test.difference)))
+    return [_worse_side(group) for group in kept]
+
+
+def _differs(test: _Test, named: tuple[str, ...], measure: Measure, p_at_most: float) -> bool:
+    rest = test.attribute.rest(test.value, named)
+    inside, outside = measure(test.attribute.rows(test.value)), measure(rest)
+    if not outside[test.finding].enough(test.score):
+        return False
+    p, difference = _compared(inside[test.finding], outside[test.finding], test.score)
+    return p <= p_at_most and abs(difference) >= FLOOR and difference * test.difference > 0
+
+
+def _worse_side(group: list[_Test]) -> list[_Test]:
+    """Of two values, that where the first test is lower; of yes and no, yes."""
+    attribute = group[0].attribute
+    if len(attribute.values) > 2 or attribute.kind == DEVICE or group[0].difference < 0:
+        return group
+    other = next(value for value in attribute.values if value != group[0].value)
+    return [replace(test, value=other, difference=-test.difference) for test in group]
+
+
+def _gap(group: list[_Test], measure: Measure, unit: str, level: float) -> Gap:
+    first = group[0]
+    attribute, value, finding = first.attribute, first.value, first.finding
+    inside = measure(attribute.rows(value))[finding]
+    outside = measure(attribute.rest(value))[finding]
+    gaps = []
+    for test in group:
+        a, b = inside.value(test.score), outside.value(test.score)
+        limits = (inside.interval(test.score, level), outside.interval(test.score, level))
+        low, high = difference_interval(a, limits[0], b, limits[1])
+        gaps.append(Gap(attribute.name, value, finding, test.score, a, b, a - b, low, high, test.p))
+    shifted = _shifted(inside, outside)
+    sentence = _sentence(gaps, inside, unit) + _meaning(attribute, value, shifted)
+    shortcut = shifted != 0 and attribute.kind != PATIENT
+    return replace(gaps[0], sentence=sentence, shortcut=shortcut, also=tuple(gaps[1:]))
+
+
+def _shifted(inside: Measured, outside: Measured) -> int:
+    """1 where the group is decided positive more readily, ill or not; -1 where less; 0 where it is neither."""
+    recall, specificity = (inside.value(s) - outside.value(s) for s in ("recall", "specificity"))
+    if recall >= FLOOR and specificity <= -FLOOR:
+        return 1
+    return -1 if recall <= -FLOOR and specificity >= FLOOR else 0
+
+
+def _sentence(gaps: Sequence[Gap], inside: Measured, unit: str) -> str:
+    first = gaps[0]
+    each = "; ".join(
+        f"{LABELS[gap.score]} {gap.inside:.2f} against {gap.outside:.2f}, {abs(gap.difference):.2f} "
+        f"{'lower' if gap.difference < 0 else 'higher'} [{_limits(gap)}]"
+        for gap in gaps
+    )
+    counts = (
+        f"{inside.positives:,} positive, {many_units(inside.negatives, unit).replace(' ', ' negative ', 1)}"
+    )
+    return f"{first.finding} in {in_words(first.attribute, first.value)} ({counts}): {each}."
+
+
+def _limits(gap: Gap) -> str:
+    """The interval of how much lower or higher it is."""
+    ends = sorted((gap.low, gap.high) if gap.difference > 0 else (-gap.low, -gap.high))
+    return f"{ends[0]:.2f} to {ends[1]:.2f}"
+
+
+def _meaning(attribute: Attribute, value: str, shifted: int) -> str:
+    if not shifted:
+        return ""
+    group = in_words(attribute.name, value)
+    more = "more" if shifted > 0 else "less"
+    readily = f" The model says positive {more} readily in {group}, ill or not:"
+    if attribute.kind == PATIENT:
+        return f"{readily} one threshold does not suit all, or it reads {attribute.name} from the image."
+    return (
+        f"{readily} it may read {attribute.name}, or what goes with it, instead of the disease (a shortcut)."
+    )
