@@ -17,6 +17,7 @@ from hilum.pixels.build import build_pack
 from hilum.pixels.pack import Pack
 from hilum.predict import FileResult, Predictor, expand
 from hilum.report import write_report
+from hilum.report.dataset import open_pack, write_data_report
 from hilum.runs import Run, list_runs
 from hilum.table.arrange import Arranged
 from hilum.table.arrange import arrange as _arrange
@@ -36,6 +37,7 @@ __all__ = [
     "Config",
     "PrepareConfig",
     "arrange",
+    "data_report",
     "describe_model",
     "doctor",
     "evaluate",
@@ -162,6 +164,25 @@ def evaluate(run: Run | str | Path, part: str = "test", *, device: str = "auto")
 def report(run: Run | str | Path) -> Path:
     """Write a run's report: one self-contained HTML file in its folder."""
     return write_report(_opened(run))
+
+
+def data_report(pack: Pack | str | Path, out: str | Path | None = None) -> Path:
+    """Tell of a pack before any training: one HTML file, and its numbers as JSON beside it.
+
+    Args:
+        pack: a pack, or its folder.
+        out: the HTML file, or a folder for it; `data-report.html` in the pack by default.
+
+    Returns:
+        Path of the HTML file.
+
+    Raises:
+        PackError: there is no pack.
+        ConfigError: `out` is not an HTML file's name.
+        DiskError: it cannot be written.
+    """
+    found = pack if isinstance(pack, Pack) else open_pack(pack)
+    return write_data_report(found, Path(out) if out is not None else None)
 
 
 def predict(

@@ -12,6 +12,7 @@ from typing import Any
 
 import typer
 
+from hilum.cli.data_report import data_report
 from hilum.cli.demo import demo
 from hilum.cli.doctor import doctor
 from hilum.cli.models import models
@@ -26,7 +27,7 @@ from hilum.version import __version__
 
 COMMANDS: dict[str, tuple[Callable[..., Any] | typer.Typer, ...]] = {
     "Start": (demo,),
-    "Data": (phantom, sources, doctor, pack, arrange),
+    "Data": (phantom, sources, doctor, pack, data_report, arrange),
     "Training": (models, train, runs, reproduce),
     "Scores": (evaluate, report, predict),
 }

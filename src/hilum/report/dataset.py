@@ -1,0 +1,183 @@
+"""`write_data_report`: a pack as one HTML file that tells of the data before any training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from hilum.doctor import Check
+from hilum.errors import ConfigError, PackError
+from hilum.files import write_json, write_text
+from hilum.pixels.pack import EXCLUDED, INFO, Pack
+from hilum.report.dataset_checks import data_checks
+from hilum.report.dataset_numbers import DataNumbers, count
+from hilum.report.dataset_plots import MARKERS, SERIES, SEXES, counts_plot, groups_plot, histogram_plot
+from hilum.report.dataset_samples import Sample, make_samples
+from hilum.report.dataset_tables import group_tables, heat_map, part_table, strongest, summary
+from hilum.report.html import render
+from hilum.report.plots import data_uri, svg
+from hilum.table.glossary import explain
+from hilum.table.sources import SOURCES
+from hilum.table.sources.read import guess_source
+
+NAME = "data-report.html"
+NAMED = 50
+"""How many of the images that were left out are named."""
+
+
+def write_data_report(pack: Pack, out: Path | None = None) -> Path:
+    """Write the data report of a pack, and its numbers as JSON beside it; each whole or not at all.
+
+    Only the pack's table, its statistics and the sample images are read. The HTML file holds its style, figures
+    and pictures; a reader's browser asks nobody for anything.
+
+    Args:
+        pack: what to tell of.
+        out: the HTML file, or a folder to put `data-report.html` into; the pack's folder by default.
+
+    Returns:
+        Path of the HTML file; the JSON file has the same name and ends in `.json`.
+
+    Raises:
+        ConfigError: `out` is neither a folder nor ends in `.html`.
+        DiskError: it cannot be written.
+    """
+    path = _target(pack, out)
+    numbers = count(pack)
+    checks = data_checks(pack, numbers)
+    samples = make_samples(pack)
+    text = render("dataset.html", page(pack, numbers, checks, samples))
+    write_json(path.with_suffix(".json"), to_json(pack, numbers, checks, samples))
+    write_text(path, text)
+    return path
+
+
+def open_pack(path: str | Path) -> Pack:
+    """The pack at `path`; where something else is there, the message says what to do with it.
+
+    Raises:
+        PackError: it is no pack: a run, a data set that is not packed yet, or nothing.
+    """
+    source, colon, folder = str(path).partition(":")
+    path = Path(path).expanduser()
+    if colon and source in SOURCES and not path.exists():
+        raise PackError(
+            f"a data report is of a pack. Pack the data first:  hilum pack {source} {folder} PACK"
+        )
+    if (path / "run.json").is_file():
+        raise PackError(f"{path} is a run, not a pack. Its report:  hilum report {path}")
+    if path.is_dir() and not (path / INFO).is_file() and (guess := guess_source(path)):
+        raise PackError(
+            f"{path} is not a pack; it looks like {SOURCES[guess].title}. "
+            f"Pack it first:  hilum pack {guess} {path} PACK"
+        )
+    return Pack.open(path)
+
+
+def _target(pack: Pack, out: Path | None) -> Path:
+    path = pack.path if out is None else Path(out).expanduser()
+    if path.is_dir():
+        return path / NAME
+    if path.suffix.lower() not in {".html", ".htm"}:
+        raise ConfigError(
+            f"the report is an HTML file; {path} should end in .html, or be a folder that is there."
+        )
+    return path
+
+
+def to_json(
+    pack: Pack, numbers: DataNumbers, checks: Sequence[Check], samples: dict[str, list[Sample]]
+) -> dict[str, Any]:
+    """What `data-report.json` holds: the numbers behind every sentence, table and figure."""
+    return {
+        "pack": pack.path.resolve().name,
+        "source": pack.info["source"],
+        "created": pack.info["created"],
+        "fingerprint": pack.fingerprint,
+        "table_fingerprint": pack.info["table_fingerprint"],
+        "prepare": pack.prepare.model_dump(mode="json"),
+        "excluded": pack.excluded.height,
+        # Their details may name patients; `hilum doctor --json` tells them.
+        "checks": [
+            {name: getattr(check, name) for name in ("level", "name", "message", "what_to_do")}
+            for check in checks
+        ],
+        **numbers.to_json(),
+        "samples": {finding: [sample.to_json() for sample in own] for finding, own in samples.items()},
+    }
+
+
+def page(
+    pack: Pack, numbers: DataNumbers, checks: Sequence[Check], samples: dict[str, list[Sample]]
+) -> dict[str, Any]:
+    """Everything that the template shows."""
+    most, least = strongest(numbers)
+    return {
+        "name": pack.path.resolve().name,
+        "pack": pack,
+        "numbers": numbers,
+        "summary": summary(pack, numbers),
+        "warnings": [check for check in checks if check.level in {"fault", "warning"}],
+        "notes": [check for check in checks if check.level == "note"],
+        "part_rows": part_table(pack.table, numbers),
+        "heat": heat_map(numbers),
+        "most": most,
+        "least": least,
+        "groups": [
+            {**table, "image": _image(groups_plot(table["groups"]))} for table in group_tables(numbers)
+        ],
+        "colours": SERIES,
+        "marks": [SHAPES[marker] for marker in MARKERS],
+        "figures": figures(numbers),
+        "sexes": SEXES,
+        "samples": [
+            {"finding": finding, "term": explain(finding, pack.info["source"]), "samples": own}
+            for finding, own in samples.items()
+        ],
+        "excluded": pack.excluded.select("image_id", "reason").head(NAMED).rows(),
+        "excluded_file": EXCLUDED,
+    }
+
+
+SHAPES = {"o": "●", "s": "■", "^": "▲", "D": "◆", "v": "▼", "x": "✕"}
+"""Marker -> the sign that stands for it in a legend."""
+
+
+def figures(numbers: DataNumbers) -> dict[str, dict[str, str]]:
+    """Histograms by name, each with a title and its numbers in words; those without numbers are left out."""
+    per_image = {str(count): images for count, images in numbers.per_image.items()}
+    found = {
+        "per_image": ("Findings per image", per_image, "Findings", "images"),
+        "images": ("Images per patient", numbers.per_patient["images"], "Images", "patients"),
+        "studies": ("Studies per patient", numbers.per_patient["studies"], "Studies", "patients"),
+    }
+    made = {
+        name: _figure(title, counts_plot(counts, x, of.capitalize()), counts, of)
+        for name, (title, counts, x, of) in found.items()
+        if counts
+    }
+    ages = numbers.ages["bins"]
+    if ages:
+        told = {f"{row[0]} to {row[0] + 4}": sum(row[1:]) for row in ages}
+        made["ages"] = _figure(
+            "Age by sex", histogram_plot(ages, "Age in years", tuple(SEXES)), told, "images"
+        )
+    gray = [row for row in numbers.gray["bins"] if row[1]]
+    if gray:
+        rows = numbers.gray["bins"]
+        told = {f"from {row[0]}": row[1] for row in gray}
+        plot = histogram_plot(rows, "Mean gray of an image, 0 to 255", ("",))
+        made["gray"] = _figure("Brightness", plot, told, "images")
+    return made
+
+
+def _figure(title: str, figure: Figure, counts: dict[str, int], of: str) -> dict[str, str]:
+    told = ", ".join(f"{name}: {number:,}" for name, number in counts.items())
+    return {"title": title, "image": _image(figure), "alt": f"{title}, {of}: {told}"}
+
+
+def _image(figure: Figure) -> str:
+    return data_uri(svg(figure), "image/svg+xml")

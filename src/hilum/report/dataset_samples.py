@@ -1,0 +1,142 @@
+"""Sample images for each finding: which, drawn by a seed, and their pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from hilum.errors import ImageError
+from hilum.metrics.inputs import Bools
+from hilum.pixels.pack import Pack
+from hilum.report.dataset_numbers import NO_FINDING, positives
+from hilum.report.plots import data_uri
+from hilum.table.table import Table
+
+EACH = 4
+"""Images a finding."""
+MOST = 160
+"""Images in all; with more findings there are fewer of each."""
+SIDE = 224
+"""Pixels of a picture's side, at most."""
+QUALITY = 82
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image on which a finding is positive.
+
+    Attributes:
+        image_id: which.
+        others: its other findings.
+        said: view, projection, sex and age, as far as they are known.
+        boxes: where the finding is, as shares of the picture: left, top, width, height.
+        picture: a data URI.
+    """
+
+    image_id: str
+    others: tuple[str, ...]
+    said: str
+    boxes: tuple[tuple[float, float, float, float], ...]
+    picture: str
+
+    def to_json(self) -> dict[str, Any]:
+        """All but the picture."""
+        return {
+            "image_id": self.image_id,
+            "others": list(self.others),
+            "boxes": [list(b) for b in self.boxes],
+        }
+
+
+def choose(table: Table, each: int = EACH, seed: int = 0) -> dict[str, list[int]]:
+    """Rows to show for each finding, each image once.
+
+    Images where the finding is boxed come first, then those with the fewest other findings, frontal ones before
+    lateral ones; between equals the seed decides. A patient is shown twice for a finding only when there are
+    no others.
+
+    Args:
+        table: the images.
+        each: how many a finding, at most.
+        seed: of the draw; the same for the same table.
+    """
+    positive = positives(table)
+    lateral = table.frame["view"].eq("lateral").fill_null(False).to_numpy()
+    patients = table.frame["patient_id"].to_list()
+    diseases = np.array([name != NO_FINDING for name in table.findings], dtype=bool)
+    number = positive[:, diseases].sum(axis=1)
+    chance = np.random.default_rng([seed, 71]).random(len(table))
+    shown: set[int] = set()
+    chosen: dict[str, list[int]] = {}
+    # The rarest first: the others have more to choose from.
+    for j in np.argsort(positive.sum(axis=0), kind="stable").tolist():
+        finding = table.findings[j]
+        boxed = _boxed(table, finding)
+        rows = np.flatnonzero(positive[:, j])
+        rows = rows[np.lexsort((chance[rows], lateral[rows], number[rows], ~boxed[rows]))]
+        fresh = [row for row in rows[: 50 * each].tolist() if row not in shown]
+        first = list({patients[row]: row for row in reversed(fresh)}.values())[::-1]
+        taken = [*first, *(row for row in fresh if row not in set(first))][:each]
+        shown.update(taken)
+        chosen[finding] = taken
+    return {name: chosen[name] for name in table.findings}
+
+
+def make_samples(pack: Pack, each: int = EACH, seed: int = 0) -> dict[str, list[Sample]]:
+    """Samples with their pictures; only these are read from the pack."""
+    count = max(len(pack.table.findings), 1)
+    rows = choose(pack.table, max(1, min(each, MOST // count)), seed)
+    positive = positives(pack.table)
+    # A box is a share of the original, which only a squashed picture shows whole and without a margin.
+    boxes = pack.table.boxes if pack.prepare.fit == "squash" else None
+    return {
+        finding: [_sample(pack, boxes, positive, finding, row) for row in own]
+        for finding, own in rows.items()
+    }
+
+
+def _boxed(table: Table, finding: str) -> Bools:
+    if table.boxes is None:
+        return np.zeros(len(table), dtype=bool)
+    ids = table.boxes.filter(pl.col("finding") == finding)["image_id"]
+    return table.frame["image_id"].is_in(ids.implode()).to_numpy()
+
+
+def _sample(pack: Pack, boxes: pl.DataFrame | None, positive: Bools, finding: str, row: int) -> Sample:
+    about = pack.table.frame.row(row, named=True)
+    age = None if about["age"] is None else f"{about['age']:.0f} years"
+    said = (about["projection"] or about["view"], about["sex"], age)
+    own = () if boxes is None else _boxes_of(boxes, about["image_id"], finding)
+    return Sample(
+        about["image_id"],
+        tuple(
+            name
+            for name, yes in zip(pack.table.findings, positive[row], strict=True)
+            if yes and name not in (finding, NO_FINDING)
+        ),
+        ", ".join(word for word in said if word),
+        own,
+        _jpeg(pack.pixels[pack.slots[row]]),
+    )
+
+
+def _boxes_of(
+    boxes: pl.DataFrame, image_id: str, finding: str
+) -> tuple[tuple[float, float, float, float], ...]:
+    own = boxes.filter((pl.col("image_id") == image_id) & (pl.col("finding") == finding))
+    return tuple(own.select("x", "y", "width", "height").iter_rows())
+
+
+def _jpeg(picture: npt.NDArray[np.uint8]) -> str:
+    picture = np.ascontiguousarray(picture)
+    if len(picture) > SIDE:
+        picture = np.asarray(cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    done, content = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    if not done:
+        raise ImageError("a picture of the pack could not be written as JPEG.")
+    return data_uri(content.tobytes(), "image/jpeg")
