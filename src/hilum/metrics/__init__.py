@@ -4,6 +4,7 @@ Targets are 1 (positive), 0 (negative) and NaN (unknown: not scored). Every scor
 `roc_auc` and its like are plain functions; `score` gives all of them for `Predictions` at `Thresholds`.
 """
 
+from hilum.metrics.bootstrap import Clusters, clusters, replicate
 from hilum.metrics.calibrate import Calibration, Reliability, fit_calibration, reliability
 from hilum.metrics.combined import (
     exact_match,
@@ -28,15 +29,18 @@ from hilum.metrics.decisions import (
     f1,
     f2,
     f_beta,
+    mcc,
     npv,
     precision,
     recall,
     specificity,
 )
+from hilum.metrics.influence import influence, standard_error
+from hilum.metrics.intervals import Interval, Intervals, delong, intervals_of, wilson
 from hilum.metrics.judge import Judge, fit_judge
 from hilum.metrics.predictions import Predictions
-from hilum.metrics.probabilities import brier, log_loss
-from hilum.metrics.ranking import Ranking, average_precision, rank, roc_auc
+from hilum.metrics.probabilities import brier, ece, log_loss
+from hilum.metrics.ranking import Ranking, average_precision, partial_auc, rank, roc_auc
 from hilum.metrics.results import COMBINED, COUNTS, LOWER_IS_BETTER, RATES, Scores, score
 from hilum.metrics.thresholds import Thresholds, fit_thresholds
 
@@ -46,7 +50,10 @@ __all__ = [
     "LOWER_IS_BETTER",
     "RATES",
     "Calibration",
+    "Clusters",
     "Confusion",
+    "Interval",
+    "Intervals",
     "Judge",
     "PrecisionRecallCurve",
     "Predictions",
@@ -59,7 +66,10 @@ __all__ = [
     "average_precision",
     "balanced_accuracy",
     "brier",
+    "clusters",
     "confusion",
+    "delong",
+    "ece",
     "exact_match",
     "f1",
     "f2",
@@ -68,20 +78,25 @@ __all__ = [
     "fit_judge",
     "fit_thresholds",
     "hamming_loss",
+    "influence",
+    "intervals_of",
     "log_loss",
     "macro",
     "macro_f1",
     "macro_precision",
     "macro_recall",
+    "mcc",
     "micro_f1",
     "micro_precision",
     "micro_recall",
     "npv",
+    "partial_auc",
     "precision",
     "precision_recall_curves",
     "rank",
     "recall",
     "reliability",
+    "replicate",
     "roc_auc",
     "roc_curves",
     "sample_f1",
@@ -89,4 +104,6 @@ __all__ = [
     "sample_recall",
     "score",
     "specificity",
+    "standard_error",
+    "wilson",
 ]

@@ -114,18 +114,7 @@ FUNCTIONS: dict[str, Callable[[npt.ArrayLike, npt.ArrayLike], float]] = {
 
 
 def _pooled(targets: npt.ArrayLike, decisions: npt.ArrayLike, weights: Weights) -> Confusion:
-    each = confusion(targets, decisions, weights)
-    return Confusion(
-        *(
-            np.asarray(counts.sum())
-            for counts in (
-                each.true_positives,
-                each.false_positives,
-                each.false_negatives,
-                each.true_negatives,
-            )
-        )
-    )
+    return confusion(targets, decisions, weights).pooled
 
 
 def _sample_mean(values: Floats, weights: Weights, empty: float) -> float:

@@ -1,9 +1,9 @@
 """Scores of decisions, always of the positive class, one number a finding.
 
 What cannot be measured is NaN and stays out of means. Recall, precision and the F scores need a positive
-image, specificity and NPV a negative one, balanced accuracy both. What the model could have done and did not
-is 0: the precision of a model that never says yes (scikit-learn's `zero_division=0`); were it NaN, such a
-finding would leave the mean instead of lowering it.
+image, specificity and NPV a negative one, balanced accuracy and MCC both. What the model could have done and
+did not is 0: the precision of a model that never says yes (scikit-learn's `zero_division=0`); were it NaN, such
+a finding would leave the mean instead of lowering it.
 """
 
 from __future__ import annotations
@@ -77,6 +77,32 @@ class Confusion:
         """Mean of recall and specificity."""
         return (self.recall + self.specificity) / 2
 
+    @property
+    def mcc(self) -> Floats:
+        """Matthews correlation of decision and truth, -1 to 1 (Matthews 1975); 0 where all are decided alike."""
+        right = self.true_positives * self.true_negatives
+        wrong = self.false_positives * self.false_negatives
+        decided = self.predicted_positives * (self.true_negatives + self.false_negatives)
+        # Root by root: the product of four counts leaves the range in which float64 holds integers.
+        spread = np.sqrt(self.positives * self.negatives) * np.sqrt(decided)
+        value = np.where(spread > 0, ratio(right - wrong, spread), 0.0)
+        return np.where((self.positives > 0) & (self.negatives > 0), value, np.nan)
+
+    @property
+    def pooled(self) -> Confusion:
+        """The counts of all findings together: the last axis summed."""
+        return Confusion(
+            *(
+                np.asarray(counts.sum(axis=-1))
+                for counts in (
+                    self.true_positives,
+                    self.false_positives,
+                    self.false_negatives,
+                    self.true_negatives,
+                )
+            )
+        )
+
     def f_beta(self, beta: float) -> Floats:
         """Weighted harmonic mean of precision and recall; recall counts `beta` times as much as precision.
 
@@ -149,6 +175,11 @@ def balanced_accuracy(
 ) -> Floats:
     """Mean of recall and specificity, float64 [k]; arguments as for `confusion`."""
     return confusion(targets, decisions, weights).balanced_accuracy
+
+
+def mcc(targets: npt.ArrayLike, decisions: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> Floats:
+    """Matthews correlation of decision and truth, float64 [k]; arguments as for `confusion`."""
+    return confusion(targets, decisions, weights).mcc
 
 
 def f_beta(

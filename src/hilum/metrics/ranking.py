@@ -1,4 +1,4 @@
-"""Scores of an order: ROC AUC and average precision, exact on ties, all findings at once.
+"""Scores of an order: ROC AUC, partial AUC and average precision, exact on ties, all findings at once.
 
 Rows are sorted once. What is then counted are weights, so that resampled or weighted rows need no second
 sort. Cells that are not scored take part with weight 0.
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from hilum.errors import DataError
 from hilum.metrics.inputs import Floats, ratio, row_weights, score_columns, sides
 
 Ints = npt.NDArray[np.int64]
@@ -41,6 +42,15 @@ class Ranking:
         beaten = np.take_along_axis(below, self.start, 1) + np.take_along_axis(below, self.stop, 1)
         wins = (positive * beaten).sum(axis=1) / 2
         return ratio(wins, positive.sum(axis=1) * negative.sum(axis=1))
+
+    def partial_auc(self, max_fpr: float = 0.1, weights: npt.ArrayLike | None = None) -> Floats:
+        """Area up to a false positive rate, standardised, float64 [k]; see the function `partial_auc`."""
+        positive, negative = self._weighted(weights)
+        below, negatives = _running_sum(negative), negative.sum(axis=1)
+        above = negatives[:, None] - np.take_along_axis(below, self.stop, 1)
+        through = negatives[:, None] - np.take_along_axis(below, self.start, 1)
+        area = (positive * width_up_to(above, through, max_fpr * negatives[:, None])).sum(axis=1)
+        return standardised(ratio(area, positive.sum(axis=1) * negatives), max_fpr)
 
     def average_precision(self, weights: npt.ArrayLike | None = None) -> Floats:
         """Mean precision over the positives, float64 [k]; NaN without a positive or without a negative."""
@@ -97,6 +107,30 @@ def roc_auc(targets: npt.ArrayLike, scores: npt.ArrayLike, weights: npt.ArrayLik
     return rank(targets, scores).roc_auc(weights)
 
 
+def partial_auc(
+    targets: npt.ArrayLike,
+    scores: npt.ArrayLike,
+    max_fpr: float = 0.1,
+    weights: npt.ArrayLike | None = None,
+) -> Floats:
+    """Area under the ROC curve up to a false positive rate, standardised to 0.5 for a coin and 1 for perfect.
+
+    With a = max_fpr, the area up to it lies between a^2 / 2 (a coin) and a; it is moved and stretched to 0.5
+    to 1 (McClish 1989), as scikit-learn's `roc_auc_score(max_fpr=...)`. Other arguments and errors are those of
+    `roc_auc`.
+
+    Args:
+        targets, scores, weights: see `roc_auc`.
+        max_fpr: false positive rate up to which the area counts, above 0 and at most 1 (the whole ROC AUC).
+
+    Returns:
+        float64 [k]; NaN for a finding with one class only.
+    """
+    if not 0 < max_fpr <= 1:
+        raise DataError(f"max_fpr is a false positive rate above 0 and at most 1; it is {max_fpr:g}.")
+    return rank(targets, scores).partial_auc(max_fpr, weights)
+
+
 def average_precision(
     targets: npt.ArrayLike, scores: npt.ArrayLike, weights: npt.ArrayLike | None = None
 ) -> Floats:
@@ -108,6 +142,30 @@ def average_precision(
         float64 [k]; NaN for a finding with one class only (with positives alone any order would get 1).
     """
     return rank(targets, scores).average_precision(weights)
+
+
+def width_up_to(above: Floats, through: Floats, limit: Floats) -> Floats:
+    """How much of the ROC curve's x axis, in negatives, each positive adds its height to.
+
+    A positive lifts the curve to the right of the negatives that score above it. Within negatives tied with it
+    the lift grows linearly, so that with `limit` at all negatives the widths add up to the mid-rank AUC.
+
+    Args:
+        above: weight of the negatives that score above each positive.
+        through: the same and those tied with it.
+        limit: where the area ends, in negatives; broadcasts against the others.
+    """
+    tied = through - above
+    within = np.clip(limit - above, 0.0, tied)
+    slope = np.zeros_like(within)
+    np.divide(within, tied, out=slope, where=tied > 0)
+    return np.maximum(limit - through, 0.0) + 0.5 * within * slope
+
+
+def standardised(area: Floats, max_fpr: float) -> Floats:
+    """McClish's standardisation of a partial area: 0.5 for a coin, 1 for a perfect order."""
+    lowest = 0.5 * max_fpr**2
+    return 0.5 * (1.0 + (area - lowest) / (max_fpr - lowest))
 
 
 def _running_sum(values: Floats) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -11,67 +11,33 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hilum.config import ScoresConfig
 from hilum.errors import ConfigError, DataError, did_you_mean
 from hilum.metrics import combined
-from hilum.metrics.decisions import confusion
+from hilum.metrics.decisions import Confusion, confusion
 from hilum.metrics.inputs import Bools, Floats
-from hilum.metrics.predictions import Predictions
-from hilum.metrics.probabilities import brier, log_loss
+from hilum.metrics.intervals import Intervals, intervals_of
+from hilum.metrics.names import COMBINED, COUNTS, LOWER_IS_BETTER, RATES, plural
+from hilum.metrics.predictions import Predictions, many_units
+from hilum.metrics.probabilities import brier, ece, log_loss
 from hilum.metrics.ranking import rank
+from hilum.metrics.sums import CELLS, MACRO, POOLED
 from hilum.metrics.thresholds import Thresholds
 from hilum.metrics.warn import missing_reasons, warnings_of
 from hilum.text import cell
 
-COUNTS: dict[str, str] = {
-    "images": "Images",
-    "positives": "Positive",
-    "predicted_positives": "Predicted",
-    "true_positives": "Found",
-    "false_positives": "False alarms",
-    "false_negatives": "Missed",
-    "true_negatives": "Left alone",
-}
-"""Counts of one finding, and their headings. `images` are those on which the finding is scored."""
-
-RATES: dict[str, str] = {
-    "recall": "Recall",
-    "specificity": "Specificity",
-    "precision": "Precision",
-    "npv": "NPV",
-    "f1": "F1",
-    "f2": "F2",
-    "accuracy": "Accuracy",
-    "balanced_accuracy": "Balanced accuracy",
-    "roc_auc": "ROC AUC",
-    "average_precision": "AP",
-    "brier": "Brier",
-    "log_loss": "Log loss",
-}
-"""Scores of one finding, and their headings."""
-
-COMBINED: dict[str, str] = {
-    "exact_match": "Exact match",
-    "hamming_accuracy": "Hamming accuracy",
-    "hamming_loss": "Hamming loss",
-    "macro_recall": "Recall, mean over findings",
-    "macro_precision": "Precision, mean over findings",
-    "macro_f1": "F1, mean over findings",
-    "micro_recall": "Recall, over all labels",
-    "micro_precision": "Precision, over all labels",
-    "micro_f1": "F1, over all labels",
-    "sample_recall": "Recall, mean over images with a finding",
-    "sample_precision": "Precision, mean over images with a finding",
-    "sample_f1": "F1, mean over images with a finding",
-}
-"""Scores over all findings, and their headings."""
-
-LOWER_IS_BETTER = frozenset({"loss", "brier", "log_loss", "hamming_loss"})
-"""Of all other scores, higher is better."""
+__all__ = ["COMBINED", "COUNTS", "LOWER_IS_BETTER", "RATES", "Scores", "score"]
 
 TABLE = (
     *("images", "positives", "predicted_positives", "true_positives"),
     *("recall", "specificity", "precision", "f1", "f2", "roc_auc", "average_precision"),
 )
+WITH_INTERVALS = (
+    *("images", "positives", "predicted_positives", "true_positives"),
+    *("roc_auc", "average_precision", "recall", "precision", "specificity", "f1"),
+)
+"""Columns of the table with intervals, and those of them that have theirs beside them: it fits 200 characters."""
+SHOWN = frozenset({"roc_auc", "average_precision", "recall", "precision"})
 
 
 @dataclass(frozen=True)
@@ -87,6 +53,9 @@ class Scores:
         thresholds: what turned probabilities into decisions.
         reasons: finding -> why some of its scores are NaN.
         warnings: what a reader must know, in plain words.
+        unit: what is counted as one: `image`, `study` or `patient`.
+        intervals: of all scores; None where none were asked for.
+        shown: scores of the findings of `scores.include` alone, where some are left out.
     """
 
     part: str
@@ -97,6 +66,14 @@ class Scores:
     thresholds: Thresholds
     reasons: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    unit: str = "image"
+    intervals: Intervals | None = None
+    shown: Scores | None = None
+
+    @property
+    def heading(self) -> str:
+        """What these are scores of: `test, 312 studies`."""
+        return f"{self.part}, {many_units(self.images, self.unit)}"
 
     def __getitem__(self, name: str) -> Floats:
         """One score of all findings, float64 [k]: `scores["recall"]`."""
@@ -123,23 +100,91 @@ class Scores:
             raise ConfigError(f"there is no score {name!r}; {did_you_mean(name, [*RATES, *COMBINED])}")
         return self.mean(name)[0]
 
-    def table(self) -> tuple[list[str], list[list[Any]]]:
-        """Column headings and one row a finding, then the mean where there are several; None where missing."""
-        headings = {**COUNTS, **RATES}
-        columns = ["Finding", *(headings[name] for name in TABLE), "Threshold"]
+    def interval(self, name: str, j: int | None = None) -> tuple[float, float]:
+        """Low and high end for finding `j`, or for the mean or a combined score; NaN where there is none."""
+        if self.intervals is None:
+            return math.nan, math.nan
+        if j is not None:
+            found = self.intervals.columns.get(name)
+            return (float(found.low[j]), float(found.high[j])) if found else (math.nan, math.nan)
+        found = self.intervals.combined.get(name) or self.intervals.means.get(name)
+        return (float(found.low), float(found.high)) if found else (math.nan, math.nan)
+
+    def text(self, name: str, j: int | None = None) -> str:
+        """A score and its interval in words: `0.968 [0.953, 0.980]`; the number alone where there is none.
+
+        Args:
+            name: of `RATES` or `COMBINED`.
+            j: position of the finding; None is the mean over findings, or the combined score.
+        """
+        value = self.value(name) if j is None else float(self[name][j])
+        low, high = self.interval(name, j)
+        return cell(value) if math.isnan(low) else f"{cell(value)} [{low:.3f}, {high:.3f}]"
+
+    def select(self, findings: Sequence[str]) -> Scores:
+        """Scores of some findings, in this order; means are then over these.
+
+        Scores of whole rows (exact match, means over samples) cannot be had from those of all findings and
+        are NaN, and means have no interval, unless these are the findings of `scores.include`.
+
+        Raises:
+            ConfigError: one of them is not among the findings.
+        """
+        chosen = tuple(findings)
+        if chosen == self.findings:
+            return self
+        if self.shown is not None and chosen == self.shown.findings:
+            return self.shown
+        for name in chosen:
+            if name not in self.findings:
+                raise ConfigError(f"there are no scores of {name!r}; {did_you_mean(name, self.findings)}")
+        places = [self.findings.index(name) for name in chosen]
+        columns = {name: values[places] for name, values in self.columns.items()}
+        counts = _counts(columns)
+        return Scores(
+            self.part,
+            self.images,
+            chosen,
+            columns,
+            _combined_of_counts(counts),
+            self.thresholds.select(chosen),
+            {name: why for name, why in self.reasons.items() if name in chosen},
+            warnings_of(chosen, counts, self.part, self.unit),
+            self.unit,
+            None if self.intervals is None else self.intervals.select(places),
+        )
+
+    def table(self, intervals: bool = True) -> tuple[list[str], list[list[Any]]]:
+        """Column headings and one row a finding, then the mean where there are several; None where missing.
+
+        Args:
+            intervals: show those of the main scores beside them, where there are any, and fewer other scores.
+        """
+        with_intervals = intervals and self.intervals is not None
+        names = WITH_INTERVALS if with_intervals else TABLE
+        headings = {**COUNTS, "images": plural(self.unit).capitalize(), **RATES}
+        columns = ["Finding", *(headings[name] for name in names), "Threshold"]
+
+        def shown(name: str, j: int | None) -> Any:
+            if with_intervals and name in SHOWN:
+                return self.text(name, j)
+            if j is None:
+                return None if name in COUNTS else _plain(name, self.mean(name)[0])
+            return _plain(name, self.columns[name][j])
+
         rows = [
-            [finding, *(_plain(name, self.columns[name][j]) for name in TABLE), float(threshold)]
+            [finding, *(shown(name, j) for name in names), float(threshold)]
             for j, (finding, threshold) in enumerate(zip(self.findings, self.thresholds.values, strict=True))
         ]
         if len(self.findings) > 1:
-            means = [None if name in COUNTS else _plain(name, self.mean(name)[0]) for name in TABLE]
-            rows.append([self._mean_label(), *means, None])
+            rows.append([self._mean_label(), *(shown(name, None) for name in names), None])
         return columns, rows
 
     def to_json(self) -> dict[str, Any]:
         """As JSON holds it: NaN is None, counts are integers; `from_json` reads it."""
         return {
             "part": self.part,
+            "unit": self.unit,
             "images": self.images,
             "per_finding": {
                 finding: {name: _plain(name, values[j]) for name, values in self.columns.items()}
@@ -153,27 +198,33 @@ class Scores:
             "thresholds": self.thresholds.to_json(),
             "reasons": dict(self.reasons),
             "warnings": list(self.warnings),
+            "intervals": None if self.intervals is None else self.intervals.to_json(),
+            "shown": None if self.shown is None else self.shown.to_json(),
         }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Scores:
-        """Read what `to_json` gave.
+        """Read what `to_json` gave; scores that an older version did not have are NaN.
 
         Raises:
             DataError: it is something else.
         """
         try:
             rows = value["per_finding"]
-            names = [name for name in (*COUNTS, *RATES) if all(name in row for row in rows.values())]
+            intervals, shown = value.get("intervals"), value.get("shown")
             return cls(
                 value["part"],
                 int(value["images"]),
                 tuple(rows),
-                {name: np.array([_number(row[name]) for row in rows.values()]) for name in names},
+                {name: np.array([_number(row[name]) for row in rows.values()]) for name in COUNTS}
+                | {name: np.array([_number(row.get(name)) for row in rows.values()]) for name in RATES},
                 {name: _number(number) for name, number in value["combined"].items()},
                 Thresholds.from_json(value["thresholds"]),
                 dict(value["reasons"]),
                 tuple(value["warnings"]),
+                value.get("unit", "image"),
+                None if intervals is None else Intervals.from_json(intervals),
+                None if shown is None else cls.from_json(shown),
             )
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise DataError(f"these are not scores: {error!r} in {str(value)[:80]}") from error
@@ -186,7 +237,7 @@ class Scores:
     def __repr__(self) -> str:
         auc, over = self.mean("roc_auc")
         return (
-            f"Scores({self.part}: {self.images:,} images, {len(self.findings)} findings, "
+            f"Scores({self.part}: {many_units(self.images, self.unit)}, {len(self.findings)} findings, "
             f"mean ROC AUC {auc:.3f} over {over})"
         )
 
@@ -197,54 +248,92 @@ class Scores:
             "<tr>" + "".join(f"<td>{escape(cell(value))}</td>" for value in row) + "</tr>" for row in rows
         )
         notes = "".join(f"<p>{escape(warning)}</p>" for warning in self.warnings)
-        caption = escape(f"{self.part}, {self.images:,} images")
+        caption = escape(self.heading)
         head = f"<caption>{caption}</caption><thead><tr>{head}</tr></thead>"
         return f"<table>{head}<tbody>{body}</tbody></table>{notes}"
 
 
-def score(predictions: Predictions, thresholds: Thresholds) -> Scores:
+def score(predictions: Predictions, thresholds: Thresholds, config: ScoresConfig | None = None) -> Scores:
     """Every score of predictions, with decisions at thresholds chosen on validation.
+
+    Args:
+        predictions: judged as they are: per image, study or patient, calibrated or not.
+        thresholds: of the same findings.
+        config: asks for intervals, how they are made, and the reach of the partial AUC; None makes none.
 
     Raises:
         DataError: thresholds of other findings, or NaN logits where the target is known.
     """
-    targets, probabilities = predictions.targets, predictions.probabilities
-    decisions = thresholds.decide(predictions)
+    settings = config or ScoresConfig(intervals="none")
+    targets, decisions = predictions.targets, thresholds.decide(predictions)
     counts = confusion(targets, decisions)
-    # Logits, because probabilities beyond 37 nats round to 0 or 1 and would tie.
-    ranking = rank(targets, predictions.logits)
-    columns: dict[str, Floats] = {"images": counts.positives + counts.negatives}
-    columns |= {name: getattr(counts, name) for name in COUNTS if name != "images"}
-    columns |= {
-        "recall": counts.recall,
-        "specificity": counts.specificity,
-        "precision": counts.precision,
-        "npv": counts.npv,
-        "f1": counts.f_beta(1),
-        "f2": counts.f_beta(2),
-        "accuracy": counts.accuracy,
-        "balanced_accuracy": counts.balanced_accuracy,
-        "roc_auc": ranking.roc_auc(),
-        "average_precision": ranking.average_precision(),
-        "brier": brier(targets, probabilities),
-        "log_loss": log_loss(targets, probabilities),
-    }
+    intervals, shown = None, None
+    if settings.intervals != "none":
+        intervals = intervals_of(
+            predictions,
+            decisions,
+            method=settings.intervals,
+            level=settings.level,
+            replicates=settings.replicates,
+            max_fpr=settings.max_fpr,
+        )
+    if settings.include and tuple(settings.include) != predictions.findings:
+        alone = settings.model_copy(update={"include": ()})
+        shown = score(predictions.select(settings.include), thresholds.select(settings.include), alone)
     return Scores(
         predictions.part,
         len(predictions),
         predictions.findings,
-        columns,
+        _columns(predictions, counts, settings.max_fpr),
         _combined(targets, decisions),
         thresholds,
-        missing_reasons(predictions.findings, counts, predictions.part),
-        warnings_of(predictions.findings, counts, predictions.part),
+        missing_reasons(predictions.findings, counts, predictions.part, predictions.unit),
+        warnings_of(predictions.findings, counts, predictions.part, predictions.unit),
+        predictions.unit,
+        intervals,
+        shown,
     )
+
+
+def _columns(predictions: Predictions, counts: Confusion, max_fpr: float) -> dict[str, Floats]:
+    targets, probabilities = predictions.targets, predictions.probabilities
+    # Logits, because probabilities beyond 37 nats round to 0 or 1 and would tie.
+    ranking = rank(targets, predictions.logits)
+    columns: dict[str, Floats] = {"images": counts.positives + counts.negatives}
+    columns |= {name: getattr(counts, name) for name in COUNTS if name != "images"}
+    columns |= {name: formula(counts) for name, formula in CELLS.items()}
+    columns |= {
+        "roc_auc": ranking.roc_auc(),
+        "partial_auc": ranking.partial_auc(max_fpr),
+        "average_precision": ranking.average_precision(),
+        "brier": brier(targets, probabilities),
+        "log_loss": log_loss(targets, probabilities),
+        "ece": ece(targets, probabilities),
+    }
+    return columns
 
 
 def _combined(targets: npt.NDArray[np.float32], decisions: Bools) -> dict[str, float]:
     values = {name: function(targets, decisions) for name, function in combined.FUNCTIONS.items()}
     values["hamming_accuracy"] = 1 - values["hamming_loss"]
     return {name: values[name] for name in COMBINED}
+
+
+def _counts(columns: Mapping[str, Floats]) -> Confusion:
+    return Confusion(
+        columns["true_positives"],
+        columns["false_positives"],
+        columns["false_negatives"],
+        columns["true_negatives"],
+    )
+
+
+def _combined_of_counts(counts: Confusion) -> dict[str, float]:
+    """The combined scores that follow from counts per finding; the others are NaN."""
+    pooled = counts.pooled
+    values = {name: float(formula(pooled)) for name, formula in POOLED.items()}
+    values |= {name: combined.macro(CELLS[of](counts)) for name, of in MACRO.items()}
+    return {name: values.get(name, math.nan) for name in COMBINED}
 
 
 def _plain(name: str, value: float) -> float | int | None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from hilum.metrics.decisions import Confusion
 from hilum.metrics.inputs import Bools, ratio
+from hilum.metrics.names import plural
 
 FEW = 10
 """Below this many positives or negatives a score says little: one image moves recall by over 10 points."""
@@ -15,27 +16,31 @@ FEW = 10
 PARTS = {"train": "training part", "valid": "validation part", "test": "test part", "new": "new images"}
 
 
-def missing_reasons(findings: Sequence[str], counts: Confusion, part: str) -> dict[str, str]:
+def missing_reasons(
+    findings: Sequence[str], counts: Confusion, part: str, unit: str = "image"
+) -> dict[str, str]:
     """Finding -> why some of its scores cannot be measured."""
     reasons = {}
     where = PARTS.get(part, part)
     for finding, positives, negatives in zip(findings, counts.positives, counts.negatives, strict=True):
         if not positives and not negatives:
-            reasons[finding] = f"no image of the {where} has a known label"
+            reasons[finding] = f"no {unit} of the {where} has a known label"
         elif not positives:
-            reasons[finding] = f"the {where} has no positive image: no AUC, AP, recall, precision, F1, F2"
+            reasons[finding] = f"the {where} has no positive {unit}: no AUC, AP, recall, precision, F1, F2"
         elif not negatives:
-            reasons[finding] = f"the {where} has no negative image: no AUC, AP, specificity, NPV"
+            reasons[finding] = f"the {where} has no negative {unit}: no AUC, AP, specificity, NPV"
     return reasons
 
 
-def warnings_of(findings: Sequence[str], counts: Confusion, part: str) -> tuple[str, ...]:
+def warnings_of(
+    findings: Sequence[str], counts: Confusion, part: str, unit: str = "image"
+) -> tuple[str, ...]:
     """Sentences for a reader: one class only, few images, never predicted, worse than always one answer."""
     where = PARTS.get(part, part)
     told = (
         _one_class(findings, counts, where),
-        _few(findings, counts, where),
-        _silent(findings, counts, where),
+        _few(findings, counts, where, unit),
+        _silent(findings, counts, where, unit),
         _below_majority(findings, counts, where),
     )
     return tuple(sentence for sentence in told if sentence)
@@ -51,21 +56,21 @@ def _one_class(findings: Sequence[str], counts: Confusion, where: str) -> str:
     )
 
 
-def _few(findings: Sequence[str], counts: Confusion, where: str) -> str:
+def _few(findings: Sequence[str], counts: Confusion, where: str, unit: str) -> str:
     each = []
     for finding, positives, negatives in zip(findings, counts.positives, counts.negatives, strict=True):
         rarer, kind = min((positives, "positive"), (negatives, "negative"))
         if 0 < rarer < FEW:
             each.append(f"{finding} ({int(rarer)} {kind})")
-    return f"Too few images in the {where} for a firm score: {_listed(each)}." if each else ""
+    return f"Too few {plural(unit)} in the {where} for a firm score: {_listed(each)}." if each else ""
 
 
-def _silent(findings: Sequence[str], counts: Confusion, where: str) -> str:
+def _silent(findings: Sequence[str], counts: Confusion, where: str, unit: str) -> str:
     silent = (counts.positives > 0) & (counts.predicted_positives == 0)
     if not silent.any():
         return ""
     return (
-        f"No image of the {where} reaches the threshold of {_names(findings, silent)}: recall is 0 there. "
+        f"No {unit} of the {where} reaches the threshold of {_names(findings, silent)}: recall is 0 there. "
         'Choose thresholds on validation with scores.threshold = "youden" or "f1".'
     )
 

@@ -1,0 +1,293 @@
+"""Intervals of scores, with a patient's images taken together.
+
+Which method `auto` takes for a score is in `CLOSED`: DeLong's for the ROC AUC, Wilson's for shares, and the
+bootstrap for all else; how well each covers the truth was simulated (`docs/scores.md`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from hilum.errors import DataError
+from hilum.metrics.bootstrap import Clusters, clusters, replicate
+from hilum.metrics.influence import influence, standard_error
+from hilum.metrics.inputs import Bools, Floats, ratio
+from hilum.metrics.names import COMBINED, RATES
+from hilum.metrics.predictions import Predictions
+from hilum.metrics.sums import mean_over_findings, sum_by
+
+Method = Literal["auto", "percentile", "bca"]
+
+DELONG, WILSON, PERCENTILE, BCA = "DeLong", "Wilson", "bootstrap percentile", "bootstrap BCa"
+CLOSED: dict[str, str] = {
+    "roc_auc": DELONG,
+    "recall": WILSON,
+    "specificity": WILSON,
+    "precision": WILSON,
+    "npv": WILSON,
+    "accuracy": WILSON,
+}
+"""Scores for which `auto` has a formula; all others are bootstrapped."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Low and high ends for k findings, or for one number (shape []); NaN where there is none.
+
+    Attributes:
+        low, high: float64 [k] or [].
+        method: `DeLong`, `Wilson`, `bootstrap BCa` or `bootstrap percentile`.
+    """
+
+    low: Floats
+    high: Floats
+    method: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON holds it: NaN is None."""
+        return {"low": _plain(self.low), "high": _plain(self.high), "method": self.method}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Interval:
+        """Read what `to_json` gave."""
+        low, high = (np.array(value[end], dtype=np.float64) for end in ("low", "high"))
+        return cls(low, high, str(value["method"]))
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Intervals of all scores of one part.
+
+    Attributes:
+        level: how often an interval is to hold the true value, such as 0.95.
+        patients: how many were resampled.
+        replicates: how many bootstrap samples there were.
+        columns: name of `RATES` -> of the k findings.
+        means: name of `RATES` -> of the mean over findings.
+        combined: name of `COMBINED` -> of that number.
+    """
+
+    level: float
+    patients: int
+    replicates: int
+    columns: Mapping[str, Interval]
+    means: Mapping[str, Interval]
+    combined: Mapping[str, Interval]
+
+    def select(self, columns: list[int]) -> Intervals:
+        """Only the findings at these positions; there is then no interval of means and combined scores."""
+        kept = {
+            name: Interval(one.low[columns], one.high[columns], one.method)
+            for name, one in self.columns.items()
+        }
+        return Intervals(self.level, self.patients, self.replicates, kept, {}, {})
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON holds it; `from_json` reads it."""
+        groups = {"columns": self.columns, "means": self.means, "combined": self.combined}
+        return {
+            "level": self.level,
+            "patients": self.patients,
+            "replicates": self.replicates,
+            **{key: {name: one.to_json() for name, one in group.items()} for key, group in groups.items()},
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Intervals:
+        """Read what `to_json` gave.
+
+        Raises:
+            DataError: it is something else.
+        """
+        try:
+            groups = [
+                {name: Interval.from_json(one) for name, one in value[key].items()}
+                for key in ("columns", "means", "combined")
+            ]
+            return cls(float(value["level"]), int(value["patients"]), int(value["replicates"]), *groups)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise DataError(f"these are not intervals: {error!r} in {str(value)[:80]}") from error
+
+
+def intervals_of(
+    predictions: Predictions,
+    decisions: Bools,
+    *,
+    method: Method = "auto",
+    level: float = 0.95,
+    replicates: int = 1000,
+    max_fpr: float = 0.1,
+    seed: int = 0,
+) -> Intervals:
+    """Intervals of every score.
+
+    There is none (NaN) for a score without a value, for fewer than two patients, and from the bootstrap where
+    more than half of the samples hold one class only.
+
+    Args:
+        predictions: n rows, k findings; rows of one patient are resampled together.
+        decisions: bool [n, k].
+        method: `auto`, or `percentile` or `bca` for all scores.
+        level: how often an interval is to hold the true value.
+        replicates: bootstrap samples.
+        max_fpr: for the partial AUC.
+        seed: of the bootstrap.
+
+    Raises:
+        DataError: NaN logits where the target is known.
+    """
+    patients = clusters(predictions)
+    names = (*RATES, *COMBINED)
+    drawn = replicate(predictions, decisions, names, replicates=replicates, seed=seed, max_fpr=max_fpr)
+    columns, means, combined = {}, {}, {}
+    for name in names:
+        value, each = influence(predictions, decisions, name, max_fpr=max_fpr)
+        if name in COMBINED:
+            whole = bootstrapped(value, drawn[name][:, None], each, level, method)
+            combined[name] = Interval(whole.low[0], whole.high[0], whole.method)
+            continue
+        if method == "auto" and name in CLOSED:
+            columns[name] = _closed(name, value, each, predictions, decisions, patients, level)
+        else:
+            columns[name] = bootstrapped(value, drawn[name], each, level, method)
+        known = ~np.isnan(value)
+        mean = bootstrapped(
+            mean_over_findings(value)[None],
+            mean_over_findings(drawn[name][:, known])[:, None],
+            mean_over_findings(each[:, known])[:, None],
+            level,
+            method,
+        )
+        means[name] = Interval(mean.low[0], mean.high[0], mean.method)
+    return Intervals(level, patients.count, replicates, columns, means, combined)
+
+
+def delong(value: Floats, error: Floats, patients: npt.ArrayLike, level: float = 0.95) -> Interval:
+    """Interval of an AUC from its standard error, made on the logit scale, which keeps it within 0 to 1.
+
+    An AUC of exactly 1 (or 0) has no error to go by: it is then treated as a share of 1 of as many trials as the
+    rarer class has patients, whose Wilson interval is one-sided (compare Obuchowski & Lieber 2002).
+
+    Args:
+        value: AUC, [k]; NaN where there is none.
+        error: its standard error, [k]; see `hilum.metrics.influence`.
+        patients: how many have a positive row, or a negative one, whichever are fewer, [k].
+        level: how often the interval is to hold the true value.
+    """
+    z = _normal(level)
+    inside = (value > 0) & (value < 1)
+    safe = np.where(inside, value, 0.5)
+    centre, spread = np.log(safe / (1 - safe)), z * error / (safe * (1 - safe))
+    low, high = (1 / (1 + np.exp(-(centre + side * spread))) for side in (-1, 1))
+    extreme = wilson(value, np.asarray(patients, dtype=np.float64), level)
+    return Interval(np.where(inside, low, extreme.low), np.where(inside, high, extreme.high), DELONG)
+
+
+def wilson(share: Floats, trials: Floats, level: float = 0.95) -> Interval:
+    """Wilson's (1927) interval of a share of independent trials, [k] each; NaN without a trial."""
+    z = _normal(level)
+    n = np.where(trials > 0, trials, np.nan)
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    spread = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    # Rounding must not push the end past a share of exactly 0 or 1.
+    return Interval(
+        np.where(share == 0, 0.0 * n, np.maximum(centre - spread, 0.0)),
+        np.where(share == 1, 1.0 + 0.0 * n, np.minimum(centre + spread, 1.0)),
+        WILSON,
+    )
+
+
+def effective_trials(share: Floats, error: Floats, rows: Floats, patients: Floats) -> Floats:
+    """How many independent trials are worth as much as rows that cluster in patients, [k].
+
+    The rows over their design effect (Kish 1965): the variance of the share with patients as clusters over that
+    of independent rows, at least 1 (Rao & Scott 1992). A share of 0 or 1 has no variance to go by; every
+    patient then counts as one trial.
+    """
+    binomial = ratio(share * (1 - share), rows)
+    effect = np.maximum(ratio(error**2, binomial), 1.0)
+    return np.where(np.isnan(effect), patients, rows / effect)
+
+
+def bootstrapped(value: Floats, drawn: Floats, each: Floats, level: float, method: Method) -> Interval:
+    """Percentile or BCa interval of k scores (Efron 1987); `auto` is BCa.
+
+    Args:
+        value: the scores, [k].
+        drawn: their replicates, [R, k].
+        each: their influence values, [patients, k], for the acceleration of BCa.
+        level: how often the interval is to hold the true value.
+        method: `percentile`, `bca` or `auto`.
+    """
+    normal = NormalDist()
+    tails = np.array([(1 - level) / 2, (1 + level) / 2])
+    ends = np.full((len(value), 2), np.nan)
+    for j, point in enumerate(value):
+        column = drawn[:, j]
+        column = np.sort(column[~np.isnan(column)])
+        if np.isnan(point) or len(each) < 2 or 2 * len(column) < len(drawn):
+            continue
+        shares = tails
+        if method != "percentile":
+            below = np.searchsorted(column, point, "left") + np.searchsorted(column, point, "right")
+            # A point beyond all replicates has no normal score; half a replicate keeps it finite.
+            share = min(max(below / 2, 0.5), len(column) - 0.5) / len(column)
+            shift, skew = normal.inv_cdf(share), acceleration(each[:, j])
+            scores = np.array([shift + normal.inv_cdf(tail) for tail in tails])
+            shares = np.array([normal.cdf(s) for s in shift + scores / (1 - skew * scores)])
+        ends[j] = np.quantile(column, shares)
+    return Interval(ends[:, 0], ends[:, 1], PERCENTILE if method == "percentile" else BCA)
+
+
+def acceleration(each: Floats) -> float:
+    """A sixth of the skewness of one score's influence values, [patients]; 0 where they are all alike."""
+    spread = (each**2).sum()
+    return float((each**3).sum() / (6 * spread**1.5)) if spread > 0 else 0.0
+
+
+def _closed(
+    name: str,
+    value: Floats,
+    each: Floats,
+    predictions: Predictions,
+    decisions: Bools,
+    patients: Clusters,
+    level: float,
+) -> Interval:
+    positive, negative = predictions.targets == 1, predictions.targets == 0
+    error = standard_error(each)
+    if name == "roc_auc":
+        fewer = np.minimum(_holders(positive, patients), _holders(negative, patients))
+        return delong(value, error, fewer, level)
+    of = {
+        "recall": positive,
+        "specificity": negative,
+        "precision": (positive | negative) & decisions,
+        "npv": (positive | negative) & ~decisions,
+        "accuracy": positive | negative,
+    }[name]
+    trials = effective_trials(value, error, of.sum(axis=0).astype(np.float64), _holders(of, patients))
+    return wilson(value, trials, level)
+
+
+def _holders(rows: Bools, patients: Clusters) -> Floats:
+    """How many patients have at least one of these rows, float64 [k]."""
+    held = sum_by(rows.astype(np.float64), patients.code, patients.count) > 0
+    return np.asarray(held.sum(axis=0), dtype=np.float64)
+
+
+def _normal(level: float) -> float:
+    return NormalDist().inv_cdf((1 + level) / 2)
+
+
+def _plain(values: Floats) -> Any:
+    """Numbers as JSON holds them: nested lists, NaN as None."""
+    if values.ndim == 0:
+        return None if np.isnan(values) else float(values)
+    return [_plain(value) for value in values]

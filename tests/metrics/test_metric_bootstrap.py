@@ -1,0 +1,104 @@
+"""Replicates are those of a plain loop over weighted scores; draws are paired; memory stays flat."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from clustered import clustered, made, simulated
+from hypothesis import given, settings
+
+from hilum import metrics
+from hilum.errors import ConfigError
+from hilum.metrics import COMBINED, RATES, Predictions, clusters, replicate
+from hilum.metrics.bootstrap import BLOCK, draw
+
+OF_LOGITS = ("roc_auc", "partial_auc", "average_precision")
+OF_PROBABILITIES = ("brier", "log_loss", "ece")
+
+
+def naive(predictions: Predictions, decisions: np.ndarray, name: str, weights: np.ndarray) -> object:
+    if name == "hamming_accuracy":
+        return 1 - metrics.hamming_loss(predictions.targets, decisions, weights)
+    shown = (
+        predictions.logits
+        if name in OF_LOGITS
+        else predictions.probabilities
+        if name in OF_PROBABILITIES
+        else decisions
+    )
+    return getattr(metrics, name)(predictions.targets, shown, weights=weights)
+
+
+@settings(max_examples=25)
+@given(clustered())
+def test_replicates_are_those_of_a_loop_over_weighted_scores(predictions: Predictions) -> None:
+    decisions = predictions.probabilities >= 0.5
+    names = (*RATES, *COMBINED)
+    count = BLOCK + 2
+    found = replicate(predictions, decisions, names, replicates=count, seed=3)
+    patients = clusters(predictions)
+    for row in (0, 1, BLOCK - 1, BLOCK, BLOCK + 1):
+        counts = draw(patients.count, row // BLOCK, BLOCK, 3)[row % BLOCK]
+        assert counts.sum() == patients.count
+        for name in names:
+            expected = naive(predictions, decisions, name, counts[patients.code])
+            np.testing.assert_allclose(found[name][row], expected, rtol=0, atol=1e-12, err_msg=name)
+    k = len(predictions.findings)
+    assert all(found[name].shape == (count, k) for name in RATES)
+    assert all(found[name].shape == (count,) for name in COMBINED)
+
+
+def test_the_same_patients_are_drawn_whatever_is_scored() -> None:
+    """Two models on the same patients differ by less, replicate by replicate, than each varies."""
+    first = simulated(300, 1, 100)
+    rng = np.random.default_rng(1)
+    second = made(first.targets, first.logits + 0.1 * rng.normal(size=first.logits.shape))
+    second = Predictions(
+        second.image_ids, second.findings, second.logits, second.targets, "test", first.patient_ids
+    )
+    order = rng.permutation(300)
+    none = np.zeros((300, 1), dtype=bool)
+    one, two, shuffled = (
+        replicate(part, none, ["roc_auc"], replicates=200)["roc_auc"][:, 0]
+        for part in (first, second, first.take(order))
+    )
+    assert np.std(one - two) < 0.3 * np.std(one)
+    np.testing.assert_allclose(one, shuffled, atol=1e-12)
+    other = replicate(first, none, ["roc_auc"], replicates=200, seed=1)["roc_auc"][:, 0]
+    assert not np.allclose(one, other)
+    longer = replicate(first, none, ["roc_auc"], replicates=230)["roc_auc"][:, 0]
+    np.testing.assert_array_equal(longer[:200], one)
+
+
+def test_patients_are_sorted_and_rows_without_one_stand_alone() -> None:
+    ids = np.array(["b", None, "a", "b", None], dtype=object)
+    part = Predictions(ids, ("A",), np.zeros((5, 1), np.float32), np.zeros((5, 1), np.float32), "test", ids)
+    found = clusters(part)
+    assert found.count == 4
+    np.testing.assert_array_equal(found.code, [1, 2, 0, 1, 3])
+    alone = clusters(made(np.zeros((3, 1)), np.zeros((3, 1))))
+    np.testing.assert_array_equal(alone.code, [0, 1, 2])
+
+
+def test_no_rows_and_unknown_names() -> None:
+    nothing = made(np.zeros((0, 2)), np.zeros((0, 2)))
+    found = replicate(nothing, np.zeros((0, 2), bool), ["roc_auc", "exact_match"], replicates=5)
+    assert found["roc_auc"].shape == (5, 2)
+    assert np.isnan(found["roc_auc"]).all()
+    assert np.isnan(found["exact_match"]).all()
+    with pytest.raises(ConfigError, match="did you mean 'roc_auc'"):
+        replicate(nothing, np.zeros((0, 2), bool), ["roc_acu"], replicates=5)
+
+
+def test_memory_does_not_grow_with_the_replicates() -> None:
+    part = simulated(5_000, 4, 2_000)
+    decisions = part.probabilities >= 0.5
+    peaks = []
+    for count in (100, 400):
+        tracemalloc.start()
+        replicate(part, decisions, ["roc_auc", "average_precision", "recall"], replicates=count)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0] + 1e6
