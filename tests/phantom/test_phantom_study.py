@@ -222,6 +222,7 @@ def test_planted_faults_are_in_the_files_and_on_the_list(tmp_path: Path) -> None
         ({"seed": -1}, "seed = -1"),
         ({"faults": Faults(flip_labels=0.7)}, "share of 0 to 0.5"),
         ({"faults": Faults(shortcut_strength=2)}, "correlation"),
+        ({"faults": Faults(age_gap_strength=-1)}, "age_gap_strength"),
         ({"faults": Faults(leak=9)}, "leak = 9 of 5 patients"),
         ({"faults": Faults(damage=-1)}, "negative"),
         ({"faults": Faults(monochrome1=True)}, "layout dicom"),
@@ -265,3 +266,49 @@ def test_the_command_draws_and_says_where(hilum: Callable[..., Any], tmp_path: P
     assert refused.code == 2
     assert "Name a new folder" in refused.err
     assert "Traceback" not in refused.err
+
+
+def test_an_age_gap_is_drawn_in_the_old_alone_and_labelled_as_before(chexpert: Path, tmp_path: Path) -> None:
+    faults = Faults(age_gap="Pleural Effusion", age_gap_strength=1.0)
+    made = make_phantom(tmp_path / "b", 14, seed=3, size=SIZE, masks=True, workers=1, faults=faults)
+    one, two = digest(chexpert), digest(tmp_path / "b")
+    assert {
+        name for name in one if not name.endswith((".jpg", "truth.json")) and one[name] != two[name]
+    } == set()
+    changed = {name for name in one if name.endswith(".jpg") and one[name] != two[name]}
+    truth = rows(chexpert / "truth.csv")
+    old = {row["path"] for row in truth if float(row["age"]) >= 60 and row["Pleural Effusion"]}
+    assert changed == old != set()
+    assert {(f["patient"], f["study"]) for f in made.truth["fainter"]} == {
+        (int(row["patient"]), int(row["study"])) for row in truth if row["path"] in old
+    }
+
+
+def test_a_sign_is_fainter_by_the_share_asked_for() -> None:
+    studies = study_module.plan_studies(60, 3, study_module.LAYOUTS["chexpert"].population)
+    study = next(s for s in studies if "Pleural Effusion" in [g.finding for g in s.signs if g.severity > 0.5])
+    far = study_module.replace(study, fainter="Pleural Effusion")
+    there, half, gone = (
+        study_module._picture(study_module.replace(far, fainter_by=by), study.shots[0], SIZE).gray.astype(
+            float
+        )
+        for by in (0.0, 0.5, 1.0)
+    )
+    assert np.abs(there - gone).max() > 20
+    assert np.abs(half - (there + gone) / 2).max() <= 1
+
+
+def test_a_study_without_an_age_gap_is_known_by_its_former_arguments(chexpert: Path) -> None:
+    assert "age_gap" not in json.loads((chexpert / "truth.json").read_text())["arguments"]
+    made = make_phantom(chexpert, 14, seed=3, size=SIZE, masks=True, faults=Faults(age_gap_strength=0.3))
+    assert made.patients == 14
+    with pytest.raises(DataError, match="Name a new folder"):
+        make_phantom(chexpert, 14, seed=3, size=SIZE, masks=True, faults=Faults(age_gap="Edema"))
+
+
+def test_an_age_gap_that_cannot_be_planted_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="did you mean 'Pleural Effusion'"):
+        make_phantom(tmp_path / "a", 20, faults=Faults(age_gap="Pleural Efusion"))
+    with pytest.raises(DataError, match="60 or older"):
+        make_phantom(tmp_path / "a", 20, "pneumonia", faults=Faults(age_gap="Pneumonia"))
+    assert not (tmp_path / "a").exists()

@@ -27,6 +27,11 @@ def phantom(
     shortcut_strength: Annotated[
         float, typer.Option(metavar="R", help="Plant: correlation of leads and finding, 0 to 1.")
     ] = 0.9,
+    age_gap: Annotated[
+        str,
+        typer.Option(metavar="FINDING", help="Plant: this finding is drawn fainter from 60 years on."),
+    ] = "",
+    age_gap_strength: Annotated[float, typer.Option(metavar="SHARE", help="How much fainter, 0 to 1.")] = 0.8,
     leak: Annotated[int, typer.Option(metavar="N", help="Plant: patients with images in two parts.")] = 0,
     damage: Annotated[int, typer.Option(metavar="N", help="Plant: empty, truncated and garbage files.")] = 0,
     duplicates: Annotated[
@@ -42,7 +47,17 @@ def phantom(
     from hilum.cli.show import show_json
     from hilum.phantom import Faults, make_phantom
 
-    faults = Faults(flip_labels, shortcut, shortcut_strength, leak, damage, duplicates, monochrome1)
+    faults = Faults(
+        flip_labels,
+        shortcut,
+        shortcut_strength,
+        leak,
+        damage,
+        duplicates,
+        monochrome1,
+        age_gap,
+        age_gap_strength,
+    )
     made = make_phantom(
         out, patients, layout, seed, size, masks=masks, faults=faults, workers=workers or None
     )
@@ -51,7 +66,8 @@ def phantom(
         return
     typer.echo(f"{made.images:,} images of {made.patients:,} patients, layout {made.layout}: {made.path}")
     planted = {
-        name: len(made.truth[name]) for name in ("flipped", "leaked", "duplicates", "damaged", "monochrome1")
+        name: len(made.truth.get(name, ()))
+        for name in ("flipped", "fainter", "leaked", "duplicates", "damaged", "monochrome1")
     }
     if any(planted.values()):
         listed = ", ".join(f"{count:,} {name}" for name, count in planted.items() if count)

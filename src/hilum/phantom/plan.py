@@ -30,6 +30,8 @@ class Study:
         wording: the part whose way of labelling is used (a copy keeps its original's).
         flipped: labels that are written wrongly.
         copy_of: (patient, study) whose pictures are used again, or None.
+        fainter: a finding that is drawn fainter than it is, or empty.
+        fainter_by: by this share, 0 to 1.
     """
 
     patient: int
@@ -43,6 +45,8 @@ class Study:
     leads: bool = False
     flipped: frozenset[str] = frozenset()
     copy_of: tuple[int, int] | None = None
+    fainter: str = ""
+    fainter_by: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from hilum.phantom.disease import present
 from hilum.phantom.plan import Study
 
 Planted = list[dict[str, Any]]
+OLD = 60
+"""From this age on a planted age gap hides its finding."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,9 @@ class Faults:
         flip_labels: share of all studies whose label is wrong, for each finding by itself.
         shortcut: a finding that ECG leads go with; empty means no shortcut.
         shortcut_strength: correlation (phi) of leads with that finding, 0 to 1.
+        age_gap: a finding that is drawn fainter in patients from `OLD` years on, its label unchanged; empty means
+            none.
+        age_gap_strength: how much fainter, 0 to 1; at 1 it is labelled and cannot be seen.
         leak: patients with studies in two parts.
         damage: files that are empty, cut off or garbage.
         duplicates: studies that occur again under another patient.
@@ -35,6 +40,14 @@ class Faults:
     damage: int = 0
     duplicates: int = 0
     monochrome1: bool = False
+    age_gap: str = ""
+    age_gap_strength: float = 0.8
+
+    def to_json(self) -> dict[str, Any]:
+        """As `truth.json` holds them. A fault of a later version is named only where it is planted, so that a
+        study drawn before is still known as the same."""
+        later = () if self.age_gap else ("age_gap", "age_gap_strength")
+        return {name: value for name, value in asdict(self).items() if name not in later}
 
 
 def plant_shortcut(studies: list[Study], finding: str, strength: float, seed: int) -> list[Study]:
@@ -71,6 +84,30 @@ def _without_leads(study: Study) -> tuple[Any, ...]:
             sign = replace(sign, devices=others or ("central_line",))
         kept.append(sign)
     return tuple(kept)
+
+
+def plant_age_gap(studies: list[Study], finding: str, strength: float) -> tuple[list[Study], Planted]:
+    """The finding is drawn fainter by this share in whoever is `OLD` or older; what is labelled stays."""
+    known = sorted({name for study in studies for name in present(study.signs)})
+    if finding not in known:
+        raise DataError(
+            f"no study has the finding {finding!r} to plant an age gap on; {did_you_mean(finding, known)}"
+        )
+    chosen = [study.person.age >= OLD and finding in present(study.signs) for study in studies]
+    if not any(chosen):
+        raise DataError(
+            f"no patient with {finding} is {OLD} or older, so an age gap cannot be planted in this layout."
+        )
+    planted: Planted = [
+        {"patient": study.patient, "study": study.number}
+        for study, fainter in zip(studies, chosen, strict=True)
+        if fainter
+    ]
+    changed = [
+        replace(study, fainter=finding, fainter_by=strength) if fainter else study
+        for study, fainter in zip(studies, chosen, strict=True)
+    ]
+    return changed, planted
 
 
 def plant_leaks(studies: list[Study], count: int, parts: list[str], seed: int) -> tuple[list[Study], Planted]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import shutil
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,14 @@ from hilum.cores import cores
 from hilum.errors import ConfigError, DataError, did_you_mean
 from hilum.files import disk_error, read_json, write_json
 from hilum.phantom import planted
+from hilum.phantom.anatomy import Shot
 from hilum.phantom.dicom import encode_dicom, need_pydicom
 from hilum.phantom.film import make_canvas
 from hilum.phantom.layouts import LAYOUTS, Entry
 from hilum.phantom.plan import Study, plan_studies
 from hilum.phantom.planted import Faults
 from hilum.phantom.render import Box, Picture, render
+from hilum.phantom.signs import OPACITIES
 from hilum.phantom.tables import WRITE, Boxes, write_boxes, write_truth
 from hilum.progress import progress
 from hilum.version import __version__
@@ -89,7 +91,7 @@ def make_phantom(
     out, faults = Path(out), faults or Faults()
     _check(patients, layout, seed, size, faults)
     arguments = {
-        "patients": patients, "layout": layout, "seed": seed, "size": size, "masks": masks, **asdict(faults),
+        "patients": patients, "layout": layout, "seed": seed, "size": size, "masks": masks, **faults.to_json(),
     }  # fmt: skip
     if (there := _already(out, arguments)) is not None:
         return there
@@ -122,6 +124,8 @@ def plan_entries(patients: int, layout: str, seed: int, faults: Faults) -> tuple
     truth: dict[str, Any] = {"leaked": [], "duplicates": [], "flipped": []}
     if faults.shortcut:
         studies = planted.plant_shortcut(studies, faults.shortcut, faults.shortcut_strength, seed)
+    if faults.age_gap:
+        studies, truth["fainter"] = planted.plant_age_gap(studies, faults.age_gap, faults.age_gap_strength)
     if faults.leak:
         studies, truth["leaked"] = planted.plant_leaks(studies, faults.leak, parts, seed)
     if faults.duplicates:
@@ -166,6 +170,10 @@ def _check(patients: int, layout: str, seed: int, size: int, faults: Faults) -> 
         (
             not 0 <= faults.shortcut_strength <= 1,
             f"shortcut_strength = {faults.shortcut_strength:g}: expected a correlation of 0 to 1",
+        ),
+        (
+            not 0 <= faults.age_gap_strength <= 1,
+            f"age_gap_strength = {faults.age_gap_strength:g}: expected a share of 0 to 1",
         ),
         (
             min(faults.leak, faults.damage, faults.duplicates) < 0,
@@ -242,7 +250,7 @@ def draw_batch(entries: list[Entry], root: Path, size: int, masks: bool) -> Boxe
 
 def _draw_one(entry: Entry, root: Path, size: int, masks: bool) -> dict[str, tuple[Box, ...]]:
     study = entry.study
-    picture = render(study.person, entry.shot, study.signs, size, study.leads)
+    picture = _picture(study, entry.shot, size)
     path = root / entry.path
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(_encoded(entry, picture, size))
@@ -252,6 +260,19 @@ def _draw_one(entry: Entry, root: Path, size: int, masks: bool) -> dict[str, tup
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(cv2.imencode(".png", mask)[1].tobytes())
     return picture.boxes
+
+
+def _picture(study: Study, shot: Shot, size: int) -> Picture:
+    """The study's picture; a finding that is to be fainter is mixed with the picture of a patient without it."""
+    picture = render(study.person, shot, study.signs, size, study.leads)
+    if not study.fainter:
+        return picture
+    kinds = (study.fainter, *OPACITIES) if study.fainter == "Lung Opacity" else (study.fainter,)
+    others = tuple(sign for sign in study.signs if sign.finding not in kinds)
+    without = render(study.person, shot, others, size, study.leads)
+    share = study.fainter_by
+    gray = cv2.addWeighted(without.gray, share, picture.gray, 1 - share, 0)
+    return replace(picture, gray=gray.astype(np.uint8))
 
 
 def _encoded(entry: Entry, picture: Picture, size: int) -> bytes:

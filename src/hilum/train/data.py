@@ -15,6 +15,7 @@ from hilum.config import Config, PrepareConfig, settings
 from hilum.errors import DataError, PackError
 from hilum.pixels.cache import cached_pack
 from hilum.pixels.pack import Pack
+from hilum.table.attributes import read_attributes
 from hilum.table.clean import Step, clean
 from hilum.table.sampling import sample_rows
 from hilum.table.sources import SOURCES, read_source
@@ -71,6 +72,7 @@ class Job:
         steps: rows before and after each filter.
         mean: mean pixel of the training part, 0..1.
         sd: its standard deviation.
+        attributes: `image_id` and the user's columns to show scores by, or None.
     """
 
     config: Config
@@ -80,6 +82,7 @@ class Job:
     steps: Sequence[Step]
     mean: float
     sd: float
+    attributes: pl.DataFrame | None = None
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -102,10 +105,15 @@ class Job:
         )
 
     def images(self) -> pl.DataFrame:
-        """One row an image of any part: `image_id`, `part` and what scores can be shown by."""
+        """One row an image of any part: `image_id`, `part` and what scores can be shown by.
+
+        That is `IMAGE_COLUMNS`, codes of `DEVICES` where the data have them, and the user's attributes.
+        """
         about = self.pack.table.frame.select(
             *IMAGE_COLUMNS, *(name for name in DEVICES if name in self.pack.table.findings)
         )
+        if self.attributes is not None:
+            about = about.join(self.attributes, on="image_id", how="left")
         return self.split.frame(self.table).select("image_id", "part").join(about, on="image_id", how="left")
 
     def describe(self) -> dict[str, Any]:
@@ -159,6 +167,7 @@ def make_job(config: Config) -> Job:
         PackError: the pack was prepared in another way than the configuration asks for.
     """
     pack, table, steps = open_data(config)
+    attributes = _attributes(config, pack.table)
     table = table.select(config.data.findings)
     if not table.findings:
         raise DataError("the data have no findings to learn. Name columns of labels when packing the source.")
@@ -172,7 +181,7 @@ def make_job(config: Config) -> Job:
     # Drawn once for its errors only, so that they come before there is a run.
     sample_rows(learned.targets(config.labels), table.findings, config.sampling, config.seed, 1)
     mean, sd = pack.mean_sd(pack.rows_of(learned))
-    return Job(config, pack, table, split, steps, mean, sd)
+    return Job(config, pack, table, split, steps, mean, sd, attributes)
 
 
 def open_data(config: Config) -> tuple[Pack, Table, list[Step]]:
@@ -187,7 +196,9 @@ def open_data(config: Config) -> tuple[Pack, Table, list[Step]]:
     source, colon, root = text.partition(":")
     if colon and source in SOURCES:
         table, steps = clean(read_source(source, root, **config.data.options), config.clean)
-        table.select(config.data.findings)  # A finding that is not there is said before the hour of packing.
+        # A finding or a file that is not there is said before the hour of packing.
+        table.select(config.data.findings)
+        _attributes(config, table)
         pack = cached_pack(table, config.prepare)
         return pack, pack.table, steps
     if colon and not Path(text).exists():
@@ -202,6 +213,10 @@ def open_data(config: Config) -> tuple[Pack, Table, list[Step]]:
     _same_preparation(pack, config.prepare)
     table, steps = clean(pack.table, config.clean)
     return pack, table, steps
+
+
+def _attributes(config: Config, table: Table) -> pl.DataFrame | None:
+    return read_attributes(config.data.attributes, table) if config.data.attributes else None
 
 
 def _same_preparation(pack: Pack, wanted: PrepareConfig) -> None:
