@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import polars as pl
 
-from hilum.files import write_json
+from hilum.files import write_json, write_parquet
 from hilum.metrics import Predictions, fit_thresholds, score
 from hilum.pixels.pack import Pack
 from hilum.runs import Run
@@ -65,6 +66,7 @@ def fill(
             sides[part] = {"loss": float(np.nan_to_num(scores.value("log_loss"))), "scores": scores.to_json()}
         entry = {"epoch": epoch, "lr": 1e-3, "seconds": 9.0, "images_per_second": 44.0, **sides}
         write_json(run.epoch_folder(epoch) / "summary.json", {**entry, "improved": epoch <= best})
+    write_parquet(run.path / "images.parquet", pl.concat([who(part) for part in parts.values()]))
     if epochs:
         run.write_thresholds(thresholds)
         for part in ("valid", "test") if test else ("valid",):
@@ -81,6 +83,25 @@ def fill(
     )
     run.write_info({**run.info, "status": "done" if epochs else "running", "seconds": 61.0})
     return run
+
+
+def who(part: Predictions) -> pl.DataFrame:
+    """A part's rows of images.parquet; nothing in them has to do with truth or logits."""
+    rng = np.random.default_rng([7, *part.part.encode()])
+    count = len(part)
+    return pl.DataFrame(
+        {
+            "image_id": pl.Series(part.image_ids, dtype=pl.String),
+            "part": [part.part] * count,
+            "patient_id": pl.Series(part.patient_ids, dtype=pl.String),
+            "study_id": pl.Series(part.patient_ids, dtype=pl.String) + "-1",
+            "view": ["frontal"] * count,
+            "projection": rng.choice(["AP", "PA"], count, p=[0.7, 0.3]),
+            "age": pl.Series(rng.integers(18, 90, count), dtype=pl.Float32),
+            "sex": rng.choice(["F", "M"], count),
+            "source": ["phantom"] * count,
+        }
+    )
 
 
 def describe(parts: dict[str, Predictions], findings: tuple[str, ...], pack: Pack | None) -> dict[str, Any]:

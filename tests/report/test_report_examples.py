@@ -12,9 +12,10 @@ import pytest
 from report_runs import CHEXPERT, draw
 
 from hilum.config import ScoresConfig
-from hilum.metrics import Predictions, Thresholds, fit_thresholds
+from hilum.metrics import Predictions, Thresholds, fit_thresholds, score
 from hilum.pixels.pack import Pack
 from hilum.report import write_report
+from hilum.report.content import Part
 from hilum.report.examples import SIDE, choose, make_examples, open_pack
 from hilum.runs import Run
 
@@ -25,16 +26,22 @@ def part(count: int, findings: int) -> tuple[Predictions, Thresholds]:
     return draw("test", ids, names, 1.4), fit_thresholds(draw("valid", ids, names, 1.4), ScoresConfig())
 
 
+def reported(count: int, findings: int) -> Part:
+    predictions, thresholds = part(count, findings)
+    return Part("test", "Test", predictions, score(predictions, thresholds), predictions)
+
+
 @pytest.mark.parametrize("findings", [1, 5, 14])
-def test_a_third_each_right_and_wrong_every_image_once(findings: int) -> None:
+def test_a_quarter_of_each_kind_every_image_once(findings: int) -> None:
     predictions, thresholds = part(200, findings)
     chosen = choose(predictions, thresholds)
     assert Counter(choice.kind for choice in chosen) == {
         "true positive": 4,
         "false positive": 4,
         "false negative": 4,
+        "true negative": 4,
     }
-    assert len({choice.row for choice in chosen}) == 12
+    assert len({choice.row for choice in chosen}) == 16
     yes = thresholds.decide(predictions)
     for choice in chosen:
         right, kind = choice.kind.split()
@@ -70,9 +77,8 @@ def test_nothing_known_nothing_shown() -> None:
 
 
 def test_a_picture_is_the_packs(small_pack: Pack) -> None:
-    predictions, thresholds = part(200, 3)
-    examples = make_examples(predictions, thresholds, small_pack)
-    assert len(examples) == 12
+    examples = make_examples(reported(200, 3), small_pack)
+    assert len(examples) == 16
     for example in examples:
         assert example.picture.startswith("data:image/jpeg;base64,")
         content = np.frombuffer(base64.b64decode(example.picture.split(",")[1]), np.uint8)
@@ -81,21 +87,20 @@ def test_a_picture_is_the_packs(small_pack: Pack) -> None:
         stored = small_pack.images(small_pack.slots[[row]])[0].astype(int)
         others = small_pack.images(small_pack.slots[[row - 1]])[0].astype(int)
         assert np.abs(shown - stored).mean() < 15 < np.abs(shown - others).mean()
-        assert example.finding in example.truth + example.predicted
+        assert (example.finding in example.truth + example.predicted) != (example.kind == "true negative")
         assert example.alt.endswith(f"a {example.kind} for {example.finding}")
 
 
 def test_pictures_of_a_large_pack_are_made_smaller(small_pack: Pack) -> None:
     large = Pack(**{**small_pack.__dict__, "pixels": np.zeros((200, 400, 400), np.uint8)})
-    predictions, thresholds = part(200, 1)
-    content = base64.b64decode(make_examples(predictions, thresholds, large)[0].picture.split(",")[1])
+    content = base64.b64decode(make_examples(reported(200, 1), large)[0].picture.split(",")[1])
     assert cv2.imdecode(np.frombuffer(content, np.uint8), 0).shape == (SIDE, SIDE)
 
 
 def test_a_missing_or_changed_pack_is_said(make_run: Callable[..., Run], small_pack: Pack) -> None:
     run = make_run(CHEXPERT[:2], pack=small_pack)
     html = write_report(run).read_text()
-    assert html.count("data:image/jpeg") == 12
+    assert html.count("data:image/jpeg") == 16
     assert open_pack({**run.data, "pack_fingerprint": "other"})[1].startswith("The pack has changed")
     gone = make_run(CHEXPERT[:2])
     assert "no longer where it was" in write_report(gone).read_text()

@@ -9,8 +9,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from hilum.config import Config
-from hilum.metrics.predictions import Predictions
+from hilum.metrics.predictions import Predictions, many_units
 from hilum.metrics.results import Scores
+from hilum.report.values import value_of
 from hilum.runs import Run
 from hilum.text import many
 
@@ -29,12 +30,32 @@ PROGRESSION = {
 
 @dataclass(frozen=True)
 class Part:
-    """A scored part of the data."""
+    """A scored part of the data.
+
+    Attributes:
+        name, title: `test`, Test.
+        predictions: what is judged: per image, study or patient, and calibrated where the run is.
+        scores: of those.
+        raw: per image, as the model gave them.
+        combine: how images become units.
+    """
 
     name: str
     title: str
     predictions: Predictions
     scores: Scores
+    raw: Predictions
+    combine: str = "max"
+
+    @property
+    def units_raw(self) -> Predictions:
+        """What is judged, before it is calibrated."""
+        return self.raw.per(self.predictions.unit, self.combine)
+
+    @property
+    def units(self) -> str:
+        """`624 images`, `312 studies`."""
+        return many_units(self.scores.images, self.predictions.unit)
 
 
 @dataclass(frozen=True)
@@ -61,13 +82,31 @@ def scored_parts(run: Run) -> list[Part]:
     for name in ("test", "valid"):
         scores = run.scores(name)
         if scores is not None:
-            found.append(Part(name, PARTS[name], run.predictions(name), scores))
+            found.append(
+                _part(run, name, getattr(run, "judged", run.predictions)(name), run.predictions(name), scores)
+            )
     history = run.history
     if not found and history:
         entry = next((e for e in history if e["best"]), history[-1])
-        scores = Scores.from_json(entry["valid"]["scores"])
-        found.append(Part("valid", PARTS["valid"], run.predictions("valid", entry["epoch"]), scores))
+        raw = run.predictions("valid", entry["epoch"])
+        found.append(_part(run, "valid", raw, raw, Scores.from_json(entry["valid"]["scores"])))
     return found
+
+
+def _part(run: Run, name: str, judged: Predictions, raw: Predictions, scores: Scores) -> Part:
+    """A part with the findings alone that the settings show."""
+    include = run.config.scores.include
+    shown = tuple(finding for finding in include if finding in scores.findings) or scores.findings
+    if shown != scores.findings:
+        scores = scores.select(shown)
+    return Part(
+        name,
+        PARTS[name],
+        judged.select(scores.findings),
+        scores,
+        raw.select(scores.findings),
+        run.config.scores.combine,
+    )
 
 
 def best_epoch(run: Run) -> int | None:
@@ -94,36 +133,13 @@ def summary(run: Run, parts: list[Part]) -> str:
 
 
 def _auc_sentence(part: Part) -> str:
-    auc, over = part.scores.mean("roc_auc")
-    where = f"the {part.scores.images:,} {part.title.lower()} images"
+    over = part.scores.mean("roc_auc")[1]
+    count, unit = part.units.split(" ", 1)
+    where = f"the {count} {part.title.lower()} {unit}"
     if not over:
         return f"no finding of {where} has both classes, so there is no ROC AUC"
     several = len(part.scores.findings) > 1
-    return f"the {'mean ' if several else ''}ROC AUC on {where} is {auc:.3f}"
-
-
-def warnings(run: Run, parts: list[Part]) -> list[str]:
-    """Everything a reader must know first, each once."""
-    told = list(run.info.get("warnings", []))
-    if run.info["status"] != "done":
-        told.insert(0, f"The run is not finished (status: {run.info['status']}); its scores are provisional.")
-    by_image = run.data["split"]["by"] == "image"
-    if by_image and not any("patient" in warning for warning in told):
-        told.append(
-            "Images were split without regard to patients: the same patient can be in two parts, and every "
-            "score is too good."
-        )
-    if parts and parts[0].name == "valid":
-        told.append(
-            "These are scores of the validation part, which also chose the epoch and the thresholds: "
-            "they flatter. hilum evaluate gives those of the test part, where there is one."
-        )
-    told += [warning for part in parts[:1] for warning in part.scores.warnings]
-    told += [
-        f"The threshold of {finding} is 0.5, because {why}."
-        for finding, why in (parts[0].scores.thresholds.fallbacks.items() if parts else ())
-    ]
-    return list(dict.fromkeys(told))
+    return f"the {'mean ' if several else ''}ROC AUC on {where} is {value_of(part.scores, 'roc_auc').both}"
 
 
 def all_settings(config: Config) -> list[Setting]:

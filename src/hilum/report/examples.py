@@ -14,10 +14,14 @@ from hilum.metrics.inputs import Bools, Floats
 from hilum.metrics.predictions import Predictions
 from hilum.metrics.thresholds import Thresholds
 from hilum.pixels.pack import Pack
+from hilum.report.content import Part
 from hilum.report.plots import data_uri
 
 KINDS = ("true positive", "false positive", "false negative", "true negative")
-"""What a decision can be; true negatives only fill up."""
+"""What a decision can be."""
+
+COUNT = 16
+"""How many are shown."""
 
 SIDE = 256
 """Pixels of a picture's side in the report, at most."""
@@ -46,16 +50,21 @@ class Example:
     picture: str
 
     @property
+    def order(self) -> int:
+        """Its kind's place among `KINDS`."""
+        return KINDS.index(self.kind)
+
+    @property
     def alt(self) -> str:
         """The picture in words."""
         return f"Chest X-ray {self.image_id}, a {self.kind} for {self.finding}"
 
 
-def choose(predictions: Predictions, thresholds: Thresholds, count: int = 12) -> list[Choice]:
+def choose(predictions: Predictions, thresholds: Thresholds, count: int = COUNT) -> list[Choice]:
     """The most confident right and wrong decisions, spread over findings, each image once.
 
-    A third each of true positives, false positives and false negatives; where one kind is rare, the others and
-    true negatives fill up.
+    A quarter each of true positives, false positives, false negatives and true negatives; where one kind is rare,
+    the others fill up.
     """
     yes = thresholds.decide(predictions)
     positive, negative = predictions.targets == 1, predictions.targets == 0
@@ -64,7 +73,7 @@ def choose(predictions: Predictions, thresholds: Thresholds, count: int = 12) ->
     queues = {kind: _queue(mask, margin, count) for kind, mask in cells.items()}
     chosen: list[Choice] = []
     shown: set[int] = set()
-    for kinds, limit in ((KINDS[:3], count // 3), (KINDS[3:], count), (KINDS[:3], count)):
+    for kinds, limit in ((KINDS, count // 4), (KINDS, count)):
         for kind in kinds:
             taken = 0
             for row, column in queues[kind]:
@@ -92,26 +101,36 @@ def open_pack(data: dict[str, Any]) -> tuple[Pack | None, str]:
     return pack, ""
 
 
-def make_examples(
-    predictions: Predictions, thresholds: Thresholds, pack: Pack, count: int = 12
-) -> list[Example]:
+def make_examples(part: Part, pack: Pack, count: int = COUNT) -> list[Example]:
     """Examples with pictures: at most `count`, none where no label is known.
 
     Args:
-        predictions: of the part that is shown.
-        thresholds: what decided.
+        part: what is shown. Of a study or a patient, the image with the largest logit is.
         pack: what the run was trained on.
         count: how many, at most.
     """
+    predictions, thresholds = part.predictions, part.scores.thresholds
     row_of = {image_id: row for row, image_id in enumerate(pack.table.image_ids)}
-    choices = [c for c in choose(predictions, thresholds, count) if predictions.image_ids[c.row] in row_of]
-    rows = np.array([row_of[predictions.image_ids[choice.row]] for choice in choices], dtype=np.int64)
+    chosen = choose(predictions, thresholds, count)
+    pairs = [(choice, _image_id(part, choice)) for choice in chosen]
+    pairs = [(choice, image_id) for choice, image_id in pairs if image_id in row_of]
+    rows = np.array([row_of[image_id] for _, image_id in pairs], dtype=np.int64)
     pictures = pack.images(pack.slots[rows])
     yes = thresholds.decide(predictions)
     return [
-        _example(predictions, thresholds, yes, choice, picture)
-        for choice, picture in zip(choices, pictures, strict=True)
+        _example(predictions, thresholds, yes, choice, image_id, picture)
+        for (choice, image_id), picture in zip(pairs, pictures, strict=True)
     ]
+
+
+def _image_id(part: Part, choice: Choice) -> str:
+    """The image that stands for a row: itself, or the one of its study or patient with the largest logit."""
+    name = str(part.predictions.image_ids[choice.row])
+    ids = {"study": part.raw.study_ids, "patient": part.raw.patient_ids}.get(part.predictions.unit)
+    if ids is None:
+        return name
+    rows = np.flatnonzero(ids.astype(str) == name)
+    return str(part.raw.image_ids[rows[part.raw.logits[rows, choice.column].argmax()]])
 
 
 def _example(
@@ -119,6 +138,7 @@ def _example(
     thresholds: Thresholds,
     yes: Bools,
     choice: Choice,
+    image_id: str,
     picture: npt.NDArray[np.uint8],
 ) -> Example:
     def names(mask: Bools) -> tuple[str, ...]:
@@ -126,7 +146,7 @@ def _example(
 
     row, column = choice.row, choice.column
     return Example(
-        str(predictions.image_ids[row]),
+        image_id,
         choice.kind,
         predictions.findings[column],
         float(predictions.probabilities[row, column]),

@@ -1,4 +1,4 @@
-"""Figures of the report, each a function of numbers. No pyplot, so no state outside the figure."""
+"""What all figures share: house style, and a figure as SVG or PNG. No pyplot, so no state outside a figure."""
 
 from __future__ import annotations
 
@@ -6,74 +6,22 @@ import base64
 import io
 import math
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from hilum.metrics.curves import PrecisionRecallCurve, RocCurve
-
-MUTED, RULE = "#52606d", "#d5dce3"
+INK, MUTED, RULE = "#1f2933", "#52606d", "#d5dce3"
 COLOURS = {"train": "#8795a4", "valid": "#0b7285", "test": "#c2410c"}
 """One colour a part, told apart by the colour-blind and in gray."""
 
 SQUARE, WIDE = (2.9, 2.7), (2.9, 2.1)
 """Inches; at 100 % in a browser an inch is 96 pixels."""
 
-
-@dataclass(frozen=True)
-class Point:
-    """Where a threshold puts a finding on its curves."""
-
-    recall: float
-    precision: float
-    false_positive_rate: float
-
-
-def roc_plot(curves: dict[str, RocCurve], points: dict[str, Point]) -> Figure:
-    """One finding's ROC curves, by part, with the operating points marked."""
-    figure, axes = new_figure(SQUARE, "False positive rate", "Recall")
-    axes.plot([0, 1], [0, 1], color=RULE, linewidth=1, zorder=1)
-    for part, curve in curves.items():
-        axes.plot(*curve.line(), color=COLOURS[part], linewidth=1.8, solid_joinstyle="round", zorder=2)
-    for part, point in points.items():
-        _mark(axes, point.false_positive_rate, point.recall, COLOURS[part])
-    _unit_square(axes)
-    return figure
-
-
-def precision_recall_plot(curves: dict[str, PrecisionRecallCurve], points: dict[str, Point]) -> Figure:
-    """One finding's precision-recall curves, by part; a thin line is the share of positives (a coin)."""
-    figure, axes = new_figure(SQUARE, "Recall", "Precision")
-    for part, curve in curves.items():
-        axes.axhline(curve.prevalence, color=COLOURS[part], linewidth=0.8, alpha=0.45, zorder=1)
-        axes.plot(*curve.line(), color=COLOURS[part], linewidth=1.8, solid_joinstyle="round", zorder=2)
-    for part, point in points.items():
-        _mark(axes, point.recall, point.precision, COLOURS[part])
-    _unit_square(axes)
-    return figure
-
-
-def progression_plot(
-    epochs: Sequence[int], values: Mapping[str, Sequence[float]], best: int | None
-) -> Figure:
-    """A score of train and valid over epochs; a dashed line at the best epoch."""
-    figure, axes = new_figure(WIDE, "Epoch", "")
-    if best is not None:
-        axes.axvline(best, color=MUTED, linewidth=0.9, linestyle=(0, (3, 3)), zorder=1)
-    marker = "o" if len(epochs) <= 30 else ""
-    for part, series in values.items():
-        axes.plot(epochs, series, color=COLOURS[part], linewidth=1.8, marker=marker, markersize=3.5, zorder=2)
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
-    axes.yaxis.set_major_locator(MaxNLocator(4))
-    axes.grid(axis="y", color=RULE, linewidth=0.6)
-    axes.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
-    axes.set_ylim(*_limits([value for series in values.values() for value in series]))
-    return figure
+DPI = 300
+"""Of PNG files: what journals ask for."""
 
 
 def svg(figure: Figure) -> bytes:
@@ -90,17 +38,36 @@ def svg(figure: Figure) -> bytes:
     return text.encode()
 
 
+def png(figure: Figure) -> bytes:
+    """The figure as PNG at 300 dpi on white."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI, facecolor="white", metadata={"Software": None})
+    return buffer.getvalue()
+
+
 def data_uri(content: bytes, kind: str) -> str:
     """Bytes as the source of an <img>, so that ids of several figures in a page cannot meet."""
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def new_figure(size: tuple[float, float], x: str, y: str) -> tuple[Figure, Axes]:
-    """An empty figure of `size` inches in the house style, with its axes' titles."""
+def empty_figure(size: tuple[float, float]) -> Figure:
+    """A figure of `size` inches without axes."""
     figure = Figure(figsize=size)
     FigureCanvasAgg(figure)
+    return figure
+
+
+def new_figure(size: tuple[float, float], x: str, y: str) -> tuple[Figure, Axes]:
+    """An empty figure of `size` inches in the house style, with its axes' titles."""
+    figure = empty_figure(size)
     left, bottom = (0.55 if y else 0.48) / size[0], 0.46 / size[1]
     axes = figure.add_axes((left, bottom, 1 - left - 0.1 / size[0], 1 - bottom - 0.1 / size[1]))
+    style(axes, x, y)
+    return figure, axes
+
+
+def style(axes: Axes, x: str = "", y: str = "") -> None:
+    """Titles of the axes, quiet ticks, and no frame at the top and right."""
     axes.set_xlabel(x, fontsize=8.5, color=MUTED, labelpad=3)
     axes.set_ylabel(y, fontsize=8.5, color=MUTED, labelpad=3)
     axes.tick_params(labelsize=8, colors=MUTED, length=0, pad=4)
@@ -109,10 +76,10 @@ def new_figure(size: tuple[float, float], x: str, y: str) -> tuple[Figure, Axes]
     for side in ("left", "bottom"):
         axes.spines[side].set_color(RULE)
     axes.set_axisbelow(True)
-    return figure, axes
 
 
-def _unit_square(axes: Axes) -> None:
+def unit_square(axes: Axes) -> None:
+    """0 to 1 both ways."""
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.02, 1.02)
     ticks = [0, 0.25, 0.5, 0.75, 1]
@@ -121,14 +88,7 @@ def _unit_square(axes: Axes) -> None:
     axes.grid(color=RULE, linewidth=0.6, alpha=0.7)
 
 
-def _mark(axes: Axes, x: float, y: float, colour: str) -> None:
-    axes.plot(
-        [x], [y], marker="o", markersize=7, markerfacecolor="white",
-        markeredgecolor=colour, markeredgewidth=2, zorder=3, clip_on=False,
-    )  # fmt: skip
-
-
-def _limits(values: Sequence[float]) -> tuple[float, float]:
+def limits(values: Sequence[float]) -> tuple[float, float]:
     """Limits with some air; a flat line does not become noise."""
     known = [value for value in values if math.isfinite(value)]
     if not known:

@@ -1,0 +1,260 @@
+"""The figures of a run's report, each a function of numbers; `draw_...` draws on axes that are given."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from hilum.metrics.calibrate import Reliability
+from hilum.metrics.inputs import Floats
+from hilum.metrics.subgroups import Cell
+from hilum.report.numbers import Diagram, PartCurves
+from hilum.report.plots import (
+    COLOURS,
+    INK,
+    MUTED,
+    RULE,
+    SQUARE,
+    WIDE,
+    empty_figure,
+    limits,
+    new_figure,
+    style,
+    unit_square,
+)
+from hilum.report.values import Value
+
+BEFORE = "#9aa5b1"
+"""Colour of what was before calibration."""
+
+
+def roc_plot(curves: Sequence[PartCurves], finding: str) -> Figure:
+    """One finding's ROC curves, by part, with the operating points marked."""
+    figure, axes = new_figure(SQUARE, "False positive rate", "Recall")
+    draw_roc(axes, curves, finding)
+    return figure
+
+
+def precision_recall_plot(curves: Sequence[PartCurves], finding: str) -> Figure:
+    """One finding's precision-recall curves, by part; a thin line is the share of positives (a coin)."""
+    figure, axes = new_figure(SQUARE, "Recall", "Precision")
+    draw_precision_recall(axes, curves, finding)
+    return figure
+
+
+def progression_plot(
+    epochs: Sequence[int], values: Mapping[str, Sequence[float]], best: int | None
+) -> Figure:
+    """A score of train and valid over epochs; a dashed line at the best epoch."""
+    figure, axes = new_figure(WIDE, "Epoch", "")
+    draw_progression(axes, epochs, values, best)
+    return figure
+
+
+def reliability_plot(diagram: Diagram, colour: str) -> Figure:
+    """Share of positives against mean probability, with how many images lie in each bin under it."""
+    figure = empty_figure(SQUARE)
+    draw_reliability(*reliability_axes(figure, (0, 0, *SQUARE)), diagram, colour)
+    return figure
+
+
+def reliability_axes(figure: Figure, box: tuple[float, float, float, float]) -> tuple[Axes, Axes]:
+    """Axes for the diagram and, under it, for the counts.
+
+    Args:
+        figure: where.
+        box: left, bottom, width and height of both together with their labels, in inches.
+    """
+    width, height = figure.get_size_inches()
+    left, bottom = (box[0] + 0.55) / width, (box[1] + 0.46) / height
+    across, strip = (box[2] - 0.65) / width, 0.3 / height
+    counts = figure.add_axes((left, bottom, across, strip))
+    above = (box[3] - 0.56) / height - strip - 0.06 / height
+    axes = figure.add_axes((left, bottom + strip + 0.06 / height, across, above))
+    style(axes, "", "Share positive")
+    style(counts, "Probability")
+    return axes, counts
+
+
+def draw_roc(axes: Axes, curves: Sequence[PartCurves], finding: str) -> None:
+    """The curves of a finding; the part that comes first is drawn last, on top."""
+    axes.plot([0, 1], [0, 1], color=RULE, linewidth=1, zorder=1)
+    for part in _having(curves, finding):
+        line = part.roc[finding].line()
+        axes.plot(*line, color=COLOURS[part.part], linewidth=1.8, solid_joinstyle="round", zorder=2)
+    for part in _having(curves, finding):
+        point = part.points[finding]
+        _mark(axes, point.false_positive_rate, point.recall, COLOURS[part.part])
+    unit_square(axes)
+
+
+def draw_precision_recall(axes: Axes, curves: Sequence[PartCurves], finding: str) -> None:
+    """The same for precision and recall."""
+    for part in _having(curves, finding):
+        curve, colour = part.pr[finding], COLOURS[part.part]
+        axes.axhline(curve.prevalence, color=colour, linewidth=0.8, alpha=0.45, zorder=1)
+        axes.plot(*curve.line(), color=colour, linewidth=1.8, solid_joinstyle="round", zorder=2)
+    for part in _having(curves, finding):
+        point = part.points[finding]
+        _mark(axes, point.recall, point.precision, COLOURS[part.part])
+    unit_square(axes)
+
+
+def draw_progression(
+    axes: Axes, epochs: Sequence[int], values: Mapping[str, Sequence[float]], best: int | None
+) -> None:
+    """Lines over epochs."""
+    if best is not None:
+        axes.axvline(best, color=MUTED, linewidth=0.9, linestyle=(0, (3, 3)), zorder=1)
+    marker = "o" if len(epochs) <= 30 else ""
+    for part, series in values.items():
+        axes.plot(epochs, series, color=COLOURS[part], linewidth=1.8, marker=marker, markersize=3.5, zorder=2)
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
+    axes.yaxis.set_major_locator(MaxNLocator(4))
+    axes.grid(axis="y", color=RULE, linewidth=0.6)
+    axes.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
+    axes.set_ylim(*limits([value for series in values.values() for value in series]))
+
+
+def draw_reliability(axes: Axes, counts: Axes, diagram: Diagram, colour: str) -> None:
+    """Bins as dots with the 95 % interval of their share (Wilson), before calibration in gray; counts under it."""
+    axes.plot([0, 1], [0, 1], color=RULE, linewidth=1, zorder=1)
+    sides = [(diagram.before, BEFORE)] if diagram.before is not None else []
+    for side, ink in [*sides, (diagram.after, colour)]:
+        filled = side.count > 0
+        x, y, n = (
+            side.mean_probability[filled],
+            side.share_positive[filled],
+            side.count[filled].astype(np.float64),
+        )
+        low, high = wilson(y, n)
+        axes.vlines(x, low, high, color=ink, linewidth=1.1, alpha=0.75, zorder=2)
+        axes.plot(x, y, color=ink, linewidth=1.2, marker="o", markersize=4, zorder=3)
+    unit_square(axes)
+    axes.tick_params(axis="x", labelbottom=False)
+    _draw_counts(counts, diagram.after, colour)
+
+
+def _draw_counts(axes: Axes, found: Reliability, colour: str) -> None:
+    """Where the images lie: bars over each bin's range, as high as images are dense there."""
+    left, right = found.edges[:-1], found.edges[1:]
+    width = np.maximum(right - left, 0.004)
+    density = found.count / width
+    # A few bins near 0 can hold nearly all images; the root lets the others be seen.
+    height = np.sqrt(density / max(density.max(), 1e-12))
+    axes.bar(left, height, width=width, align="edge", color=colour, alpha=0.35, linewidth=0)
+    unit_square(axes)
+    axes.grid(visible=False)
+    axes.set_ylim(0, 1.05)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+
+
+PALETTE = ("#0b7285", "#c2410c", "#5b4b9a", "#8a6d00", "#1f7a3d", "#9b2c6f", "#495057", "#2b6cb0")
+MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
+"""Groups are told apart by colour and by mark; more than eight are drawn with the first again."""
+
+
+def subgroup_plot(cells: Sequence[Cell], score: str, title: str, overall: Mapping[str, float]) -> Figure:
+    """A dot and an interval for each group of an attribute, findings from top to bottom.
+
+    Args:
+        cells: of one attribute.
+        score: one of theirs.
+        title: how the score is called.
+        overall: finding -> the score of the whole part, drawn as a thin line.
+    """
+    findings = list(dict.fromkeys(cell.finding for cell in cells))
+    values = list(dict.fromkeys(cell.value for cell in cells))
+    step = 0.13 * len(values) + 0.14
+    size = (4.6, 0.62 + 0.2 * _legend_rows(values) + step * len(findings))
+    figure = empty_figure(size)
+    left, bottom, top = 1.62 / size[0], 0.44 / size[1], 0.2 * _legend_rows(values) / size[1]
+    axes = figure.add_axes((left, bottom, 1 - left - 0.12 / size[0], 1 - bottom - top - 0.08 / size[1]))
+    style(axes, title)
+    draw_subgroups(axes, cells, score, overall)
+    if len(values) > 1:
+        figure.legend(
+            *axes.get_legend_handles_labels(), loc="upper left", ncols=4, fontsize=7.5, frameon=False,
+            labelcolor=MUTED, handletextpad=0.3, columnspacing=1.0, borderaxespad=0.1,
+        )  # fmt: skip
+    return figure
+
+
+def draw_subgroups(axes: Axes, cells: Sequence[Cell], score: str, overall: Mapping[str, float]) -> None:
+    """Dots and intervals; a hollow dot has under ten positives or negatives."""
+    findings = list(dict.fromkeys(cell.finding for cell in cells))
+    values = list(dict.fromkeys(cell.value for cell in cells))
+    for place, finding in enumerate(findings):
+        axes.axhspan(
+            place - 0.5, place + 0.5, color="#f5f7f9" if place % 2 else "white", zorder=0, linewidth=0
+        )
+        line = overall.get(finding, np.nan)
+        axes.plot([line, line], [place - 0.42, place + 0.42], color=BEFORE, linewidth=1.2, zorder=1)
+    for number, value in enumerate(values):
+        colour, marker = PALETTE[number % len(PALETTE)], MARKERS[number % len(MARKERS)]
+        offset = ((number + 0.5) / len(values) - 0.5) * 0.76
+        own = [cell for cell in cells if cell.value == value]
+        for cell in own:
+            low, high = cell.intervals[score]
+            y = findings.index(cell.finding) + offset
+            faint = 0.4 if cell.few else 0.9
+            axes.plot([low, high], [y, y], color=colour, linewidth=1.3, alpha=faint, zorder=2)
+            axes.plot(
+                [cell.scores[score]], [y], marker=marker, markersize=4.6, markeredgecolor=colour,
+                markerfacecolor="white" if cell.few else colour, linestyle="", alpha=faint, zorder=3,
+            )  # fmt: skip
+        axes.plot([], [], marker=marker, markersize=4.6, color=colour, linestyle="", label=value)
+    axes.set_yticks(range(len(findings)), [_wrapped(finding) for finding in findings])
+    axes.tick_params(axis="y", colors=INK)
+    axes.set_ylim(len(findings) - 0.5, -0.5)
+    axes.set_xlim(*_score_limits(cells, score))
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.grid(axis="x", color=RULE, linewidth=0.6, alpha=0.8)
+
+
+def _score_limits(cells: Sequence[Cell], score: str) -> tuple[float, float]:
+    """From a little under the lowest firm value up to 1; cells with few images do not stretch it."""
+    firm = [cell for cell in cells if not cell.few] or list(cells)
+    known = [v for cell in firm for v in (cell.scores[score], *cell.intervals[score]) if np.isfinite(v)]
+    if not known:
+        return 0.0, 1.0
+    return max(-0.01, min(known) - 0.03), 1.01
+
+
+def _legend_rows(values: Sequence[str]) -> int:
+    return -(-len(values) // 4) if len(values) > 1 else 0
+
+
+def _wrapped(name: str, width: int = 18) -> str:
+    """A long name on two lines."""
+    return "\n".join(textwrap.wrap(name, width)[:2]) or name
+
+
+def wilson(share: Floats, count: Floats, z: float = 1.96) -> tuple[Floats, Floats]:
+    """95 % interval of shares of `count` images (Wilson 1927)."""
+    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = z * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2)) / (1 + z**2 / count)
+    return middle - half, middle + half
+
+
+def _having(curves: Sequence[PartCurves], finding: str) -> list[PartCurves]:
+    """Parts that have a curve of the finding; the reported one last, on top."""
+    return [part for part in reversed(curves) if finding in part.roc]
+
+
+def _mark(axes: Axes, x: Value, y: Value, colour: str) -> None:
+    """The operating point, a cross of its intervals behind it."""
+    if x.range:
+        axes.plot([x.low, x.high], [y.value] * 2, color=colour, linewidth=1.1, alpha=0.8, zorder=3)
+    if y.range:
+        axes.plot([x.value] * 2, [y.low, y.high], color=colour, linewidth=1.1, alpha=0.8, zorder=3)
+    axes.plot(
+        [x.value], [y.value], marker="o", markersize=6.5, markerfacecolor="white",
+        markeredgecolor=colour, markeredgewidth=2, zorder=4, clip_on=False,
+    )  # fmt: skip
