@@ -12,6 +12,7 @@ from typing import Any
 
 import typer
 
+from hilum.cli.compare import compare
 from hilum.cli.data_report import data_report
 from hilum.cli.demo import demo
 from hilum.cli.doctor import doctor
@@ -29,7 +30,7 @@ COMMANDS: dict[str, tuple[Callable[..., Any] | typer.Typer, ...]] = {
     "Start": (demo,),
     "Data": (phantom, sources, doctor, pack, data_report, arrange),
     "Training": (models, train, runs, reproduce),
-    "Scores": (evaluate, report, predict),
+    "Scores": (evaluate, compare, report, predict),
 }
 """Heading in `hilum --help` -> its commands, in the order in which a user meets them."""
 

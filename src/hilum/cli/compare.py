@@ -1,0 +1,135 @@
+"""`hilum compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hilum.cli.options import AsJson
+
+if TYPE_CHECKING:
+    from hilum.compare import Group, RunsCompared
+    from hilum.metrics.compare import Effect
+
+
+def compare(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(help="Runs' folders; the group of the first is what others are compared with."),
+    ],
+    by: Annotated[
+        str, typer.Option(help="The score: roc_auc, average_precision, recall, f1, brier ...")
+    ] = "roc_auc",
+    split: Annotated[
+        str, typer.Option(help="The part whose images they are judged on: test or valid.")
+    ] = "test",
+    findings: Annotated[
+        list[str] | None, typer.Option(help="Compare this finding; may be repeated. All by default.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="A folder for the page, its figure (SVG, PNG) and its numbers.")
+    ] = None,
+    settings: Annotated[bool, typer.Option("--settings", help="Only show the settings that differ.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say which runs are better, by how much, and whether it is real; seeds of one recipe are one group."""
+    from hilum.cli.show import show_json
+    from hilum.compare import compare_runs, group_runs
+
+    if settings:
+        _show_settings(group_runs(runs), as_json)
+        return
+    compared = compare_runs(runs, part=split, by=by, include=findings or ())
+    page = None
+    if out is not None:
+        from hilum.report.compare_page import write_comparison
+
+        page = write_comparison(compared, out)
+    if as_json:
+        show_json(compared.to_json())
+        return
+    _show(compared)
+    if page is not None:
+        typer.echo(f"page: {page}")
+
+
+def _show_settings(groups: tuple[Group, ...], as_json: bool) -> None:
+    from hilum.cli.show import show_json, show_table
+    from hilum.compare import differing_settings
+
+    rows = differing_settings(groups)
+    if as_json:
+        show_json({row.key: {g.name: v for g, v in zip(groups, row.values, strict=True)} for row in rows})
+    elif not rows:
+        typer.echo("These runs are of one recipe: they differ in the seed alone.")
+    else:
+        names = [
+            f"{group.name} ({len(group.runs)} runs)" if len(group.runs) > 1 else group.name
+            for group in groups
+        ]
+        show_table(["setting", *names], [[row.key, *map(_plain, row.values)] for row in rows])
+
+
+def _show(compared: RunsCompared) -> None:
+    from hilum.cli.show import show_table
+    from hilum.compare.words import decimals, heading
+    from hilum.metrics.predictions import many_units
+
+    score, level = heading(compared.score), f"{100 * compared.level:g} % interval"
+    over = ", mean over findings" if len(compared.groups[0].columns) > 1 else ""
+    seeds = any(group.sds for group in compared.groups)
+    rows = [
+        [g.name, len(g.runs), g.means[-1], f"[{g.lows[-1]:.3f}, {g.highs[-1]:.3f}]"]
+        + ([g.sds[-1] if g.sds else None] if seeds else [])
+        for g in compared.groups
+    ]
+    where = f"{compared.part}, {many_units(compared.rows, compared.unit)} of {compared.patients:,} patients"
+    show_table(
+        ["group", "runs", score, level] + (["sd over seeds"] if seeds else []),
+        rows,
+        title=f"{score}{over}: {where}",
+    )
+    reference = compared.groups[0].name
+    for group, comparison in compared.pairs:
+        show_table(
+            ["finding", "positive", *_sides(reference, group.name), "difference", level, "p", "verdict"],
+            [_cells(effect, decimals(comparison)) for effect in comparison.effects],
+            title=f"{group.name} against {reference}",
+        )
+    if compared.settings:
+        keys = [row.key for row in compared.settings]
+        typer.echo(
+            f"They differ in {', '.join(keys[:6])}{' ...' if len(keys) > 6 else ''} (--settings shows how)."
+        )
+    for warning in compared.warnings:
+        typer.echo(f"note: {warning}")
+    for sentence in compared.sentences:
+        typer.echo(sentence)
+
+
+def _cells(effect: Effect, digits: int) -> list[Any]:
+    from hilum.compare.words import name_of, signed, span, spell_p
+
+    return [
+        name_of(effect),
+        effect.positives,
+        round(effect.first, digits),
+        round(effect.second, digits),
+        signed(effect.difference, digits),
+        span(effect.low, effect.high, digits),
+        spell_p(effect.p_adjusted),
+        effect.verdict,
+    ]
+
+
+def _sides(reference: str, group: str) -> tuple[str, str]:
+    """Headings of the two columns of scores: names where they are short."""
+    return (reference, group) if max(len(reference), len(group)) <= 16 else ("reference", "this")
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, tuple | list):
+        return ", ".join(map(str, value)) or "none"
+    return str(value) if value != "" else "none"

@@ -1,0 +1,223 @@
+"""`compare_runs`: groups of runs against the first group, on the same images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from hilum.compare import words
+from hilum.compare.groups import Group, SettingRow, differing_settings, group_runs, refuse_unlike
+from hilum.errors import DataError, RunError, did_you_mean
+from hilum.metrics.compare import Comparison, adjusted, contrast, interval
+from hilum.metrics.measure import Measured, Model, aligned, check_score, measure
+from hilum.metrics.predictions import Predictions
+from hilum.runs import Run
+from hilum.table.check import PARTS
+
+
+@dataclass(frozen=True)
+class GroupScores:
+    """What one group scored.
+
+    Attributes:
+        name: of the group.
+        runs: names of its runs.
+        seeds: the seed of each.
+        columns: findings that are compared; None is their mean, or a score over all findings.
+        values: score of each run, [runs][c].
+        means: over the runs, [c].
+        lows: lower ends of the means' intervals over patients, and over seeds where there are several, [c].
+        highs: upper ends.
+        sds: standard deviation over the seeds, [c]; None for a single run.
+    """
+
+    name: str
+    runs: tuple[str, ...]
+    seeds: tuple[int, ...]
+    columns: tuple[str | None, ...]
+    values: tuple[tuple[float, ...], ...]
+    means: tuple[float, ...]
+    lows: tuple[float, ...]
+    highs: tuple[float, ...]
+    sds: tuple[float, ...] | None
+
+    @classmethod
+    def of(cls, group: Group, measured: Measured, level: float) -> GroupScores:
+        """From what was measured."""
+        low, high = interval(measured, level)
+        return cls(
+            group.name,
+            tuple(run.name for run in group.runs),
+            group.seeds,
+            measured.columns,
+            tuple(tuple(float(value) for value in row) for row in measured.values),
+            _tuple(measured.mean),
+            _tuple(low),
+            _tuple(high),
+            _tuple(np.sqrt(measured.spread)) if measured.runs > 1 else None,
+        )
+
+
+@dataclass(frozen=True)
+class RunsCompared:
+    """All groups, and each of them against the first.
+
+    Attributes:
+        part: whose images they are judged on.
+        score: a name of `RATES` or `COMBINED`.
+        level: of the intervals.
+        rows: images (studies, patients).
+        unit: what a row is.
+        patients: how many these are of.
+        groups: the reference first.
+        comparisons: one for each further group, against the reference; none where all runs are of one recipe.
+        settings: in what the groups differ.
+        warnings: what a reader must know, in plain words.
+    """
+
+    part: str
+    score: str
+    level: float
+    rows: int
+    unit: str
+    patients: int
+    groups: tuple[GroupScores, ...]
+    comparisons: tuple[Comparison, ...]
+    settings: tuple[SettingRow, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def pairs(self) -> list[tuple[GroupScores, Comparison]]:
+        """Each group but the reference, and what it is against the reference."""
+        return list(zip(self.groups[1:], self.comparisons, strict=True))
+
+    @property
+    def sentences(self) -> list[str]:
+        """The verdict on each group, in one sentence a group."""
+        reference = self.groups[0].name
+        if not self.comparisons:
+            return [words.one_recipe(len(self.groups[0].runs))]
+        return [words.verdict(comparison, group.name, reference) for group, comparison in self.pairs]
+
+    def frame(self) -> pl.DataFrame:
+        """One row an effect: `group`, `reference` and the fields of `Effect`."""
+        rows = [
+            {"group": group.name, "reference": self.groups[0].name, **effect.to_json()}
+            for group, comparison in self.pairs
+            for effect in comparison.effects
+        ]
+        return pl.DataFrame(rows, infer_schema_length=None)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        return {
+            "part": self.part,
+            "score": self.score,
+            "level": self.level,
+            "unit": self.unit,
+            "rows": self.rows,
+            "patients": self.patients,
+            "groups": [vars(group) for group in self.groups],
+            "comparisons": [
+                {"group": group.name, "reference": self.groups[0].name, **comparison.to_json()}
+                for group, comparison in self.pairs
+            ],
+            "settings": {row.key: list(row.values) for row in self.settings},
+            "sentences": self.sentences,
+            "warnings": list(self.warnings),
+        }
+
+
+def compare_runs(
+    paths: Sequence[str | Path | Run],
+    *,
+    part: str = "test",
+    by: str = "roc_auc",
+    include: Sequence[str] = (),
+) -> RunsCompared:
+    """Compare runs of the same split; those that differ in the seed alone are taken together.
+
+    Level, replicates and the partial AUC's limit are those of the first run's settings.
+
+    Args:
+        paths: folders of two runs at least; the group of the first is what all others are compared with.
+        part: `test`, `valid` or `train`; every run needs predictions of it.
+        by: the score, a name of `RATES` or `COMBINED`.
+        include: findings to compare, the mean is over these; all by default.
+
+    Raises:
+        ConfigError: no score is called so.
+        RunError: too few runs, or runs that cannot be compared: the message says in what they differ.
+        DataError: other images or labels, or nothing that can be scored.
+    """
+    check_score(by)
+    if part not in PARTS:
+        raise DataError(f"there is no part {part!r}; {did_you_mean(part, PARTS)}.")
+    groups = group_runs(paths)
+    first = groups[0].runs[0]
+    findings = tuple(dict.fromkeys(include or first.config.scores.include))
+    for name in findings:
+        if name not in first.data["findings"]:
+            raise DataError(
+                f"{first.name} has no finding {name!r}; {did_you_mean(name, first.data['findings'])}"
+            )
+    refuse_unlike(groups, findings)
+    findings = findings or tuple(first.data["findings"])
+    like = _model(first, part, findings)[0]
+    config = first.config.scores
+    measured = [
+        measure(
+            [_like(run, part, like, first) for run in group.runs],
+            by,
+            replicates=config.replicates,
+            max_fpr=config.max_fpr,
+        )
+        for group in groups
+    ]
+    comparisons = adjusted([contrast(measured[0], other, config.level) for other in measured[1:]])
+    return RunsCompared(
+        part,
+        by,
+        config.level,
+        len(like),
+        like.unit,
+        measured[0].patients,
+        tuple(GroupScores.of(g, m, config.level) for g, m in zip(groups, measured, strict=True)),
+        tuple(comparisons),
+        tuple(differing_settings(groups)),
+        tuple(words.warnings(groups, measured[0], part, like.patient_ids is not None)),
+    )
+
+
+def _model(run: Run, part: str, findings: Sequence[str]) -> Model:
+    """A run's judged predictions of some findings, with patient ids where they are known anywhere."""
+    predictions = run.judged(part).select(findings)
+    if predictions.patient_ids is None and predictions.unit == "image":
+        predictions = replace(predictions, patient_ids=_patients(run, predictions))
+    return predictions, run.thresholds.select(findings)
+
+
+def _patients(run: Run, predictions: Predictions) -> Any:
+    known = run.images
+    if "patient_id" not in known.columns:
+        return None
+    ids = pl.DataFrame({"image_id": pl.Series(predictions.image_ids, dtype=pl.String)})
+    found = ids.join(known.select("image_id", "patient_id"), on="image_id", how="left", maintain_order="left")
+    return found["patient_id"].cast(pl.String).to_numpy()
+
+
+def _like(run: Run, part: str, like: Predictions, first: Run) -> Model:
+    predictions, thresholds = _model(run, part, like.findings)
+    try:
+        return aligned(predictions, like, run.name, first.name), thresholds
+    except DataError as error:
+        raise RunError(f"these runs cannot be compared: {error}") from error
+
+
+def _tuple(values: Any) -> tuple[float, ...]:
+    return tuple(float(value) for value in values)

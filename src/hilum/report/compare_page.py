@@ -1,0 +1,131 @@
+"""`write_comparison`: groups of runs against each other as one page, with its numbers and figures beside it."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from hilum.compare import RunsCompared
+from hilum.compare.words import decimals, heading, name_of, signed, span, spell_p, would_take
+from hilum.errors import DiskError
+from hilum.files import whole_file, write_json, write_parquet, write_text
+from hilum.metrics.compare import Effect
+from hilum.metrics.predictions import many_units
+from hilum.report.compare_plots import forest_plot
+from hilum.report.html import render
+from hilum.report.plots import data_uri, svg
+
+SIGNS = {"better": "▲", "worse": "▼", "not distinguishable": "○"}
+"""The shapes of the figure, in a line of text."""
+PARTS = {"train": "Training", "valid": "Validation", "test": "Test"}
+
+
+def write_comparison(compared: RunsCompared, out: str | Path) -> Path:
+    """Write `compare.html` into a folder, and `compare.svg`, `.png`, `.json` and `effects.parquet` beside it.
+
+    The page holds all that it shows; a reader's browser asks nobody for anything.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        DiskError: the folder cannot be written.
+    """
+    out = Path(out)
+    if out.exists() and not out.is_dir():
+        raise DiskError(f"{out} is a file; --out names a folder, made where there is none.")
+    page = out / "compare.html"
+    write_json(out / "compare.json", compared.to_json())
+    if compared.comparisons:
+        write_parquet(out / "effects.parquet", compared.frame())
+        figure = forest_plot(compared)
+        for name, content in (("compare.svg", svg(figure)), ("compare.png", _png(figure))):
+            with whole_file(out / name) as temporary:
+                temporary.write_bytes(content)
+    write_text(page, render("compare.html", contents(compared)))
+    return page
+
+
+def contents(compared: RunsCompared) -> dict[str, Any]:
+    """Everything that the template shows."""
+    reference = compared.groups[0]
+    others = [group.name for group in compared.groups[1:]]
+    title = (
+        f"{others[0]} against {reference.name}"
+        if len(others) == 1
+        else f"{len(others)} groups against {reference.name}"
+    )
+    return {
+        "title": title if others else f"{len(reference.runs)} seeds of {reference.name}",
+        "score": heading(compared.score),
+        "level": f"{100 * compared.level:g} %",
+        "part": PARTS[compared.part],
+        "about": f"{many_units(compared.rows, compared.unit)} of {compared.patients:,} patients",
+        "sentences": compared.sentences,
+        "warnings": compared.warnings,
+        "groups": [_group(compared, position) for position in range(len(compared.groups))],
+        "reference": reference,
+        "several": len(reference.columns) > 1,
+        "seeds": any(group.sds for group in compared.groups),
+        "pairs": [_pair(compared, position) for position in range(len(compared.comparisons))],
+        "settings": compared.settings,
+    }
+
+
+def _group(compared: RunsCompared, position: int) -> dict[str, Any]:
+    group = compared.groups[position]
+    return {
+        "name": group.name,
+        "count": len(group.runs),
+        "seeds": ", ".join(map(str, group.seeds)),
+        "mean": group.means[-1],
+        "low": group.lows[-1],
+        "high": group.highs[-1],
+        "sd": group.sds[-1] if group.sds else None,
+        "runs": [
+            (run, seed, row[-1]) for run, seed, row in zip(group.runs, group.seeds, group.values, strict=True)
+        ],
+    }
+
+
+def _pair(compared: RunsCompared, position: int) -> dict[str, Any]:
+    comparison, group = compared.comparisons[position], compared.groups[position + 1].name
+    picture = data_uri(svg(forest_plot(compared, [position])), "image/svg+xml")
+    digits = decimals(comparison)
+    told = [f"{name_of(e)} {signed(e.difference, digits)}, {e.verdict}" for e in comparison.effects]
+    return {
+        "name": group,
+        "anchor": f"pair-{position + 1}",
+        "sentence": compared.sentences[position],
+        "picture": picture,
+        "alt": f"Differences of {group} against {compared.groups[0].name}: {'; '.join(told)}",
+        "rows": [_row(effect, digits) for effect in comparison.effects],
+    }
+
+
+def _row(effect: Effect, digits: int) -> dict[str, Any]:
+    return {
+        "name": name_of(effect),
+        "mean": effect.finding is None,
+        "first": effect.first,
+        "second": effect.second,
+        "difference": signed(effect.difference, digits),
+        "interval": span(effect.low, effect.high, digits),
+        "boot": span(effect.boot_low, effect.boot_high, digits),
+        "p": spell_p(effect.p),
+        "p_adjusted": spell_p(effect.p_adjusted),
+        "verdict": effect.verdict,
+        "sign": SIGNS[effect.verdict],
+        "positives": effect.positives,
+        "take": "" if effect.verdict != "not distinguishable" else would_take(effect),
+        "seeds_share": None if effect.seeds_share != effect.seeds_share else effect.seeds_share,
+    }
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=200, facecolor="white", metadata={"Software": None})
+    return buffer.getvalue()

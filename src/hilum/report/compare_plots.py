@@ -1,0 +1,140 @@
+"""The forest plot of a comparison: each finding's difference with its interval, and the mean's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from hilum.compare import RunsCompared
+from hilum.compare.words import heading, name_of
+from hilum.metrics.compare import Comparison, Effect
+from hilum.metrics.results import LOWER_IS_BETTER
+from hilum.report.plots import MUTED, RULE
+
+INK = "#1f2933"
+LOOKS: dict[str, tuple[str, str, bool]] = {
+    "better": ("#0b6e4f", "^", True),
+    "worse": ("#b42318", "v", True),
+    "not distinguishable": (MUTED, "o", False),
+}
+"""Verdict -> colour, shape, and whether it is filled: told apart without colour too."""
+
+WIDTH, ROW, HEAD, FOOT = 4.8, 0.26, 0.34, 0.72
+"""Inches: of the figure, of a row, over the first row and under the last."""
+LABEL = 0.074
+"""Inches a letter of a row's name takes."""
+
+
+def forest_plot(compared: RunsCompared, which: Sequence[int] | None = None) -> Figure:
+    """One panel a group, under each other, on one scale.
+
+    Args:
+        compared: at least one comparison.
+        which: positions of the comparisons to draw; all by default.
+    """
+    chosen = range(len(compared.comparisons)) if which is None else which
+    rows = max(len(comparison.effects) for comparison in compared.comparisons)
+    panel = HEAD + ROW * rows + FOOT
+    figure = Figure(figsize=(WIDTH, panel * len(chosen)))
+    FigureCanvasAgg(figure)
+    names = [name_of(effect) for c in compared.comparisons for effect in c.effects]
+    left = min(0.2 + LABEL * max(map(len, names)), 0.45 * WIDTH) / WIDTH
+    low, high = limits(compared.comparisons)
+    for place, position in enumerate(chosen):
+        bottom = (panel * (len(chosen) - 1 - place) + FOOT) / (panel * len(chosen))
+        axes = figure.add_axes((left, bottom, 0.98 - left, ROW * rows / (panel * len(chosen))))
+        axes.set_xlim(low, high)
+        comparison = compared.comparisons[position]
+        _panel(axes, comparison, compared.groups[position + 1].name, compared.groups[0].name)
+    return figure
+
+
+def limits(comparisons: Sequence[Comparison]) -> tuple[float, float]:
+    """Both ends of the scale: intervals and zero, with air; a few endless ones do not flatten the rest."""
+    effects = [effect for comparison in comparisons for effect in comparison.effects]
+    ends = sorted(abs(end) for e in effects for end in (e.low, e.high) if math.isfinite(end))
+    middle = max((abs(e.difference) for e in effects if math.isfinite(e.difference)), default=0.0)
+    typical = ends[len(ends) // 2] if ends else 0.01
+    shown = [
+        end for e in effects for end in (e.low, e.high, e.difference) if abs(end) <= max(6 * typical, middle)
+    ]
+    low, high = min([0.0, *shown]), max([0.0, *shown])
+    air = max(0.06 * (high - low), 0.001)
+    return low - air, high + air
+
+
+def _panel(axes: Axes, comparison: Comparison, group: str, reference: str) -> None:
+    effects = comparison.effects
+    rows = len(effects)
+    axes.set_ylim(rows - 0.5, -0.5)
+    axes.axvline(0, color=INK, linewidth=1, zorder=1)
+    axes.grid(axis="x", color=RULE, linewidth=0.6)
+    axes.set_axisbelow(True)
+    for row, effect in enumerate(effects):
+        _effect(axes, row, effect, large=row == rows - 1 and rows > 1)
+    if rows > 1:
+        axes.axhline(rows - 1.5, color=RULE, linewidth=1)
+    axes.set_yticks(range(rows), [name_of(effect) for effect in effects])
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.tick_params(labelsize=8.5, colors=MUTED, length=0, pad=5)
+    for label in axes.get_yticklabels():
+        label.set_color(INK)
+    if rows > 1:
+        axes.get_yticklabels()[-1].set_fontweight("bold")
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(RULE)
+    _words(axes, 1 / (ROW * rows), comparison, group, reference)
+
+
+def _effect(axes: Axes, row: int, effect: Effect, *, large: bool) -> None:
+    colour, shape, filled = LOOKS[effect.verdict]
+    axes.plot([effect.low, effect.high], [row, row], color=colour, linewidth=2.2 if large else 1.5, zorder=2)
+    axes.add_line(
+        Line2D(
+            [effect.difference],
+            [row],
+            marker=shape,
+            markersize=9 if large else 7,
+            markeredgewidth=1.6,
+            markeredgecolor=colour,
+            markerfacecolor=colour if filled else "white",
+            linestyle="none",
+            zorder=3,
+        )
+    )
+
+
+def _words(axes: Axes, inch: float, comparison: Comparison, group: str, reference: str) -> None:
+    """What is shown over the panel; under it the scale, and which side is whose. An inch in axes' heights."""
+    axes.set_title(
+        f"{_short(group, 34)} against {_short(reference, 34)}",
+        loc="left",
+        fontsize=9.5,
+        color=INK,
+        x=0,
+        pad=7,
+    )
+    lower = " (lower is better)" if comparison.score in LOWER_IS_BETTER else ""
+    axes.text(
+        0.5, -0.36 * inch, f"Difference in {heading(comparison.score)}{lower}", ha="center", va="center",
+        transform=axes.transAxes, fontsize=8.5, color=MUTED,
+    )  # fmt: skip
+    sides = (f"← {_short(group)} worse", f"{_short(group)} better →")
+    if lower:
+        sides = (f"← {_short(group)} better", f"{_short(group)} worse →")
+    for x, side, text in zip((0, 1), ("left", "right"), sides, strict=True):
+        axes.text(
+            x, -0.56 * inch, text, ha=side, va="center", transform=axes.transAxes, fontsize=8, color=MUTED
+        )
+
+
+def _short(name: str, most: int = 20) -> str:
+    """The end of a long name: runs of one series begin alike."""
+    return name if len(name) <= most else f"…{name[1 - most :]}"
