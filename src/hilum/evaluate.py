@@ -2,97 +2,116 @@
 
 from __future__ import annotations
 
-import polars as pl
+from dataclasses import dataclass
 
-from hilum.batches.feed import Feed
-from hilum.errors import DataError, PackError
-from hilum.metrics.predictions import Predictions
+import numpy as np
+
+from hilum.config import ScoresConfig
+from hilum.errors import ConfigError, did_you_mean
+from hilum.files import write_json
+from hilum.metrics.judge import Judge, fit_judge
+from hilum.metrics.predictions import UNITS, Predictions
 from hilum.metrics.results import Scores, score
-from hilum.models import positive_logits
-from hilum.pixels.pack import Pack
-from hilum.predict import Predictor, forward
+from hilum.metrics.thresholds import Thresholds
+from hilum.predict import open_pack, raw_predictions
 from hilum.runs import Run
-from hilum.table.check import PARTS
+
+__all__ = ["Evaluation", "evaluate", "judge_part", "open_pack"]
+
+COMBINE = ("max", "mean")
 
 
-def evaluate(run: Run, part: str = "test", *, device: str = "auto", batch: int = 64) -> Scores:
+@dataclass(frozen=True)
+class Evaluation:
+    """A part, judged.
+
+    Attributes:
+        scores: of what is judged.
+        judge: calibration and thresholds, and the unit.
+        before: scores of the same units without calibration, at the same decisions' thresholds of 0.5, for the
+            comparison of Brier, log loss and ECE; None where nothing was calibrated.
+    """
+
+    scores: Scores
+    judge: Judge
+    before: Scores | None
+
+
+def evaluate(
+    run: Run,
+    part: str = "test",
+    *,
+    per: str | None = None,
+    combine: str | None = None,
+    device: str = "auto",
+    batch: int = 64,
+    again: bool = False,
+) -> Scores:
+    """Score a part with the run's best weights and keep predictions and scores in the run; see `judge_part`."""
+    return judge_part(run, part, per=per, combine=combine, device=device, batch=batch, again=again).scores
+
+
+def judge_part(
+    run: Run,
+    part: str = "test",
+    *,
+    per: str | None = None,
+    combine: str | None = None,
+    device: str = "auto",
+    batch: int = 64,
+    again: bool = False,
+) -> Evaluation:
     """Score a part with the run's best weights and keep predictions and scores in the run.
 
     Args:
-        run: a run with at least one finished epoch.
+        run: a run with at least one finished epoch, or an ensemble.
         part: `test`, `valid` or `train` of the run's own split.
-        device: where the model runs.
+        per: `image`, `study` or `patient`; the run's own unit by default. For another one calibration and
+            thresholds are fitted anew, on the run's validation part per that unit, and the scores are kept
+            beside the run's own, as `scores/test.per-study-max.json`.
+        combine: `max` or `mean` of a unit's logits; the run's own by default.
+        device: where models run.
         batch: images per step.
-
-    Returns:
-        The scores.
+        again: look at the images even where the run has kept their predictions.
 
     Raises:
-        DataError: the run's split has no such part.
+        ConfigError: no such unit.
+        DataError: the run's split has no such part, its images have no ids of the unit, or kept predictions are of
+            other images.
         PackError: the pack is gone, or is no longer the one that the run was trained on.
+        RunError: the run is not finished enough.
     """
-    if part not in PARTS:
-        raise DataError(f"there is no part {part!r}; a run's split has {', '.join(PARTS)}.")
-    split = pl.read_parquet(run.path / "split.parquet")
-    ids = split.filter(pl.col("part") == part)["image_id"]
-    if not len(ids):
-        raise DataError(
-            f"{run.path} has no {part} part: its data set has no official one and its settings made none. "
-            "Train with --set split.test=0.1 to keep one back."
-        )
-    predictions = predict_part(Predictor(run, device=device), open_pack(run), ids, part, batch)
-    scores = score(predictions, run.thresholds)
-    run.write_scores(predictions, scores)
-    return scores
+    own = run.judge
+    config = _config(own.config, per, combine)
+    raw = raw_predictions(run, part, device=device, batch=batch, again=again)
+    run.write_predictions(raw)
+    if config == own.config:
+        judge = own
+        scores = judge.score(raw)
+        run.write_scores(raw, scores)
+    else:
+        judge = fit_judge(raw_predictions(run, "valid", device=device, batch=batch), config)
+        scores = judge.score(raw)
+        name = f"{part}.per-{config.unit}" + ("" if config.unit == "image" else f"-{config.combine}")
+        write_json(run.path / "scores" / f"{name}.json", {**scores.to_json(), "judge": judge.to_json()})
+    return Evaluation(scores, judge, _before(judge, raw))
 
 
-def open_pack(run: Run) -> Pack:
-    """The pack that a run was trained on.
-
-    Raises:
-        PackError: it is gone or has changed.
-    """
-    pack = Pack.open(run.data["pack"])
-    if pack.fingerprint != run.data["pack_fingerprint"]:
-        raise PackError(
-            f"{pack.path} is no longer the pack that {run.path} was trained on. Pack the same data again."
-        )
-    return pack
+def _config(config: ScoresConfig, per: str | None, combine: str | None) -> ScoresConfig:
+    """The settings of section `scores` with another unit."""
+    unit, way = per or config.unit, combine or config.combine
+    if unit not in UNITS:
+        raise ConfigError(f"scores are per {', '.join(UNITS)}, not per {unit!r}; {did_you_mean(unit, UNITS)}")
+    if way not in COMBINE:
+        raise ConfigError(f"logits of a unit are combined by max or mean, not by {way!r}.")
+    if unit == "image":
+        way = config.combine
+    return config.model_copy(update={"unit": unit, "combine": way})
 
 
-def predict_part(predictor: Predictor, pack: Pack, ids: pl.Series, part: str, batch: int) -> Predictions:
-    """Predictions for some images of a pack.
-
-    Args:
-        predictor: a trained run.
-        pack: prepared as the run asks.
-        ids: image ids, in the order wanted.
-        part: what these images are called.
-        batch: images per step.
-    """
-    run = predictor.run
-    order = pl.DataFrame({"image_id": ids}).join(
-        pack.table.frame.select("image_id").with_row_index("row"),
-        on="image_id",
-        how="left",
-        maintain_order="left",
-    )
-    table = pack.table.take(order["row"].to_numpy()).select(predictor.findings)
-    truth = table.targets(run.config.labels, scoring=True)
-    feed = Feed(
-        pack.pixels,
-        pack.rows_of(table),
-        truth,
-        mean=run.data["mean"],
-        sd=run.data["sd"],
-        device=predictor.device,
-        batch=batch,
-        seed=0,
-        augment=None,
-        shuffle=False,
-        channels_last=run.config.train.channels_last,
-    )
-    raw, _ = forward(predictor.model, feed.epoch(0), run.config.train.precision, predictor.device)
-    logits = positive_logits(raw, len(predictor.findings)).numpy()
-    patients = table.frame["patient_id"].to_numpy()
-    return Predictions(table.image_ids, predictor.findings, logits, truth, part, patients, table.study_ids)
+def _before(judge: Judge, raw: Predictions) -> Scores | None:
+    if not judge.calibration.parameters:
+        return None
+    units = raw.per(judge.config.unit, judge.config.combine)
+    half = Thresholds(np.full(len(units.findings), 0.5), units.findings)
+    return score(units, half)

@@ -10,10 +10,15 @@
       images.parquet      image_id, part and what scores can be shown by: view, projection, age, sex, ...
       environment.json    Python, packages, processor, device, threads
       epochs/0001/        summary.json, train.parquet and valid.parquet (logits and targets by image id)
-      checkpoints/        last.safetensors (all that a resume needs), best.safetensors (weights)
-      predictions/        valid.parquet and, once evaluated, test.parquet, of the best epoch
-      scores/             the same as scores, JSON; thresholds.json, fitted on the validation part
+      checkpoints/        last.safetensors (all that a resume needs), best.safetensors (weights),
+                          0001.safetensors, ... where train.keep_epochs asks for them
+      predictions/        valid.parquet and, once evaluated, test.parquet, of the best epoch: raw, per image
+      scores/             valid.json, test.json; calibration.json and thresholds.json, fitted on the validation
+                          part; test.per-study-max.json where scores per study were asked for
       report.html
+
+An ensemble's folder is the same without epochs and checkpoints: run.json names its members, and
+scores/members.json keeps the calibration of each.
 
 No pickle anywhere, and no torch needed to read it, but for the checkpoints.
 """
@@ -34,6 +39,9 @@ import polars as pl
 from hilum.config import Config, read_config, write_config
 from hilum.errors import RunError, nearest
 from hilum.files import disk_error, read_json, write_json
+from hilum.metrics.calibrate import Calibration
+from hilum.metrics.judge import Judge
+from hilum.metrics.mixture import Mixture
 from hilum.metrics.predictions import Predictions
 from hilum.metrics.results import Scores
 from hilum.metrics.thresholds import Thresholds
@@ -42,6 +50,29 @@ from hilum.version import __version__
 
 FORMAT = 1
 """Raised when a folder of the former format can no longer be read."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One model of an ensemble.
+
+    Attributes:
+        path: its run's folder.
+        epoch: the epoch whose weights are used, from 1; None is the best.
+        weight: its share of the average.
+    """
+
+    path: Path
+    epoch: int | None = None
+    weight: float = 1.0
+
+    @property
+    def weights(self) -> str:
+        """The name of its file in `checkpoints/`."""
+        return "best" if self.epoch is None else f"{self.epoch:04d}"
+
+    def __str__(self) -> str:
+        return str(self.path) if self.epoch is None else f"{self.path}@{self.epoch}"
 
 
 @dataclass(frozen=True)
@@ -170,8 +201,28 @@ class Run:
         """Where an epoch's predictions lie; epochs count from 1."""
         return self.path / "epochs" / f"{epoch:04d}"
 
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """The models of an ensemble; empty for a run that was trained."""
+        return tuple(
+            Member((self.path / entry["run"]).resolve(), entry["epoch"], entry["weight"])
+            for entry in self.info.get("members", ())
+        )
+
+    @cached_property
+    def mixture(self) -> Mixture | None:
+        """How an ensemble's members become one; None for a run that was trained."""
+        path = self.path / "scores" / "members.json"
+        return Mixture.from_json(read_json(path)) if self.info.get("members") else None
+
+    def write_mixture(self, mixture: Mixture) -> None:
+        """Keep how members become one."""
+        write_json(self.path / "scores" / "members.json", mixture.to_json())
+
     def predictions(self, part: str, epoch: int | None = None) -> Predictions:
         """Predictions of a part by the best weights, or those that an epoch gave (`train` and `valid`).
+
+        They are raw: one row an image, not calibrated. `judged` gives what scores are counted on.
 
         Raises:
             RunError: the run does not have them.
@@ -190,6 +241,14 @@ class Run:
             )
         return Predictions.load(path, part)
 
+    def judged(self, part: str, epoch: int | None = None) -> Predictions:
+        """What scores are counted on: `predictions` per unit and calibrated, as the run's settings ask.
+
+        Raises:
+            RunError: the run does not have them, or has not come as far as `judge`.
+        """
+        return self.judge.predictions(self.predictions(part, epoch))
+
     def has(self, part: str) -> bool:
         """Whether the part was scored with the best weights."""
         return (self.path / "scores" / f"{part}.json").is_file()
@@ -199,9 +258,13 @@ class Run:
         return Scores.from_json(read_json(self.path / "scores" / f"{part}.json")) if self.has(part) else None
 
     def write_scores(self, predictions: Predictions, scores: Scores) -> None:
-        """Keep a part's predictions and scores."""
-        predictions.save(self.path / "predictions" / f"{predictions.part}.parquet")
+        """Keep a part's raw predictions, one row an image, and its scores."""
+        self.write_predictions(predictions)
         write_json(self.path / "scores" / f"{predictions.part}.json", scores.to_json())
+
+    def write_predictions(self, predictions: Predictions) -> None:
+        """Keep a part's raw predictions, one row an image."""
+        predictions.save(self.path / "predictions" / f"{predictions.part}.parquet")
 
     @property
     def thresholds(self) -> Thresholds:
@@ -214,6 +277,28 @@ class Run:
         if not path.is_file():
             raise RunError(f"{self.path} has no thresholds yet. Go on with: hilum train --resume {self.path}")
         return Thresholds.from_json(read_json(path))
+
+    @property
+    def calibration(self) -> Calibration:
+        """How raw logits become calibrated, fitted on the validation part; `none` for an old run."""
+        path = self.path / "scores" / "calibration.json"
+        if not path.is_file():
+            return Calibration("none", tuple(self.data["findings"]))
+        return Calibration.from_json(read_json(path))
+
+    @property
+    def judge(self) -> Judge:
+        """What turns raw predictions into scores, fitted on the validation part.
+
+        Raises:
+            RunError: the run has not come that far.
+        """
+        return Judge(self.config.scores, self.calibration, self.thresholds)
+
+    def write_judge(self, judge: Judge) -> None:
+        """Keep calibration and operating points."""
+        write_json(self.path / "scores" / "calibration.json", judge.calibration.to_json())
+        self.write_thresholds(judge.thresholds)
 
     def write_thresholds(self, thresholds: Thresholds) -> None:
         """Keep the operating points."""

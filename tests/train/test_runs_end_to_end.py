@@ -54,6 +54,7 @@ def test_a_run_folder_is_whole(finished: Run) -> None:
         "checkpoints/best.safetensors",
         "predictions/valid.parquet",
         "scores/valid.json",
+        "scores/calibration.json",
         "scores/thresholds.json",
     }
     expected |= {
@@ -119,7 +120,7 @@ def test_evaluate_and_predict_agree_with_validation(finished: Run, pack: Pack, t
     """One inference path: the loop, `evaluate` and `predict` on the files give the same logits."""
     copy = Run(Path(shutil.copytree(finished.path, tmp_path / "copy")))
     kept = copy.predictions("valid")
-    evaluate(copy, "valid")
+    evaluate(copy, "valid", again=True)
     again = copy.predictions("valid")
     assert list(kept.image_ids) == list(again.image_ids)
     np.testing.assert_allclose(kept.logits, again.logits, atol=1e-4)
@@ -312,7 +313,7 @@ def test_a_changed_pack_is_refused(finished: Run, tmp_path: Path) -> None:
     data = copy.data
     (copy.path / "data.json").write_text(json.dumps({**data, "pack_fingerprint": "0" * 64}))
     with pytest.raises(PackError, match="no longer the pack"):
-        evaluate(copy, "valid")
+        evaluate(copy, "valid", again=True)
     with pytest.raises(RunError, match="fingerprint"):
         reproduce(copy.path, quiet=True)
 

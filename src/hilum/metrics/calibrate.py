@@ -236,12 +236,8 @@ def reliability(predictions: Predictions, bins: int = 10, equal: str = "mass") -
         place = np.searchsorted(edges[1:-1], p, side="right")
         count = np.bincount(place, minlength=len(edges) - 1)
         total = count.astype(np.float64)
-        diagrams[finding] = Reliability(
-            ratio(np.bincount(place, p, len(total)), total),
-            ratio(np.bincount(place, y, len(total)), total),
-            count,
-            edges,
-        )
+        sums = [np.bincount(place, values, len(count)).astype(np.float64) for values in (p, y)]
+        diagrams[finding] = Reliability(ratio(sums[0], total), ratio(sums[1], total), count, edges)
     return diagrams
 
 

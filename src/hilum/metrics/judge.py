@@ -8,12 +8,17 @@ cannot come from the part that it scores.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from hilum.config import ScoresConfig
+from hilum.errors import ConfigError, did_you_mean
 from hilum.metrics.calibrate import Calibration, fit_calibration
 from hilum.metrics.predictions import Predictions
 from hilum.metrics.results import Scores, score
-from hilum.metrics.thresholds import Thresholds, fit_thresholds
+from hilum.metrics.thresholds import Thresholds, fit_thresholds, fixed_values
+
+COMBINES = {"max": "largest", "mean": "mean"}
+"""How a unit's logit comes of those of its images, in words."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,24 @@ class Judge:
     calibration: Calibration
     thresholds: Thresholds
 
+    @property
+    def text(self) -> str:
+        """What is judged, and how its probabilities came about, in a sentence."""
+        unit = "Every image is judged alone."
+        if self.config.unit != "image":
+            how = COMBINES[self.config.combine]
+            unit = f"Each {self.config.unit} is judged as one, by the {how} logit of its images."
+        return f"{unit} Calibration: {self.calibration.text}. Thresholds: {self.thresholds.rule_text}."
+
+    def to_json(self) -> dict[str, Any]:
+        """Unit, calibration and thresholds, as JSON holds them."""
+        return {
+            "unit": self.config.unit,
+            "combine": self.config.combine,
+            "calibration": self.calibration.to_json(),
+            "thresholds": self.thresholds.to_json(),
+        }
+
     def predictions(self, raw: Predictions) -> Predictions:
         """What is judged: one row a unit, with calibrated logits.
 
@@ -43,7 +66,7 @@ class Judge:
 
     def score(self, raw: Predictions) -> Scores:
         """Every score of raw predictions of any part; errors as `predictions`."""
-        return score(self.predictions(raw), self.thresholds)
+        return score(self.predictions(raw), self.thresholds, self.config)
 
 
 def fit_judge(valid: Predictions, config: ScoresConfig) -> Judge:
@@ -60,3 +83,25 @@ def fit_judge(valid: Predictions, config: ScoresConfig) -> Judge:
     units = valid.per(config.unit, config.combine)
     calibration = fit_calibration(units, config.calibrate)
     return Judge(config, calibration, fit_thresholds(calibration.apply(units), config))
+
+
+def check_scores(config: ScoresConfig, findings: tuple[str, ...], *, studies: bool = True) -> None:
+    """Say before a training what its scores could not be made with.
+
+    Args:
+        config: the settings of section `scores`.
+        findings: what is learned.
+        studies: whether every image's study is known.
+
+    Raises:
+        ConfigError: `scores.value` or `scores.include` does not fit the findings, or there are no studies.
+    """
+    fixed_values(config, findings)
+    for name in config.include:
+        if name not in findings:
+            raise ConfigError(f"scores.include names {name!r}; {did_you_mean(name, findings)}")
+    if config.unit == "study" and not studies:
+        raise ConfigError(
+            'scores.unit = "study", but the data do not say which study every image belongs to. '
+            'Score per image or per patient: --set scores.unit="image".'
+        )

@@ -155,8 +155,8 @@ class Predictions:
         if not findings or any(TARGET + name not in frame.columns for name in findings):
             raise DataError(f"{path} holds no predictions: it has the columns {', '.join(frame.columns[:6])}")
 
-        def matrix(prefix: str) -> npt.NDArray[np.float32]:
-            return frame.select(pl.col(prefix + name).cast(pl.Float32) for name in findings).to_numpy()
+        def matrix(prefix: str, kind: pl.DataType) -> npt.NDArray[Any]:
+            return frame.select(pl.col(prefix + name).cast(kind) for name in findings).to_numpy()
 
         def ids(name: str) -> npt.NDArray[np.object_] | None:
             return frame[name].to_numpy() if name in frame.columns else None
@@ -164,8 +164,8 @@ class Predictions:
         return cls(
             frame["image_id"].to_numpy(),
             findings,
-            matrix(LOGIT),
-            matrix(TARGET),
+            matrix(LOGIT, pl.Float64() if frame[LOGIT + findings[0]].dtype == pl.Float64 else pl.Float32()),
+            matrix(TARGET, pl.Float32()),
             part,
             ids("patient_id"),
             ids("study_id"),

@@ -160,7 +160,7 @@ def fit_thresholds(valid: Predictions, config: ScoresConfig) -> Thresholds:
     if valid.part != "valid":
         raise DataError(_wrong_part(valid.part))
     if config.threshold == "fixed":
-        return Thresholds(_fixed(config, valid.findings), valid.findings)
+        return Thresholds(fixed_values(config, valid.findings), valid.findings)
     goodness, asked = GOODNESS[config.threshold], _asked(config)
     values, fallbacks = [], {}
     probabilities = valid.probabilities
@@ -182,7 +182,12 @@ def _asked(config: ScoresConfig) -> float | None:
     return asked.get(config.threshold)
 
 
-def _fixed(config: ScoresConfig, findings: tuple[str, ...]) -> Floats:
+def fixed_values(config: ScoresConfig, findings: tuple[str, ...]) -> Floats:
+    """The thresholds that the settings give, float64 [k].
+
+    Raises:
+        ConfigError: `scores.value` does not have one number a finding, or names one that is not there.
+    """
     if isinstance(config.value, float):
         return np.full(len(findings), config.value)
     if isinstance(config.value, dict):

@@ -59,13 +59,26 @@ class Pack:
     stats: pl.DataFrame
 
     @classmethod
-    def open(cls, path: str | Path) -> Pack:
+    def open(cls, path: str | Path, *, fingerprint: str = "") -> Pack:
         """Open a finished pack; nothing is read but its table.
 
+        Args:
+            path: its folder.
+            fingerprint: what it must have, as a run remembers it; empty means any.
+
         Raises:
-            PackError: there is none, it is half-built, of another version, or damaged.
+            PackError: there is none, it is half-built, of another version, damaged, or not the one that is wanted.
         """
-        path = Path(path)
+        pack = cls._read(Path(path))
+        if fingerprint and pack.fingerprint != fingerprint:
+            raise PackError(
+                f"{path} is no longer the pack that it was: it has fingerprint {pack.fingerprint[:12]}, and "
+                f"{fingerprint[:12]} is wanted. Pack the same data with the same settings again."
+            )
+        return pack
+
+    @classmethod
+    def _read(cls, path: Path) -> Pack:
         info = _info(path)
         try:
             prepare = PrepareConfig(**info["prepare"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +36,7 @@ class Learner:
         progress: where the training stands.
         seen: tensors of an epoch under way, found in a checkpoint; empty otherwise.
         world: the processes that train together.
+        before_update: called before the weights move, while the gradients are whole; it may look, not touch.
     """
 
     def __init__(self, job: Job) -> None:
@@ -60,6 +62,7 @@ class Learner:
         self._average = Ema(self.model, config.train.ema) if config.train.ema else None
         self.progress = Progress()
         self.seen: dict[str, Tensor] = {}
+        self.before_update: Callable[[], None] | None = None
 
     def feed(self, part: Part, *, training: bool) -> Feed:
         """Batches of a part: shuffled, resampled and augmented for training; in order otherwise."""
@@ -102,6 +105,8 @@ class Learner:
             rate = self.rate(steps)
             for group in self._optimizer.param_groups:
                 group["lr"] = rate
+            if self.before_update is not None:
+                self.before_update()
             if config.train.clip:
                 nn.utils.clip_grad_norm_(self.model.parameters(), config.train.clip)
             self._optimizer.step()
@@ -165,6 +170,11 @@ class Learner:
         order = np.argsort(rows, kind="stable")
         return outputs[torch.from_numpy(order)], rows[order]
 
+    @property
+    def keeps_epochs(self) -> bool:
+        """Whether every epoch's weights are kept."""
+        return self._config.train.keep_epochs
+
     def save(self, run: Run, seen: dict[str, Tensor]) -> None:
         """Write the checkpoint to go on from."""
         seen = {key: self.world.gather(value) for key, value in seen.items()}
@@ -173,12 +183,13 @@ class Learner:
             path = run.path / "checkpoints" / "last.safetensors"
             save_state(path, self.model, self._optimizer, average, seen, self.progress.to_json())
 
-    def save_best(self, run: Run) -> None:
-        """Write the weights that are kept."""
+    def save_weights(self, run: Run, name: str) -> None:
+        """Write the weights that are validated and kept, as `checkpoints/NAME.safetensors`."""
         if self.world.leads:
             with self.evaluating():
                 metadata = {"epoch": self.progress.epoch, "findings": list(self._job.findings)}
-                save_weights(self.model.state_dict(), run.path / "checkpoints" / "best.safetensors", metadata)
+                path = run.path / "checkpoints" / f"{name}.safetensors"
+                save_weights(self.model.state_dict(), path, metadata)
 
     def restore(self, run: Run) -> None:
         """Go on from the run's checkpoint; without one, start from the beginning."""

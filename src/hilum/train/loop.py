@@ -121,7 +121,9 @@ def keep_epoch(
 ) -> None:
     """Write what an epoch gave. The checkpoint comes last: once it is there, the epoch is done."""
     if entry["improved"]:
-        learner.save_best(run)
+        learner.save_weights(run, "best")
+    if learner.keeps_epochs:
+        learner.save_weights(run, f"{entry['epoch']:04d}")
     if learner.world.leads:
         folder = run.epoch_folder(entry["epoch"])
         for name, found in predictions.items():

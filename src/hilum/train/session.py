@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hilum.batches.copies import count as copies_of
 from hilum.config import Config
 from hilum.device import describe_environment, pick_device
 from hilum.errors import ConfigError, RunError, did_you_mean
 from hilum.files import write_json, write_parquet
-from hilum.metrics.results import COMBINED, RATES, score
-from hilum.metrics.thresholds import fit_thresholds
+from hilum.metrics.judge import check_scores, fit_judge
+from hilum.metrics.predictions import Predictions
+from hilum.metrics.results import COMBINED, RATES
 from hilum.models import find_model
+from hilum.predict import Network
 from hilum.runs import Run
 from hilum.train.data import Job, make_job
 from hilum.train.learner import Learner
@@ -39,6 +42,7 @@ def train(config: Config, *, folder: str | Path = "runs", command: str = "", qui
     """
     _check_names(config)
     job = make_job(config)
+    check_scores(config.scores, job.findings, studies=job.part("valid").study_ids is not None)
     watch = Watch(quiet or not leads())
     learner = Learner(job)
     warnings = [*job.split.warnings, *learner.notes]
@@ -50,6 +54,8 @@ def train(config: Config, *, folder: str | Path = "runs", command: str = "", qui
     for warning in warnings:
         watch.say(f"warning: {warning}")
     watch.say(_headline(run, job))
+    if config.scores.unit != "image":
+        watch.say(f"scores of an epoch are per image; the final ones are per {config.scores.unit}")
     return _finish(job, run, learner, watch)
 
 
@@ -137,10 +143,10 @@ def _finish(job: Job, run: Run, learner: Learner, watch: Watch) -> Run:
     try:
         fit(job, run, learner, watch)
         if learner.world.leads:
-            valid = run.predictions("valid", run.best_epoch)
-            thresholds = fit_thresholds(valid, job.config.scores)
-            run.write_thresholds(thresholds)
-            run.write_scores(valid, score(valid, thresholds))
+            valid = _validated(job, run, learner)
+            judge = fit_judge(valid, job.config.scores)
+            run.write_judge(judge)
+            run.write_scores(valid, judge.score(valid))
             run.write_info({**started, "status": "done", "seconds": learner.progress.seconds})
         learner.world.wait()
     except BaseException:
@@ -150,6 +156,14 @@ def _finish(job: Job, run: Run, learner: Learner, watch: Watch) -> Run:
     finally:
         learner.world.leave()
     return run
+
+
+def _validated(job: Job, run: Run, learner: Learner) -> Predictions:
+    """Raw predictions of the validation part by the best weights, over the copies that the settings ask for."""
+    if copies_of(job.config.predict) == 1:
+        return run.predictions("valid", run.best_epoch)
+    ids = job.part("valid").table.frame["image_id"]
+    return Network(run, device=str(learner.device)).part(job.pack, ids, "valid", job.config.train.batch)
 
 
 def _same_data(run: Run, job: Job) -> None:
