@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hilum.compare import RunsCompared, compare_runs
 from hilum.config import CleanConfig, Config, PrepareConfig, make_config, read_config
 from hilum.doctor import doctor
 from hilum.errors import ConfigError, did_you_mean
@@ -16,7 +18,9 @@ from hilum.phantom import make_phantom as phantom
 from hilum.pixels.build import build_pack
 from hilum.pixels.pack import Pack
 from hilum.predict import FileResult, Predictor, expand
+from hilum.progress import say
 from hilum.report import write_report
+from hilum.report.compare_page import write_comparison
 from hilum.report.dataset import open_pack, write_data_report
 from hilum.runs import Run, list_runs
 from hilum.table.arrange import Arranged
@@ -37,6 +41,7 @@ __all__ = [
     "Config",
     "PrepareConfig",
     "arrange",
+    "compare",
     "data_report",
     "describe_model",
     "doctor",
@@ -47,6 +52,7 @@ __all__ = [
     "phantom",
     "predict",
     "read_config",
+    "repeat",
     "report",
     "reproduce",
     "resume",
@@ -129,15 +135,66 @@ def train(
         InputError: settings, data or weights cannot be used.
         Stopped: the user stopped it; `resume` goes on.
     """
-    if isinstance(recipe, Config):
-        config = make_config(recipe.model_dump(), change)
-    else:
-        config = read_config(recipe, change)
-    if data:
-        config = config.model_copy(update={"data": config.data.model_copy(update={"path": str(data)})})
-    default = "run" if isinstance(recipe, Config) else Path(recipe).stem
-    config = config.model_copy(update={"name": name or config.name or default})
+    config = _settled(recipe, data, change, name)
     return _with_report(_train(config, folder=folder, command=command, quiet=quiet))
+
+
+def repeat(
+    recipe: Config | str | Path,
+    repeats: int = 5,
+    *,
+    data: str | Path = "",
+    change: Iterable[str] = (),
+    folder: str | Path = "runs",
+    name: str = "",
+    command: str = "",
+    quiet: bool = False,
+) -> list[Run]:
+    """Train a recipe several times, one run after another, with the seeds `seed`, `seed + 1`, ...
+
+    The split follows from `split.seed`, so that all runs share it. When one fails or is stopped, those before it
+    are whole runs.
+
+    Args:
+        recipe: a `Config`, or a TOML file.
+        repeats: how many runs.
+        data: as all further arguments, see `train`.
+        change: settings over the recipe's.
+        folder: where the runs are made.
+        name: what they are called.
+        command: what the user typed.
+        quiet: say nothing while training.
+
+    Returns:
+        The finished runs, which `hilum compare` takes as one group.
+
+    Raises:
+        ConfigError: fewer than one run is asked for, or several processes train together (torchrun).
+        InputError: settings, data or weights cannot be used.
+        Stopped: the user stopped it; `resume` goes on with the run that was stopped.
+    """
+    if repeats < 1:
+        raise ConfigError(f"repeats = {repeats}: at least one run is needed.")
+    if repeats > 1 and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ConfigError(
+            "under torchrun runs are trained one at a time: give each --set seed=N, not repeats."
+        )
+    config = _settled(recipe, data, change, name)
+    runs: list[Run] = []
+    for seed in range(config.seed, config.seed + repeats):
+        if repeats > 1 and not quiet:
+            say(f"run {len(runs) + 1} of {repeats}, seed {seed}")
+        try:
+            one = make_config({**config.model_dump(), "seed": seed})
+            runs.append(_with_report(_train(one, folder=folder, command=command, quiet=quiet)))
+        except BaseException:
+            if runs:
+                left = config.seed + repeats - 1 - seed
+                rest = f" The seeds left begin with seed = {seed + 1}." if left else ""
+                done = ", ".join(str(run.path) for run in runs)
+                say(f"{len(runs)} of {repeats} runs are finished: {done}.{rest}")
+            raise
+    return runs
 
 
 def resume(run: str | Path, *, quiet: bool = False) -> Run:
@@ -219,6 +276,29 @@ def leaderboard(
     return sorted(rows, key=lambda row: (row[by] is None, sign * (row[by] or 0)))
 
 
+def compare(
+    runs: Sequence[Run | str | Path],
+    part: str = "test",
+    *,
+    by: str = "roc_auc",
+    findings: Sequence[str] = (),
+    out: str | Path | None = None,
+) -> RunsCompared:
+    """Say which runs are better and whether it is real; see `hilum.compare.compare_runs`.
+
+    Args:
+        runs: two at least; the group of the first is what others are compared with.
+        part: whose images they are judged on.
+        by: the score.
+        findings: to compare; all by default.
+        out: a folder for the page, its figure and its numbers; none are written by default.
+    """
+    compared = compare_runs(runs, part=part, by=by, include=findings)
+    if out is not None:
+        write_comparison(compared, out)
+    return compared
+
+
 def _row(run: Run, part: str, by: str) -> dict[str, Any]:
     scores = run.scores(part)
     names = list(dict.fromkeys([by, "roc_auc", "average_precision", "recall", "precision", "f1", "accuracy"]))
@@ -235,6 +315,18 @@ def _row(run: Run, part: str, by: str) -> dict[str, Any]:
         "split": "BY IMAGE" if config.split.by == "image" else config.split.by,
         "seconds": round(run.info["seconds"]),
     }
+
+
+def _settled(recipe: Config | str | Path, data: str | Path, change: Iterable[str], name: str) -> Config:
+    """The whole configuration of a run, under what it is called."""
+    if isinstance(recipe, Config):
+        config = make_config(recipe.model_dump(), change)
+    else:
+        config = read_config(recipe, change)
+    if data:
+        config = config.model_copy(update={"data": config.data.model_copy(update={"path": str(data)})})
+    default = "run" if isinstance(recipe, Config) else Path(recipe).stem
+    return config.model_copy(update={"name": name or config.name or default})
 
 
 def _opened(run: Run | str | Path) -> Run:

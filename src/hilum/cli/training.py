@@ -29,6 +29,9 @@ def train(
     option: SourceOptions = None,
     folder: Folder = Path("runs"),
     name: Annotated[str, typer.Option(help="What the run is called; the recipe's name by default.")] = "",
+    repeats: Annotated[
+        int, typer.Option(min=1, help="Train this many runs with seeds seed, seed + 1, ..., on one split.")
+    ] = 1,
     resume: Annotated[Path | None, typer.Option(help="Go on with this run, stopped or killed.")] = None,
     quiet: Quiet = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the validation scores as JSON.")] = False,
@@ -42,22 +45,27 @@ def train(
     if resume is not None and recipe is not None:
         raise ConfigError("hilum train takes a recipe or --resume RUN, not both.")
     if resume is not None:
-        if data or change or option or name:
+        if data or change or option or name or repeats > 1:
             raise ConfigError(
-                "--resume goes on as the run began: --data, --set, --option and --name do not go with it."
+                "--resume goes on as the run began: --data, --set, --option, --name and --repeats "
+                "do not go with it."
             )
-        run = api.resume(resume, quiet=quiet)
+        runs = [api.resume(resume, quiet=quiet)]
     elif recipe is None:
         raise ConfigError("hilum train needs a recipe (a TOML file, see recipes/) or --resume RUN.")
     else:
         command = "hilum " + shlex.join(sys.argv[1:])
         parse_options(option or ())  # says what is no NAME=VALUE
         change = [*(change or ()), *(f"data.options.{text}" for text in option or ())]
-        run = api.train(
-            recipe, data=data, change=change, folder=folder, name=name, command=command, quiet=quiet
+        runs = api.repeat(
+            recipe, repeats, data=data, change=change, folder=folder, name=name, command=command, quiet=quiet
         )
-    if leads():
-        _show_result(run, as_json)
+    if not leads():
+        return
+    if len(runs) > 1:
+        _show_repeats(runs, as_json)
+    else:
+        _show_result(runs[0], as_json)
 
 
 def reproduce(
@@ -164,6 +172,27 @@ def show_run(
     for part in ("valid", "test"):
         if (known := found.scores(part)) is not None:
             show_table(*known.table(), title=f"Scores on {part}")
+
+
+def _show_repeats(runs: list[Run], as_json: bool) -> None:
+    from hilum.cli.show import show_json, show_table
+    from hilum.compare import over_seeds
+
+    rows = over_seeds(runs)
+    if as_json:
+        scored = [(run, scores) for run in runs if (scores := run.scores("valid"))]
+        each = [{"run": str(run.path), "seed": run.config.seed, "valid": s.to_json()} for run, s in scored]
+        show_json({"runs": each, "over_seeds": rows})
+        return
+    seeds = f"seeds {runs[0].config.seed} to {runs[-1].config.seed}"
+    over = ", means over findings" if len(runs[0].data["findings"]) > 1 else ""
+    title = f"Validation scores of {runs[0].config.name} over {many(len(runs), 'run')}, {seeds}{over}"
+    columns = ["score", "mean", "sd", "min", "max"]
+    show_table(columns, [[row[name] for name in columns] for row in rows], title=title)
+    typer.echo("runs: " + ", ".join(str(run.path) for run in runs))
+    typer.echo(
+        "Compare them with another recipe's runs: hilum compare RUN RUN ... (after hilum evaluate RUN)"
+    )
 
 
 def _show_result(run: Run, as_json: bool) -> None:
