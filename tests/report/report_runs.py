@@ -9,6 +9,7 @@ import polars as pl
 
 from hilum.files import write_json, write_parquet
 from hilum.metrics import Predictions, fit_thresholds, score
+from hilum.metrics.judge import fit_judge
 from hilum.pixels.pack import Pack
 from hilum.runs import Run
 
@@ -55,7 +56,8 @@ def fill(
         for part, rows in {"train": 400, "valid": 160, "test": 200}.items()
     }
     parts = {part: draw(part, ids[part], findings, 1.4, unknown) for part in ids}
-    thresholds = fit_thresholds(parts["valid"], run.config.scores)
+    judge = fit_judge(parts["valid"], run.config.scores)
+    thresholds = judge.thresholds
     for epoch in range(1, epochs + 1):
         sides: dict[str, Any] = {}
         for part, gain in (("train", 0.32), ("valid", 0.22)):
@@ -68,9 +70,9 @@ def fill(
         write_json(run.epoch_folder(epoch) / "summary.json", {**entry, "improved": epoch <= best})
     write_parquet(run.path / "images.parquet", pl.concat([who(part) for part in parts.values()]))
     if epochs:
-        run.write_thresholds(thresholds)
+        run.write_judge(judge)
         for part in ("valid", "test") if test else ("valid",):
-            run.write_scores(parts[part], score(parts[part], thresholds))
+            run.write_scores(parts[part], judge.score(parts[part]))
     write_json(run.path / "data.json", describe(parts, findings, pack))
     write_json(
         run.path / "environment.json",

@@ -82,9 +82,7 @@ def scored_parts(run: Run) -> list[Part]:
     for name in ("test", "valid"):
         scores = run.scores(name)
         if scores is not None:
-            found.append(
-                _part(run, name, getattr(run, "judged", run.predictions)(name), run.predictions(name), scores)
-            )
+            found.append(_part(run, name, run.judged(name), run.predictions(name), scores))
     history = run.history
     if not found and history:
         entry = next((e for e in history if e["best"]), history[-1])

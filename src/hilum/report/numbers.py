@@ -107,7 +107,7 @@ def part_curves(part: Part) -> PartCurves:
 
 def diagrams(run: Run, part: Part) -> list[Diagram]:
     """Reliability of a part's probabilities; findings without a known label have none."""
-    calibrated = hasattr(run, "calibration") and run.calibration.method != "none"
+    calibrated = run.calibration.method != "none"
     after = reliability(part.predictions)
     before = reliability(part.units_raw) if calibrated else {}
     return [

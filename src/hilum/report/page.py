@@ -8,6 +8,7 @@ from typing import Any
 from hilum.files import write_text
 from hilum.report import content, panels
 from hilum.report.examples import make_examples, open_pack
+from hilum.report.figures import write_figures
 from hilum.report.html import render
 from hilum.report.numbers import Numbers, numbers_of, save
 from hilum.report.plots import COLOURS
@@ -37,13 +38,17 @@ EXCLUDED = 20
 """How many of the images that were left out are named."""
 
 
-def write_report(run: Run) -> Path:
+def write_report(run: Run, *, figures: bool = False) -> Path:
     """Write `report.html` into the run's folder, whole, and the numbers of its figures into `figures/`.
 
     The file holds its style, figures and pictures; a reader's browser asks nobody for anything.
 
+    Args:
+        run: finished or not.
+        figures: also write each figure into `figures/` as SVG and as PNG at 300 dpi.
+
     Returns:
-        Its path.
+        The page's path.
 
     Raises:
         RunError: the run's folder is not whole.
@@ -51,6 +56,8 @@ def write_report(run: Run) -> Path:
     """
     numbers = numbers_of(run)
     save(numbers, run.path / "figures")
+    if figures:
+        write_figures(numbers, run.path / "figures")
     path = run.path / "report.html"
     write_text(path, render("run.html", page(run, numbers)))
     return path

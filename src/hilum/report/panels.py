@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from hilum.metrics.probabilities import brier
+from hilum.metrics.probabilities import brier, ece
 from hilum.metrics.results import RATES
 from hilum.metrics.subgroups import Cell
 from hilum.report import content
@@ -22,7 +22,6 @@ from hilum.report.drawing import (
 from hilum.report.numbers import Numbers, PartCurves, Progression
 from hilum.report.plots import COLOURS, data_uri, svg
 from hilum.report.values import Value, value_of
-from hilum.report.warnings import calibration_error
 from hilum.runs import Run
 from hilum.text import cell
 
@@ -112,7 +111,8 @@ def calibration(run: Run, numbers: Numbers) -> dict[str, Any]:
     if not numbers.parts:
         return {"rows": []}
     part = numbers.parts[0]
-    before = brier(part.units_raw.targets, part.units_raw.probabilities)
+    raw = part.units_raw
+    before = {name: score(raw.targets, raw.probabilities) for name, score in (("brier", brier), ("ece", ece))}
     rows = []
     for diagram in numbers.diagrams:
         j = part.scores.findings.index(diagram.finding)
@@ -121,9 +121,10 @@ def calibration(run: Run, numbers: Numbers) -> dict[str, Any]:
                 "finding": diagram.finding,
                 "image": image(reliability_plot(diagram, COLOURS[part.name])),
                 "brier": value_of(part.scores, "brier", j),
-                "ece": calibration_error(diagram.after)[0],
-                "brier_before": float(before[j]) if diagram.before else None,
-                "ece_before": calibration_error(diagram.before)[0] if diagram.before else None,
+                "ece": value_of(part.scores, "ece", j),
+                "before": {name: float(values[j]) for name, values in before.items()}
+                if diagram.before
+                else {},
                 "count": int(diagram.after.count.sum()),
             }
         )

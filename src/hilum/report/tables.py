@@ -8,14 +8,11 @@ from hilum.metrics.results import RATES, Scores
 from hilum.report.values import Count, Value, combined_value, interval_note, value_of
 
 RANKING = ("roc_auc", "partial_auc", "average_precision", "brier", "log_loss", "ece")
-DECISIONS = (
-    *("recall", "specificity", "precision", "npv", "f1", "f2"),
-    *("balanced_accuracy", "accuracy", "mcc"),
-)
+DECISIONS = ("recall", "specificity", "precision", "npv")
+SUMMARIES = ("f1", "f2", "balanced_accuracy", "accuracy", "mcc")
 KEY = frozenset({"roc_auc", "recall"})
 """Scores shown in bold: the field's first two."""
 
-SHORT = {"balanced_accuracy": "Balanced acc.", "specificity": "Specificity"}
 COMBINATIONS = (("recall", "Recall"), ("precision", "Precision"), ("f1", "F1"))
 
 
@@ -47,10 +44,11 @@ class ScoreTable:
 
 
 def score_tables(scores: Scores) -> list[ScoreTable]:
-    """The two tables of a part."""
+    """The tables of a part; none has more columns than fit a page."""
     return [
         _table(scores, "Ranking and probabilities, at no threshold", RANKING, ("Positive",)),
         _table(scores, "Decisions at the threshold", DECISIONS, ("Threshold", "Found", "False alarms")),
+        _table(scores, "The same decisions in one number", SUMMARIES, ()),
     ]
 
 
@@ -65,7 +63,7 @@ def combined_rows(scores: Scores) -> list[tuple[str, list[Value]]]:
 def _table(scores: Scores, title: str, rates: tuple[str, ...], counts: tuple[str, ...]) -> ScoreTable:
     rates = tuple(name for name in rates if name in scores.columns)
     columns = [Heading(name) for name in counts]
-    columns += [Heading(SHORT.get(name, RATES[name]), name in KEY) for name in rates]
+    columns += [Heading(RATES[name], name in KEY) for name in rates]
     rows = [
         Row(
             finding,

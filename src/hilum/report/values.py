@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from hilum.metrics.results import COUNTS, Scores
-from hilum.text import MISSING, cell, many
+from hilum.metrics.results import COUNTS, RATES, Scores
+from hilum.text import MISSING, cell, listed, many
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,13 @@ def combined_value(scores: Scores, name: str) -> Value:
 
 
 def interval_note(scores: Scores, names: tuple[str, ...], *, means: bool = False) -> str:
-    """How the intervals of some scores came about, in one sentence; empty where there are none."""
+    """How the intervals of some scores came about, in one phrase; empty where there are none.
+
+    Args:
+        scores: of a part.
+        names: of `RATES`.
+        means: of their means over findings.
+    """
     found = scores.intervals
     if found is None:
         return ""
@@ -96,14 +102,15 @@ def interval_note(scores: Scores, names: tuple[str, ...], *, means: bool = False
     methods: dict[str, list[str]] = {}
     for name in names:
         if name in columns:
-            methods.setdefault(columns[name].method, []).append(name)
+            methods.setdefault(columns[name].method, []).append(RATES[name])
     if not methods:
         return ""
-    of = f"over {many(found.patients, 'patient')}"
-    each = " and ".join(
-        [
-            f"{method} ({many(found.replicates, 'replicate')})" if "bootstrap" in method else method
-            for method in methods
-        ]
+    each = "; ".join(
+        f"{_method(method, found.replicates)}{f' for {listed(titles, 9)}' if len(methods) > 1 else ''}"
+        for method, titles in methods.items()
     )
-    return f"{100 * found.level:g} % intervals {of}: {each}"
+    return f"{100 * found.level:g} % intervals over {many(found.patients, 'patient')}, by {each}"
+
+
+def _method(method: str, replicates: int) -> str:
+    return f"{method} ({replicates:,} samples)" if method.startswith("bootstrap") else method
