@@ -28,6 +28,7 @@ from hilum.table.arrange import arrange as _arrange
 from hilum.table.clean import clean
 from hilum.table.sources import SOURCES, read_source
 from hilum.table.table import Table
+from hilum.track import record_result
 from hilum.train.session import Difference
 from hilum.train.session import reproduce as _reproduce
 from hilum.train.session import resume as _resume
@@ -215,6 +216,7 @@ def evaluate(run: Run | str | Path, part: str = "test", *, device: str = "auto")
     found = _opened(run)
     scores = _evaluate(found, part, device=device)
     write_report(found)
+    record_result(found, say)
     return scores
 
 
@@ -336,4 +338,5 @@ def _opened(run: Run | str | Path) -> Run:
 def _with_report(run: Run) -> Run:
     if leads():
         write_report(run)
+        record_result(run, say)
     return run

@@ -25,7 +25,11 @@ def test_two_processes_train_what_one_trains(config: Config, tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
     assert len(list_runs(tmp_path / "two")) == 1
     assert done.stdout.count("Validation scores of small-1") == 1
-    assert done.stderr.count("epoch        lr") == 1
+    assert done.stderr.count("epoch      lr") == 1
+    assert {file.parent.name: 1 for file in (tmp_path / "two").rglob("events.*")} == {
+        "tensorboard": 1, "train": 1, "valid": 1, "result": 1,
+    }  # fmt: skip
+    assert len(list((tmp_path / "two").rglob("events.*"))) == 4
     two, one = list_runs(tmp_path / "two")[0], train(config, folder=tmp_path / "one", quiet=True)
     for epoch in (1, 2):
         for part in ("train", "valid"):

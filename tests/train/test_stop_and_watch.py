@@ -7,6 +7,8 @@ import threading
 
 import pytest
 
+from hilum.config import Config
+from hilum.track.lines import HEADING_EVERY
 from hilum.train.stop import stop_requests
 from hilum.train.watch import Watch
 
@@ -37,47 +39,46 @@ def test_outside_the_main_thread_nothing_is_asked() -> None:
 
 def _entry(epoch: int) -> dict[str, object]:
     mean = {"roc_auc": {"value": 0.912345}, "average_precision": {"value": None}}
+    scores = {"mean": mean, "combined": {}, "per_finding": {"Edema": {}}}
     return {
         "epoch": epoch,
         "lr": 1e-3,
-        "train": {"loss": 0.5},
+        "train": {"loss": 0.5, "scores": scores},
         "improved": epoch == 1,
         "seconds": 12.0,
         "images_per_second": 1234.5,
-        "valid": {"loss": 0.25, "scores": {"mean": mean}},
+        "valid": {"loss": 0.25, "scores": scores},
     }
 
 
-def test_a_line_per_epoch_under_one_heading(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_line_per_epoch_under_headings(capfd: pytest.CaptureFixture[str]) -> None:
     watch = Watch()
-    watch.epoch(_entry(1), 10)
-    watch.epoch(_entry(2), 10)
+    for epoch in range(1, HEADING_EVERY + 2):
+        watch.epoch(_entry(epoch), Config())
     captured = capfd.readouterr()
     assert captured.out == ""
-    heading, first, second = captured.err.splitlines()
-    assert heading.split()[:4] == ["epoch", "lr", "train", "valid"]
-    assert first.split() == [
-        "1/10",
-        "1.00e-03",
-        "0.5000",
-        "0.2500",
-        "0.912",
-        "–",
-        "–",
-        "–",
-        "–",
-        "–",
-        "1234.5",
-        "12.0",
-        "best",
-    ]
-    assert first.index("0.912") + 5 == heading.index("AUC") + 3
+    above, names, first, second, *_ = captured.err.splitlines()
+    assert above.split() == ["loss", "scores", "of", "valid"]
+    assert names.split()[:4] == ["epoch", "lr", "train", "valid"]
+    assert first.split() == ["1/8", "1.0e-03", "0.5000", "0.2500", "0.912", *5 * "–", "1234", "12.0s", "best"]
+    assert first.index("0.912") + 5 == names.index("AUC") + 3
     assert "best" not in second
+    assert [n for n, line in enumerate(captured.err.splitlines()) if line == names] == [1, HEADING_EVERY + 3]
+
+
+def test_a_narrow_terminal_says_which_columns_it_has_no_room_for(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hilum.train.watch.terminal_width", lambda: 44)
+    Watch().epoch(_entry(1), Config())
+    note, *lines = capfd.readouterr().err.splitlines()
+    assert note.startswith("no room here for accuracy, f1, precision")
+    assert max(map(len, lines)) <= 44
 
 
 def test_quiet_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     watch = Watch(quiet=True)
-    watch.epoch(_entry(1), 10)
+    watch.epoch(_entry(1), Config())
     watch.say("hello")
     with watch.steps("epoch", 10, 0) as step:
         step(5, lambda: 0.1)

@@ -21,6 +21,7 @@ from hilum.metrics.results import LOWER_IS_BETTER, score
 from hilum.metrics.thresholds import fit_thresholds
 from hilum.runs import Run
 from hilum.train.data import Job
+from hilum.train.follow import following
 from hilum.train.learner import Learner
 from hilum.train.stop import stop_requests
 from hilum.train.watch import Watch
@@ -41,7 +42,7 @@ def fit(job: Job, run: Run, learner: Learner, watch: Watch) -> None:
     train, valid = job.part("train"), job.part("valid")
     feed, valid_feed = learner.feed(train, training=True), learner.feed(valid, training=False)
     seen = Seen(learner.seen)
-    with stop_requests() as asked:
+    with stop_requests() as asked, following(job, run, learner, feed, watch) as follower:
         while not progress.finished(config.train):
             started, seen_before = time.monotonic(), len(seen)
             _learn(config, run, learner, feed, seen, watch, asked)
@@ -56,8 +57,12 @@ def fit(job: Job, run: Run, learner: Learner, watch: Watch) -> None:
             entry["lr"], entry["seconds"] = rate, time.monotonic() - started
             entry["images_per_second"] = (len(seen) - seen_before) * learner.world.size / entry["seconds"]
             progress.seconds += entry["seconds"]
-            keep_epoch(run, learner, entry, {name: predictions for name, (predictions, _) in found.items()})
-            watch.epoch(entry, config.train.epochs)
+            predictions = {name: made for name, (made, _) in found.items()}
+            keep_epoch(run, learner, entry, predictions)
+            follower.epoch(entry, predictions)
+            # The checkpoint comes last: once it is there, the epoch is done.
+            learner.save(run, {})
+            watch.epoch(entry, config)
             seen = Seen({})
 
 
@@ -119,7 +124,7 @@ def judge_epoch(
 def keep_epoch(
     run: Run, learner: Learner, entry: dict[str, Any], predictions: dict[str, Predictions]
 ) -> None:
-    """Write what an epoch gave. The checkpoint comes last: once it is there, the epoch is done."""
+    """Write what an epoch gave, but for the checkpoint to go on from."""
     if entry["improved"]:
         learner.save_weights(run, "best")
     if learner.keeps_epochs:

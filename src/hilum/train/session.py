@@ -17,6 +17,7 @@ from hilum.metrics.results import COMBINED, RATES
 from hilum.models import find_model
 from hilum.predict import Network
 from hilum.runs import Run
+from hilum.track import check_track
 from hilum.train.data import Job, make_job
 from hilum.train.learner import Learner
 from hilum.train.loop import fit
@@ -68,6 +69,7 @@ def resume(path: str | Path, *, quiet: bool = False) -> Run:
     run = Run.open(path)
     if run.info["status"] == "done":
         return run
+    check_track(run.config.track)
     job = make_job(run.config)
     if (run.path / "data.json").is_file():
         _same_data(run, job)
@@ -190,6 +192,7 @@ def _check_names(config: Config) -> None:
     """Fail on a wrong network, device or score before the data are read and packed, which may take an hour."""
     find_model(config.model.name)
     pick_device(config.train.device)
+    check_track(config.track)
     known = ["loss", *RATES, *COMBINED]
     if config.train.select not in known:
         hint = did_you_mean(config.train.select, known)

@@ -1,22 +1,17 @@
-"""What a user sees of a training: a bar while an epoch runs, a line of validation scores after it."""
+"""What a user sees of a training: a bar while an epoch runs, lines of scores after it."""
 
 from __future__ import annotations
 
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-COLUMNS = (
-    ("roc_auc", "AUC"),
-    ("average_precision", "AP"),
-    ("recall", "recall"),
-    ("precision", "prec."),
-    ("f1", "F1"),
-    ("accuracy", "acc."),
-)
+from hilum.config import Config
+from hilum.track.lines import HEADING_EVERY, EpochTable, terminal_width
+
 SECONDS_BETWEEN_UPDATES = 0.5
 
 Step = Callable[[int, Callable[[], float]], None]
@@ -28,31 +23,26 @@ class Watch:
 
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
-        self._heading_shown = False
+        self._table: EpochTable | None = None
+        self._shown = 0
 
     def say(self, text: str) -> None:
         """One line."""
         if not self.quiet:
             print(text, file=sys.stderr, flush=True)  # noqa: T201
 
-    def epoch(self, entry: dict[str, Any], epochs: int) -> None:
-        """The line of a finished epoch: losses, mean validation scores, speed."""
-        if not self._heading_shown:
-            self._heading_shown = True
-            names = " ".join(f"{title:>7}" for _, title in COLUMNS)
-            self.say(f"{'epoch':>7} {'lr':>9} {'train':>8} {'valid':>8} {names} {'images/s':>10} {'s':>7}")
-        means = {name: found["value"] for name, found in entry["valid"]["scores"]["mean"].items()}
-        cells = [
-            f"{entry['epoch']:>4}/{epochs:<2}",
-            f"{entry['lr']:>9.2e}",
-            f"{entry['train']['loss']:>8.4f}",
-            f"{entry['valid']['loss']:>8.4f}",
-            *(_number(means.get(name)) for name, _ in COLUMNS),
-            f"{entry['images_per_second']:>10.1f}",
-            f"{entry['seconds']:>7.1f}",
-            "best" if entry["improved"] else "",
-        ]
-        self.say(" ".join(cells).rstrip())
+    def epoch(self, entry: Mapping[str, Any], config: Config) -> None:
+        """The lines of a finished epoch: losses, scores and speed, as `config.track` asks."""
+        if self.quiet:
+            return
+        if self._table is None:
+            self._table = EpochTable(config.track, config.train.epochs, terminal_width())
+            if missing := [name for name in self._table.dropped if name in config.track.columns]:
+                self.say(f"no room here for {', '.join(missing)}; all is in: hilum runs show RUN --epochs")
+        if self._shown % HEADING_EVERY == 0:
+            self.say("\n".join(self._table.heading(entry)))
+        self._shown += 1
+        self.say("\n".join(self._table.lines(entry)))
 
     @contextmanager
     def steps(self, title: str, images: int, done: int) -> Iterator[Step]:
@@ -84,10 +74,6 @@ class Watch:
                     waiting, updated = 0, now
 
             yield step
-
-
-def _number(value: float | None) -> str:
-    return f"{value:>7.3f}" if value is not None else f"{'–':>7}"
 
 
 def _ignore(count: int, loss: Callable[[], float]) -> None:
