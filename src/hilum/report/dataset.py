@@ -16,7 +16,7 @@ from hilum.report.dataset_checks import data_checks
 from hilum.report.dataset_numbers import DataNumbers, count
 from hilum.report.dataset_plots import MARKERS, SERIES, SEXES, counts_plot, groups_plot, histogram_plot
 from hilum.report.dataset_samples import Sample, make_samples
-from hilum.report.dataset_tables import group_tables, heat_map, part_table, strongest, summary
+from hilum.report.dataset_tables import group_tables, heat_map, lift_text, part_table, strongest, summary
 from hilum.report.html import render
 from hilum.report.plots import data_uri, svg
 from hilum.table.glossary import explain
@@ -124,15 +124,17 @@ def page(
         "notes": [check for check in checks if check.level == "note"],
         "part_rows": part_table(pack.table, numbers),
         "heat": heat_map(numbers),
-        "most": most,
-        "least": least,
+        "strongest": [("More often together than chance", most), ("Less often together than chance", least)],
+        "lift_text": lift_text,
         "groups": [
-            {**table, "image": _image(groups_plot(table["groups"]))} for table in group_tables(numbers)
+            {**table, "image": _image(groups_plot(table["drawn"]))} for table in group_tables(numbers)
         ],
         "colours": SERIES,
         "marks": [SHAPES[marker] for marker in MARKERS],
         "figures": figures(numbers),
-        "sexes": SEXES,
+        "sexes": [
+            item for at, item in enumerate(SEXES.items(), 1) if any(row[at] for row in numbers.ages["bins"])
+        ],
         "samples": [
             {"finding": finding, "term": explain(finding, pack.info["source"]), "samples": own}
             for finding, own in samples.items()

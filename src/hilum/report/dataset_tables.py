@@ -9,7 +9,7 @@ import numpy as np
 
 from hilum.pixels.pack import Pack
 from hilum.report.dataset_groups import Group
-from hilum.report.dataset_numbers import DataNumbers, Pair, positives
+from hilum.report.dataset_numbers import NO_FINDING, DataNumbers, Pair, positives
 from hilum.report.dataset_shares import Patients, shares
 from hilum.table.check import official_parts
 from hilum.table.table import Table
@@ -17,10 +17,13 @@ from hilum.text import many
 
 HEAT_MOST = 30
 """Findings in the heat map, the most frequent ones."""
+LEAST_DRAWN = 20
+"""Images; smaller groups are in the table, not in the figure, where their intervals would hide the others."""
 STRONGEST = 8
 """Pairs in each of the two lists."""
 FULL = 3.0
 """log2 of the lift at which a colour is full: 8 times, or an eighth."""
+SEXES = {"F": "female", "M": "male"}
 MORE, LESS = "194, 65, 12", "11, 114, 133"
 
 
@@ -36,11 +39,12 @@ def summary(pack: Pack, numbers: DataNumbers) -> str:
     ranked = sorted(numbers.findings, key=lambda row: -row.share)
     top, bottom = ranked[0], ranked[-1]
     if len(ranked) == 1:
-        return f"{told} {top.finding} is positive in {top.positive:,} images ({top.share:.1%})."
+        return f"{told} {top.finding} is positive in {many(top.positive, 'image')} ({top.share:.1%})."
+    none = numbers.with_none
     return (
         f"{told} Of {len(ranked)} findings, {top.finding} is the most frequent ({top.positive:,} images, "
         f"{top.share:.1%}), {bottom.finding} the rarest ({bottom.positive:,}, {bottom.share:.1%}); "
-        f"{numbers.with_none:,} images ({numbers.with_none / max(numbers.images, 1):.1%}) have none."
+        f"{many(none, 'image')} ({none / max(numbers.images, 1):.1%}) {'has' if none == 1 else 'have'} none."
     )
 
 
@@ -52,14 +56,13 @@ def _ages(numbers: DataNumbers) -> str:
 
 
 def _traits(numbers: DataNumbers) -> str:
-    """Shares of sex, view and projection, as far as they are known."""
+    """Shares of sex, view and projection among those that are known: `; 57% male, 43% female; all frontal`."""
     told = []
     for name in ("sex", "view", "projection"):
-        values = {value: n for value, n in numbers.values[name].items() if value}
+        values = {SEXES.get(value, value): n for value, n in numbers.values[name].items() if value}
         known = sum(values.values())
-        if values:
-            shown = ", ".join(f"{value} {n / known:.0%}" for value, n in values.items())
-            told.append(f"{name} {shown if len(values) > 1 else f'all {next(iter(values))}'}")
+        shares = [f"{n / known:.0%} {value}" for value, n in values.items()]
+        told += [", ".join(shares) if len(shares) > 1 else f"all {value}" for value in list(values)[:1]]
     return f"; {'; '.join(told)}" if told else ""
 
 
@@ -117,15 +120,18 @@ def colour(lift: float) -> str:
 
 
 def lift_text(lift: float) -> str:
-    """`0.31`, `2.4`, `17`."""
+    """`0.31`, `2.40`, `17`."""
     if math.isnan(lift):
         return "–"
-    return f"{lift:.2f}" if lift < 1 else f"{lift:.1f}" if lift < 10 else f"{lift:.0f}"
+    return f"{lift:.2f}" if lift < 10 else f"{lift:,.0f}"
 
 
 def strongest(numbers: DataNumbers) -> tuple[list[Pair], list[Pair]]:
-    """Pairs that are more, and less, often together than chance allows, the strongest first."""
-    real = [pair for pair in numbers.pairs if pair.real]
+    """Pairs that are more, and less, often together than chance allows, the strongest first.
+
+    `No Finding` goes without the others by definition, so it is left out.
+    """
+    real = [pair for pair in numbers.pairs if pair.real and NO_FINDING not in (pair.first, pair.second)]
     more = sorted((pair for pair in real if pair.lift > 1), key=lambda pair: -pair.lift)
     less = sorted((pair for pair in real if pair.lift < 1), key=lambda pair: pair.lift)
     return more[:STRONGEST], less[:STRONGEST]
@@ -142,6 +148,7 @@ def group_tables(numbers: DataNumbers) -> list[dict[str, Any]]:
             "attribute": attribute,
             "title": groups[0].title,
             "groups": groups,
+            "drawn": [group for group in groups if group.images >= LEAST_DRAWN] or groups,
             "rows": list(zip(*(group.rates for group in groups), strict=True)),
         }
         for attribute, groups in by_attribute.items()
