@@ -134,7 +134,6 @@ def keep_epoch(
         for name, found in predictions.items():
             found.save(folder / f"{name}.parquet")
         write_json(folder / "summary.json", entry)
-    learner.save(run, {})
 
 
 class Seen:
