@@ -40,7 +40,7 @@ def write(path: Path, text: str) -> Path:
 def test_columns_of_few_values_are_taken_and_others_left_out(tmp_path: Path) -> None:
     file = write(
         tmp_path / "a.csv",
-        "image_id,drain,tube,ward,age_years,note,sex,Edema,empty,mixed\n"
+        "image_id,drain,tube,ward,age_years,note,part,Edema,empty,mixed\n"
         "i0,1,True,ICU,3,a,F,1,,1\ni1,0,no,ICU,4,b,M,0,,x\ni2,,YES,ward 3,5,c,M,0,,2\nother,1,false,,6,d,M,0,,x\n",
     )
     found = read_attributes(file, made(tmp_path))
@@ -129,6 +129,30 @@ def test_a_phantoms_truth_shows_scores_by_leads(tmp_path: Path, layout: str) -> 
     by_id = {row["image_id"]: wanted[row["path"]] for row in table.iter_rows(named=True)}
     assert dict(images.select("image_id", "leads").iter_rows()) == {i: by_id[i] for i in images["image_id"]}
     assert 0 < images["leads"].sum() < len(images)
+
+
+def test_ages_and_sexes_come_from_the_file_where_the_data_have_none(tmp_path: Path) -> None:
+    make_phantom(tmp_path / "study", 16, "folder", size=32, workers=1)
+    truth = pl.read_csv(tmp_path / "study" / "truth.csv")
+    settings = {
+        "data": {
+            "path": f"folder:{tmp_path / 'study'}",
+            "attributes": str(tmp_path / "study" / "truth.csv"),
+            "findings": ["pneumothorax"],
+        },
+        "prepare": {"size": 32},
+    }
+    images = make_job(make_config(settings)).images().sort("image_id")
+    truth = truth.with_columns(image_id=pl.col("path").str.strip_suffix(".png")).sort("image_id")
+    assert images["image_id"].to_list() == truth["image_id"].to_list()
+    assert images["sex"].to_list() == truth["sex"].to_list()
+    assert images["projection"].to_list() == truth["projection"].to_list()
+    assert images["age"].to_list() == pytest.approx(truth["age"].to_list(), abs=1e-4)
+    table = made(tmp_path)
+    file = write(tmp_path / "a.csv", "image_id,sex,drain\ni0,female,1\ni1,M,0\n")
+    assert read_attributes(file, table).columns == ["image_id", "drain", "sex"]
+    known = Table.make(table.frame.with_columns(sex=pl.lit("F")), ("Edema",), tmp_path)
+    assert read_attributes(file, known).columns == ["image_id", "drain"]
 
 
 def test_a_wrong_file_leaves_no_run(tmp_path: Path, hilum: Callable[..., Any]) -> None:

@@ -1,23 +1,33 @@
 """What the user knows of each image beside its findings: columns to show scores by.
 
 A CSV or Parquet file with one row per image: `image_id` or `path`, and further columns. Columns of true and
-false, of 0 and 1, and of text with few values are taken; all others, and those that a run keeps anyway (`sex`,
-`view`, ...), are left out, so that a hospital's whole worksheet will do.
+false, of 0 and 1, and of text with few values are taken; `age`, `sex`, `view` and `projection` are where the data
+set itself says nothing of them (a folder of classes, say). All others are left out, so that a hospital's whole
+worksheet will do.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 
 from hilum.errors import DataError
+from hilum.table.sources import values
 from hilum.table.sources.base import need_columns, read_csv
 from hilum.table.table import COLUMNS, Table
 from hilum.text import listed
 
 MOST_VALUES = 12
 """Text with more values than this is a name or a note, not a group."""
+USUAL: dict[str, Callable[[pl.Expr], pl.Expr]] = {
+    "age": values.age_years,
+    "sex": values.sex,
+    "view": values.view,
+    "projection": values.projection,
+}
+"""Columns of a Table that the file may have instead, and how they are read."""
 TRUE, FALSE = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no")
 
 
@@ -31,7 +41,8 @@ def read_attributes(path: str | Path, table: Table) -> pl.DataFrame:
         table: the images.
 
     Returns:
-        `image_id`, unique, of images of the table, and each attribute: boolean, or text; null where unknown.
+        `image_id`, unique, of images of the table, and each attribute: boolean, or text (`age` in years); null
+        where unknown.
 
     Raises:
         DataError: the file cannot be read, has neither of both columns or no attribute, says an image twice and
@@ -43,6 +54,8 @@ def read_attributes(path: str | Path, table: Table) -> pl.DataFrame:
     need_columns(frame, [key], path)
     names = [name for name in frame.columns if name not in (*COLUMNS, "part", *table.findings)]
     columns = [made for name in names if (made := _attribute(frame[name])) is not None]
+    missing = [name for name in USUAL if name in frame.columns and not table.frame[name].count()]
+    columns += [frame.select(USUAL[name](pl.col(name)).alias(name)).to_series() for name in missing]
     if not columns:
         raise DataError(
             f"{path} has no column to show scores by: expected true and false, 0 and 1, or text of 2 to "

@@ -113,6 +113,8 @@ class Job:
             *IMAGE_COLUMNS, *(name for name in DEVICES if name in self.pack.table.findings)
         )
         if self.attributes is not None:
+            # Of age, sex and the like, attributes hold those of which the data say nothing.
+            about = about.drop(name for name in self.attributes.columns[1:] if name in about.columns)
             about = about.join(self.attributes, on="image_id", how="left")
         return self.split.frame(self.table).select("image_id", "part").join(about, on="image_id", how="left")
 
