@@ -217,9 +217,9 @@ def test_groups_hold_all_rows_of_their_value_and_those_that_do_not_say() -> None
     assert groups["sex", "F"].rates[0].share == 1
     assert groups["sex", "not said"].rates[0].share == 0.5
     assert [key[1] for key in groups if key[0] == "age_band"] == [
-        "under 18", "18 to 39", "60 to 79", "80 and over", "not said",
+        "0-17", "18-39", "60-79", "80+", "not said",
     ]  # fmt: skip
-    assert groups["age_band", "under 18"].images == 2
+    assert groups["age_band", "0-17"].images == 2
     assert not any(key[0] == "projection" for key in groups)
 
 

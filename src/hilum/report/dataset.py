@@ -159,7 +159,7 @@ def figures(numbers: DataNumbers) -> dict[str, dict[str, str]]:
     made = {
         name: _figure(title, counts_plot(counts, x, of.capitalize()), counts, of)
         for name, (title, counts, x, of) in found.items()
-        if counts
+        if len(counts) > 1
     }
     ages = numbers.ages["bins"]
     if ages:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from hilum.metrics.groups import BANDS, CHILDREN
 from hilum.metrics.inputs import Bools
-from hilum.report.dataset_shares import ALPHA, Patients, holm, lifts, shares
+from hilum.metrics.significance import holm
+from hilum.report.dataset_shares import ALPHA, Patients, lifts, shares
 from hilum.table.table import Table
 
-BANDS = ((18, "under 18"), (40, "18 to 39"), (60, "40 to 59"), (80, "60 to 79"), (math.inf, "80 and over"))
-"""Upper end (excluded) and name of each age band, in years."""
 NOT_SAID = "not said"
 
 ATTRIBUTES: dict[str, str] = {
@@ -26,7 +27,7 @@ ATTRIBUTES: dict[str, str] = {
     "source": "source",
 }
 """Column -> what it is called."""
-ORDER = ("train", "valid", "test", "frontal", "lateral", *(name for _, name in BANDS))
+ORDER = ("train", "valid", "test", "frontal", "lateral")
 FEW = 10
 """Of fewer positives than this, or fewer other images, a share says little."""
 
@@ -71,10 +72,15 @@ class Group:
 
 
 def with_age_band(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame with the column `age_band`, null where the age is not known."""
+    """The frame with the column `age_band`, null where the age is not known; the bands of subgroup scores."""
+    ages = frame["age"].drop_nulls()
+    grown_up = not len(ages) or bool((ages >= BANDS[1]).any())
+    starts = [int(start) for start in (BANDS if grown_up else CHILDREN)]
+    ends = [*starts[1:], None if grown_up else int(BANDS[1])]
     band = pl.lit(None, pl.String)
-    for end, name in reversed(BANDS):
-        band = pl.when(pl.col("age") < end).then(pl.lit(name)).otherwise(band)
+    for start, end in zip(starts, ends, strict=True):
+        name = f"{start}+" if end is None else f"{start}-{end - 1}"
+        band = pl.when(pl.col("age") >= start).then(pl.lit(name)).otherwise(band)
     return frame.with_columns(age_band=band)
 
 
@@ -97,7 +103,7 @@ def find_groups(table: Table, positive: Bools, patients: Patients) -> tuple[Grou
     if not names:
         return ()
     lift = lifts(positive, np.stack(marks, axis=1), patients)
-    real = np.nan_to_num(holm(lift.p), nan=1.0) < ALPHA
+    real = np.nan_to_num(holm(lift.p.ravel()), nan=1.0).reshape(lift.p.shape) < ALPHA
     found = []
     for j, ((attribute, value), mark) in enumerate(zip(names, marks, strict=True)):
         there = patients.take(mark)
@@ -120,9 +126,11 @@ def find_groups(table: Table, positive: Bools, patients: Patients) -> tuple[Grou
     return tuple(found)
 
 
-def _place(value: str) -> tuple[bool, int, str]:
-    """Where a value stands among the others: those not said last."""
-    return value == NOT_SAID, ORDER.index(value) if value in ORDER else len(ORDER), value
+def _place(value: str) -> tuple[bool, int, int, str]:
+    """Where a value stands among the others: ages by their years, those not said last."""
+    digits = re.match(r"\d+", value)
+    place = ORDER.index(value) if value in ORDER else len(ORDER)
+    return value == NOT_SAID, place, int(digits[0]) if digits else 0, value
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ import numpy as np
 import polars as pl
 
 from hilum.metrics.inputs import Bools
+from hilum.metrics.significance import holm
 from hilum.pixels.pack import Pack
 from hilum.report.dataset_groups import Dependence, Group, dependences, find_groups
-from hilum.report.dataset_shares import ALPHA, Patients, holm, lifts, shares
+from hilum.report.dataset_shares import ALPHA, Patients, lifts, shares
 from hilum.table.check import official_parts
 from hilum.table.table import Table
 
@@ -26,7 +27,7 @@ AGE_BIN = 5
 """Years."""
 GRAY_BIN = 8
 """Of 256 gray values."""
-SIZES = ((1, "1"), (2, "2"), (3, "3"), (4, "4"), (5, "5"), (10, "6 to 10"), (20, "11 to 20"))
+SIZES = ((1, "1"), (2, "2"), (3, "3"), (4, "4"), (5, "5"), (10, "6-10"), (20, "11-20"))
 """Most and name of each class of images or studies per patient."""
 
 
@@ -252,7 +253,7 @@ def _ages(frame: pl.DataFrame) -> dict[str, Any]:
 
 def _sizes(numbers: pl.Series) -> dict[str, int]:
     """How many patients have so many images or studies; classes that nobody is in come only between others."""
-    names = [name for _, name in SIZES] + [f"over {SIZES[-1][0]}"]
+    names = [name for _, name in SIZES] + [f"{SIZES[-1][0] + 1}+"]
     ends = [most for most, _ in SIZES]
     counts = np.bincount(np.searchsorted(ends, numbers.to_numpy()), minlength=len(names))
     last = int(np.flatnonzero(counts).max(initial=0))

@@ -29,6 +29,7 @@ def counts_plot(counts: Mapping[str, int], x: str, y: str = "") -> Figure:
     for place, height in enumerate(heights):
         axes.text(place, height, _short(height), ha="center", va="bottom", fontsize=7.5, color=MUTED)
     axes.set_xticks(range(len(counts)), list(counts))
+    axes.set_xlim(-0.6, max(len(counts), 6) - 0.4)  # two bars are not to fill the width
     axes.set_ylim(0, max([1, *heights]) * 1.14)
     _no_numbers_at_the_side(axes)
     return figure

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from hilum.metrics.inputs import Bools, Floats
+from hilum.metrics.intervals import effective_trials, wilson
 
 Z95 = 1.959964
 """Quantile of the normal distribution for intervals of 95 %."""
@@ -73,9 +74,8 @@ class Shares:
 def shares(yes: Bools, patients: Patients) -> Shares:
     """Share of yes in each column, with Wilson's interval on the number of images that count.
 
-    Images of one patient tell less than as many of different patients. Wilson's interval (1927) is therefore
-    taken at the effective number of images, p(1 - p) over the variance of the share with patients as clusters
-    (Korn and Graubard 1998), at most the true number. Where nothing varies, it is the number of patients.
+    Images of one patient tell less than as many of different patients: the number of trials is that of images
+    over the design effect of patients as clusters (`effective_trials`).
 
     Args:
         yes: bool [n, k].
@@ -83,27 +83,12 @@ def shares(yes: Bools, patients: Patients) -> Shares:
     """
     n, k = yes.shape
     count = yes.sum(axis=0).astype(np.int64)
-    if not n:
-        nothing = np.full(k, np.nan)
-        return Shares(count, nothing, nothing, nothing)
-    share = count / n
+    share = count / n if n else np.full(k, np.nan)
     off = patients.sums(yes) - patients.sums(np.ones((n, 1))) * share
-    many = patients.count
-    variance = (many / max(many - 1, 1)) * np.square(off).sum(axis=0) / n**2
-    binomial = share * (1 - share)
-    spread = (binomial > 0) & (variance > 0)
-    effective = np.where(spread, np.minimum(binomial / np.where(spread, variance, 1.0), n), many)
-    low, high = wilson(share, effective)
-    return Shares(count, share, low, high)
-
-
-def wilson(share: Floats, number: Floats) -> tuple[Floats, Floats]:
-    """Wilson's 95 % score interval of shares among so many independent draws (which need not be whole)."""
-    z2 = Z95**2 / number
-    middle = share + z2 / 2
-    half = Z95 * np.sqrt(share * (1 - share) / number + z2 / number / 4)
-    low, high = (middle - half) / (1 + z2), (middle + half) / (1 + z2)
-    return np.where(share == 0, 0.0, low), np.where(share == 1, 1.0, high)
+    error = np.sqrt(np.square(off).sum(axis=0) * patients.count / max(patients.count - 1, 1)) / max(n, 1)
+    rows, clusters = np.full(k, float(n)), np.full(k, float(patients.count))
+    interval = wilson(share, effective_trials(share, error, rows, clusters))
+    return Shares(count, share, interval.low, interval.high)
 
 
 @dataclass(frozen=True)
@@ -174,13 +159,3 @@ def _two_sided(z: Floats) -> Floats:
     """Two-sided p-values of normal deviates."""
     flat = [math.erfc(value / math.sqrt(2)) for value in z.ravel()]
     return np.array(flat, dtype=np.float64).reshape(z.shape)
-
-
-def holm(p: Floats) -> Floats:
-    """p-values adjusted for how many there are (Holm 1979), in the same shape; NaN is not counted."""
-    flat = p.ravel()
-    known = np.flatnonzero(np.isfinite(flat))
-    order = known[np.argsort(flat[known], kind="stable")]
-    adjusted = np.full(flat.shape, np.nan)
-    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(flat[order] * np.arange(len(order), 0, -1)))
-    return adjusted.reshape(p.shape)
