@@ -10,8 +10,10 @@ from typing import Any
 from hilum.compare import RunsCompared, compare_runs
 from hilum.config import CleanConfig, Config, PrepareConfig, make_config, read_config
 from hilum.doctor import doctor
+from hilum.ensemble import ensemble as _ensemble
 from hilum.errors import ConfigError, did_you_mean
-from hilum.evaluate import evaluate as _evaluate
+from hilum.evaluate import Evaluation
+from hilum.evaluate import judge_part as _judge_part
 from hilum.metrics.results import LOWER_IS_BETTER, RATES, Scores
 from hilum.models import MODELS, describe_model
 from hilum.phantom import make_phantom as phantom
@@ -46,7 +48,9 @@ __all__ = [
     "data_report",
     "describe_model",
     "doctor",
+    "ensemble",
     "evaluate",
+    "judge",
     "leaderboard",
     "make_config",
     "pack",
@@ -211,13 +215,51 @@ def reproduce(
     return _with_report(again), differences
 
 
-def evaluate(run: Run | str | Path, part: str = "test", *, device: str = "auto") -> Scores:
-    """Score a part, keep the scores in the run, and write its report again; see `hilum.evaluate`."""
+def evaluate(
+    run: Run | str | Path,
+    part: str = "test",
+    *,
+    per: str | None = None,
+    combine: str | None = None,
+    findings: Sequence[str] = (),
+    again: bool = False,
+    device: str = "auto",
+) -> Scores:
+    """Score a part, keep the scores in the run, and write its report again; see `hilum.evaluate.judge_part`."""
+    return judge(run, part, per=per, combine=combine, findings=findings, again=again, device=device).scores
+
+
+def judge(
+    run: Run | str | Path,
+    part: str = "test",
+    *,
+    per: str | None = None,
+    combine: str | None = None,
+    findings: Sequence[str] = (),
+    again: bool = False,
+    device: str = "auto",
+) -> Evaluation:
+    """The same as `evaluate`, and gives with the scores what judged, and the scores before calibration."""
     found = _opened(run)
-    scores = _evaluate(found, part, device=device)
+    judged = _judge_part(found, part, per=per, combine=combine, findings=findings, again=again, device=device)
     write_report(found)
     record_result(found, say)
-    return scores
+    return judged
+
+
+def ensemble(
+    members: Sequence[str | Path],
+    out: str | Path,
+    *,
+    of: str = "probabilities",
+    raw: bool = False,
+    weights: Sequence[float] = (),
+    command: str = "",
+    device: str = "auto",
+) -> Run:
+    """Average runs, or epochs of runs (`RUN@3`), into a new run, and write its report; see `hilum.ensemble`."""
+    run = _ensemble(members, out, of=of, raw=raw, weights=weights, command=command, device=device)
+    return _with_report(run)
 
 
 def report(run: Run | str | Path) -> Path:
@@ -311,7 +353,7 @@ def _row(run: Run, part: str, by: str) -> dict[str, Any]:
         "status": run.info["status"],
         "model": config.model.name,
         "size": config.prepare.size,
-        "epochs": f"{len(history)}/{config.train.epochs}",
+        "epochs": run.extent if run.members else f"{len(history)}/{config.train.epochs}",
         **{name: means[name]["value"] if means else None for name in names},
         "images": run.data["split"]["counts"]["train"]["images"],
         "split": "BY IMAGE" if config.split.by == "image" else config.split.by,

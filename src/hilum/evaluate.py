@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,10 +27,10 @@ class Evaluation:
     """A part, judged.
 
     Attributes:
-        scores: of what is judged.
+        scores: of what is judged, of the findings asked for.
         judge: calibration and thresholds, and the unit.
-        before: scores of the same units without calibration, at the same decisions' thresholds of 0.5, for the
-            comparison of Brier, log loss and ECE; None where nothing was calibrated.
+        before: scores of the same units without calibration, for the comparison of Brier score and ECE (decisions
+            are at 0.5); None where nothing was calibrated.
     """
 
     scores: Scores
@@ -60,6 +61,7 @@ def judge_part(
     device: str = "auto",
     batch: int = 64,
     again: bool = False,
+    findings: Sequence[str] = (),
 ) -> Evaluation:
     """Score a part with the run's best weights and keep predictions and scores in the run.
 
@@ -73,9 +75,10 @@ def judge_part(
         device: where models run.
         batch: images per step.
         again: look at the images even where the run has kept their predictions.
+        findings: to give scores of, and means over; the run keeps those of all. `scores.include` by default.
 
     Raises:
-        ConfigError: no such unit.
+        ConfigError: no such unit, or no such finding.
         DataError: the run's split has no such part, its images have no ids of the unit, or kept predictions are of
             other images.
         PackError: the pack is gone, or is no longer the one that the run was trained on.
@@ -94,7 +97,17 @@ def judge_part(
         scores = judge.score(raw)
         name = f"{part}.per-{config.unit}" + ("" if config.unit == "image" else f"-{config.combine}")
         write_json(run.path / "scores" / f"{name}.json", {**scores.to_json(), "judge": judge.to_json()})
-    return Evaluation(scores, judge, _before(judge, raw))
+    chosen = tuple(findings) or config.include
+    if not chosen:
+        return Evaluation(scores, judge, _before(judge, raw))
+    for name in chosen:
+        if name not in raw.findings:
+            raise ConfigError(
+                f"there is no finding {name!r} in {run.path}; {did_you_mean(name, raw.findings)}"
+            )
+    some, part_of = judge.select(chosen), raw.select(chosen)
+    scores = scores.select(chosen) if chosen == config.include else some.score(part_of)
+    return Evaluation(scores, some, _before(some, part_of))
 
 
 def _config(config: ScoresConfig, per: str | None, combine: str | None) -> ScoresConfig:

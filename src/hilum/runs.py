@@ -195,7 +195,15 @@ class Run:
         for entry in self.history:
             if entry["best"]:
                 return int(entry["epoch"])
+        if self.members:
+            raise RunError(f"{self.path} is an ensemble: it has no epochs of its own.")
         raise RunError(f"{self.path} has no finished epoch yet. Go on with: hilum train --resume {self.path}")
+
+    @property
+    def extent(self) -> str:
+        """`8 epochs`, or `5 models` of an ensemble."""
+        members = self.members
+        return many(len(members), "model") if members else many(len(self.history), "epoch")
 
     def epoch_folder(self, epoch: int) -> Path:
         """Where an epoch's predictions lie; epochs count from 1."""
@@ -305,8 +313,7 @@ class Run:
         write_json(self.path / "scores" / "thresholds.json", thresholds.to_json())
 
     def __repr__(self) -> str:
-        done = many(len(self.history), "epoch")
-        return f"Run({self.path}: {self.info['status']}, {done}, {self.config.model.name})"
+        return f"Run({self.path}: {self.info['status']}, {self.extent}, {self.config.model.name})"
 
     def _repr_html_(self) -> str:
         scores = self.scores("test") or self.scores("valid")

@@ -16,6 +16,7 @@ from hilum.cli.compare import compare
 from hilum.cli.data_report import data_report
 from hilum.cli.demo import demo
 from hilum.cli.doctor import doctor
+from hilum.cli.ensemble import ensemble
 from hilum.cli.models import models
 from hilum.cli.pack import pack
 from hilum.cli.phantom import phantom
@@ -30,7 +31,7 @@ COMMANDS: dict[str, tuple[Callable[..., Any] | typer.Typer, ...]] = {
     "Start": (demo,),
     "Data": (phantom, sources, doctor, pack, data_report, arrange),
     "Training": (models, train, runs, reproduce),
-    "Scores": (evaluate, compare, report, predict),
+    "Scores": (evaluate, compare, report, predict, ensemble),
 }
 """Heading in `hilum --help` -> its commands, in the order in which a user meets them."""
 

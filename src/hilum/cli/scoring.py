@@ -12,29 +12,41 @@ from hilum.cli.options import AsJson, RunFolder
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")]
 
 
+Findings = Annotated[
+    list[str] | None, typer.Option("--findings", help="Show this finding alone; may be repeated.")
+]
+
+
 def evaluate(
     run: RunFolder,
     split: Annotated[str, typer.Option(help="The part to score: test, valid or train.")] = "test",
+    per: Annotated[
+        str | None, typer.Option(help="Judge every image, study or patient; the run's own unit by default.")
+    ] = None,
+    combine: Annotated[
+        str | None, typer.Option(help="A study's or patient's logit: max or mean of its images'.")
+    ] = None,
+    findings: Findings = None,
+    every: Annotated[bool, typer.Option("--all", help="Show every score.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Look at the images even where predictions were kept.")
+    ] = False,
     device: Device = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
 ) -> None:
     """Score a run's best weights on a part of its data, at thresholds chosen on the validation part."""
     from hilum import api
-    from hilum.cli.show import show_json, show_table
-    from hilum.metrics.results import COMBINED
+    from hilum.cli.show import show_json
+    from hilum.cli.show_scores import show_evaluation
 
-    scores = api.evaluate(run, split, device=device)
+    judged = api.judge(
+        run, split, per=per, combine=combine, findings=findings or (), again=again, device=device
+    )
     if as_json:
-        show_json(scores.to_json())
+        before = judged.before.to_json()["per_finding"] if judged.before else None
+        show_json({**judged.scores.to_json(), "judge": judged.judge.to_json(), "before_calibration": before})
         return
-    show_table(*scores.table(), title=f"Scores on {split}, {scores.images:,} images")
-    typer.echo(f"Thresholds: {scores.thresholds.rule_text}.")
-    if len(scores.findings) > 1:
-        combined = scores.to_json()["combined"]
-        rows = [[heading, combined[name]] for name, heading in COMBINED.items()]
-        show_table(["All findings together", "Score"], rows)
-    for warning in scores.warnings:
-        typer.echo(f"note: {warning}")
+    show_evaluation(judged, every)
     typer.echo(f"report: {run / 'report.html'}")
 
 
@@ -64,9 +76,13 @@ def predict(
         show_json([r.to_json(names) for r in results])
     elif read:
         rows = [[str(r.path), *r.cells()] for r in read]
+        title = "Calibrated probability" if predictor.judge.calibration.parameters else "Probability"
         show_table(
-            ["image", *names], rows, title="Probability of each finding; * at or over the operating point"
+            ["image", *names], rows, title=f"{title} of each finding; * at or over the operating point"
         )
+        unit = predictor.judge.config.unit
+        if unit != "image":
+            typer.echo(f"The run is judged per {unit}; here each file counts as a {unit} of one image.")
         typer.echo("Research use only: hilum is not a medical device.")
     unread = [r for r in results if r.error]
     for result in unread:

@@ -82,14 +82,18 @@ def reproduce(
     from hilum import api
     from hilum.cli.show import show_json, show_table
     from hilum.errors import CheckFailed
+    from hilum.runs import Run
+    from hilum.train.session import other_conditions
 
     again, differences = api.reproduce(run, folder=folder, quiet=quiet)
+    conditions = other_conditions(Run.open(run), again)
     if as_json:
         show_json(
             {
                 "run": str(again.path),
                 "agrees": not differences,
                 "differences": [asdict(d) for d in differences],
+                "other_conditions": conditions,
             }
         )
     elif not differences:
@@ -100,7 +104,10 @@ def reproduce(
         rows = [[d.epoch, d.what, d.before, d.after] for d in differences[:20]]
         show_table(["epoch", "what", str(run), str(again.path)], rows)
     if differences:
-        raise CheckFailed(f"{len(differences)} numbers of {again.path} differ from those of {run}.")
+        why = f" The first was made under other conditions: {'; '.join(conditions)}." if conditions else ""
+        raise CheckFailed(
+            f"{many(len(differences), 'number')} of {again.path} differ from those of {run}.{why}"
+        )
 
 
 runs = typer.Typer(
@@ -152,9 +159,15 @@ def show_run(
         return
     info, data = found.info, found.data
     typer.echo(
-        f"{found.path}: {info['status']}, {many(len(found.history), 'epoch')} in {info['seconds']:,.1f} s, "
+        f"{found.path}: {info['status']}, {found.extent} in {info['seconds']:,.1f} s, "
         f"begun {info['created']}"
     )
+    if found.members:
+        show_table(
+            ["member", "epoch", "weight"],
+            [[str(member.path), member.epoch or "best", member.weight] for member in found.members],
+            title="The mean of these models",
+        )
     for warning in info["warnings"]:
         typer.echo(f"warning: {warning}")
     chosen = {key: value for key, value in now.items() if all_settings or value != default[key]}

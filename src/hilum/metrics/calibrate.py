@@ -30,6 +30,11 @@ class Line:
     scale: float = 1.0
     shift: float = 0.0
 
+    @property
+    def text(self) -> str:
+        """The map in words."""
+        return f"{self.scale:.3g} x logit" + (f" {self.shift:+.3g}" if self.shift else "")
+
     def __call__(self, logits: Floats) -> Floats:
         """Calibrated logits, of the same shape."""
         return logits * self.scale + self.shift
@@ -51,6 +56,11 @@ class Steps:
 
     logits: tuple[float, ...]
     probabilities: tuple[float, ...]
+
+    @property
+    def text(self) -> str:
+        """The map in words."""
+        return f"{len(set(self.probabilities))} steps, {self.probabilities[0]:.3g} to {self.probabilities[-1]:.3g}"
 
     def __call__(self, logits: Floats) -> Floats:
         """Calibrated logits, of the same shape; `TIE` of the raw logit is added, which moves p by under 0.005."""

@@ -7,6 +7,7 @@ cannot come from the part that it scores.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +64,16 @@ class Judge:
             DataError: other findings, or no ids of the unit.
         """
         return self.calibration.apply(raw.per(self.config.unit, self.config.combine))
+
+    def select(self, findings: Sequence[str]) -> Judge:
+        """The same for some findings only, in this order.
+
+        Raises:
+            DataError: one of them is not among the findings.
+        """
+        chosen = tuple(findings)
+        config = self.config.model_copy(update={"include": chosen})
+        return Judge(config, self.calibration.select(chosen), self.thresholds.select(chosen))
 
     def score(self, raw: Predictions) -> Scores:
         """Every score of raw predictions of any part; errors as `predictions`."""

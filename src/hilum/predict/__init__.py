@@ -2,7 +2,7 @@
 
 from hilum.predict.files import FileResult, Predictor, expand
 from hilum.predict.network import Network, classes_of, forward
-from hilum.predict.parts import open_pack, raw_predictions
+from hilum.predict.parts import member_predictions, open_pack, raw_predictions
 
 __all__ = [
     "FileResult",
@@ -11,6 +11,7 @@ __all__ = [
     "classes_of",
     "expand",
     "forward",
+    "member_predictions",
     "open_pack",
     "raw_predictions",
 ]

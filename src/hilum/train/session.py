@@ -112,6 +112,11 @@ def reproduce(
     first = Run.open(path)
     if first.info["status"] != "done":
         raise RunError(f"{path} is not finished; go on with: hilum train --resume {path}")
+    if first.members:
+        raise RunError(
+            f"{path} is an ensemble: reproduce its members ({', '.join(map(str, first.members))}), "
+            "then average them again."
+        )
     _same_data(first, make_job(first.config))
     config = first.config.model_copy(update={"name": f"{first.name}-again"})
     again = train(config, folder=folder or first.path.parent, command=f"reproduce {first.name}", quiet=quiet)
@@ -127,6 +132,21 @@ def reproduce(
         counts = float(len(first.history)), float(len(again.history))
         differences.append(Difference(min(len(first.history), len(again.history)), "epochs", *counts))
     return again, differences
+
+
+def other_conditions(first: Run, again: Run) -> list[str]:
+    """In what two runs' machines differ that numbers depend on, in words: threads, processor, versions."""
+    before, after = first.environment, again.environment
+    keys = ("threads", "precision", "device", "python")
+    told = [
+        f"{key} {before.get(key)}, now {after.get(key)}" for key in keys if before.get(key) != after.get(key)
+    ]
+    old, new = before.get("packages", {}), after.get("packages", {})
+    return told + [
+        f"{name} {old[name]}, now {new[name]}"
+        for name in sorted(old.keys() & new.keys())
+        if old[name] != new[name]
+    ]
 
 
 def _describe(run: Run, job: Job, learner: Learner) -> None:

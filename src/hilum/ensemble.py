@@ -1,0 +1,197 @@
+"""`ensemble`: several trained models, averaged, as a run like any other."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hilum.config import Config, write_config
+from hilum.device import describe_environment, pick_device
+from hilum.errors import ConfigError, RunError
+from hilum.files import disk_error, write_json
+from hilum.metrics.calibrate import Calibration, fit_calibration
+from hilum.metrics.judge import fit_judge
+from hilum.metrics.mixture import Mixture
+from hilum.metrics.predictions import Predictions
+from hilum.predict import member_predictions
+from hilum.runs import FORMAT, Member, Run
+from hilum.version import __version__
+
+
+def ensemble(
+    members: Sequence[str | Path],
+    out: str | Path,
+    *,
+    of: str = "probabilities",
+    raw: bool = False,
+    weights: Sequence[float] = (),
+    command: str = "",
+    device: str = "auto",
+    batch: int = 64,
+) -> Run:
+    """Average runs, or epochs of runs, and score the average on the validation part that they share.
+
+    The average gets a calibration and thresholds of its own, fitted on its validation predictions; its settings
+    are the first member's. The folder names its members by where they lie from it, and needs them to look at
+    further images.
+
+    Args:
+        members: folders of finished runs; `RUN@3` is the model that epoch 3 gave (see `train.keep_epochs`).
+        out: the new run's folder; it must not be there yet.
+        of: average `probabilities` or `logits`.
+        raw: average what the models say, rather than that calibrated as each member's run asks.
+        weights: of the members, above 0; equal by default.
+        command: what the user typed, kept in run.json.
+        device: where models run, for images that a member has no predictions of.
+        batch: images per step.
+
+    Returns:
+        The ensemble.
+
+    Raises:
+        ConfigError: fewer than two different members, or weights that do not fit them.
+        RunError: a member is unfinished, an ensemble, or unlike the first; or `out` exists.
+    """
+    out = Path(out)
+    if out.exists():
+        raise RunError(f"{out} exists already. Name a folder for the ensemble that is not there yet.")
+    shares = tuple(weights) or (1.0,) * len(members)
+    found = [_member(str(text), share) for text, share in zip(members, shares, strict=False)]
+    # Checks the weights before anything is looked at.
+    blank = tuple(Calibration("none", ()) for _ in members)
+    Mixture(of, blank, shares)
+    runs = [Run.open(member.path) for member in found]
+    _check_members(found, runs)
+    started = time.monotonic()
+    valid = [member_predictions(member, "valid", device=device, batch=batch) for member in found]
+    calibrations = [
+        _calibration(member, run, predictions, raw)
+        for member, run, predictions in zip(found, runs, valid, strict=True)
+    ]
+    mixture = Mixture(of, tuple(calibrations), shares)
+    average = mixture.predictions(valid)
+    config = runs[0].config.model_copy(update={"name": out.name, "notes": _notes(found, of, raw)})
+    judge = fit_judge(average, config.scores)
+    scores = judge.score(average)
+    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
+    try:
+        partial.mkdir(parents=True)
+        run = Run(partial)
+        _describe(run, runs, found, config, command, pick_device(device))
+        run.write_mixture(mixture)
+        run.write_judge(judge)
+        run.write_scores(average, scores)
+        run.write_info({**run.info, "seconds": time.monotonic() - started})
+        partial.rename(out)
+    except OSError as error:
+        raise disk_error(out, error) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return Run.open(out)
+
+
+def _member(text: str, weight: float) -> Member:
+    """`RUN` or `RUN@EPOCH`; a folder may have an @ in its name."""
+    folder, at, epoch = text.rpartition("@")
+    if not at or Path(text).is_dir():
+        return Member(Path(text), None, weight)
+    if not epoch.isdigit() or not int(epoch):
+        raise ConfigError(f"{text}: expected RUN or RUN@EPOCH, with an epoch from 1, for example {folder}@3.")
+    return Member(Path(folder), int(epoch), weight)
+
+
+def _check_members(members: Sequence[Member], runs: Sequence[Run]) -> None:
+    """Say why these models cannot be averaged, if anything is in the way."""
+    if len(members) < 2:
+        raise ConfigError("an ensemble needs two members or more: hilum ensemble RUN RUN ... --out FOLDER")
+    seen: dict[tuple[Path, int], str] = {}
+    for member, run in zip(members, runs, strict=True):
+        if run.members:
+            raise RunError(f"{member.path} is an ensemble; name its members instead: {_listed(run.members)}.")
+        if run.info["status"] != "done":
+            raise RunError(f"{member.path} is not finished; go on with: hilum train --resume {member.path}")
+        key = run.path.resolve(), member.epoch or run.best_epoch
+        if key in seen:
+            raise ConfigError(
+                f"{member} and {seen[key]} are the same model (epoch {key[1]} of {run.path}): averaging it with "
+                "itself changes nothing. Use --weights to let a member count more."
+            )
+        seen[key] = str(member)
+    first = alike(runs[0])
+    for member, run in zip(members[1:], runs[1:], strict=True):
+        other = alike(run)
+        different = [
+            f"{name} ({first[name]} and {other[name]})" for name in first if first[name] != other[name]
+        ]
+        if different:
+            raise RunError(
+                f"{members[0]} and {member} cannot be averaged: they differ in {'; '.join(different)}. Members "
+                "need the same split, findings and label policy."
+            )
+
+
+def alike(run: Run) -> dict[str, str]:
+    """What all members of an ensemble must have in common, in words."""
+    data, labels = run.data, run.config.labels
+    smooth = f" to {labels.smooth_value:g}" if labels.uncertain == "smooth" else ""
+    return {
+        "split": data["split"]["id"],
+        "findings": ", ".join(data["findings"]),
+        "label policy": f"uncertain {labels.uncertain}{smooth}, blank {labels.blank}",
+    }
+
+
+def _calibration(member: Member, run: Run, valid: Predictions, raw: bool) -> Calibration:
+    """What makes a member's logits calibrated; of an epoch, fitted on that epoch's validation predictions."""
+    if raw:
+        return Calibration("none", valid.findings)
+    if member.epoch is None:
+        return run.calibration
+    scores = run.config.scores
+    return fit_calibration(valid.per(scores.unit, scores.combine), scores.calibrate)
+
+
+def _describe(
+    run: Run, members: Sequence[Run], named: Sequence[Member], config: Config, command: str, device: Any
+) -> None:
+    """Write what the ensemble is made of; what it shares with its members is the first one's."""
+    final = run.path.parent.resolve() / config.name
+    write_config(config, run.path / "config.toml")
+    write_json(run.path / "data.json", members[0].data)
+    write_json(run.path / "environment.json", describe_environment(device, config.train.precision))
+    for name in ("split.parquet", "images.parquet"):
+        if (members[0].path / name).is_file():
+            shutil.copyfile(members[0].path / name, run.path / name)
+    told = [warning for member in members for warning in member.info["warnings"]]
+    run.write_info(
+        {
+            "format": FORMAT,
+            "version": __version__,
+            "status": "done",
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "command": command,
+            "warnings": list(dict.fromkeys(told)),
+            "members": [
+                {
+                    "run": os.path.relpath(member.path.resolve(), final),
+                    "epoch": member.epoch,
+                    "weight": member.weight,
+                }
+                for member in named
+            ],
+        }
+    )
+
+
+def _notes(members: Sequence[Member], of: str, raw: bool) -> str:
+    names = ", ".join(Member(Path(m.path.resolve().name), m.epoch).__str__() for m in members)
+    return f"Mean of the {'raw ' if raw else ''}{of} of {names}."
+
+
+def _listed(members: Sequence[Member]) -> str:
+    return " ".join(map(str, members))
