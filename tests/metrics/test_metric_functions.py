@@ -54,6 +54,18 @@ def by_column(
     return found
 
 
+def _bins(y: np.ndarray, p: np.ndarray, sample_weight: np.ndarray) -> float:
+    """Calibration error by its definition: 15 bins of equal width, 1 in the last."""
+    total = 0.0
+    for number in range(15):
+        low, high = number / 15, (number + 1) / 15
+        here = (p >= low) & ((p < high) | ((number == 14) & (p == 1)))
+        w = sample_weight[here]
+        if w.sum() > 0:
+            total += w.sum() * abs(np.average(p[here], weights=w) - np.average(y[here], weights=w))
+    return total / sample_weight.sum()
+
+
 RANKED = {
     "roc_auc": (oracle.roc_auc_score, "both"),
     "average_precision": (oracle.average_precision_score, "both"),
@@ -61,6 +73,11 @@ RANKED = {
     "log_loss": (
         lambda y, p, sample_weight: oracle.log_loss(y, p, sample_weight=sample_weight, labels=[0, 1]),
         "any",
+    ),
+    "ece": (_bins, "any"),
+    "partial_auc": (
+        lambda y, s, sample_weight: oracle.roc_auc_score(y, s, sample_weight=sample_weight, max_fpr=0.1),
+        "both",
     ),
 }
 
@@ -72,7 +89,7 @@ def test_scores_of_probabilities_agree_with_scikit_learn(
     targets, scores, weights = case
     weights = weights if weighted else np.ones(len(weights))
     function, needs = RANKED[name]
-    ours = getattr(metrics, name)(targets, scores, weights if weighted else None)
+    ours = getattr(metrics, name)(targets, scores, weights=weights if weighted else None)
     assert ours.dtype == np.float64
     np.testing.assert_allclose(
         ours, by_column(targets, scores, weights, function, needs), rtol=1e-10, atol=1e-12
@@ -98,6 +115,7 @@ DECIDED = {
     "npv": (_negative_class(oracle.precision_score), "negative"),
     "accuracy": (oracle.accuracy_score, "any"),
     "balanced_accuracy": (oracle.balanced_accuracy_score, "both"),
+    "mcc": (oracle.matthews_corrcoef, "both"),
 }
 
 
@@ -162,7 +180,10 @@ def test_an_integer_weight_is_a_repeated_row(case: tuple[np.ndarray, np.ndarray,
     for name in RANKED:
         function = getattr(metrics, name)
         np.testing.assert_allclose(
-            function(targets, scores, times), function(long_targets, long_scores), rtol=1e-12, atol=1e-12
+            function(targets, scores, weights=times),
+            function(long_targets, long_scores),
+            rtol=1e-12,
+            atol=1e-12,
         )
 
 
@@ -176,6 +197,36 @@ def test_auc_is_the_share_of_pairs_in_order_exactly(case: tuple[np.ndarray, np.n
             assert auc == wins / (len(high) * len(low))
         else:
             assert np.isnan(auc)
+
+
+@given(columns(), st.sampled_from([0.01, 0.1, 1 / 3, 0.5, 1.0]))
+def test_partial_area_agrees_with_scikit_learn_at_every_reach(
+    case: tuple[np.ndarray, np.ndarray, np.ndarray], reach: float
+) -> None:
+    targets, scores, weights = case
+
+    def theirs(y: np.ndarray, s: np.ndarray, sample_weight: np.ndarray) -> float:
+        return oracle.roc_auc_score(y, s, sample_weight=sample_weight, max_fpr=reach)
+
+    ours = metrics.partial_auc(targets, scores, reach, weights)
+    np.testing.assert_allclose(ours, by_column(targets, scores, weights, theirs, "both"), atol=1e-11)
+    if reach == 1:
+        np.testing.assert_allclose(ours, metrics.roc_auc(targets, scores, weights), atol=1e-12)
+
+
+def test_calibration_error_is_of_the_positive_class() -> None:
+    """Half of those said to have 0.9 have it; as a confidence in the answer given, 0.1 would say the same."""
+    assert metrics.ece([1, 0], [0.9, 0.9])[0] == pytest.approx(0.4)
+    assert metrics.ece([0, 0, 0, 0, 1], [0.2] * 5)[0] == pytest.approx(0)
+    # Over and under 0.2 in one bin cancel; in two bins they do not.
+    assert metrics.ece([1, 0], [0.51, 0.49])[0] == pytest.approx(0)
+    assert metrics.ece([0, 1], [0.99, 0.01])[0] == pytest.approx(0.99)
+
+
+def test_mcc_of_many_images_does_not_overflow() -> None:
+    counts = np.array([2.0**40])
+    assert metrics.Confusion(counts, counts, counts, counts).mcc[0] == 0
+    assert metrics.Confusion(counts, 0 * counts, 0 * counts, counts).mcc[0] == pytest.approx(1)
 
 
 def test_a_perfect_model_scores_one_however_many_images_have_no_finding() -> None:
@@ -219,7 +270,10 @@ def test_no_rows_give_nan() -> None:
     empty = np.zeros((0, 2))
     assert np.isnan(metrics.roc_auc(empty, empty)).all()
     assert np.isnan(metrics.average_precision(empty, empty)).all()
+    assert np.isnan(metrics.partial_auc(empty, empty)).all()
     assert np.isnan(metrics.brier(empty, empty)).all()
+    assert np.isnan(metrics.ece(empty, empty)).all()
+    assert np.isnan(metrics.mcc(empty, empty > 0)).all()
 
 
 @pytest.mark.parametrize(
@@ -229,6 +283,8 @@ def test_no_rows_give_nan() -> None:
         (lambda: metrics.roc_auc([0, 1], [0.1, 0.2, 0.3]), "must be the same"),
         (lambda: metrics.roc_auc([0, 1], [0.1, NAN]), "column 0 hold NaN"),
         (lambda: metrics.roc_auc(np.zeros((2, 2, 2)), [0.1]), "rows by findings"),
+        (lambda: metrics.partial_auc([0, 1], [0.1, 0.2], 0), "above 0 and at most 1; it is 0"),
+        (lambda: metrics.partial_auc([0, 1], [0.1, 0.2], 1.5), "it is 1.5"),
         (lambda: metrics.brier([0, 1], [-3.0, 2.0]), "range from -3 to 2"),
         (lambda: metrics.recall([0, 1], [0.3, 0.9]), "true or false"),
         (lambda: metrics.recall([0, 1], [True]), "must be the same"),

@@ -6,7 +6,7 @@ bootstrap for all else; how well each covers the truth was simulated (`docs/scor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any, Literal
@@ -19,7 +19,8 @@ from hilum.metrics.bootstrap import Clusters, clusters, replicate
 from hilum.metrics.influence import influence, standard_error
 from hilum.metrics.inputs import Bools, Floats, ratio
 from hilum.metrics.names import COMBINED, RATES
-from hilum.metrics.predictions import Predictions
+from hilum.metrics.predictions import Predictions, sigmoid
+from hilum.metrics.significance import effective_degrees, t_quantile
 from hilum.metrics.sums import mean_over_findings, sum_by
 
 Method = Literal["auto", "percentile", "bca"]
@@ -34,6 +35,9 @@ CLOSED: dict[str, str] = {
     "accuracy": WILSON,
 }
 """Scores for which `auto` has a formula; all others are bootstrapped."""
+DEGREES = 0.625
+"""Share of the degrees of freedom that kurtosis gives which made DeLong's intervals cover 95 % in simulations of
+15, 30 and 300 positives and AUCs of 0.7, 0.85 and 0.95 (94.1 to 96.5 %; with all of them 91.6 to 96)."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,8 @@ def intervals_of(
     replicates: int = 1000,
     max_fpr: float = 0.1,
     seed: int = 0,
+    names: Sequence[str] = (*RATES, *COMBINED),
+    drawn: Mapping[str, Floats] | None = None,
 ) -> Intervals:
     """Intervals of every score.
 
@@ -138,13 +144,15 @@ def intervals_of(
         replicates: bootstrap samples.
         max_fpr: for the partial AUC.
         seed: of the bootstrap.
+        names: which scores, of `RATES` and `COMBINED`.
+        drawn: their replicates, where `replicate` has made them already.
 
     Raises:
         DataError: NaN logits where the target is known.
     """
     patients = clusters(predictions)
-    names = (*RATES, *COMBINED)
-    drawn = replicate(predictions, decisions, names, replicates=replicates, seed=seed, max_fpr=max_fpr)
+    if drawn is None:
+        drawn = replicate(predictions, decisions, names, replicates=replicates, seed=seed, max_fpr=max_fpr)
     columns, means, combined = {}, {}, {}
     for name in names:
         value, each = influence(predictions, decisions, name, max_fpr=max_fpr)
@@ -168,31 +176,36 @@ def intervals_of(
     return Intervals(level, patients.count, replicates, columns, means, combined)
 
 
-def delong(value: Floats, error: Floats, patients: npt.ArrayLike, level: float = 0.95) -> Interval:
-    """Interval of an AUC from its standard error, made on the logit scale, which keeps it within 0 to 1.
+def delong(value: Floats, each: Floats, patients: npt.ArrayLike, level: float = 0.95) -> Interval:
+    """Interval of an AUC from its influence values, made on the logit scale, which keeps it within 0 to 1.
+
+    The quantile is of a t distribution, because the error rests on few patients where positives are few: its
+    degrees of freedom are `DEGREES` of those that the kurtosis of the influence values gives.
 
     An AUC of exactly 1 (or 0) has no error to go by: it is then treated as a share of 1 of as many trials as the
-    rarer class has patients, whose Wilson interval is one-sided (compare Obuchowski & Lieber 2002).
+    rarer class has patients, whose Wilson interval is one-sided (compare Obuchowski & Lieber 2002). There is none
+    where that is a single patient.
 
     Args:
         value: AUC, [k]; NaN where there is none.
-        error: its standard error, [k]; see `hilum.metrics.influence`.
+        each: influence of each patient on it, [patients, k]; see `hilum.metrics.influence`.
         patients: how many have a positive row, or a negative one, whichever are fewer, [k].
         level: how often the interval is to hold the true value.
     """
-    z = _normal(level)
     inside = (value > 0) & (value < 1)
     safe = np.where(inside, value, 0.5)
-    centre, spread = np.log(safe / (1 - safe)), z * error / (safe * (1 - safe))
-    low, high = (1 / (1 + np.exp(-(centre + side * spread))) for side in (-1, 1))
-    extreme = wilson(value, np.asarray(patients, dtype=np.float64), level)
+    reach = t_quantile(level, np.maximum(DEGREES * effective_degrees(each), 1.0)) * standard_error(each)
+    centre, spread = np.log(safe / (1 - safe)), reach / (safe * (1 - safe))
+    low, high = (sigmoid(centre + side * spread) for side in (-1, 1))
+    trials = np.asarray(patients, dtype=np.float64)
+    extreme = wilson(value, np.where(trials > 1, trials, 0.0), level)
     return Interval(np.where(inside, low, extreme.low), np.where(inside, high, extreme.high), DELONG)
 
 
 def wilson(share: Floats, trials: Floats, level: float = 0.95) -> Interval:
     """Wilson's (1927) interval of a share of independent trials, [k] each; NaN without a trial."""
     z = _normal(level)
-    n = np.where(trials > 0, trials, np.nan)
+    share, n = np.clip(share, 0.0, 1.0), np.where(trials > 0, trials, np.nan)
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     spread = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     # Rounding must not push the end past a share of exactly 0 or 1.
@@ -260,11 +273,13 @@ def _closed(
     patients: Clusters,
     level: float,
 ) -> Interval:
+    if patients.count < 2:
+        missing = np.full(len(value), np.nan)
+        return Interval(missing, missing, CLOSED[name])
     positive, negative = predictions.targets == 1, predictions.targets == 0
-    error = standard_error(each)
     if name == "roc_auc":
         fewer = np.minimum(_holders(positive, patients), _holders(negative, patients))
-        return delong(value, error, fewer, level)
+        return delong(value, each, fewer, level)
     of = {
         "recall": positive,
         "specificity": negative,
@@ -272,7 +287,9 @@ def _closed(
         "npv": (positive | negative) & ~decisions,
         "accuracy": positive | negative,
     }[name]
-    trials = effective_trials(value, error, of.sum(axis=0).astype(np.float64), _holders(of, patients))
+    trials = effective_trials(
+        value, standard_error(each), of.sum(axis=0).astype(np.float64), _holders(of, patients)
+    )
     return wilson(value, trials, level)
 
 
