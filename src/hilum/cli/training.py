@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -144,14 +145,30 @@ def leaderboard(
 def show_run(
     run: RunFolder,
     all_settings: Annotated[bool, typer.Option("--all", help="Show defaults too.")] = False,
+    epochs: Annotated[
+        bool, typer.Option("--epochs", help="Show its epochs instead, as while it trained.")
+    ] = False,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help="With --epochs: a score to show in place of its own; may be repeated."),
+    ] = None,
+    parts: Annotated[
+        list[str] | None, typer.Option("--part", help="With --epochs: train or valid; give both for both.")
+    ] = None,
+    per_finding: Annotated[
+        bool, typer.Option("--per-finding", help="With --epochs: a line for each finding too.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Settings, data and scores of one run."""
+    """Settings, data and scores of one run, or its epochs."""
     from hilum.cli.show import show_json, show_table
     from hilum.config import Config, settings
     from hilum.runs import Run
 
     found = Run.open(run)
+    if epochs or column or parts or per_finding:
+        _show_epochs(found, column or (), parts or (), per_finding, as_json)
+        return
     now, default = settings(found.config), settings(Config())
     if as_json:
         scores = {part: s.to_json() for part in ("valid", "test") if (s := found.scores(part))}
@@ -206,6 +223,27 @@ def _show_repeats(runs: list[Run], as_json: bool) -> None:
     typer.echo(
         "Compare them with another recipe's runs: hilum compare RUN RUN ... (after hilum evaluate RUN)"
     )
+
+
+def _show_epochs(
+    run: Run, columns: Sequence[str], parts: Sequence[str], per_finding: bool, as_json: bool
+) -> None:
+    """The lines of a run's epochs, as it showed them or as other knobs ask for."""
+    from hilum.cli.show import show_json
+    from hilum.config import make_config
+    from hilum.track.check import check_track
+    from hilum.track.lines import epoch_lines
+
+    if as_json:
+        show_json(run.history)
+        return
+    track = run.config.track.model_dump() | {"tensorboard": "off", "mlflow": ""}
+    track |= {"columns": columns} if columns else {}
+    track |= {"parts": parts} if parts else {}
+    config = make_config({"track": track | ({"per_finding": True} if per_finding else {})}, origin="--part")
+    check_track(config.track)
+    for line in epoch_lines(run.history, config.track, run.config.train.epochs):
+        typer.echo(line)
 
 
 def _show_result(run: Run, as_json: bool) -> None:

@@ -1,7 +1,8 @@
 """What is shown and written while a run trains, beside its own folder: a table, TensorBoard, MLflow.
 
 `lines.py` is the table after each epoch, `trackers.py` what drives the others. The packages tensorboard and mlflow
-are imported by the one module named after each, and only where the run asks for it.
+are imported by the one module named after each, and only where the run asks for it; torch is not
+needed before.
 """
 
 from hilum.track.check import check_track

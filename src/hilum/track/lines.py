@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,7 +117,7 @@ class EpochTable:
         epoch = _Column("epoch", "epoch", max(5, 2 * len(str(self._epochs)) + 1))
         rate = _Column("lr", "lr", 7)
         if self._both:
-            losses = [_Column("part", "part", 5), _Column("loss", "loss", 6)]
+            losses = [_Column("part", "part", 5), _Column("loss", "loss", 7)]
         else:
             losses = [_Column("train", "train", 6), _Column("valid", "valid", 6)]
         scores = [
@@ -168,6 +168,14 @@ class EpochTable:
                 return start
             start += column.width + 1
         return None
+
+
+def epoch_lines(history: Sequence[Mapping[str, Any]], config: TrackConfig, epochs: int) -> list[str]:
+    """The whole table of a run that is over, without headings in between."""
+    if not history:
+        return ["no epoch is finished yet"]
+    table = EpochTable(config, epochs)
+    return [*table.heading(history[0]), *(line for entry in history for line in table.lines(entry))]
 
 
 def terminal_width() -> int | None:

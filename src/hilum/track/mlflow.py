@@ -101,7 +101,8 @@ class Link:
     def _log_final(self, part: str, values: dict[str, float | None]) -> None:
         from mlflow.entities import Metric
 
-        now, step = int(1000 * time.time()), self._run.best_epoch
+        now = int(1000 * time.time())
+        step = self._run.best_epoch if self._run.history else 0
         metrics = [
             Metric(_key(f"best_{part}_{name}"), value, now, step)
             for name, value in values.items()
@@ -133,10 +134,10 @@ class Link:
         tags = {
             "hilum.version": __version__,
             "hilum.run": str(run.path.resolve()),
-            "hilum.pack_fingerprint": data["pack_fingerprint"],
-            "hilum.table_fingerprint": data["table_fingerprint"],
+            "hilum.pack_fingerprint": data.get("pack_fingerprint"),
+            "hilum.table_fingerprint": data.get("table_fingerprint"),
             "hilum.split": data["split"]["id"],
-            "hilum.source": data["source"],
+            "hilum.source": data.get("source"),
             "mlflow.note.content": run.config.notes,
         }
         tags = {name: value for name, value in tags.items() if value}

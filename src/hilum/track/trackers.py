@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from torch import nn
 
 from hilum.metrics.inputs import Floats
 from hilum.metrics.predictions import Predictions
 from hilum.runs import Run
 from hilum.track.check import installed
+
+if TYPE_CHECKING:
+    from torch import nn
 
 Say = Callable[[str], None]
 
