@@ -114,20 +114,25 @@ def best_epoch(run: Run) -> int | None:
 
 def summary(run: Run, parts: list[Part]) -> str:
     """The run in two sentences."""
-    data, config = run.data, run.config
+    data, config, members = run.data, run.config, run.members
     findings = data["findings"]
     count = data["split"]["counts"]["train"]
     what = findings[0] if len(findings) == 1 else f"{len(findings)} findings"
-    epochs = len(run.history)
+    if members:
+        made = f"The average of {many(len(members), 'model')} ({config.model.name}), trained"
+    else:
+        epochs = many(len(run.history), "epoch")
+        made = f"{config.model.name} at {data['prepare']['size']} px, trained for {epochs}"
     told = (
-        f"{config.model.name} at {data['prepare']['size']} px, trained for {many(epochs, 'epoch')} on "
-        f"{many(count['images'], 'image')} of {many(count['patients'], 'patient')} ({data['source']}) "
+        f"{made} on {many(count['images'], 'image')} of {many(count['patients'], 'patient')} ({data['source']}) "
         f"to recognise {what}."
     )
     if not parts:
         return f"{told} No epoch is finished yet."
-    scores = [_auc_sentence(part) for part in parts]
-    return f"{told} With the weights of epoch {best_epoch(run)}, {', and '.join(scores)}."
+    scores = ", and ".join(_auc_sentence(part) for part in parts)
+    if members:
+        return f"{told} {scores[0].upper()}{scores[1:]}."
+    return f"{told} With the weights of epoch {best_epoch(run)}, {scores}."
 
 
 def _auc_sentence(part: Part) -> str:

@@ -10,6 +10,7 @@ from hilum.report import content, panels
 from hilum.report.examples import make_examples, open_pack
 from hilum.report.figures import write_figures
 from hilum.report.html import render
+from hilum.report.members import members_of
 from hilum.report.numbers import Numbers, numbers_of, save
 from hilum.report.plots import COLOURS
 from hilum.report.tables import combined_rows, score_tables
@@ -70,7 +71,8 @@ def page(run: Run, numbers: Numbers) -> dict[str, Any]:
     prevalence_parts, prevalence = content.prevalence(run)
     pack, why_none = open_pack(run.data)
     examples = make_examples(parts[0], pack) if parts and pack else []
-    without = {"published", "members"}
+    members = members_of(run, parts)
+    without = {"published"} | (set() if members else {"members"}) | ({"progression"} if members else set())
     return {
         "run": run,
         "sections": [(name, title) for name, title in SECTIONS.items() if name not in without],
@@ -96,6 +98,7 @@ def page(run: Run, numbers: Numbers) -> dict[str, Any]:
         "calibration": panels.calibration(run, numbers),
         "subgroups": panels.subgroup_panels(numbers),
         "gaps": [gap.sentence for gap in numbers.subgroups.gaps] if numbers.subgroups else [],
+        "members": members,
         "operating": numbers.operating,
         "examples": examples,
         "no_examples": why_none or "No image of the reported part has a known label.",

@@ -51,8 +51,8 @@ def curves(parts: list[Part], found: Sequence[PartCurves]) -> list[dict[str, Any
         having = [part for part in found if finding in part.roc]
         told = [
             f"{part.title}: AUC {part.roc_auc[finding].both}, AP {part.average_precision[finding].both}, "
-            f"{part.roc[finding].positives:,} positive of "
-            f"{part.roc[finding].positives + part.roc[finding].negatives:,}"
+            f"{part.roc[finding].positives:,} of "
+            f"{part.roc[finding].positives + part.roc[finding].negatives:,} positive"
             for part in having
         ]
         reasons = [part.scores.reasons.get(finding, "") for part in parts]
