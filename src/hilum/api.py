@@ -262,9 +262,14 @@ def ensemble(
     return _with_report(run)
 
 
-def report(run: Run | str | Path) -> Path:
-    """Write a run's report: one self-contained HTML file in its folder."""
-    return write_report(_opened(run))
+def report(run: Run | str | Path, *, figures: bool = False) -> Path:
+    """Write a run's report: one self-contained HTML file in its folder, and the numbers of its figures.
+
+    Args:
+        run: finished or not.
+        figures: also write each figure into `figures/` as SVG and as PNG at 300 dpi.
+    """
+    return write_report(_opened(run), figures=figures)
 
 
 def data_report(pack: Pack | str | Path, out: str | Path | None = None) -> Path:

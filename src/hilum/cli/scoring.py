@@ -50,11 +50,22 @@ def evaluate(
     typer.echo(f"report: {run / 'report.html'}")
 
 
-def report(run: RunFolder) -> None:
+def report(
+    run: RunFolder,
+    show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    figures: Annotated[
+        bool, typer.Option("--figures", help="Also write each figure as SVG and as PNG at 300 dpi.")
+    ] = False,
+) -> None:
     """Write a run's report again: one HTML file to look at, mail and print."""
     from hilum import api
 
-    typer.echo(str(api.report(run)))
+    path = api.report(run, figures=figures)
+    typer.echo(str(path))
+    if figures:
+        typer.echo(f"figures: {path.parent / 'figures'}")
+    if show:
+        typer.launch(path.resolve().as_uri())
 
 
 def predict(
