@@ -1,6 +1,6 @@
 """Run all benchmarks, or those named, and write `docs/benchmarks.json` and `docs/benchmarks.md`.
 
-    python -m benchmarks [startup] [packing] [loader] [training] [--dry]
+    python -m benchmarks [startup] [packing] [loader] [training] [reporting_data] [--dry]
 
 A row is a dict: `work`, `target`, `ours` (median), `peer` (median, or absent), `ratio` (absent where there is no
 peer), `unit`, `note`. Rows of benchmarks that are not run are kept as they were.
@@ -19,7 +19,7 @@ import torch
 
 from hilum.device import describe_environment
 
-ALL = ("startup", "packing", "loader", "training")
+ALL = ("startup", "packing", "loader", "training", "reporting_data")
 DOCS = Path(__file__).parents[1] / "docs"
 
 REMARKS = """\

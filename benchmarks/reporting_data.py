@@ -24,7 +24,7 @@ SIZE = 320
 
 
 def rows() -> list[dict[str, Any]]:
-    """Seconds and memory of one report; the pixels (13 GB) are a sparse file of noise where it is looked at."""
+    """Seconds and memory of one report; the pixels (13 GB) are a sparse file of black images."""
     found = importlib.util.find_spec("torchxrayvision")
     if found is None or found.origin is None:
         return []
@@ -47,7 +47,7 @@ def rows() -> list[dict[str, Any]]:
 
 
 def chexpert_pack(folder: Path) -> Pack:
-    """A pack of CheXpert's label table without its images: noise for one in a thousand, nothing for the others."""
+    """A pack of CheXpert's label table without its images."""
     found = importlib.util.find_spec("torchxrayvision")
     assert found is not None
     assert found.origin is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -129,3 +130,23 @@ def test_wrong_input_is_one_message_and_exit_code_2(
     assert said in done.err
     assert "Traceback" not in done.err
     assert not list(tmp_path.rglob("told*"))
+
+
+def test_sizes_of_the_originals_are_read_from_headers_where_they_are_still_there(tmp_path: Path) -> None:
+    pack = made_pack(tmp_path, broken=0)
+    folder = tmp_path / "images"
+    heart = pack.table.frame["Cardiomegaly"].to_list()
+    for path, ill in zip(pack.table.frame["path"], heart, strict=True):
+        cv2.imwrite(str(folder / path), np.zeros((50 if ill else 40, 40), np.uint8))
+    told = json.loads(write_data_report(pack).with_suffix(".json").read_text())
+    assert told["originals"]["looked_at"] == 120
+    assert told["originals"]["distinct_sizes"] == 2
+    assert told["originals"]["kinds"] == {"png gray 8 bits": 120}
+    (shortcut,) = [
+        check for check in told["checks"] if check["name"] == "shortcuts" and check["level"] == "fault"
+    ]
+    assert "image height predicts Cardiomegaly (1.00)" in shortcut["message"]
+    shutil.rmtree(folder)
+    told = json.loads(write_data_report(pack).with_suffix(".json").read_text())
+    assert told["originals"]["looked_at"] == 0
+    assert "image height" not in str(told["checks"])

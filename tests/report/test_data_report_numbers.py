@@ -18,7 +18,8 @@ from hilum.pixels.pack import Pack
 from hilum.report.dataset import page, write_data_report
 from hilum.report.dataset_checks import data_checks
 from hilum.report.dataset_numbers import count, label_vectors, positives
-from hilum.report.dataset_samples import choose, make_samples
+from hilum.report.dataset_originals import find_originals
+from hilum.report.dataset_samples import choose, make_samples, odd_ones
 from hilum.report.dataset_shares import Patients, lifts
 from hilum.report.dataset_tables import colour, heat_map, lift_text, strongest, summary
 from hilum.table.clean import clean
@@ -289,6 +290,20 @@ def test_boxes_are_framed_where_the_picture_shows_all_of_the_image() -> None:
     assert make_samples(padded)["Edema"][0].boxes == ()
 
 
+def test_odd_ones_are_the_flattest_darkest_and_brightest_each_once() -> None:
+    pack = packed(made_table({"Edema": [0] * 20}))
+    noisy = pack.stats.with_columns(
+        squares=pl.col("squares") + pl.col("slot").ne(7).cast(pl.Int64) * 256 * 100
+    )
+    odd = odd_ones(packed(pack.table, stats=noisy), each=1)
+    assert [(o.why, o.image_id, round(o.mean), round(o.sd)) for o in odd] == [
+        ("least contrast", "i7", 7, 0),
+        ("darkest", "i0", 0, 10),
+        ("brightest", "i19", 19, 10),
+    ]
+    assert len(odd_ones(packed(made_table({"Edema": [0] * 3})))) == 3
+
+
 def test_names_from_the_data_are_text_in_the_page(tmp_path: Path) -> None:
     table = made_table({"<b>Edema": [1, 0, 1], "A & B": [1, 1, 0]}, image_id=["<i>1", "2", "3"])
     text = write_data_report(packed(table), tmp_path / "odd.html").read_text()
@@ -303,7 +318,7 @@ def test_many_findings_stay_small(tmp_path: Path) -> None:
     pack = packed(made_table(labels))
     path = write_data_report(pack, tmp_path / "many.html")
     assert path.stat().st_size < 5_000_000
-    shown = page(pack, count(pack), (), make_samples(pack))
+    shown = page(pack, count(pack), (), make_samples(pack), find_originals(pack))
     assert len(shown["heat"]["names"]) == 30
     assert all(len(entry["samples"]) == 2 for entry in shown["samples"])
 

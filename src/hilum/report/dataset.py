@@ -14,8 +14,9 @@ from hilum.files import write_json, write_text
 from hilum.pixels.pack import EXCLUDED, INFO, Pack
 from hilum.report.dataset_checks import data_checks
 from hilum.report.dataset_numbers import DataNumbers, count
+from hilum.report.dataset_originals import Originals, find_originals
 from hilum.report.dataset_plots import MARKERS, SERIES, SEXES, counts_plot, groups_plot, histogram_plot
-from hilum.report.dataset_samples import Sample, make_samples
+from hilum.report.dataset_samples import Sample, make_samples, odd_ones, picture
 from hilum.report.dataset_tables import group_tables, heat_map, lift_text, part_table, strongest, summary
 from hilum.report.html import render
 from hilum.report.plots import data_uri, svg
@@ -31,8 +32,8 @@ NAMED = 50
 def write_data_report(pack: Pack, out: Path | None = None) -> Path:
     """Write the data report of a pack, and its numbers as JSON beside it; each whole or not at all.
 
-    Only the pack's table, its statistics and the sample images are read. The HTML file holds its style, figures
-    and pictures; a reader's browser asks nobody for anything.
+    Only the pack's table, its statistics, the sample images and some headers of the original files are read.
+    The HTML file holds its style, figures and pictures; a reader's browser asks nobody for anything.
 
     Args:
         pack: what to tell of.
@@ -47,10 +48,11 @@ def write_data_report(pack: Pack, out: Path | None = None) -> Path:
     """
     path = _target(pack, out)
     numbers = count(pack)
-    checks = data_checks(pack, numbers)
+    originals = find_originals(pack)
+    checks = data_checks(pack, numbers, originals.frame)
     samples = make_samples(pack)
-    text = render("dataset.html", page(pack, numbers, checks, samples))
-    write_json(path.with_suffix(".json"), to_json(pack, numbers, checks, samples))
+    text = render("dataset.html", page(pack, numbers, checks, samples, originals))
+    write_json(path.with_suffix(".json"), to_json(pack, numbers, checks, samples, originals))
     write_text(path, text)
     return path
 
@@ -89,7 +91,11 @@ def _target(pack: Pack, out: Path | None) -> Path:
 
 
 def to_json(
-    pack: Pack, numbers: DataNumbers, checks: Sequence[Check], samples: dict[str, list[Sample]]
+    pack: Pack,
+    numbers: DataNumbers,
+    checks: Sequence[Check],
+    samples: dict[str, list[Sample]],
+    originals: Originals,
 ) -> dict[str, Any]:
     """What `data-report.json` holds: the numbers behind every sentence, table and figure."""
     return {
@@ -106,12 +112,18 @@ def to_json(
             for check in checks
         ],
         **numbers.to_json(),
+        "originals": originals.to_json(),
         "samples": {finding: [sample.to_json() for sample in own] for finding, own in samples.items()},
+        "odd": [odd.to_json() for odd in odd_ones(pack)],
     }
 
 
 def page(
-    pack: Pack, numbers: DataNumbers, checks: Sequence[Check], samples: dict[str, list[Sample]]
+    pack: Pack,
+    numbers: DataNumbers,
+    checks: Sequence[Check],
+    samples: dict[str, list[Sample]],
+    originals: Originals,
 ) -> dict[str, Any]:
     """Everything that the template shows."""
     most, least = strongest(numbers)
@@ -119,6 +131,7 @@ def page(
         "name": pack.path.resolve().name,
         "pack": pack,
         "numbers": numbers,
+        "originals": originals,
         "summary": summary(pack, numbers),
         "warnings": [check for check in checks if check.level in {"fault", "warning"}],
         "notes": [check for check in checks if check.level == "note"],
@@ -139,6 +152,7 @@ def page(
             {"finding": finding, "term": explain(finding, pack.info["source"]), "samples": own}
             for finding, own in samples.items()
         ],
+        "odd": [(odd, picture(pack, odd.row)) for odd in odd_ones(pack)],
         "excluded": pack.excluded.select("image_id", "reason").head(NAMED).rows(),
         "excluded_file": EXCLUDED,
     }

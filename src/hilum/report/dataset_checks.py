@@ -34,11 +34,17 @@ BESIDE_NO_FINDING = ("Support Devices",)
 """In CheXpert a picture with devices only still has no finding."""
 
 
-def data_checks(pack: Pack, numbers: DataNumbers) -> tuple[Check, ...]:
-    """All checks that need no pixels, the worst first; those that ended well are left out."""
+def data_checks(pack: Pack, numbers: DataNumbers, files: pl.DataFrame | None = None) -> tuple[Check, ...]:
+    """All checks that need no pixels, the worst first; those that ended well are left out.
+
+    Args:
+        pack: what to check.
+        numbers: what was counted of it.
+        files: width, height, bits and channels of each row's original, null where unknown.
+    """
     table = pack.table
     checks = [*label_checks(table), *_twins(pack)]
-    checks += shortcut_checks(shortcuts(table)) if table.findings else ()
+    checks += shortcut_checks(shortcuts(table, files)) if table.findings else ()
     checks += [*_excluded(pack), *_labels(numbers), *_together(numbers), *_no_finding(table)]
     checks += _dependences(numbers)
     return tuple(sorted((c for c in checks if c.level != "ok"), key=lambda c: LEVELS.index(c.level)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import cv2
@@ -100,6 +101,38 @@ def make_samples(pack: Pack, each: int = EACH, seed: int = 0) -> dict[str, list[
     }
 
 
+@dataclass(frozen=True)
+class Odd:
+    """An image at the end of a distribution: `mean` and `sd` are of its gray values, 0 to 255."""
+
+    row: int
+    image_id: str
+    why: str
+    mean: float
+    sd: float
+
+    def to_json(self) -> dict[str, Any]:
+        """All but the row."""
+        return {name: value for name, value in vars(self).items() if name != "row"}
+
+
+def odd_ones(pack: Pack, each: int = 2) -> list[Odd]:
+    """The images of the least contrast, the darkest and the brightest, each image once.
+
+    From the sums that the pack keeps: no pixel is read.
+    """
+    pixels = pack.prepare.size**2
+    mean = pack.stats["sum"].to_numpy() / pixels
+    sd = np.sqrt(np.maximum(pack.stats["squares"].to_numpy() / pixels - mean**2, 0))
+    found: dict[int, Odd] = {}
+    for why, key in (("least contrast", sd), ("darkest", mean), ("brightest", -mean)):
+        order = (row for row in np.argsort(key, kind="stable").tolist() if row not in found)
+        for row in list(islice(order, each)):
+            image_id = str(pack.table.frame["image_id"][row])
+            found[row] = Odd(row, image_id, why, float(mean[row]), float(sd[row]))
+    return list(found.values())
+
+
 def _boxed(table: Table, finding: str) -> Bools:
     if table.boxes is None:
         return np.zeros(len(table), dtype=bool)
@@ -121,7 +154,7 @@ def _sample(pack: Pack, boxes: pl.DataFrame | None, positive: Bools, finding: st
         ),
         ", ".join(word for word in said if word),
         own,
-        _jpeg(pack.pixels[pack.slots[row]]),
+        picture(pack, row),
     )
 
 
@@ -132,11 +165,12 @@ def _boxes_of(
     return tuple(own.select("x", "y", "width", "height").iter_rows())
 
 
-def _jpeg(picture: npt.NDArray[np.uint8]) -> str:
-    picture = np.ascontiguousarray(picture)
-    if len(picture) > SIDE:
-        picture = np.asarray(cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    done, content = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+def picture(pack: Pack, row: int) -> str:
+    """One image of the pack as a data URI, at most `SIDE` pixels wide."""
+    gray: npt.NDArray[np.uint8] = np.ascontiguousarray(pack.pixels[pack.slots[row]])
+    if len(gray) > SIDE:
+        gray = np.asarray(cv2.resize(gray, (SIDE, SIDE), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    done, content = cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     if not done:
         raise ImageError("a picture of the pack could not be written as JPEG.")
     return data_uri(content.tobytes(), "image/jpeg")
