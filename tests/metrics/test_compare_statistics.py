@@ -158,6 +158,13 @@ def test_means_and_corrections_over_findings() -> None:
     assert overall.p_adjusted == overall.p
 
 
+def test_the_mean_has_no_more_degrees_of_freedom_than_its_findings() -> None:
+    """Five findings of the same 30 patients are not five times as many patients."""
+    comparison = compare(Case(positives=30, findings=5))
+    own = [effect.degrees for effect in comparison.per_finding]
+    assert min(own) <= comparison.overall.degrees <= max(own)
+
+
 def test_correction_over_groups() -> None:
     first, second = sides(Case(positives=100, findings=2, gain=0.3))
     like, other = (measure(side, "roc_auc", replicates=0) for side in (first, second))

@@ -31,7 +31,7 @@ def name_of(effect: Effect) -> str:
 def decimals(comparison: Comparison) -> int:
     """Decimals that a comparison's differences are given with: four where three would show little of them."""
     overall = comparison.overall
-    return 4 if overall.high - overall.low < 0.01 else 3
+    return 4 if overall.high - overall.low < 0.01 or 0 < abs(overall.difference) < 0.0005 else 3
 
 
 def signed(value: float, digits: int) -> str:

@@ -233,9 +233,15 @@ def interval(side: Measured, level: float = LEVEL) -> tuple[Floats, Floats]:
 def patients_degrees(influence: Floats, side: Measured) -> Floats:
     """Degrees of freedom of the variance over patients: never more than patients of the rarer class, less one.
 
-    With 30 positives the normal distribution would call 8 to 9 % of equal models different, t calls 5 %.
+    With 30 positives the normal distribution would call 8 to 9 % of equal models different, t calls 5 %. The mean
+    over findings has no more than its findings have, each counting by its variance: their patients are the same.
     """
-    return np.asarray(np.minimum(effective_degrees(influence), np.maximum(side.fewest - 1, 1)))
+    degrees = np.minimum(effective_degrees(influence), np.maximum(side.fewest - 1, 1))
+    if len(degrees) > 1:
+        variance = standard_error(influence[:, :-1]) ** 2
+        if variance.sum() > 0:
+            degrees[-1] = min(degrees[-1], variance.sum() / (variance / degrees[:-1]).sum())
+    return np.asarray(degrees)
 
 
 Term = tuple[Floats, Floats, float]

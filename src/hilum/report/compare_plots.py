@@ -27,8 +27,10 @@ LOOKS: dict[str, tuple[str, str, bool]] = {
 
 WIDTH, ROW, HEAD, FOOT = 4.8, 0.26, 0.34, 0.72
 """Inches: of the figure, of a row, over the first row and under the last."""
+SHORT, LONG = 16, 30
+"""Letters: names up to the first stand on both sides of zero; longer than the second they are cut."""
 LABEL = 0.074
-"""Inches a letter of a row's name takes."""
+"""Inches that a letter of a row's name takes."""
 
 
 def forest_plot(compared: RunsCompared, which: Sequence[int] | None = None) -> Figure:
@@ -51,7 +53,12 @@ def forest_plot(compared: RunsCompared, which: Sequence[int] | None = None) -> F
         axes = figure.add_axes((left, bottom, 0.98 - left, ROW * rows / (panel * len(chosen))))
         axes.set_xlim(low, high)
         comparison = compared.comparisons[position]
-        _panel(axes, comparison, compared.groups[position + 1].name, compared.groups[0].name)
+        group, reference = compared.groups[position + 1].name, compared.groups[0].name
+        _panel(axes, comparison, group)
+        figure.text(
+            0.02, bottom + (ROW * rows + 0.13) / (panel * len(chosen)),
+            f"{_short(group)} against {_short(reference)}", fontsize=9.5, color=INK,
+        )  # fmt: skip
     return figure
 
 
@@ -69,7 +76,7 @@ def limits(comparisons: Sequence[Comparison]) -> tuple[float, float]:
     return low - air, high + air
 
 
-def _panel(axes: Axes, comparison: Comparison, group: str, reference: str) -> None:
+def _panel(axes: Axes, comparison: Comparison, group: str) -> None:
     effects = comparison.effects
     rows = len(effects)
     axes.set_ylim(rows - 0.5, -0.5)
@@ -90,7 +97,7 @@ def _panel(axes: Axes, comparison: Comparison, group: str, reference: str) -> No
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(RULE)
-    _words(axes, 1 / (ROW * rows), comparison, group, reference)
+    _words(axes, 1 / (ROW * rows), comparison, group)
 
 
 def _effect(axes: Axes, row: int, effect: Effect, *, large: bool) -> None:
@@ -111,30 +118,23 @@ def _effect(axes: Axes, row: int, effect: Effect, *, large: bool) -> None:
     )
 
 
-def _words(axes: Axes, inch: float, comparison: Comparison, group: str, reference: str) -> None:
-    """What is shown over the panel; under it the scale, and which side is whose. An inch in axes' heights."""
-    axes.set_title(
-        f"{_short(group, 34)} against {_short(reference, 34)}",
-        loc="left",
-        fontsize=9.5,
-        color=INK,
-        x=0,
-        pad=7,
-    )
+def _words(axes: Axes, inch: float, comparison: Comparison, group: str) -> None:
+    """Under the panel: the scale, and which side is whose. `inch` is in heights of the axes."""
     lower = " (lower is better)" if comparison.score in LOWER_IS_BETTER else ""
     axes.text(
         0.5, -0.36 * inch, f"Difference in {heading(comparison.score)}{lower}", ha="center", va="center",
         transform=axes.transAxes, fontsize=8.5, color=MUTED,
     )  # fmt: skip
-    sides = (f"← {_short(group)} worse", f"{_short(group)} better →")
+    who = f"{group} " if len(group) <= SHORT else ""
+    sides = (f"← {who}worse", f"{who}better →")
     if lower:
-        sides = (f"← {_short(group)} better", f"{_short(group)} worse →")
+        sides = (f"← {who}better", f"{who}worse →")
     for x, side, text in zip((0, 1), ("left", "right"), sides, strict=True):
         axes.text(
             x, -0.56 * inch, text, ha=side, va="center", transform=axes.transAxes, fontsize=8, color=MUTED
         )
 
 
-def _short(name: str, most: int = 20) -> str:
+def _short(name: str) -> str:
     """The end of a long name: runs of one series begin alike."""
-    return name if len(name) <= most else f"…{name[1 - most :]}"
+    return name if len(name) <= LONG else f"…{name[1 - LONG :]}"
