@@ -45,8 +45,8 @@ def data_checks(pack: Pack, numbers: DataNumbers, files: pl.DataFrame | None = N
     table = pack.table
     checks = [*label_checks(table), *_twins(pack)]
     checks += shortcut_checks(shortcuts(table, files)) if table.findings else ()
-    checks += [*_excluded(pack), *_labels(numbers), *_together(numbers), *_no_finding(table)]
-    checks += _dependences(numbers)
+    checks += [*_excluded(pack), *_blank(numbers), *_uncertain(numbers), *_few_patients(numbers)]
+    checks += [*_together(numbers), *_no_finding(table), *_dependences(numbers)]
     return tuple(sorted((c for c in checks if c.level != "ok"), key=lambda c: LEVELS.index(c.level)))
 
 
@@ -79,7 +79,8 @@ def _excluded(pack: Pack) -> Iterator[Check]:
         )
 
 
-def _labels(numbers: DataNumbers) -> Iterator[Check]:
+def _blank(numbers: DataNumbers) -> Iterator[Check]:
+    """Findings that are never, or seldom, mentioned."""
     rows = numbers.findings
     blank = [row.finding for row in rows if row.blank == numbers.images]
     if blank:
@@ -101,6 +102,11 @@ def _labels(numbers: DataNumbers) -> Iterator[Check]:
             f"Mostly not mentioned: {listed(mostly, 4)}.",
             'labels.blank decides whether these count as negative ("zeros", the default) or not at all.',
         )
+
+
+def _uncertain(numbers: DataNumbers) -> Iterator[Check]:
+    """Findings whose policy for uncertain labels decides much."""
+    rows = numbers.findings
     unsure = [
         (row.uncertain / (numbers.images - row.blank), row)
         for row in rows
@@ -114,9 +120,13 @@ def _labels(numbers: DataNumbers) -> Iterator[Check]:
             f"Often called uncertain where mentioned at all: {listed(said, 4)}.",
             "labels.uncertain decides what becomes of them; compare two policies before you settle.",
         )
+
+
+def _few_patients(numbers: DataNumbers) -> Iterator[Check]:
+    """Findings with enough positive images, of too few patients."""
     few = [
         f"{row.finding} ({row.positive:,} images of {many(row.patients, 'patient')})"
-        for row in rows
+        for row in numbers.findings
         if row.positive >= FEW and row.patients < FEW_PATIENTS
     ]
     if few:
