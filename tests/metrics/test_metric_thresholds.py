@@ -37,10 +37,15 @@ def valid_parts(draw: st.DrawFn) -> Predictions:
 def goodness(rule: str, valid: Predictions, decisions: np.ndarray) -> np.ndarray:
     if rule == "youden":
         return 2 * metrics.balanced_accuracy(valid.targets, decisions) - 1
-    return {"accuracy": metrics.accuracy, "f1": metrics.f1}[rule](valid.targets, decisions)
+    functions = {
+        "accuracy": metrics.accuracy,
+        "f1": metrics.f1,
+        "f_beta": lambda targets, decided: metrics.f_beta(targets, decided, 2.0),
+    }
+    return functions[rule](valid.targets, decisions)
 
 
-@given(valid_parts(), st.sampled_from(["youden", "accuracy", "f1"]))
+@given(valid_parts(), st.sampled_from(["youden", "accuracy", "f1", "f_beta"]))
 def test_no_other_threshold_does_better(valid: Predictions, rule: str) -> None:
     fitted = fit_thresholds(valid, ScoresConfig(threshold=rule))
     best = goodness(rule, valid, fitted.decide(valid))
@@ -105,6 +110,38 @@ def test_fixed_values() -> None:
     with pytest.raises(ConfigError, match=r"3 thresholds for 2 findings \(A, B\)"):
         fit_thresholds(valid, ScoresConfig(value=(0.2, 0.7, 0.1)))
     assert list(fit_thresholds(valid, ScoresConfig(value=1.0)).decide(valid)[0]) == [False, False]
+
+
+def test_values_by_name() -> None:
+    valid = made([[0.0, 0.0]], [[0, 1]])
+    named = fit_thresholds(valid, ScoresConfig(value={"B": 0.3}))
+    assert list(named.values) == [0.5, 0.3]
+    with pytest.raises(ConfigError, match=r"scores\.value names 'Edema'; known: A, B"):
+        fit_thresholds(valid, ScoresConfig(value={"Edema": 0.3}))
+
+
+def test_a_larger_beta_asks_for_more_recall() -> None:
+    rng = np.random.default_rng(0)
+    targets = (rng.random((400, 1)) < 0.3).astype(np.float32)
+    valid = made(2 * targets - 1 + rng.normal(0, 1.5, targets.shape), targets)
+    low, high = (fit_thresholds(valid, ScoresConfig(threshold="f_beta", beta=beta)) for beta in (0.5, 4))
+    assert (
+        metrics.recall(targets, high.decide(valid))[0] > metrics.recall(targets, low.decide(valid))[0] + 0.2
+    )
+    assert low.rule_text == "best F0.5 on the validation part"
+    # The same as F1 where beta is 1.
+    one = fit_thresholds(valid, ScoresConfig(threshold="f_beta", beta=1))
+    assert one.values[0] == fit_thresholds(valid, ScoresConfig(threshold="f1")).values[0]
+
+
+def test_what_was_asked_for_is_kept_and_said() -> None:
+    valid = made([[0.0], [1.0], [2.0]], [[0], [1], [1]])
+    fitted = fit_thresholds(valid, ScoresConfig(threshold="recall", at_least=0.9))
+    again = Thresholds.from_json(json.loads(json.dumps(fitted.to_json())))
+    assert again.rule_text == "highest with a recall of at least 0.9 on the validation part"
+    assert again.select(["A"]).asked == 0.9
+    old = {key: value for key, value in fitted.to_json().items() if key != "asked"}
+    assert "at least the one asked for" in Thresholds.from_json(old).rule_text
 
 
 def test_select_keeps_values_with_names() -> None:

@@ -5,9 +5,10 @@ A section is frozen and checked when it is made. Functions receive their own sec
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
@@ -267,6 +268,23 @@ class ScoresConfig(Section):
     """Bootstrap samples of patients."""
     max_fpr: Annotated[float, Field(gt=0, le=1)] = 0.1
     """The partial AUC is the area up to this false positive rate."""
+
+    @field_validator("value", mode="before")
+    @classmethod
+    def _probabilities(cls, value: object) -> object:
+        named = value.values() if isinstance(value, dict) else value
+        given = list(named) if isinstance(named, Iterable) and not isinstance(named, str) else [named]
+        wrong = [
+            str(v)
+            for v in given
+            if isinstance(v, bool | str) or (isinstance(v, int | float) and not 0 <= v <= 1)
+        ]
+        if wrong:
+            raise ValueError(
+                "thresholds are probabilities: expected one number within 0..1, a list of them or a table by "
+                f"finding; came: {', '.join(wrong)}"
+            )
+        return value
 
 
 class PredictConfig(Section):

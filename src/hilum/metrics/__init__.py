@@ -38,6 +38,7 @@ from hilum.metrics.decisions import (
 from hilum.metrics.influence import influence, standard_error
 from hilum.metrics.intervals import Interval, Intervals, delong, intervals_of, wilson
 from hilum.metrics.judge import Judge, fit_judge
+from hilum.metrics.mixture import Mixture
 from hilum.metrics.predictions import Predictions
 from hilum.metrics.probabilities import brier, ece, log_loss
 from hilum.metrics.ranking import Ranking, average_precision, partial_auc, rank, roc_auc
@@ -55,6 +56,7 @@ __all__ = [
     "Interval",
     "Intervals",
     "Judge",
+    "Mixture",
     "PrecisionRecallCurve",
     "Predictions",
     "Ranking",
