@@ -92,13 +92,12 @@ def test_no_rows_and_unknown_names() -> None:
         replicate(nothing, np.zeros((0, 2), bool), ["roc_acu"], replicates=5)
 
 
-def test_memory_does_not_grow_with_the_replicates() -> None:
+def test_memory_is_that_of_a_few_blocks() -> None:
     part = simulated(5_000, 4, 2_000)
     decisions = part.probabilities >= 0.5
-    peaks = []
-    for count in (100, 400):
-        tracemalloc.start()
-        replicate(part, decisions, ["roc_auc", "average_precision", "recall"], replicates=count)
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
-    assert peaks[1] < 1.2 * peaks[0] + 1e6
+    tracemalloc.start()
+    replicate(part, decisions, ["roc_auc", "average_precision", "recall"], replicates=1_500)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # How often each patient is drawn, for all replicates at once, would be 24 MB alone.
+    assert peak < 16e6

@@ -76,7 +76,7 @@ def test_intervals_are_ordered_in_range_and_missing_where_the_score_is(
         assert (one.low[there] <= one.high[there]).all()
         assert not there[np.isnan(value)].any()
         if name in CLOSED and method == "auto":
-            assert one.method in ("DeLong", "Wilson")
+            assert one.method == CLOSED[name]
             assert (one.low[there] >= 0).all()
             assert (one.high[there] <= 1).all()
             assert ((one.low <= value + 1e-12) & (value <= one.high + 1e-12))[there].all()

@@ -137,7 +137,7 @@ def test_any_selection_keeps_what_follows_from_counts() -> None:
             assert some.combined[name] == pytest.approx(alone.combined[name], abs=1e-12)
     assert some.warnings == alone.warnings
     with pytest.raises(ConfigError, match="did you mean 'Finding 0'"):
-        scores.select(["Finding 9"])
+        scores.select(["Finding 00"])
 
 
 def test_the_reach_of_the_partial_auc_is_a_setting() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 
 from hilum.errors import ConfigError, did_you_mean
@@ -37,16 +39,31 @@ def influence(
     Raises:
         ConfigError: no score is called so.
     """
+    return next(influences(predictions, decisions, [name], max_fpr=max_fpr))[1:]
+
+
+def influences(
+    predictions: Predictions, decisions: Bools, names: Sequence[str], *, max_fpr: float = 0.1
+) -> Iterator[tuple[str, Floats, Floats]]:
+    """Name, score and influence of several scores in turn, sorted and summed once; see `influence`."""
+    known = (*RANKED, *PER_FINDING, *OVER_ALL)
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"there is no score {name!r}; {did_you_mean(name, known)}")
     patients = clusters(predictions)
-    if name in RANKED:
-        orders = orders_of(predictions.targets, predictions.logits)
-        each = [_ranked(order, patients, name, max_fpr) for order in orders]
-        value = np.array([one[0] for one in each])
-        return value, np.stack([one[1] for one in each], axis=1)
-    if name not in (*PER_FINDING, *OVER_ALL):
-        known = (*RANKED, *PER_FINDING, *OVER_ALL)
-        raise ConfigError(f"there is no score {name!r}; {did_you_mean(name, known)}")
-    return _jackknife(predictions, decisions, patients, name)
+    ranked = any(name in RANKED for name in names)
+    orders = orders_of(predictions.targets, predictions.logits) if ranked else []
+    summed = [name for name in names if name not in RANKED]
+    sums = sums_of(predictions, decisions, patients.code, patients.count, summed)
+    total = sums.each.sum(axis=0)
+    without = total - sums.each
+    for name in names:
+        if name in RANKED:
+            each = [_ranked(order, patients, name, max_fpr) for order in orders]
+            yield name, np.array([one[0] for one in each]), np.stack([one[1] for one in each], axis=1)
+        else:
+            value, left = sums.value(name, total), sums.value(name, without)
+            yield (name, *_jackknife(np.atleast_1d(value), left.reshape(patients.count, -1)))
 
 
 def standard_error(influence: Floats) -> Floats:
@@ -57,17 +74,12 @@ def standard_error(influence: Floats) -> Floats:
     return np.asarray(np.sqrt(patients / (patients - 1) * (influence**2).sum(axis=0)))
 
 
-def _jackknife(
-    predictions: Predictions, decisions: Bools, patients: Clusters, name: str
-) -> tuple[Floats, Floats]:
-    sums = sums_of(predictions, decisions, patients.code, patients.count, [name])
-    total = sums.each.sum(axis=0)
-    value, without = sums.value(name, total), sums.value(name, total - sums.each)
-    if name in OVER_ALL:
-        value, without = value[None], without[:, None]
-    if patients.count < 2:
+def _jackknife(value: Floats, without: Floats) -> tuple[Floats, Floats]:
+    """The score, [k], and its influence from the scores without each patient, [patients, k]."""
+    patients = len(without)
+    if patients < 2:
         return value, np.full(without.shape, np.nan)
-    return value, (patients.count - 1) / patients.count * (without.mean(axis=0) - without)
+    return value, (patients - 1) / patients * (without.mean(axis=0) - without)
 
 
 def _ranked(order: Order, patients: Clusters, name: str, max_fpr: float) -> tuple[float, Floats]:

@@ -1,7 +1,7 @@
 """Intervals of scores, with a patient's images taken together.
 
-Which method `auto` takes for a score is in `CLOSED`: DeLong's for the ROC AUC, Wilson's for shares, and the
-bootstrap for all else; how well each covers the truth was simulated (`docs/scores.md`).
+Which method `auto` takes for a score is in `CLOSED`: DeLong's for the ROC AUC, the jackknife for AP, Wilson's for
+shares, and the bootstrap for all else; how well each covers the truth was simulated (`docs/scores.md`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from hilum.errors import DataError
 from hilum.metrics.bootstrap import Clusters, clusters, replicate
-from hilum.metrics.influence import influence, standard_error
+from hilum.metrics.influence import influences, standard_error
 from hilum.metrics.inputs import Bools, Floats, ratio
 from hilum.metrics.names import COMBINED, RATES
 from hilum.metrics.predictions import Predictions, sigmoid
@@ -25,9 +25,11 @@ from hilum.metrics.sums import mean_over_findings, sum_by
 
 Method = Literal["auto", "percentile", "bca"]
 
-DELONG, WILSON, PERCENTILE, BCA = "DeLong", "Wilson", "bootstrap percentile", "bootstrap BCa"
+DELONG, JACKKNIFE, WILSON = "DeLong", "jackknife", "Wilson"
+PERCENTILE, BCA = "bootstrap percentile", "bootstrap BCa"
 CLOSED: dict[str, str] = {
     "roc_auc": DELONG,
+    "average_precision": JACKKNIFE,
     "recall": WILSON,
     "specificity": WILSON,
     "precision": WILSON,
@@ -35,6 +37,8 @@ CLOSED: dict[str, str] = {
     "accuracy": WILSON,
 }
 """Scores for which `auto` has a formula; all others are bootstrapped."""
+LOGIT = ("roc_auc", "average_precision")
+"""Those of them whose interval is made on the logit scale, as is that of their mean over findings."""
 DEGREES = 0.625
 """Share of the degrees of freedom that kurtosis gives which made DeLong's intervals cover 95 % in simulations of
 15, 30 and 300 positives and AUCs of 0.7, 0.85 and 0.95 (94.1 to 96.5 %; with all of them 91.6 to 96)."""
@@ -46,7 +50,7 @@ class Interval:
 
     Attributes:
         low, high: float64 [k] or [].
-        method: `DeLong`, `Wilson`, `bootstrap BCa` or `bootstrap percentile`.
+        method: `DeLong`, `jackknife`, `Wilson`, `bootstrap BCa` or `bootstrap percentile`.
     """
 
     low: Floats
@@ -154,8 +158,7 @@ def intervals_of(
     if drawn is None:
         drawn = replicate(predictions, decisions, names, replicates=replicates, seed=seed, max_fpr=max_fpr)
     columns, means, combined = {}, {}, {}
-    for name in names:
-        value, each = influence(predictions, decisions, name, max_fpr=max_fpr)
+    for name, value, each in influences(predictions, decisions, names, max_fpr=max_fpr):
         if name in COMBINED:
             whole = bootstrapped(value, drawn[name][:, None], each, level, method)
             combined[name] = Interval(whole.low[0], whole.high[0], whole.method)
@@ -165,32 +168,40 @@ def intervals_of(
         else:
             columns[name] = bootstrapped(value, drawn[name], each, level, method)
         known = ~np.isnan(value)
-        mean = bootstrapped(
-            mean_over_findings(value)[None],
-            mean_over_findings(drawn[name][:, known])[:, None],
-            mean_over_findings(each[:, known])[:, None],
-            level,
-            method,
-        )
-        means[name] = Interval(mean.low[0], mean.high[0], mean.method)
+        mean, of_mean = mean_over_findings(value)[None], mean_over_findings(each[:, known])[:, None]
+        if method == "auto" and name in LOGIT:
+            fewest = np.min(_rarer(predictions, patients)[known], initial=patients.count)
+            whole = on_logit_scale(mean, of_mean, [fewest], level, CLOSED[name])
+        else:
+            drawn_mean = mean_over_findings(drawn[name][:, known])[:, None]
+            whole = bootstrapped(mean, drawn_mean, of_mean, level, method)
+        means[name] = Interval(whole.low[0], whole.high[0], whole.method)
     return Intervals(level, patients.count, replicates, columns, means, combined)
 
 
 def delong(value: Floats, each: Floats, patients: npt.ArrayLike, level: float = 0.95) -> Interval:
-    """Interval of an AUC from its influence values, made on the logit scale, which keeps it within 0 to 1.
+    """Interval of an AUC, [k], from DeLong's variance; see `on_logit_scale`."""
+    return on_logit_scale(value, each, patients, level, DELONG)
+
+
+def on_logit_scale(
+    value: Floats, each: Floats, patients: npt.ArrayLike, level: float, method: str
+) -> Interval:
+    """Interval of an AUC or AP from its influence values; the logit scale keeps it within 0 to 1.
 
     The quantile is of a t distribution, because the error rests on few patients where positives are few: its
     degrees of freedom are `DEGREES` of those that the kurtosis of the influence values gives.
 
-    An AUC of exactly 1 (or 0) has no error to go by: it is then treated as a share of 1 of as many trials as the
+    A value of exactly 1 (or 0) has no error to go by: it is then treated as a share of 1 of as many trials as the
     rarer class has patients, whose Wilson interval is one-sided (compare Obuchowski & Lieber 2002). There is none
     where that is a single patient.
 
     Args:
-        value: AUC, [k]; NaN where there is none.
+        value: AUC or AP, [k]; NaN where there is none.
         each: influence of each patient on it, [patients, k]; see `hilum.metrics.influence`.
         patients: how many have a positive row, or a negative one, whichever are fewer, [k].
         level: how often the interval is to hold the true value.
+        method: what the interval is called.
     """
     inside = (value > 0) & (value < 1)
     safe = np.where(inside, value, 0.5)
@@ -199,7 +210,7 @@ def delong(value: Floats, each: Floats, patients: npt.ArrayLike, level: float = 
     low, high = (sigmoid(centre + side * spread) for side in (-1, 1))
     trials = np.asarray(patients, dtype=np.float64)
     extreme = wilson(value, np.where(trials > 1, trials, 0.0), level)
-    return Interval(np.where(inside, low, extreme.low), np.where(inside, high, extreme.high), DELONG)
+    return Interval(np.where(inside, low, extreme.low), np.where(inside, high, extreme.high), method)
 
 
 def wilson(share: Floats, trials: Floats, level: float = 0.95) -> Interval:
@@ -276,10 +287,9 @@ def _closed(
     if patients.count < 2:
         missing = np.full(len(value), np.nan)
         return Interval(missing, missing, CLOSED[name])
+    if name in LOGIT:
+        return on_logit_scale(value, each, _rarer(predictions, patients), level, CLOSED[name])
     positive, negative = predictions.targets == 1, predictions.targets == 0
-    if name == "roc_auc":
-        fewer = np.minimum(_holders(positive, patients), _holders(negative, patients))
-        return delong(value, each, fewer, level)
     of = {
         "recall": positive,
         "specificity": negative,
@@ -291,6 +301,12 @@ def _closed(
         value, standard_error(each), of.sum(axis=0).astype(np.float64), _holders(of, patients)
     )
     return wilson(value, trials, level)
+
+
+def _rarer(predictions: Predictions, patients: Clusters) -> Floats:
+    """How many patients have a positive row, or a negative one, whichever are fewer, [k]."""
+    targets = predictions.targets
+    return np.minimum(_holders(targets == 1, patients), _holders(targets == 0, patients))
 
 
 def _holders(rows: Bools, patients: Clusters) -> Floats:
