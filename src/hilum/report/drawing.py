@@ -180,8 +180,8 @@ def subgroup_plot(cells: Sequence[Cell], score: str, title: str, overall: Mappin
     draw_subgroups(axes, cells, score, overall)
     if len(values) > 1:
         figure.legend(
-            *axes.get_legend_handles_labels(), loc="upper left", ncols=4, fontsize=7.5, frameon=False,
-            labelcolor=MUTED, handletextpad=0.3, columnspacing=1.0, borderaxespad=0.1,
+            *axes.get_legend_handles_labels(), loc="upper left", ncols=_legend_columns(values), fontsize=7.5,
+            frameon=False, labelcolor=MUTED, handletextpad=0.3, columnspacing=1.0, borderaxespad=0.1,
         )  # fmt: skip
     return figure
 
@@ -227,8 +227,13 @@ def _score_limits(cells: Sequence[Cell], score: str) -> tuple[float, float]:
     return max(-0.01, min(known) - 0.03), 1.01
 
 
+def _legend_columns(values: Sequence[str]) -> int:
+    """As many names as fit beside each other."""
+    return max(1, min(len(values), int(60 / (max(map(len, values)) + 5))))
+
+
 def _legend_rows(values: Sequence[str]) -> int:
-    return -(-len(values) // 4) if len(values) > 1 else 0
+    return -(-len(values) // _legend_columns(values)) if len(values) > 1 else 0
 
 
 def _wrapped(name: str, width: int = 18) -> str:

@@ -23,7 +23,7 @@ from hilum.report.drawing import (
     reliability_axes,
     subgroup_plot,
 )
-from hilum.report.numbers import Numbers
+from hilum.report.numbers import Numbers, shown_cells
 from hilum.report.plots import COLOURS, INK, MUTED, empty_figure, png, style, svg
 
 PANEL = (2.35, 2.45)
@@ -181,7 +181,7 @@ def _subgroups(numbers: Numbers) -> Iterator[tuple[str, Figure]]:
         return
     scores = numbers.parts[0].scores
     by_attribute: dict[str, list[Cell]] = {}
-    for cell in numbers.subgroups.cells:
+    for cell in shown_cells(numbers.subgroups):
         by_attribute.setdefault(cell.attribute, []).append(cell)
     for attribute, cells in by_attribute.items():
         for name, title in (("roc_auc", "ROC AUC"), ("recall", "Recall")):

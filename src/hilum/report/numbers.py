@@ -12,7 +12,7 @@ import polars as pl
 from hilum.files import write_json, write_parquet
 from hilum.metrics.calibrate import Reliability, reliability
 from hilum.metrics.curves import PrecisionRecallCurve, RocCurve, precision_recall_curves, roc_curves
-from hilum.metrics.subgroups import Subgroups, subgroups
+from hilum.metrics.subgroups import Cell, Subgroups, subgroups
 from hilum.report import content
 from hilum.report.content import Part
 from hilum.report.operating import Operating, operating_points
@@ -122,6 +122,11 @@ def groups(run: Run, part: Part) -> Subgroups | None:
         return None
     found = subgroups(part.predictions, part.scores.thresholds, images, level=run.config.scores.level)
     return found if found.cells else None
+
+
+def shown_cells(found: Subgroups) -> list[Cell]:
+    """All but those of a finding by itself: patients with devices all have devices."""
+    return [cell for cell in found.cells if cell.attribute != cell.finding]
 
 
 def save(numbers: Numbers, folder: Path) -> None:

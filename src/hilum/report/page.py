@@ -72,7 +72,9 @@ def page(run: Run, numbers: Numbers) -> dict[str, Any]:
     pack, why_none = open_pack(run.data)
     examples = make_examples(parts[0], pack) if parts and pack else []
     members = members_of(run, parts)
-    without = {"published"} | (set() if members else {"members"}) | ({"progression"} if members else set())
+    others = panels.published_panels(run, parts)
+    without = {name for name, found in (("published", others), ("members", members)) if not found}
+    without |= {"progression"} if members else set()
     return {
         "run": run,
         "sections": [(name, title) for name, title in SECTIONS.items() if name not in without],
@@ -99,6 +101,7 @@ def page(run: Run, numbers: Numbers) -> dict[str, Any]:
         "subgroups": panels.subgroup_panels(numbers),
         "gaps": [gap.sentence for gap in numbers.subgroups.gaps] if numbers.subgroups else [],
         "members": members,
+        "published": others,
         "operating": numbers.operating,
         "examples": examples,
         "no_examples": why_none or "No image of the reported part has a known label.",

@@ -19,8 +19,9 @@ from hilum.report.drawing import (
     roc_plot,
     subgroup_plot,
 )
-from hilum.report.numbers import Numbers, PartCurves, Progression
+from hilum.report.numbers import Numbers, PartCurves, Progression, shown_cells
 from hilum.report.plots import COLOURS, data_uri, svg
+from hilum.report.published import published
 from hilum.report.values import Value, value_of
 from hilum.runs import Run
 from hilum.text import cell
@@ -111,8 +112,10 @@ def calibration(run: Run, numbers: Numbers) -> dict[str, Any]:
     if not numbers.parts:
         return {"rows": []}
     part = numbers.parts[0]
-    raw = part.units_raw
-    before = {name: score(raw.targets, raw.probabilities) for name, score in (("brier", brier), ("ece", ece))}
+    after, before = (
+        {name: score(side.targets, side.probabilities) for name, score in (("brier", brier), ("ece", ece))}
+        for side in (part.predictions, part.units_raw)
+    )
     rows = []
     for diagram in numbers.diagrams:
         j = part.scores.findings.index(diagram.finding)
@@ -120,8 +123,7 @@ def calibration(run: Run, numbers: Numbers) -> dict[str, Any]:
             {
                 "finding": diagram.finding,
                 "image": image(reliability_plot(diagram, COLOURS[part.name])),
-                "brier": value_of(part.scores, "brier", j),
-                "ece": value_of(part.scores, "ece", j),
+                "after": {name: float(values[j]) for name, values in after.items()},
                 "before": {name: float(values[j]) for name, values in before.items()}
                 if diagram.before
                 else {},
@@ -131,6 +133,33 @@ def calibration(run: Run, numbers: Numbers) -> dict[str, Any]:
     return {"rows": rows, "method": run.calibration.method, "fallbacks": dict(run.calibration.fallbacks)}
 
 
+def published_panels(run: Run, parts: list[Part]) -> list[dict[str, Any]]:
+    """One a system whose figures are of the run's data: its conditions, and each figure beside the run's own."""
+    by_name = {part.name: part for part in parts}
+    systems: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in published(run):
+        part = by_name.get(row.part)
+        if part is None or row.finding not in part.scores.findings:
+            continue
+        own = value_of(part.scores, row.score, part.scores.findings.index(row.finding))
+        shown = systems.setdefault(
+            (row.system, row.source),
+            {
+                "system": row.system,
+                "source": row.source,
+                "split": row.split,
+                "images": row.n,
+                "warnings": [],
+                "part": part.title,
+                "rows": [],
+            },
+        )
+        if row.warning and row.warning not in shown["warnings"]:
+            shown["warnings"].append(row.warning)
+        shown["rows"].append((row.finding, RATES[row.score], row.value, row.positives, own))
+    return list(systems.values())
+
+
 def subgroup_panels(numbers: Numbers) -> list[dict[str, Any]]:
     """One an attribute: two figures and a table."""
     if numbers.subgroups is None:
@@ -138,7 +167,7 @@ def subgroup_panels(numbers: Numbers) -> list[dict[str, Any]]:
     scores = numbers.parts[0].scores
     whole = {name: dict(zip(scores.findings, scores[name].tolist(), strict=True)) for name in SUBGROUP_SCORES}
     by_attribute: dict[str, list[Cell]] = {}
-    for found in numbers.subgroups.cells:
+    for found in shown_cells(numbers.subgroups):
         by_attribute.setdefault(found.attribute, []).append(found)
     return [_subgroup_panel(attribute, cells, whole) for attribute, cells in by_attribute.items()]
 

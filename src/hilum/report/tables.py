@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from hilum.metrics.results import RATES, Scores
 from hilum.report.values import Count, Value, combined_value, interval_note, value_of
 
@@ -61,7 +63,8 @@ def combined_rows(scores: Scores) -> list[tuple[str, list[Value]]]:
 
 
 def _table(scores: Scores, title: str, rates: tuple[str, ...], counts: tuple[str, ...]) -> ScoreTable:
-    rates = tuple(name for name in rates if name in scores.columns)
+    # A run of a former version has no MCC, partial AUC and ECE.
+    rates = tuple(name for name in rates if name in scores.columns and not np.isnan(scores[name]).all())
     columns = [Heading(name) for name in counts]
     columns += [Heading(RATES[name], name in KEY) for name in rates]
     rows = [

@@ -96,7 +96,7 @@ def _overfit(run: Run, parts: list[Part]) -> list[str]:
     if trained < value.value + OVERFIT or trained < beyond_noise:
         return []
     return [
-        f"The model knows its training images far better than new ones: ROC AUC {trained:.3f} in training against "
+        f"The model knows its training images better than new ones: ROC AUC {trained:.3f} in training against "
         f"{value.both} on validation, after epoch {epoch}. More data, augmentation or weight decay would help."
     ]
 
