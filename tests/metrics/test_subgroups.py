@@ -58,16 +58,34 @@ def test_without_a_gap_none_is_named(plain: Drawn) -> None:
 
 def test_an_age_gap_is_named_once_and_in_those_who_are_missed() -> None:
     (gap,) = of(draw_part(500, 1, old=0.7)).gaps
-    assert (gap.attribute, gap.value, gap.finding, gap.score) == ("age", "60-79", "Finding 1", "recall")
+    assert (gap.attribute, gap.value, gap.finding, gap.score) == ("age", "60+", "Finding 1", "recall")
     assert [other.score for other in gap.also] == ["roc_auc"]
     assert not gap.shortcut
     assert gap.difference == pytest.approx(gap.inside - gap.outside)
     assert gap.low < gap.difference < gap.high < 0
     assert gap.p_adjusted < 0.001
     assert gap.sentence == (
-        "Finding 1 in patients aged 60-79 (87 positive, 192 negative images): recall 0.37 against 0.75, 0.38 "
-        "lower [0.25 to 0.50]; ROC AUC 0.62 against 0.85, 0.23 lower [0.15 to 0.31]."
+        "Finding 1 in patients aged 60+ (129 positive, 257 negative images): recall 0.40 against 0.82 in the "
+        "others, 0.43 lower [0.31 to 0.53]; ROC AUC 0.65 against 0.90, 0.25 lower [0.18 to 0.32]."
     )
+
+
+def test_of_several_wards_the_one_that_fails_is_named_and_not_that_others_do_not(plain: Drawn) -> None:
+    predictions = plain.predictions
+    ward = np.random.default_rng(4).integers(0, 3, len(predictions))
+    images = plain.images.with_columns(ward=pl.Series(np.array(["A", "B", "C"])[ward]))
+    blind = predictions.logits.copy()
+    blind[ward == 1, 0] = np.random.default_rng(0).normal(size=(ward == 1).sum())
+    found = of(replace(plain, predictions=replace(predictions, logits=blind), images=images))
+    assert [(gap.attribute, gap.value, gap.finding) for gap in found.gaps] == [("ward", "B", "Finding 1")]
+    blind[ward == 2, 0] = np.random.default_rng(1).normal(size=(ward == 2).sum())
+    found = of(replace(plain, predictions=replace(predictions, logits=blind), images=images))
+    assert {(gap.attribute, gap.finding) for gap in found.gaps} == {("ward", "Finding 1")}
+
+
+def test_the_same_rows_under_two_names_are_tested_once(plain: Drawn) -> None:
+    twice = plain.images.with_columns(again=pl.col("sex"), third=pl.col("sex").replace({"F": "b", "M": "a"}))
+    assert of(replace(plain, images=twice)).tests == of(plain).tests
 
 
 def test_a_shortcut_is_named_as_one_and_with_its_device() -> None:
@@ -189,6 +207,7 @@ def test_codes_of_devices_and_ages_of_children(plain: Drawn) -> None:
     [
         ("sex", "F", "female patients"),
         ("age", "80+", "patients aged 80+"),
+        ("age", "under 60", "patients under 60"),
         ("projection", "AP", "AP films"),
         ("leads", "no", "images without leads"),
         ("ward", "ICU", "images of ward ICU"),

@@ -45,10 +45,51 @@ class Attribute:
         """Rows with this value, bool [n]."""
         return np.asarray(self.code == self.values.index(value))
 
-    def rest(self, value: str, without: tuple[str, ...] = ()) -> Bools:
-        """Rows with another, known value, bool [n]; not those `without` which it is asked."""
-        left_out = [-1, self.values.index(value), *(self.values.index(name) for name in without)]
-        return ~np.isin(self.code, left_out)
+    def contrasts(self) -> tuple[Contrast, ...]:
+        """What is compared: of two values the one with the other, of several each with the rest.
+
+        Ages are also cut in two between any two bands, because what fails in the old fails in several bands.
+        """
+        known = np.asarray(self.code >= 0)
+        if len(self.values) == 2:
+            first, second = self.values
+            return (Contrast(self, first, self.rows(first), self.rows(second), second),)
+        made = []
+        for k in range(1, len(self.values)) if self.name == "age" else ():
+            start = self.values[k].split("-")[0].rstrip("+")
+            old = np.asarray(self.code >= k)
+            made.append(Contrast(self, f"{start}+", old, known & ~old, f"under {start}"))
+        each = (Contrast(self, value, self.rows(value), known & ~self.rows(value)) for value in self.values)
+        return (*made, *each)
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Two groups of rows of one attribute, to be compared.
+
+    Attributes:
+        attribute: of what.
+        value: what the first group is called.
+        rows: the first group, bool [n].
+        rest: the second group, bool [n].
+        other: what the second group is called; empty where it is a mixture of values.
+    """
+
+    attribute: Attribute
+    value: str
+    rows: Bools
+    rest: Bools
+    other: str = ""
+
+    @property
+    def turned(self) -> Contrast:
+        """The second group against the first."""
+        return Contrast(self.attribute, self.other, self.rest, self.rows, self.value)
+
+    def within(self, named: Contrast) -> Contrast:
+        """What is left to compare once another contrast is known: inside its group, or outside of it."""
+        same = named.rows if not (self.rows & ~named.rows).any() else ~named.rows
+        return Contrast(self.attribute, self.value, self.rows & same, self.rest & same, self.other)
 
 
 def attributes_of(predictions: Predictions, images: pl.DataFrame) -> tuple[Attribute, ...]:
@@ -93,7 +134,7 @@ def in_words(name: str, value: str) -> str:
     if (name, value) in usual:
         return usual[name, value]
     if name == "age":
-        return f"patients aged {value}"
+        return f"patients {value}" if value.startswith("under") else f"patients aged {value}"
     if name == "projection":
         return f"{value} films"
     if value in ("yes", "no"):

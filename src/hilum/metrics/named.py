@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from hilum.metrics.gaps import Area, Share, area_p, difference_interval, holm, share_p
-from hilum.metrics.groups import DEVICE, PATIENT, Attribute, in_words
+from hilum.metrics.groups import DEVICE, PATIENT, Attribute, Contrast, in_words
 from hilum.metrics.inputs import Bools
 from hilum.metrics.predictions import many_units
 from hilum.metrics.warn import FEW
@@ -61,7 +61,7 @@ class Gap:
 
     Attributes:
         attribute: `age`.
-        value: `60-79`.
+        value: `60-79`, or `60+` where a cut through the ages says more.
         finding: name of the finding.
         score: of `LABELS`.
         inside: the score in the group.
@@ -104,10 +104,9 @@ class Gap:
 
 @dataclass(frozen=True)
 class _Test:
-    """One value of an attribute against the rest, one score of one finding."""
+    """One score of one finding in two groups."""
 
-    attribute: Attribute
-    value: str
+    contrast: Contrast
     finding: str
     score: str
     p: float
@@ -119,9 +118,8 @@ def named_gaps(
 ) -> tuple[tuple[Gap, ...], int]:
     """The gaps, largest first, and how many tests were made.
 
-    Of two values one is tested, since the other differs by the same. Of several, a value stays only while it
-    differs from those that are not named already: where patients over 60 are missed, that others are missed
-    less is no second gap.
+    A gap stays only while it is seen among those, or among others than those, that are named already: where
+    patients from 60 years on are missed, that others are missed less is no second gap.
 
     Args:
         attributes: what groups there are.
@@ -138,12 +136,14 @@ def named_gaps(
         for test, p in zip(tests, adjusted, strict=True)
         if p <= 1 - level and abs(test.difference) >= FLOOR
     ]
-    gaps = []
-    for attribute in attributes:
-        for finding in dict.fromkeys(test.finding for test in real if test.attribute is attribute):
-            own = [test for test in real if test.attribute is attribute and test.finding == finding]
-            kept = _not_said_yet(own, measure, (1 - level) / len(tests))
-            gaps += [_gap(group, measure, unit, level) for group in kept]
+    together: dict[tuple[str, str], list[_Test]] = {}
+    for test in real:
+        together.setdefault((test.contrast.attribute.name, test.finding), []).append(test)
+    gaps = [
+        _gap(group, measure, unit, level)
+        for own in together.values()
+        for group in _not_said_yet(own, measure, (1 - level) / len(tests))
+    ]
     return tuple(sorted(gaps, key=lambda gap: -abs(gap.difference))), len(tests)
 
 
@@ -151,21 +151,22 @@ def _tests(attributes: Sequence[Attribute], measure: Measure) -> list[_Test]:
     """Every test for which both sides have enough; the same rows under two names are tested once."""
     tests: list[_Test] = []
     seen: set[bytes] = set()
-    for attribute in attributes:
-        for value in attribute.values[:1] if len(attribute.values) == 2 else attribute.values:
-            rows, rest = attribute.rows(value), attribute.rest(value)
-            keys = {rows.tobytes() + rest.tobytes(), rest.tobytes() + rows.tobytes()}
-            if seen & keys:
-                continue
-            seen |= keys
-            inside, outside = measure(rows), measure(rest)
-            tests += [
-                _Test(attribute, value, finding, score, *_compared(inside[finding], outside[finding], score))
-                for finding in inside
-                if finding != attribute.name
-                for score in LABELS
-                if inside[finding].enough(score) and outside[finding].enough(score)
-            ]
+    for contrast in (one for attribute in attributes for one in attribute.contrasts()):
+        keys = {
+            contrast.rows.tobytes() + contrast.rest.tobytes(),
+            contrast.rest.tobytes() + contrast.rows.tobytes(),
+        }
+        if seen & keys:
+            continue
+        seen |= keys
+        inside, outside = measure(contrast.rows), measure(contrast.rest)
+        tests += [
+            _Test(contrast, finding, score, *_compared(inside[finding], outside[finding], score))
+            for finding in inside
+            if finding != contrast.attribute.name
+            for score in LABELS
+            if inside[finding].enough(score) and outside[finding].enough(score)
+        ]
     return tests
 
 
@@ -179,43 +180,46 @@ def _compared(inside: Measured, outside: Measured, score: str) -> tuple[float, f
 
 
 def _not_said_yet(tests: list[_Test], measure: Measure, p_at_most: float) -> list[list[_Test]]:
-    """One attribute's tests of one finding, by value, without values that differ only from those named before."""
+    """One attribute's tests of one finding, by contrast, without those that follow from ones named before."""
     by_value: dict[str, list[_Test]] = {}
-    # What is worse first: it is patients in whom the model fails who must be named.
-    for test in sorted(tests, key=lambda test: (test.difference > 0, test.p, -abs(test.difference))):
-        by_value.setdefault(test.value, []).append(test)
+    for test in tests:
+        by_value.setdefault(test.contrast.value, []).append(test)
+    groups = [_worse_side(sorted(group, key=lambda test: test.p)) for group in by_value.values()]
     kept: list[list[_Test]] = []
-    for group in by_value.values():
-        named = tuple(before[0].value for before in kept)
-        still = [test for test in group if _differs(test, named, measure, p_at_most)] if named else group
+    # What is worse first: it is patients in whom the model fails who must be named.
+    for group in sorted(groups, key=lambda group: (group[0].difference > 0, group[0].p)):
+        named = [before[0].contrast for before in kept]
+        still = [test for test in group if _still_differs(test, named, measure, p_at_most)]
         if still:
             kept.append(sorted(still, key=lambda test: -abs(test.difference)))
-    return [_worse_side(group) for group in kept]
-
-
-def _differs(test: _Test, named: tuple[str, ...], measure: Measure, p_at_most: float) -> bool:
-    rest = test.attribute.rest(test.value, named)
-    inside, outside = measure(test.attribute.rows(test.value)), measure(rest)
-    if not outside[test.finding].enough(test.score):
-        return False
-    p, difference = _compared(inside[test.finding], outside[test.finding], test.score)
-    return p <= p_at_most and abs(difference) >= FLOOR and difference * test.difference > 0
+    return kept
 
 
 def _worse_side(group: list[_Test]) -> list[_Test]:
-    """Of two values, that where the first test is lower; of yes and no, yes."""
-    attribute = group[0].attribute
-    if len(attribute.values) > 2 or attribute.kind == DEVICE or group[0].difference < 0:
+    """Where both groups have a name, that in which the first test is lower; of yes and no, yes."""
+    contrast = group[0].contrast
+    if not contrast.other or contrast.attribute.kind == DEVICE or group[0].difference < 0:
         return group
-    other = next(value for value in attribute.values if value != group[0].value)
-    return [replace(test, value=other, difference=-test.difference) for test in group]
+    return [replace(test, contrast=contrast.turned, difference=-test.difference) for test in group]
+
+
+def _still_differs(test: _Test, named: list[Contrast], measure: Measure, p_at_most: float) -> bool:
+    contrast = test.contrast
+    for before in named:
+        contrast = contrast.within(before)
+    if contrast is test.contrast:
+        return True
+    inside, outside = measure(contrast.rows)[test.finding], measure(contrast.rest)[test.finding]
+    if not (inside.enough(test.score) and outside.enough(test.score)):
+        return False
+    p, difference = _compared(inside, outside, test.score)
+    return p <= p_at_most and abs(difference) >= FLOOR and difference * test.difference > 0
 
 
 def _gap(group: list[_Test], measure: Measure, unit: str, level: float) -> Gap:
-    first = group[0]
-    attribute, value, finding = first.attribute, first.value, first.finding
-    inside = measure(attribute.rows(value))[finding]
-    outside = measure(attribute.rest(value))[finding]
+    contrast, finding = group[0].contrast, group[0].finding
+    attribute, value = contrast.attribute, contrast.value
+    inside, outside = measure(contrast.rows)[finding], measure(contrast.rest)[finding]
     gaps = []
     for test in group:
         a, b = inside.value(test.score), outside.value(test.score)
@@ -239,8 +243,8 @@ def _shifted(inside: Measured, outside: Measured) -> int:
 def _sentence(gaps: Sequence[Gap], inside: Measured, unit: str) -> str:
     first = gaps[0]
     each = "; ".join(
-        f"{LABELS[gap.score]} {gap.inside:.2f} against {gap.outside:.2f}, {abs(gap.difference):.2f} "
-        f"{'lower' if gap.difference < 0 else 'higher'} [{_limits(gap)}]"
+        f"{LABELS[gap.score]} {gap.inside:.2f} against {gap.outside:.2f}"
+        f"{' in the others' if gap is first else ''}, {abs(gap.difference):.2f} {'lower' if gap.difference < 0 else 'higher'} [{_limits(gap)}]"
         for gap in gaps
     )
     counts = (
