@@ -32,6 +32,7 @@ SHORTCUT, AGE_GAP = "Pneumothorax", "Cardiomegaly"
 FINDINGS = {"Pneumothorax": "pneumothorax", "Cardiomegaly": "cardiomegaly"}
 """Finding -> the class folder that holds it."""
 SHOWN_BY = ("path", "leads", "age", "sex", "projection")
+KEPT = ("roc_auc", "recall", "specificity")
 OLD = ("60+", "60-79", "80+")
 
 
@@ -44,7 +45,7 @@ def faults_of(planted: bool) -> Faults:
         shortcut=SHORTCUT,
         shortcut_strength=0.6,
         age_gap=AGE_GAP,
-        age_gap_strength=0.9,
+        age_gap_strength=1.0,
     )
 
 
@@ -96,6 +97,11 @@ def outcome(folder: Path, seed: int, planted: bool, patients: int, epochs: int, 
         "shortcut": any(gap.attribute == "leads" for gap in found.gaps),
         "age": any(gap.attribute == "age" and gap.value in OLD for gap in found.gaps),
         "named": [gap.sentence for gap in found.gaps],
+        "cells": [
+            (cell.value, cell.finding, cell.positives, *(round(cell.scores[name], 2) for name in KEPT))
+            for cell in found.cells
+            if cell.attribute in ("age", "leads")
+        ],
         "seconds": round(time.perf_counter() - start, 1),
     }
 
@@ -109,11 +115,14 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=1200)
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--only", choices=["planted", "sound"])
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
     found = []
     for seed in range(asked.first, asked.first + asked.seeds):
         for planted in (True, False):
+            if asked.only and planted != (asked.only == "planted"):
+                continue
             folder = Path(tempfile.mkdtemp(prefix="planted-"))
             os.environ["HILUM_CACHE"] = str(folder / "cache")
             try:

@@ -242,15 +242,17 @@ def _shifted(inside: Measured, outside: Measured) -> int:
 
 def _sentence(gaps: Sequence[Gap], inside: Measured, unit: str) -> str:
     first = gaps[0]
-    each = "; ".join(
-        f"{LABELS[gap.score]} {gap.inside:.2f} against {gap.outside:.2f}"
-        f"{' in the others' if gap is first else ''}, {abs(gap.difference):.2f} {'lower' if gap.difference < 0 else 'higher'} [{_limits(gap)}]"
-        for gap in gaps
-    )
+    each = "; ".join(_compared_in_words(gap, " in the others" if gap is first else "") for gap in gaps)
     counts = (
         f"{inside.positives:,} positive, {many_units(inside.negatives, unit).replace(' ', ' negative ', 1)}"
     )
     return f"{first.finding} in {in_words(first.attribute, first.value)} ({counts}): {each}."
+
+
+def _compared_in_words(gap: Gap, others: str) -> str:
+    both = f"{LABELS[gap.score]} {gap.inside:.2f} against {gap.outside:.2f}{others}"
+    way = "lower" if gap.difference < 0 else "higher"
+    return f"{both}, {abs(gap.difference):.2f} {way} [{_limits(gap)}]"
 
 
 def _limits(gap: Gap) -> str:
