@@ -16,6 +16,7 @@
       scores/             valid.json, test.json; calibration.json and thresholds.json, fitted on the validation
                           part; test.per-study-max.json where scores per study were asked for
       report.html
+      tensorboard/        events, where track.tensorboard asks for them; mlflow.json, the run's id in MLflow
 
 An ensemble's folder is the same without epochs and checkpoints: run.json names its members, and
 scores/members.json keeps the calibration of each.

@@ -114,7 +114,7 @@ class EpochTable:
         return found
 
     def _all_columns(self, config: TrackConfig) -> list[_Column]:
-        epoch = _Column("epoch", "epoch", max(5, 2 * len(str(self._epochs)) + 1))
+        epoch = _Column("epoch", "epoch", max(5, len(str(self._epochs))))
         rate = _Column("lr", "lr", 7)
         if self._both:
             losses = [_Column("part", "part", 5), _Column("loss", "loss", 7)]
@@ -124,7 +124,7 @@ class EpochTable:
             _Column(name, HEADINGS.get(name, name), max(5, len(HEADINGS.get(name, name))), score=True)
             for name in dict.fromkeys(config.columns)
         ]
-        after = [_Column("rate", "img/s", 6), _Column("time", "time", 6), _Column("best", "", len(BEST))]
+        after = [_Column("rate", "img/s", 5), _Column("time", "time", 5), _Column("best", "", len(BEST))]
         return [epoch, rate, *losses, *scores, *after]
 
     def _line(self, entry: Mapping[str, Any], part: str, *, first: bool, last: bool) -> str:
@@ -135,7 +135,9 @@ class EpochTable:
         else:
             cells |= {name: _loss(entry[name]["loss"]) for name in ("train", "valid")}
         if first:
-            cells |= {"epoch": f"{entry['epoch']}/{self._epochs}", "lr": f"{entry['lr']:.1e}"}
+            # From 100 epochs on `123/200` has no room in 80 characters.
+            of = f"/{self._epochs}" if self._epochs < 100 else ""
+            cells |= {"epoch": f"{entry['epoch']}{of}", "lr": f"{entry['lr']:.1e}"}
         if last:
             best = BEST if entry.get("improved") else ""
             cells |= {
