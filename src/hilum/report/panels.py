@@ -51,9 +51,9 @@ def curves(parts: list[Part], found: Sequence[PartCurves]) -> list[dict[str, Any
     for finding in parts[0].scores.findings if parts else ():
         having = [part for part in found if finding in part.roc]
         told = [
-            f"{part.title}: AUC {part.roc_auc[finding].both}, AP {part.average_precision[finding].both}, "
-            f"{part.roc[finding].positives:,} of "
-            f"{part.roc[finding].positives + part.roc[finding].negatives:,} positive"
+            f"{part.title} ({part.roc[finding].positives:,} of "
+            f"{part.roc[finding].positives + part.roc[finding].negatives:,}): AUC {part.roc_auc[finding].both}, "
+            f"AP {part.average_precision[finding].both}"
             for part in having
         ]
         reasons = [part.scores.reasons.get(finding, "") for part in parts]
