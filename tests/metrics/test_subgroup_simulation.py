@@ -35,6 +35,13 @@ def test_large_gaps_are_named() -> None:
     assert with_gap(reports(10, 300, leads=0.6), "leads") >= 0.9
 
 
+def test_a_shortcut_that_nearly_always_goes_with_the_label_is_named_by_the_few_exceptions() -> None:
+    found = reports(10, 600, leads=0.95)
+    cells = [c for one in found for c in one.cells if (c.attribute, c.finding) == ("leads", "Finding 1")]
+    assert sum(cell.few for cell in cells) >= 5
+    assert with_gap(found, "leads") >= 0.8
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize("patients", [150, 500])

@@ -14,6 +14,11 @@ from hilum.metrics.inputs import Bools
 from hilum.metrics.predictions import many_units
 from hilum.metrics.warn import FEW
 
+LEAST = 5
+"""Patients with positives (negatives) from which recall (specificity) is tested.
+
+The test is exact, and where a device goes with the label few have one without the other: just those show the shortcut.
+Areas need `FEW`."""
 FLOOR = 0.05
 """A smaller difference is not named, however certain it is."""
 LABELS = {"roc_auc": "ROC AUC", "recall": "recall", "specificity": "specificity"}
@@ -46,10 +51,10 @@ class Measured:
         return (self.area if score == "roc_auc" else self.shares[score]).interval(level)
 
     def enough(self, score: str) -> bool:
-        """Whether there are ten positives (negatives) of ten patients for this score."""
+        """Whether there are enough rows of enough patients to test this score."""
         if score == "roc_auc":
-            return self.positives >= FEW and self.negatives >= FEW and self.area.patients >= FEW
-        return self.shares[score].rows >= FEW and self.shares[score].patients >= FEW
+            return self.area.patients >= FEW
+        return self.shares[score].patients >= LEAST
 
 
 Measure = Callable[[Bools], Mapping[str, Measured]]
@@ -234,6 +239,8 @@ def _gap(group: list[_Test], measure: Measure, unit: str, level: float) -> Gap:
 
 def _shifted(inside: Measured, outside: Measured) -> int:
     """1 where the group is decided positive more readily, ill or not; -1 where less; 0 where it is neither."""
+    if not all(side.enough(score) for side in (inside, outside) for score in ("recall", "specificity")):
+        return 0
     recall, specificity = (inside.value(s) - outside.value(s) for s in ("recall", "specificity"))
     if recall >= FLOOR and specificity <= -FLOOR:
         return 1

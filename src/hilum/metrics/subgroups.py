@@ -185,14 +185,14 @@ class _Part:
         part, patient = self.predictions.take(rows), self.patient[rows]
         values, moved = influence(part, self.decisions[rows], "roc_auc")
         # Patients of the chosen rows are numbered in the same order as those of all.
-        chosen = np.unique(patient)
+        chosen = np.flatnonzero(np.bincount(patient))
         areas = {}
         for j, finding in enumerate(part.findings):
             spread = np.zeros(self.patients)
             spread[chosen] = moved[:, j]
             sides = [part.targets[:, j] == side for side in (0, 1)]
             pairs = float(sides[0].sum()) * float(sides[1].sum())
-            patients = min(len(np.unique(patient[side])) for side in sides)
+            patients = min(int(np.count_nonzero(np.bincount(patient[side]))) for side in sides)
             areas[finding] = Area(float(values[j]), spread, pairs, patients)
         return areas
 
