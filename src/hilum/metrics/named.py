@@ -17,8 +17,8 @@ from hilum.metrics.warn import FEW
 LEAST = 5
 """Patients with positives (negatives) from which recall (specificity) is tested.
 
-The test is exact, and where a device goes with the label few have one without the other: just those show the shortcut.
-Areas need `FEW`."""
+The test is exact, and where a device goes with the label few have one without the other: just those show the
+shortcut. Areas need `FEW`."""
 FLOOR = 0.05
 """A smaller difference is not named, however certain it is."""
 LABELS = {"roc_auc": "ROC AUC", "recall": "recall", "specificity": "specificity"}
