@@ -62,7 +62,8 @@ def test_a_run_folder_is_whole(finished: Run) -> None:
         for e in range(1, 5)
         for name in ("summary.json", "train.parquet", "valid.parquet")
     }
-    assert files == expected
+    # What is in these two, tests of trackers and of the report say.
+    assert {name for name in files if not name.startswith(("tensorboard/", "figures/"))} == expected
     assert finished.info["status"] == "done"
     assert [entry["epoch"] for entry in finished.history] == [1, 2, 3, 4]
     assert sum(entry["best"] for entry in finished.history) == 1

@@ -176,8 +176,7 @@ def show_run(
         return
     info, data = found.info, found.data
     typer.echo(
-        f"{found.path}: {info['status']}, {found.extent} in {info['seconds']:,.1f} s, "
-        f"begun {info['created']}"
+        f"{found.path}: {info['status']}, {found.extent} in {info['seconds']:,.1f} s, begun {info['created']}"
     )
     if found.members:
         show_table(
