@@ -107,7 +107,7 @@ def reproduce(
     if differences:
         why = f" The first was made under other conditions: {'; '.join(conditions)}." if conditions else ""
         raise CheckFailed(
-            f"{many(len(differences), 'number')} of {again.path} differ from those of {run}.{why}"
+            f"{many(len(differences), 'number')} of {again.path} not as in {run}.{why}"
         )
 
 
