@@ -112,7 +112,7 @@ def test_reproduce_says_what_differs(study: Path, hilum: Hilum, tmp_path: Path) 
     code, out, err = hilum("reproduce", copy, "--quiet")
     assert code == 1
     assert "valid.loss" in out
-    assert "1 number of" in err
+    assert "differ in 1 number." in err
 
 
 @pytest.mark.parametrize(

@@ -106,9 +106,7 @@ def reproduce(
         show_table(["epoch", "what", str(run), str(again.path)], rows)
     if differences:
         why = f" The first was made under other conditions: {'; '.join(conditions)}." if conditions else ""
-        raise CheckFailed(
-            f"{many(len(differences), 'number')} of {again.path} not as in {run}.{why}"
-        )
+        raise CheckFailed(f"{again.path} and {run} differ in {many(len(differences), 'number')}.{why}")
 
 
 runs = typer.Typer(
