@@ -33,7 +33,8 @@ class Line:
     @property
     def text(self) -> str:
         """The map in words."""
-        return f"{self.scale:.3g} x logit" + (f" {self.shift:+.3g}" if self.shift else "")
+        sign = "+" if self.shift > 0 else "-"
+        return f"{self.scale:.2f} x logit" + (f" {sign} {abs(self.shift):.2f}" if self.shift else "")
 
     def __call__(self, logits: Floats) -> Floats:
         """Calibrated logits, of the same shape."""
