@@ -16,10 +16,10 @@ from hilum.metrics.gaps import (
     area_p,
     correlation_of,
     difference_interval,
-    holm,
     share_of,
     share_p,
 )
+from hilum.metrics.significance import holm
 
 
 @given(st.integers(0, 40), st.integers(1, 40), st.integers(0, 60), st.integers(1, 60))
@@ -114,3 +114,25 @@ def test_a_great_difference_of_areas_is_found_and_one_of_perfect_areas_is_not() 
     assert high == pytest.approx(1, abs=1e-3)
     assert area_p(perfect, Area(0.9, np.full(60, 1e-3), 400.0, 20)) > 0.001
     assert np.isnan(Area(1.0, np.zeros(60), 40.0, 1).interval(0.95)).all()
+
+
+@pytest.mark.parametrize(("rows", "rate"), [(20, 0.9), (200, 0.9), (5000, 0.7)])
+def test_shares_that_differ_by_the_margin_are_said_to_differ_by_more_in_one_of_twenty(
+    rows: int, rate: float
+) -> None:
+    rng = np.random.default_rng(rows)
+    inside, outside = rng.binomial(rows, rate - 0.05, 2000), rng.binomial(2 * rows, rate, 2000)
+    p = [
+        share_p(Share(a, rows, rows, 1.0), Share(b, 2 * rows, 2 * rows, 1.0), 0.05)
+        for a, b in zip(inside.tolist(), outside.tolist(), strict=True)
+    ]
+    assert np.mean(np.array(p) <= 0.05) <= 0.06
+
+
+def test_a_margin_makes_any_smaller_difference_nothing() -> None:
+    assert share_p(Share(8000, 10_000, 10_000, 1.0), Share(8400, 10_000, 10_000, 1.0), 0.05) == 1.0
+    assert share_p(Share(8000, 10_000, 10_000, 1.0), Share(8400, 10_000, 10_000, 1.0)) < 1e-9
+    rng = np.random.default_rng(1)
+    one, two = area(rng, 400, 900, 0.70, 0, 3000), area(rng, 400, 900, 0.80, 1400, 3000)
+    assert area_p(one, two, 0.05) > area_p(one, two)
+    assert area_p(one, two, 0.2) == 1.0

@@ -9,7 +9,7 @@ with Student's t (Welch 1947), because a normal tail is too short for ten positi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -77,11 +77,18 @@ def correlation_of(hit: Bools, among: Bools, patient: Ints) -> float:
     return float(np.clip((together**2 - each).sum() / (pairs * variance), 0.0, 1.0))
 
 
-def share_p(inside: Share, outside: Share) -> float:
-    """Two-sided p that two shares are the same: Fisher's exact test on counts divided by the design effects."""
+def share_p(inside: Share, outside: Share, margin: float = 0.0) -> float:
+    """Two-sided p that two shares differ by no more than a margin: Fisher's exact test on effective counts.
+
+    Counts are divided by the design effects, and the outer share is moved by the margin towards the inner one.
+    """
     from scipy.special import gammaln
 
-    (a, n), (b, m) = _effective(inside), _effective(outside)
+    difference = inside.value - outside.value
+    if not abs(difference) > margin:
+        return 1.0
+    moved = replace(outside, hits=outside.hits + np.sign(difference) * margin * outside.rows)
+    (a, n), (b, m) = _effective(inside), _effective(moved)
     if not n or not m:
         return 1.0
 
@@ -147,10 +154,17 @@ class Area:
         return float(np.clip(self.value, half, 1 - half))
 
 
-def area_p(inside: Area, outside: Area) -> float:
-    """Two-sided p that two areas are the same; patients with images on both sides are allowed for."""
+def area_p(inside: Area, outside: Area, margin: float = 0.0) -> float:
+    """Two-sided p that two areas differ by no more than a margin, by which the outer one is moved.
+
+    Patients with images on both sides are allowed for.
+    """
     from scipy.special import stdtr
 
+    difference = inside.value - outside.value
+    if not abs(difference) > margin:
+        return 1.0
+    outside = replace(outside, value=outside.value + float(np.sign(difference)) * margin)
     spread = _variance(inside.on_logits - outside.on_logits)
     own, other = inside.variance, outside.variance
     if not _variance(inside.on_logits) or not _variance(outside.on_logits):
@@ -175,12 +189,3 @@ def difference_interval(
     low = difference - np.hypot(inside - l1, u2 - outside)
     high = difference + np.hypot(u1 - inside, outside - l2)
     return float(low), float(high)
-
-
-def holm(p: Floats) -> Floats:
-    """p values adjusted for all tests together (Holm 1979), float64 [m]."""
-    order = np.argsort(p, kind="stable")
-    stepped = np.maximum.accumulate(p[order] * (len(p) - np.arange(len(p))))
-    adjusted = np.empty(len(p))
-    adjusted[order] = np.minimum(stepped, 1.0)
-    return adjusted

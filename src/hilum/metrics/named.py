@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from hilum.metrics.gaps import Area, Share, area_p, difference_interval, holm, share_p
+from hilum.metrics.gaps import Area, Share, area_p, difference_interval, share_p
 from hilum.metrics.groups import DEVICE, PATIENT, Attribute, Contrast, in_words
 from hilum.metrics.inputs import Bools
 from hilum.metrics.predictions import many_units
+from hilum.metrics.significance import holm
 from hilum.metrics.warn import FEW
 
 LEAST = 5
@@ -20,7 +21,8 @@ LEAST = 5
 The test is exact, and where a device goes with the label few have one without the other: just those show the
 shortcut. Areas need `FEW`."""
 FLOOR = 0.05
-"""A smaller difference is not named, however certain it is."""
+"""A gap is named where it is certain that the difference is larger than this: with enough images, or a little
+anatomy, every group differs from every other by something."""
 LABELS = {"roc_auc": "ROC AUC", "recall": "recall", "specificity": "specificity"}
 """What is tested, and how it is said."""
 
@@ -73,7 +75,7 @@ class Gap:
         outside: in the rest.
         difference: inside - outside.
         low, high: its interval.
-        p_adjusted: by Holm over all tests of the part.
+        p_adjusted: that the difference is at most `FLOOR`, by Holm over all tests of the part.
         sentence: all this for a reader.
         shortcut: recall and specificity differ in opposite directions, and what the group has or has not is no
             trait of the patient: the model may read it.
@@ -136,11 +138,7 @@ def named_gaps(
     if not tests:
         return (), 0
     adjusted = holm(np.array([test.p for test in tests]))
-    real = [
-        replace(test, p=float(p))
-        for test, p in zip(tests, adjusted, strict=True)
-        if p <= 1 - level and abs(test.difference) >= FLOOR
-    ]
+    real = [replace(test, p=float(p)) for test, p in zip(tests, adjusted, strict=True) if p <= 1 - level]
     together: dict[tuple[str, str], list[_Test]] = {}
     for test in real:
         together.setdefault((test.contrast.attribute.name, test.finding), []).append(test)
@@ -178,9 +176,9 @@ def _tests(attributes: Sequence[Attribute], measure: Measure) -> list[_Test]:
 def _compared(inside: Measured, outside: Measured, score: str) -> tuple[float, float]:
     """p and difference."""
     if score == "roc_auc":
-        p = area_p(inside.area, outside.area)
+        p = area_p(inside.area, outside.area, FLOOR)
     else:
-        p = share_p(inside.shares[score], outside.shares[score])
+        p = share_p(inside.shares[score], outside.shares[score], FLOOR)
     return p, inside.value(score) - outside.value(score)
 
 
@@ -218,7 +216,7 @@ def _still_differs(test: _Test, named: list[Contrast], measure: Measure, p_at_mo
     if not (inside.enough(test.score) and outside.enough(test.score)):
         return False
     p, difference = _compared(inside, outside, test.score)
-    return p <= p_at_most and abs(difference) >= FLOOR and difference * test.difference > 0
+    return p <= p_at_most and difference * test.difference > 0
 
 
 def _gap(group: list[_Test], measure: Measure, unit: str, level: float) -> Gap:

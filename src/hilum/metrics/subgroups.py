@@ -64,7 +64,7 @@ class Subgroups:
         gaps: differences that are no noise, largest first; empty where there are none.
         level: of the intervals; 1 - level is how often a part without any difference has a gap named, at most.
         tests: how many differences were tested, which the p values are corrected for.
-        floor: smallest difference that is named.
+        floor: a gap is a difference that is certainly larger than this.
     """
 
     cells: tuple[Cell, ...]
