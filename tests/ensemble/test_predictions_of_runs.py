@@ -314,6 +314,7 @@ def test_packs_and_weights_that_are_gone(copied: Copied) -> None:
     with pytest.raises(WeightsError):
         raw_predictions(run, "test", again=True)
     (run.path / "split.parquet").unlink()
+    (run.path / "images.parquet").unlink()
     with pytest.raises(RunError, match="not whole"):
         evaluate(run, "test")
 

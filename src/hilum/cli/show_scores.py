@@ -63,9 +63,13 @@ def _show_every(scores: Scores) -> None:
 
 
 def _show_combined(scores: Scores) -> None:
+    from hilum.metrics.names import plural
     from hilum.metrics.results import COMBINED
 
-    rows = [[heading, scores.text(name)] for name, heading in COMBINED.items()]
+    rows = [
+        [heading.replace("images", plural(scores.unit)), scores.text(name)]
+        for name, heading in COMBINED.items()
+    ]
     show_table(["All findings together", "Score"], rows)
 
 

@@ -157,7 +157,7 @@ def compare_runs(
     """
     check_score(by)
     if part not in PARTS:
-        raise DataError(f"there is no part {part!r}; {did_you_mean(part, PARTS)}.")
+        raise DataError(f"there is no part {part!r}; {did_you_mean(part, PARTS)}")
     groups = group_runs(paths)
     first = groups[0].runs[0]
     findings = tuple(dict.fromkeys(include or first.config.scores.include))

@@ -240,7 +240,7 @@ def effective_trials(share: Floats, error: Floats, rows: Floats, patients: Float
 
 
 def bootstrapped(value: Floats, drawn: Floats, each: Floats, level: float, method: Method) -> Interval:
-    """Percentile or BCa interval of k scores (Efron 1987); `auto` is BCa.
+    """Percentile or BCa interval of k scores (Efron 1987), widened where it misses the score; `auto` is BCa.
 
     Args:
         value: the scores, [k].
@@ -265,7 +265,9 @@ def bootstrapped(value: Floats, drawn: Floats, each: Floats, level: float, metho
             shift, skew = normal.inv_cdf(share), acceleration(each[:, j])
             scores = np.array([shift + normal.inv_cdf(tail) for tail in tails])
             shares = np.array([normal.cdf(s) for s in shift + scores / (1 - skew * scores)])
-        ends[j] = np.quantile(column, shares)
+        low, high = np.quantile(column, shares)
+        # ECE is biased upwards, in replicates more than in the data: its corrected ends can both miss the score.
+        ends[j] = min(low, point), max(high, point)
     return Interval(ends[:, 0], ends[:, 1], PERCENTILE if method == "percentile" else BCA)
 
 

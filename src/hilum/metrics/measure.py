@@ -79,7 +79,7 @@ class Measured:
 def check_score(score: str) -> None:
     """Raise a ConfigError unless there is a score of that name."""
     if score not in RATES and score not in COMBINED:
-        raise ConfigError(f"there is no score {score!r}; {did_you_mean(score, [*RATES, *COMBINED])}.")
+        raise ConfigError(f"there is no score {score!r}; {did_you_mean(score, [*RATES, *COMBINED])}")
 
 
 def measure(

@@ -12,7 +12,7 @@ from hilum.config import Config
 from hilum.metrics.predictions import Predictions, many_units
 from hilum.metrics.results import Scores
 from hilum.report.values import value_of
-from hilum.runs import Run
+from hilum.runs import Run, check_kept
 from hilum.text import many
 
 PARTS = {"train": "Training", "valid": "Validation", "test": "Test"}
@@ -82,7 +82,9 @@ def scored_parts(run: Run) -> list[Part]:
     for name in ("test", "valid"):
         scores = run.scores(name)
         if scores is not None:
-            found.append(_part(run, name, run.judged(name), run.predictions(name), scores))
+            raw = run.predictions(name)
+            check_kept(run, raw)
+            found.append(_part(run, name, run.judged(name), raw, scores))
     history = run.history
     if not found and history:
         entry = next((e for e in history if e["best"]), history[-1])

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from hilum.metrics.calibrate import Reliability
-from hilum.metrics.inputs import Floats
+from hilum.metrics.intervals import wilson
 from hilum.metrics.subgroups import Cell
 from hilum.report.numbers import Diagram, PartCurves
 from hilum.report.plots import (
@@ -132,8 +132,8 @@ def draw_reliability(axes: Axes, counts: Axes, diagram: Diagram, colour: str) ->
             side.share_positive[filled],
             side.count[filled].astype(np.float64),
         )
-        low, high = wilson(y, n)
-        axes.vlines(x, low, high, color=ink, linewidth=1.1, alpha=0.75, zorder=2)
+        interval = wilson(y, n)
+        axes.vlines(x, interval.low, interval.high, color=ink, linewidth=1.1, alpha=0.75, zorder=2)
         axes.plot(x, y, color=ink, linewidth=1.2, marker="o", markersize=4, zorder=3)
     unit_square(axes)
     axes.tick_params(axis="x", labelbottom=False)
@@ -239,13 +239,6 @@ def _legend_rows(values: Sequence[str]) -> int:
 def _wrapped(name: str, width: int = 18) -> str:
     """A long name on two lines."""
     return "\n".join(textwrap.wrap(name, width)[:2]) or name
-
-
-def wilson(share: Floats, count: Floats, z: float = 1.96) -> tuple[Floats, Floats]:
-    """95 % interval of shares of `count` images (Wilson 1927)."""
-    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
-    half = z * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2)) / (1 + z**2 / count)
-    return middle - half, middle + half
 
 
 def _having(curves: Sequence[PartCurves], finding: str) -> list[PartCurves]:

@@ -168,9 +168,14 @@ class Run:
         """One row an image: `image_id`, `part`, `patient_id`, `study_id`, `view`, `projection`, `age`, `sex`, ...
 
         A run of an earlier version has `image_id`, `patient_id` and `part` alone.
+
+        Raises:
+            RunError: there is neither of the two files.
         """
-        path = self.path / "images.parquet"
-        return pl.read_parquet(path if path.is_file() else self.path / "split.parquet")
+        for name in ("images.parquet", "split.parquet"):
+            if (path := self.path / name).is_file():
+                return pl.read_parquet(path)
+        raise RunError(f"{path} is missing: the run's folder is not whole.")
 
     @property
     def environment(self) -> dict[str, Any]:
@@ -179,10 +184,19 @@ class Run:
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """One entry per finished epoch: `epoch`, `lr`, `loss` and scores of train and valid, `best`."""
-        entries: list[dict[str, Any]] = []
-        while (path := self.epoch_folder(len(entries) + 1) / "summary.json").is_file():
-            entries.append(read_json(path))
+        """One entry per finished epoch: `epoch`, `lr`, `loss` and scores of train and valid, `best`.
+
+        Raises:
+            RunError: an epoch is missing before a later one.
+        """
+        summaries = sorted(self.path.glob("epochs/*/summary.json"))
+        there = {int(path.parent.name) for path in summaries}
+        if gaps := set(range(1, len(there) + 1)) - there:
+            raise RunError(
+                f"{self.path} has epoch {max(there)} but no epoch {min(gaps)}: the run's folder is not whole. "
+                "Copy it again from where it was trained, or train again from its config.toml."
+            )
+        entries: list[dict[str, Any]] = [read_json(path) for path in summaries]
         best = max((entry["epoch"] for entry in entries if entry.get("improved")), default=None)
         return [{**entry, "best": entry["epoch"] == best} for entry in entries]
 
@@ -320,31 +334,6 @@ class Run:
         scores = self.scores("test") or self.scores("valid")
         head = f"<p><b>{html.escape(self.name)}</b> · {self.config.model.name} · {self.info['status']}</p>"
         return head + (scores._repr_html_() if scores else "")
-
-
-def list_runs(folder: str | Path) -> list[Run]:
-    """All readable runs in a folder, by name; folders of other formats are left out.
-
-    Raises:
-        RunError: the folder does not exist.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise RunError(
-            f"there is no folder {folder}. Runs are made by hilum train; name their folder with --in."
-        )
-    found = []
-    for path in sorted(
-        folder.iterdir(),
-        key=lambda p: [
-            (not t.isdigit(), int(t) if t.isdigit() else 0, t) for t in re.split(r"(\d+)", p.name)
-        ],
-    ):
-        try:
-            found.append(Run.open(path))
-        except RunError:
-            continue
-    return found
 
 
 def _numbered(folder: Path, name: str) -> Path:
