@@ -87,13 +87,15 @@ def test_killed_at_ten_random_moments_the_pack_is_the_same(table: Table, whole: 
 
 
 def interrupt(table: Table, out: Path, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
-    """Break a build off after some chunks."""
+    """Break a build off once it has finished so many chunks, which come one or several at a time."""
     run = build.run
 
     def some(*given: object) -> object:
-        for number, chunks in enumerate(run(*given)):
+        done = 0
+        for chunks in run(*given):
             yield chunks
-            if number + 1 >= after:
+            done += len(chunks)
+            if done >= after:
                 raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
