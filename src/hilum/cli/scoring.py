@@ -27,7 +27,7 @@ def evaluate(
         str | None, typer.Option(help="A study's or patient's logit: max or mean of its images'.")
     ] = None,
     findings: Findings = None,
-    every: Annotated[bool, typer.Option("--all", help="Show every score.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Show every score, also of many findings.")] = False,
     again: Annotated[
         bool, typer.Option("--again", help="Look at the images even where predictions were kept.")
     ] = False,

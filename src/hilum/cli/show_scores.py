@@ -14,13 +14,19 @@ if TYPE_CHECKING:
     from hilum.metrics.results import Scores
 
 
+FEW = 3
+"""Up to so many findings every score is shown without being asked for."""
+
+
 def show_evaluation(judged: Evaluation, every: bool = False) -> None:
     """Print scores per finding, how they came about, calibration before and after, and what a reader must know."""
     scores = judged.scores
     typer.echo(f"Scores on {scores.heading}{_method(scores)}")
     show_table(*scores.table())
-    if every:
+    if every or len(scores.findings) <= FEW:
         _show_every(scores)
+    else:
+        typer.echo("--all shows every score with its interval.")
     if len(scores.findings) > 1:
         _show_combined(scores)
     typer.echo(judged.judge.text)
