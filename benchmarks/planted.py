@@ -5,7 +5,7 @@
 For each seed two studies of class folders are drawn and a small network is trained on each. In one, ECG leads go
 with one finding, another is drawn fainter from 60 years on, and 5 % of the labels are wrong. In the other nothing
 is planted: findings are independent of age, sex and how the film was taken, so that what is named is a false alarm
-(or something that the drawing itself makes harder in a group).
+(or something that the drawing itself makes harder in a group, as hearts in children).
 """
 
 from __future__ import annotations
