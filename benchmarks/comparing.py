@@ -60,7 +60,7 @@ def _against_a_loop() -> dict[str, Any]:
         peer.append((time.perf_counter() - started) * REPLICATES / LOOPED)
     return {
         "work": f"Difference in AUC of two models, {IMAGES:,} images x {FINDINGS}, {REPLICATES:,} replicates",
-        "target": "50x",
+        "target": ">= 50x",
         "ours": statistics.median(ours),
         "peer": statistics.median(peer),
         "ratio": statistics.median(peer) / statistics.median(ours),
