@@ -43,6 +43,11 @@ DEGREES = 0.625
 """Share of the degrees of freedom that kurtosis gives which made DeLong's intervals cover 95 % in simulations of
 15, 30 and 300 positives and AUCs of 0.7, 0.85 and 0.95 (94.1 to 96.5 %; with all of them 91.6 to 96)."""
 
+FEWEST_DEGREES = 4.0
+"""They are not taken for fewer than this. Where one patient carries most of the error, kurtosis says 1 and the
+interval around an AUC of 0.82 is 0.07 to 1.00. With 4 intervals cover as often (94.0 to 95.8 % in the same
+simulations), and at an AUC of 0.95 with 30 positives they are a fifth narrower."""
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -190,7 +195,8 @@ def on_logit_scale(
     """Interval of an AUC or AP from its influence values; the logit scale keeps it within 0 to 1.
 
     The quantile is of a t distribution, because the error rests on few patients where positives are few: its
-    degrees of freedom are `DEGREES` of those that the kurtosis of the influence values gives.
+    degrees of freedom are `DEGREES` of those that the kurtosis of the influence values gives, but at least
+    `FEWEST_DEGREES`.
 
     A value of exactly 1 (or 0) has no error to go by: it is then treated as a share of 1 of as many trials as the
     rarer class has patients, whose Wilson interval is one-sided (compare Obuchowski & Lieber 2002). There is none
@@ -205,7 +211,9 @@ def on_logit_scale(
     """
     inside = (value > 0) & (value < 1)
     safe = np.where(inside, value, 0.5)
-    reach = t_quantile(level, np.maximum(DEGREES * effective_degrees(each), 1.0)) * standard_error(each)
+    reach = t_quantile(level, np.maximum(DEGREES * effective_degrees(each), FEWEST_DEGREES)) * standard_error(
+        each
+    )
     centre, spread = np.log(safe / (1 - safe)), reach / (safe * (1 - safe))
     low, high = (sigmoid(centre + side * spread) for side in (-1, 1))
     trials = np.asarray(patients, dtype=np.float64)
