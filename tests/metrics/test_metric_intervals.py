@@ -155,6 +155,20 @@ def test_a_score_beyond_all_its_replicates_is_within_its_interval() -> None:
     assert acceleration(np.zeros(4)) == 0
 
 
+def test_the_bootstrap_gives_no_interval_where_every_sample_is_perfect() -> None:
+    targets = np.repeat([1.0, 0.0], 20)[:, None]
+    perfect = np.where(targets == 1, 3.0, -3.0)
+    ids = np.arange(40).astype(str).astype(object)
+    part = Predictions(ids, ("Edema",), perfect, targets.astype(np.float32), "test", ids)
+    found = intervals_of(part, perfect > 0, replicates=100)
+    assert np.isnan(found.columns["f1"].low[0])
+    assert np.isnan(found.columns["partial_auc"].high[0])
+    # Wilson's and DeLong's know how many images that is.
+    assert 0.8 < found.columns["recall"].low[0] < 0.9
+    assert 0.8 < found.columns["roc_auc"].low[0] < 0.9
+    assert found.columns["roc_auc"].high[0] == 1
+
+
 def test_what_is_no_interval_is_refused() -> None:
     with pytest.raises(DataError, match="not intervals"):
         Intervals.from_json({"level": 0.95})

@@ -143,7 +143,7 @@ def intervals_of(
     """Intervals of every score.
 
     There is none (NaN) for a score without a value, for fewer than two patients, and from the bootstrap where
-    more than half of the samples hold one class only.
+    more than half of the samples hold one class only or all samples give the same (an F1 of exactly 1).
 
     Args:
         predictions: n rows, k findings; rows of one patient are resampled together.
@@ -265,6 +265,8 @@ def bootstrapped(value: Floats, drawn: Floats, each: Floats, level: float, metho
         column = np.sort(column[~np.isnan(column)])
         if np.isnan(point) or len(each) < 2 or 2 * len(column) < len(drawn):
             continue
+        if column[0] == column[-1]:
+            continue  # All right, or all wrong: no resample can show how far from it the truth may be.
         shares = tails
         if method != "percentile":
             below = np.searchsorted(column, point, "left") + np.searchsorted(column, point, "right")
