@@ -44,6 +44,12 @@ def whole_file(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove what writes that were killed left anywhere below `folder`; nobody may be writing there."""
+    for path in folder.rglob(".*.partial"):
+        path.unlink(missing_ok=True)
+
+
 def disk_error(path: Path, error: OSError) -> DiskError:
     """The message for a write that the file system refused."""
     parent = next((p for p in [path, *path.parents] if p.exists()), Path.cwd())

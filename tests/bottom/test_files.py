@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hilum.errors import DiskError, did_you_mean, nearest
-from hilum.files import read_json, whole_file, write_json, write_text
+from hilum.files import read_json, remove_leftovers, whole_file, write_json, write_text
 
 
 def test_a_failed_write_leaves_the_former_file(tmp_path: Path) -> None:
@@ -70,3 +70,15 @@ def test_nearest_name() -> None:
     assert nearest("oedema", ["Edema", "Fracture"]) == "Edema"
     assert nearest("zzz", ["Edema"]) is None
     assert did_you_mean("zzz", ["Edema", "Fracture"]) == "known: Edema, Fracture"
+
+
+def test_what_a_killed_write_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    deep = tmp_path / "checkpoints"
+    deep.mkdir()
+    left = [tmp_path / ".run.json.12-34.partial", deep / ".last.safetensors.1-2.partial"]
+    kept = [tmp_path / "run.json", deep / "a.partial", deep / ".hidden"]
+    for path in [*left, *kept]:
+        path.write_text("")
+    remove_leftovers(tmp_path)
+    assert not any(path.exists() for path in left)
+    assert all(path.exists() for path in kept)

@@ -10,7 +10,7 @@ from hilum.batches.copies import count as copies_of
 from hilum.config import Config
 from hilum.device import describe_environment, pick_device
 from hilum.errors import ConfigError, RunError, did_you_mean
-from hilum.files import write_json, write_parquet
+from hilum.files import remove_leftovers, write_json, write_parquet
 from hilum.metrics.judge import check_scores, fit_judge
 from hilum.metrics.predictions import Predictions
 from hilum.metrics.results import COMBINED, RATES
@@ -74,6 +74,8 @@ def resume(path: str | Path, *, quiet: bool = False) -> Run:
     if (run.path / "data.json").is_file():
         _same_data(run, job)
     learner = Learner(job)
+    if learner.world.leads:
+        remove_leftovers(run.path)
     _describe(run, job, learner)
     learner.restore(run)
     watch = Watch(quiet or not leads())
