@@ -17,7 +17,7 @@ import pytest
 from hilum.config import PrepareConfig
 from hilum.pixels.build import build_pack
 from hilum.pixels.pack import Pack
-from hilum.report.dataset import write_data_report
+from hilum.report.dataset.page import write_data_report
 from hilum.table.table import Table
 
 Hilum = Callable[..., Any]

@@ -15,13 +15,13 @@ import pytest
 from hilum.config import CleanConfig, PrepareConfig
 from hilum.doctor import Check
 from hilum.pixels.pack import Pack
-from hilum.report.dataset import page, write_data_report
-from hilum.report.dataset_checks import data_checks
-from hilum.report.dataset_numbers import count, label_vectors, positives
-from hilum.report.dataset_originals import find_originals
-from hilum.report.dataset_samples import choose, make_samples, odd_ones
-from hilum.report.dataset_shares import Patients, lifts
-from hilum.report.dataset_tables import colour, heat_map, lift_text, strongest, summary
+from hilum.report.dataset.checks import data_checks
+from hilum.report.dataset.numbers import count, label_vectors, positives
+from hilum.report.dataset.originals import find_originals
+from hilum.report.dataset.page import page, write_data_report
+from hilum.report.dataset.samples import choose, make_samples, odd_ones
+from hilum.report.dataset.shares import Patients, lifts
+from hilum.report.dataset.tables import colour, heat_map, lift_text, strongest, summary
 from hilum.table.clean import clean
 from hilum.table.sources import read_source
 from hilum.table.table import Table

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from hilum.metrics.significance import holm
-from hilum.report.dataset_shares import Patients, lifts, shares
+from hilum.report.dataset.shares import Patients, lifts, shares
 
 
 def each_its_own(n: int) -> Patients:

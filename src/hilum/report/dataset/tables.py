@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from hilum.pixels.pack import Pack
-from hilum.report.dataset_groups import Group
-from hilum.report.dataset_numbers import NO_FINDING, DataNumbers, Pair, positives
-from hilum.report.dataset_shares import Patients, shares
+from hilum.report.dataset.groups import Group
+from hilum.report.dataset.numbers import NO_FINDING, DataNumbers, Pair, positives
+from hilum.report.dataset.shares import Patients, shares
 from hilum.table.check import official_parts
 from hilum.table.table import Table
 from hilum.text import many

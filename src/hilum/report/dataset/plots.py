@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from hilum.report.dataset_groups import Group
+from hilum.report.dataset.groups import Group
 from hilum.report.plots import MUTED, RULE, new_figure
 
 WIDTH = 4.1

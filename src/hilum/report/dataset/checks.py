@@ -16,8 +16,8 @@ from hilum.doctor.report import LEVELS
 from hilum.doctor.shortcuts import shortcuts
 from hilum.doctor.twins import twin_checks
 from hilum.pixels.pack import Pack
-from hilum.report.dataset_groups import ATTRIBUTES
-from hilum.report.dataset_numbers import NO_FINDING, DataNumbers
+from hilum.report.dataset.groups import ATTRIBUTES
+from hilum.report.dataset.numbers import NO_FINDING, DataNumbers
 from hilum.table.table import Table
 from hilum.text import listed, many
 

@@ -12,12 +12,12 @@ from hilum.doctor import Check
 from hilum.errors import ConfigError, PackError
 from hilum.files import write_json, write_text
 from hilum.pixels.pack import EXCLUDED, INFO, Pack
-from hilum.report.dataset_checks import data_checks
-from hilum.report.dataset_numbers import DataNumbers, count
-from hilum.report.dataset_originals import Originals, find_originals
-from hilum.report.dataset_plots import MARKERS, SERIES, SEXES, counts_plot, groups_plot, histogram_plot
-from hilum.report.dataset_samples import Sample, make_samples, odd_ones, picture
-from hilum.report.dataset_tables import group_tables, heat_map, lift_text, part_table, strongest, summary
+from hilum.report.dataset.checks import data_checks
+from hilum.report.dataset.numbers import DataNumbers, count
+from hilum.report.dataset.originals import Originals, find_originals
+from hilum.report.dataset.plots import MARKERS, SERIES, SEXES, counts_plot, groups_plot, histogram_plot
+from hilum.report.dataset.samples import Sample, make_samples, odd_ones, picture
+from hilum.report.dataset.tables import group_tables, heat_map, lift_text, part_table, strongest, summary
 from hilum.report.html import render
 from hilum.report.plots import data_uri, svg
 from hilum.table.glossary import explain
@@ -51,7 +51,7 @@ def write_data_report(pack: Pack, out: Path | None = None) -> Path:
     originals = find_originals(pack)
     checks = data_checks(pack, numbers, originals.frame)
     samples = make_samples(pack)
-    text = render("dataset.html", page(pack, numbers, checks, samples, originals))
+    text = render("dataset/page.html", page(pack, numbers, checks, samples, originals))
     write_json(path.with_suffix(".json"), to_json(pack, numbers, checks, samples, originals))
     write_text(path, text)
     return path

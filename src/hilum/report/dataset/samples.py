@@ -14,7 +14,7 @@ import polars as pl
 from hilum.errors import ImageError
 from hilum.metrics.inputs import Bools
 from hilum.pixels.pack import Pack
-from hilum.report.dataset_numbers import NO_FINDING, positives
+from hilum.report.dataset.numbers import NO_FINDING, positives
 from hilum.report.plots import data_uri
 from hilum.table.table import Table
 

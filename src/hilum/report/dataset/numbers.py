@@ -14,8 +14,8 @@ import polars as pl
 from hilum.metrics.inputs import Bools
 from hilum.metrics.significance import holm
 from hilum.pixels.pack import Pack
-from hilum.report.dataset_groups import Dependence, Group, dependences, find_groups
-from hilum.report.dataset_shares import ALPHA, Patients, lifts, shares
+from hilum.report.dataset.groups import Dependence, Group, dependences, find_groups
+from hilum.report.dataset.shares import ALPHA, Patients, lifts, shares
 from hilum.table.check import official_parts
 from hilum.table.table import Table
 

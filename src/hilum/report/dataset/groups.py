@@ -13,7 +13,7 @@ import polars as pl
 from hilum.metrics.groups import BANDS, CHILDREN
 from hilum.metrics.inputs import Bools
 from hilum.metrics.significance import holm
-from hilum.report.dataset_shares import ALPHA, Patients, lifts, shares
+from hilum.report.dataset.shares import ALPHA, Patients, lifts, shares
 from hilum.table.table import Table
 
 NOT_SAID = "not said"
