@@ -6,17 +6,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
-import numpy as np
-import polars as pl
 import pytest
 
+from bright_halves import bright_halves
 from hilum import api
-from hilum.config import Config, PrepareConfig, make_config
-from hilum.pixels.build import build_pack
+from hilum.config import Config, make_config
 from hilum.pixels.pack import Pack
 from hilum.runs import Run
-from hilum.table.table import Table
 from hilum.train.session import train
 
 SIZE = 32
@@ -26,31 +22,7 @@ SIZE = 32
 def studies(tmp_path_factory: pytest.TempPathFactory) -> Pack:
     """160 images of 80 studies of 40 patients; `Left` and `Top` are bright halves, two tenths unknown."""
     folder = tmp_path_factory.mktemp("studies")
-    random = np.random.default_rng(0)
-    rows = []
-    for i in range(160):
-        left, top = random.integers(0, 2, 2)
-        image = random.normal(90, 20, (SIZE, SIZE))
-        image[:, : SIZE // 2] += 30 * left
-        image[: SIZE // 2] += 30 * top
-        cv2.imwrite(str(folder / f"{i}.png"), np.clip(image, 0, 255).astype(np.uint8))
-        codes = [
-            None if draw > 0.9 else -1 if draw > 0.8 else int(code)
-            for code, draw in zip((left, top), random.random(2), strict=True)
-        ]
-        rows.append(
-            {
-                "image_id": f"image{i}",
-                "path": f"{i}.png",
-                "patient_id": f"patient{i // 4}",
-                "study_id": f"study{i // 2}",
-                "source": "test",
-                "Left": codes[0],
-                "Top": codes[1],
-            }
-        )
-    table = Table.make(pl.DataFrame(rows, infer_schema_length=None), ("Left", "Top"), folder)
-    return build_pack(table, folder / "pack", PrepareConfig(size=SIZE), workers=1)
+    return bright_halves(folder, 160, side=SIZE, size=SIZE, gain=30, per_patient=4, per_study=2)
 
 
 @pytest.fixture(scope="session")
