@@ -11,7 +11,7 @@ from hilum.compare import RunsCompared, compare_runs
 from hilum.config import CleanConfig, Config, PrepareConfig, make_config, read_config
 from hilum.doctor import doctor
 from hilum.ensemble import ensemble as _ensemble
-from hilum.errors import ConfigError, did_you_mean
+from hilum.errors import ConfigError, RunError, did_you_mean
 from hilum.evaluate import Evaluation
 from hilum.evaluate import judge_part as _judge_part
 from hilum.metrics.results import LOWER_IS_BETTER, RATES, Scores
@@ -314,13 +314,20 @@ def leaderboard(
 ) -> list[dict[str, Any]]:
     """The runs of a folder, best first; those without scores of the part come last.
 
+    A run whose folder is not whole is left out, and said so.
+
     Raises:
         RunError: the folder does not exist.
         ConfigError: no score is called `by`.
     """
     if by not in RATES:
         raise ConfigError(f"there is no score {by!r} to sort by; {did_you_mean(by, RATES)}")
-    rows = [_row(run, part, by) for run in list_runs(folder)]
+    rows = []
+    for run in list_runs(folder):
+        try:
+            rows.append(_row(run, part, by))
+        except RunError as error:
+            say(f"left out: {error}")
     sign = 1 if by in LOWER_IS_BETTER else -1
     return sorted(rows, key=lambda row: (row[by] is None, sign * (row[by] or 0)))
 

@@ -95,6 +95,22 @@ def test_runs_and_show(study: Path, hilum: Hilum, tmp_path: Path) -> None:
     assert hilum("runs", "--in", study / "runs", "--by", "roc_uac")[0] == 2
 
 
+def test_a_run_that_is_not_whole_is_left_out_of_the_leaderboard(
+    study: Path, hilum: Hilum, tmp_path: Path
+) -> None:
+    import shutil
+
+    for name in ("whole", "torn"):
+        shutil.copytree(study / "runs" / "small-1", tmp_path / name)
+    (tmp_path / "torn" / "epochs" / "0001" / "summary.json").unlink()
+    code, out, err = hilum("runs", "--in", tmp_path)
+    assert code == 0
+    assert "whole" in out
+    assert "torn" not in out
+    assert "left out: " in err
+    assert "no epoch 1" in err
+
+
 def test_reproduce_agrees(study: Path, hilum: Hilum, tmp_path: Path) -> None:
     code, out, _ = hilum("reproduce", study / "runs" / "small-1", "--in", tmp_path, "--quiet")
     assert code == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,15 @@ def test_other_images_are_said(make_run: MakeRun) -> None:
     )
     labels = published(pneumonia(make_run, 380, 244))[0]
     assert labels.warning.startswith("Other labels or images: 390 positive there, 380 here.")
+
+
+def test_a_finding_without_a_known_label_has_nothing_beside_it(make_run: MakeRun) -> None:
+    run = pneumonia(make_run)
+    assert published(run)
+    known = run.predictions("test")
+    blind = replace(known, targets=np.full_like(known.targets, np.nan))
+    run.write_scores(blind, score(blind, Thresholds(np.array([0.5]), ("Pneumonia",))))
+    assert published(run) == []
 
 
 def test_without_a_test_part_the_validation_part_stands_there_and_says_so(make_run: MakeRun) -> None:

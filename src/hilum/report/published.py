@@ -51,7 +51,8 @@ class Published:
 def published(run: Run, path: Path | None = None) -> list[Published]:
     """Figures of the run's data set and findings: those of the same images first, then in the file's order.
 
-    Nothing where the data set is another, is drawn (a phantom), or is a small piece of the published one.
+    Nothing where the data set is another, is drawn (a phantom), or is a small piece of the published one, and
+    nothing of a finding of which no label is known.
 
     Args:
         run: a run with scores.
@@ -69,7 +70,7 @@ def published(run: Run, path: Path | None = None) -> list[Published]:
         if scores is None or scores.images < LEAST * system.get("images", system.get("about", 0)):
             continue
         for finding, values in system["findings"].items():
-            if finding in scores.findings:
+            if finding in scores.findings and scores["images"][scores.findings.index(finding)]:
                 others = _of_images(run, part, scores, system, finding)
                 told = [*others, *_of_the_run(run, part, system), system.get("conditions", "")]
                 warning = " ".join(sentence for sentence in told if sentence)
