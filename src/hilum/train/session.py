@@ -206,7 +206,8 @@ def _same_data(run: Run, job: Job) -> None:
     if job.split.id != known["split"]["id"]:
         raise RunError(
             f"{run.path} has split {known['split']['id']}, but its settings now give {job.split.id}. "
-            "The split file, or hilum's way of splitting, has changed."
+            "The split file, or hilum's way of splitting, has changed. A run from before split.seed was a setting "
+            f"needs it in its config.toml: seed = {run.config.seed} under [split]."
         )
 
 
