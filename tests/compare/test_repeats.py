@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from hilum import api
+from hilum.api import training
 from hilum.cli import main
 from hilum.compare import group_runs
 from hilum.errors import ConfigError, Stopped
@@ -57,7 +58,7 @@ def test_a_stop_leaves_the_finished_ones(
     study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     trained: list[Run] = []
-    real = api._train
+    real = training._train
 
     def stops(config: Any, **given: Any) -> Run:
         if trained:
@@ -65,7 +66,7 @@ def test_a_stop_leaves_the_finished_ones(
         trained.append(real(config, **given))
         return trained[-1]
 
-    monkeypatch.setattr(api, "_train", stops)
+    monkeypatch.setattr(training, "_train", stops)
     with pytest.raises(Stopped):
         api.repeat(study / "small.toml", 3, data=study / "pack", folder=tmp_path, quiet=True)
     assert [run.info["status"] for run in list_runs(tmp_path)] == ["done"]

@@ -136,7 +136,7 @@ def test_a_classifier_of_another_size_is_left_out_and_said(reference: nn.Module,
     assert torch.equal(model.backbone.layer1[0].conv1.weight, reference.layer1[0].conv1.weight)
     (note,) = model.notes
     assert "classifier.weight" in note
-    assert "left out: fc.weight, fc.bias" in note
+    assert "left out: fc.bias, fc.weight" in note
 
 
 def test_a_missing_classifier_is_said(reference: nn.Module, tmp_path: Path) -> None:

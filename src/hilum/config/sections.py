@@ -62,6 +62,10 @@ class LabelsConfig(Section):
     """A finding that the report does not mention is negative, or not scored."""
     smooth_value: Share = 0.7
     """The training target of an uncertain label under `smooth` (0.55 to 0.85 in Pham et al. 2019)."""
+    overlay: str = ""
+    """A CSV of verdicts on labels (`image_id, finding, verdict, by, when`); usually given as `--labels`."""
+    verdicts: Literal["correct", "drop"] = "correct"
+    """What a verdict of another label does: the label is corrected, or it is no longer known."""
 
 
 class SplitConfig(Section):
@@ -150,11 +154,36 @@ class ModelConfig(Section):
     channels: Literal[1, 3] = 1
     """1: one gray channel (a pretrained first layer is folded to it). 3: the gray image repeated."""
     weights: str = ""
-    """Empty: from scratch. `pretrained`: ImageNet weights from the hub. Else a safetensors or state-dict file."""
+    """Empty: from scratch. `pretrained`: the network's published weights. Else a run's folder, or a file."""
+    normalise: Literal["weights", "data"] = "weights"
+    """Pixels are normalised as the weights were trained, where that is known; or by the training part."""
+    head: str = ""
+    """A run (of `hilum heads`, say) whose backbone and head training starts from, exactly as they are."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Dropout before the classifier."""
-    pooling: Literal["avg", "max", "lse", "attention"] = "avg"
-    """How the feature map becomes one vector: mean, maximum, log-sum-exp, or learned attention."""
+    """Dropout before the classifier, and within one of kind `mlp`."""
+    pooling: Literal["avg", "max", "both", "lse", "attention"] = "avg"
+    """How the feature map becomes one vector: mean, maximum, these side by side, log-sum-exp, attention."""
+    classifier: Literal["linear", "mlp", "knn"] = "linear"
+    """What turns the vector into logits: one layer, two, or the nearest training images."""
+    hidden: AtLeastOne = 128
+    """`mlp`: width of the layer between."""
+    neighbours: AtLeastOne = 15
+    """`knn`: how many training images have a say."""
+
+
+class FinetuneConfig(Section):
+    """How much of a network that has weights already learns, and when."""
+
+    learn: Literal["whole", "head", "staged"] = "whole"
+    """All of it; the classifier alone; or the classifier for `head_epochs`, then the backbone with it."""
+    head_epochs: AtLeastOne = 1
+    """`staged`: epochs in which the classifier learns alone."""
+    start_at: str = ""
+    """`whole`, `staged`: the backbone learns from this block on, as `hilum models NAME` lists them."""
+    backbone_lr: Positive = 1.0
+    """Learning rate of the backbone, as a multiple of `optimizer.lr`."""
+    batch_norm: Literal["learn", "frozen"] = "learn"
+    """`frozen`: batch norm of the blocks that learn keeps its statistics too; frozen blocks' always does."""
 
 
 class LossConfig(Section):
@@ -328,6 +357,7 @@ class Config(Section):
     sampling: SamplingConfig = SamplingConfig()
     augment: AugmentConfig = AugmentConfig()
     model: ModelConfig = ModelConfig()
+    finetune: FinetuneConfig = FinetuneConfig()
     loss: LossConfig = LossConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     schedule: ScheduleConfig = ScheduleConfig()
@@ -340,6 +370,12 @@ class Config(Section):
     def _consistent(self) -> Config:
         if self.sampling.kind == "class" and not self.sampling.finding:
             raise ValueError('sampling.kind = "class" needs sampling.finding')
+        if self.model.head and self.model.weights:
+            raise ValueError("model.head brings its backbone's weights: model.weights does not go with it")
+        if self.finetune.start_at and self.finetune.learn == "head":
+            raise ValueError(
+                'finetune.start_at names a block that learns, and finetune.learn = "head" freezes all'
+            )
         weights = self.loss.positive_weight
         if isinstance(weights, tuple) and self.data.findings and len(weights) != len(self.data.findings):
             raise ValueError(

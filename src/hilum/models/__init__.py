@@ -8,15 +8,23 @@ from hilum.models.build import build_model
 from hilum.models.catalogue import MODELS, ModelSpec, find_model
 from hilum.models.classifier import Classifier, Trunk, positive_logits
 from hilum.models.describe import Description, Layer, count_parameters, describe_model
+from hilum.models.heads import KnnHead, MlpHead, make_classifier
+from hilum.models.normalise import IMAGENET, Normalisation, Preparation
+from hilum.models.pooling import make_pool, pooled_width
 from hilum.models.weights import Loaded, fit_weights, load_weights, read_weights
 
 __all__ = [
+    "IMAGENET",
     "MODELS",
     "Classifier",
     "Description",
+    "KnnHead",
     "Layer",
     "Loaded",
+    "MlpHead",
     "ModelSpec",
+    "Normalisation",
+    "Preparation",
     "Trunk",
     "build_model",
     "count_parameters",
@@ -24,6 +32,9 @@ __all__ = [
     "find_model",
     "fit_weights",
     "load_weights",
+    "make_classifier",
+    "make_pool",
+    "pooled_width",
     "positive_logits",
     "read_weights",
     "timm_names",

@@ -12,7 +12,8 @@ from hilum.errors import WeightsError
 from hilum.models.backbone import TIMM, build_timm, unreachable
 from hilum.models.catalogue import MODELS, find_model
 from hilum.models.classifier import Classifier, Trunk
-from hilum.models.pooling import make_pool
+from hilum.models.heads import make_classifier
+from hilum.models.pooling import make_pool, pooled_width
 from hilum.models.weights import fit_weights, load_weights, with_plain_names
 
 PRETRAINED = "pretrained"
@@ -51,7 +52,9 @@ def build_model(config: ModelConfig, outputs: int, size: int) -> Classifier:
 
 
 def _assemble(trunk: Trunk, config: ModelConfig, outputs: int) -> Classifier:
-    return Classifier(trunk, make_pool(config.pooling, trunk.width), outputs, config.dropout)
+    width = trunk.width if trunk.head is not None else pooled_width(config.pooling, trunk.width)
+    pool, classifier = make_pool(config.pooling, trunk.width), make_classifier(config, width, outputs)
+    return Classifier(trunk, pool, classifier, config.dropout)
 
 
 def _fetch(name: str) -> Mapping[str, Tensor]:

@@ -11,6 +11,7 @@ from hilum.models.backbone import TIMM, build_timm
 from hilum.models.classifier import Trunk
 from hilum.models.cnn import build_cnn
 from hilum.models.densenet import build_densenet, build_densenet_small
+from hilum.models.normalise import IMAGENET, Preparation
 from hilum.models.resnet import build_resnet
 
 RESNET = "He et al., Deep Residual Learning, CVPR 2016"
@@ -29,6 +30,7 @@ class ModelSpec:
         parameters: with one gray channel and one output (`cnn`: at 320 px).
         gflops: 1e9 floating-point operations for one gray image of 224 px, two per multiply-add.
         hub: whether torchvision has ImageNet weights for it.
+        preparation: how its published weights want images; None where there are none.
     """
 
     name: str
@@ -38,18 +40,17 @@ class ModelSpec:
     parameters: int | None
     gflops: float | None
     hub: bool = False
+    preparation: Preparation | None = None
 
 
 def _residual(depth: int, parameters: int, gflops: float) -> ModelSpec:
-    return ModelSpec(
-        f"resnet{depth}", f"ResNet, {depth} layers", RESNET, build_resnet, parameters, gflops, True
-    )
+    name, title = f"resnet{depth}", f"ResNet, {depth} layers"
+    return ModelSpec(name, title, RESNET, build_resnet, parameters, gflops, True, IMAGENET)
 
 
 def _dense(depth: int, parameters: int, gflops: float) -> ModelSpec:
-    return ModelSpec(
-        f"densenet{depth}", f"DenseNet, {depth} layers", DENSENET, build_densenet, parameters, gflops, True
-    )
+    name, title = f"densenet{depth}", f"DenseNet, {depth} layers"
+    return ModelSpec(name, title, DENSENET, build_densenet, parameters, gflops, True, IMAGENET)
 
 
 _SPECS = (

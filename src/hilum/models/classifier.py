@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from hilum.models.normalise import Normalisation
+
 
 @dataclass(frozen=True)
 class Trunk:
@@ -30,19 +32,24 @@ class Trunk:
 
 
 class Classifier(nn.Module):
-    """An image classifier: body -> feature map -> pooling -> features -> dropout -> linear -> logits.
+    """An image classifier: body -> feature map -> pooling -> features -> dropout -> classifier -> logits.
 
     Attributes:
         backbone: [n, channels, s, s] -> [n, c, h, w].
         pool: [n, c, h, w] -> [n, width].
         dropout: on the pooled vector.
-        classifier: linear, [n, width] -> [n, outputs].
+        classifier: [n, width] -> [n, outputs]; a linear layer, or another of `hilum.models.heads`.
         channels: what the backbone takes. The input is one gray channel always; with 3 it is repeated here.
+        channel_scale: float32 [1, 3, 1, 1], or None: what `adopt` found each channel to need.
+        channel_shift: likewise.
         notes: what a user should know of the weights it started from, one sentence each.
     """
 
-    def __init__(self, trunk: Trunk, pool: nn.Module, outputs: int, dropout: float) -> None:
-        """`pool` stands in where the trunk has no head of its own; `outputs` is the number of logits."""
+    channel_scale: Tensor | None
+    channel_shift: Tensor | None
+
+    def __init__(self, trunk: Trunk, pool: nn.Module, classifier: nn.Module, dropout: float) -> None:
+        """`pool` stands in where the trunk has no head of its own; `classifier` has the width of its vector."""
         super().__init__()
         self.channels = trunk.channels
         self.bare_prefix = trunk.prefix
@@ -51,22 +58,35 @@ class Classifier(nn.Module):
         self.backbone = trunk.body
         self.pool = trunk.head if trunk.head is not None else pool
         self.dropout = nn.Dropout(dropout)
-        self.classifier = nn.Linear(trunk.width, outputs)
+        self.classifier = classifier
+        self.register_buffer("channel_scale", None, persistent=False)
+        self.register_buffer("channel_shift", None, persistent=False)
+
+    def adopt(self, normalisation: Normalisation) -> None:
+        """Have images that come normalised as its `gray` seen as this normalisation asks, channel by channel."""
+        if self.channels == 1 or len(normalisation.mean) == 1:
+            self.channel_scale = self.channel_shift = None
+            return
+        device = next(self.parameters()).device
+        pairs = torch.tensor(normalisation.channels, device=device).T.reshape(2, 1, -1, 1, 1)
+        self.channel_scale, self.channel_shift = pairs[0].clone(), pairs[1].clone()
 
     @property
     def width(self) -> int:
         """Length of the pooled vector."""
-        return self.classifier.in_features
+        return int(self.classifier.in_features)  # type: ignore[arg-type]
 
     @property
     def outputs(self) -> int:
         """Number of logits."""
-        return self.classifier.out_features
+        return int(self.classifier.out_features)  # type: ignore[arg-type]
 
     def feature_map(self, images: Tensor) -> Tensor:
         """[n, 1, s, s] -> [n, c, h, w]."""
         if self.channels != 1:
             images = images.expand(-1, self.channels, -1, -1)
+            if self.channel_scale is not None and self.channel_shift is not None:
+                images = images * self.channel_scale + self.channel_shift
         result: Tensor = self.backbone(images)
         return result
 
@@ -88,7 +108,8 @@ class Classifier(nn.Module):
         result: Tensor
         if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
             with torch.autocast(device, enabled=False):
-                result = self.classifier(features.to(self.classifier.weight.dtype))
+                own = next(iter(self.classifier.state_dict().values()))
+                result = self.classifier(features.to(own.dtype))
         else:
             result = self.classifier(features)
         return result

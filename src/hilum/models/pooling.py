@@ -31,6 +31,14 @@ class MaxPool(nn.Module):
         return feature_map.amax(dim=(2, 3))
 
 
+class AvgMaxPool(nn.Module):
+    """Mean and maximum over positions, side by side."""
+
+    def forward(self, feature_map: Tensor) -> Tensor:
+        """[n, c, h, w] -> [n, 2 c]."""
+        return torch.cat([feature_map.mean(dim=(2, 3)), feature_map.amax(dim=(2, 3))], dim=1)
+
+
 class LsePool(nn.Module):
     """Log-sum-exp, `log(mean(exp(r x))) / r`: the mean for small r, the maximum for large r.
 
@@ -74,12 +82,17 @@ class AttentionPool(nn.Module):
 
 
 def make_pool(kind: str, width: int) -> nn.Module:
-    """The pooling called `avg`, `max`, `lse` or `attention`, for maps of `width` channels."""
+    """The pooling called `avg`, `max`, `both`, `lse` or `attention`, for maps of `width` channels."""
     if kind == "attention":
         return AttentionPool(width)
-    plain = {"avg": AveragePool, "max": MaxPool, "lse": LsePool}
+    plain = {"avg": AveragePool, "max": MaxPool, "both": AvgMaxPool, "lse": LsePool}
     if kind not in plain:
         raise ConfigError(
             f"model.pooling = {kind!r} is not known; {did_you_mean(kind, [*plain, 'attention'])}"
         )
     return plain[kind]()
+
+
+def pooled_width(kind: str, width: int) -> int:
+    """Length of the vector that a map of `width` channels becomes."""
+    return 2 * width if kind == "both" else width

@@ -134,9 +134,9 @@ class _Plan:
 
     def let_go_of_head(self) -> None:
         """Leave out a classifier of another size or a second one; note what the file does not have."""
-        heads = ["classifier.weight", "classifier.bias"]
-        present = [key for key in heads if key in self.renamed]
-        if any(self._other_shape(key) for key in present):
+        heads = [key for key in self.wanted if key.startswith("classifier.")]
+        present = [key for key in self.renamed if key.startswith("classifier.")]
+        if any(key not in self.wanted or self._other_shape(key) for key in present):
             self._leave_out(present)
         spare = tuple(f"{self.model.bare_prefix}{name}." for name in self.model.classifier_names[1:])
         self._leave_out([key for key in self.renamed if spare and key.startswith(spare)])
@@ -167,7 +167,9 @@ class _Plan:
         return [f"{len(keys)} {kind}: {listed(keys, SHOWN)}" for kind, keys in kinds.items() if keys]
 
     def _other_shape(self, key: str) -> bool:
-        return self.renamed[key].shape != self.wanted[key].shape
+        # How many images the nearest are sought among is the file's to say.
+        first = 1 if key in ("classifier.vectors", "classifier.labels") else 0
+        return self.renamed[key].shape[first:] != self.wanted[key].shape[first:]
 
     def _leave_out(self, keys: Iterable[str]) -> None:
         for key in list(keys):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -24,6 +25,12 @@ def load_image(path: str | Path, config: PrepareConfig) -> Gray:
         ImageError: the file cannot be decoded.
     """
     return prepare(read_gray(path, at_least=config.size), config)
+
+
+def unlike(first: PrepareConfig, second: PrepareConfig) -> dict[str, tuple[Any, Any]]:
+    """Settings in which two preparations differ: name -> both values."""
+    pairs = {name: (getattr(first, name), getattr(second, name)) for name in PrepareConfig.model_fields}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def prepare(gray: Gray, config: PrepareConfig) -> Gray:

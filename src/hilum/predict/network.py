@@ -16,7 +16,7 @@ from hilum.config import PredictConfig, PrepareConfig
 from hilum.device import autocast, pick_device
 from hilum.errors import RunError
 from hilum.metrics.predictions import Predictions
-from hilum.models import Classifier, build_model, load_weights, positive_logits
+from hilum.models import Classifier, Normalisation, build_model, load_weights, positive_logits
 from hilum.pixels.pack import Pack
 from hilum.progress import progress
 from hilum.runs import Run
@@ -73,6 +73,7 @@ class Network:
         run: where it comes from.
         findings: what it says something about.
         prepare: how an image file becomes its input.
+        normalisation: of its pixels.
         device: where it is.
         model: the network itself, in evaluation mode.
     """
@@ -94,13 +95,15 @@ class Network:
         self.findings = tuple(data["findings"])
         self.prepare = PrepareConfig(**data["prepare"])
         self.device = pick_device(device)
-        self._mean, self._sd = data["mean"], data["sd"]
+        self.normalisation = Normalisation.from_json(data)
+        self._mean, self._sd = self.normalisation.gray
         path = run.path / "checkpoints" / f"{weights}.safetensors"
         if not path.is_file() and (why := _no_weights(run, weights)):
             raise RunError(why)
-        bare = config.model.model_copy(update={"weights": ""})
+        bare = config.model.model_copy(update={"weights": "", "head": ""})
         model = build_model(bare, len(self.findings) * classes_of(config.labels.uncertain), self.prepare.size)
         load_weights(model, path, exact=True)
+        model.adopt(self.normalisation)
         form = torch.channels_last if config.train.channels_last else torch.contiguous_format
         self.model: Classifier = model.to(self.device).to(memory_format=form).eval()
 

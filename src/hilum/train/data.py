@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from hilum.config import Config, PrepareConfig, settings
-from hilum.errors import DataError, PackError
+from hilum.config import Config, PrepareConfig
+from hilum.errors import ConfigError, DataError, PackError
+from hilum.models import Normalisation
 from hilum.pixels.cache import cached_pack
 from hilum.pixels.pack import Pack
+from hilum.pixels.prepare import unlike
+from hilum.predict import Origin, origin_of
 from hilum.table.attributes import read_attributes
 from hilum.table.clean import Step, clean
 from hilum.table.sampling import sample_rows
@@ -70,8 +74,8 @@ class Job:
         table: the rows that take part, with the findings to learn.
         split: which row is in which part.
         steps: rows before and after each filter.
-        mean: mean pixel of the training part, 0..1.
-        sd: its standard deviation.
+        normalisation: of pixels: the training part's mean and sd, or what the first weights were trained with.
+        origin: what the model starts from.
         attributes: `image_id` and the user's columns to show scores by, or None.
     """
 
@@ -80,8 +84,8 @@ class Job:
     table: Table
     split: Split
     steps: Sequence[Step]
-    mean: float
-    sd: float
+    normalisation: Normalisation
+    origin: Origin
     attributes: pl.DataFrame | None = None
 
     @property
@@ -128,8 +132,7 @@ class Job:
             "source": self.table.frame["source"][0],
             "findings": list(self.findings),
             "prepare": self.pack.prepare.model_dump(),
-            "mean": self.mean,
-            "sd": self.sd,
+            **self.normalisation.to_json(),
             "excluded": self.pack.excluded.height,
             "clean": [step.to_json() for step in self.steps],
             "split": {
@@ -168,11 +171,14 @@ def make_job(config: Config) -> Job:
         DataError: no such data, an unknown finding, or a part that would be empty.
         PackError: the pack was prepared in another way than the configuration asks for.
     """
+    origin = origin_of(config.model)
+    _as_the_head(config, origin)
     pack, table, steps = open_data(config)
     attributes = _attributes(config, pack.table)
     table = table.select(config.data.findings)
     if not table.findings:
         raise DataError("the data have no findings to learn. Name columns of labels when packing the source.")
+    _of_the_head(table, origin)
     if config.data.subset:
         table = subset(table, config.data.subset, config.split.seed)
     split = make_split(table, config.split, config.split.seed)
@@ -183,7 +189,31 @@ def make_job(config: Config) -> Job:
     # Drawn once for its errors only, so that they come before there is a run.
     sample_rows(learned.targets(config.labels), table.findings, config.sampling, config.seed, 1)
     mean, sd = pack.mean_sd(pack.rows_of(learned))
-    return Job(config, pack, table, split, steps, mean, sd, attributes)
+    normalisation = Normalisation((mean,), (sd,))
+    if origin.normalisation is not None and (config.model.normalise == "weights" or origin.run is not None):
+        normalisation = origin.normalisation
+    return Job(config, pack, table, split, steps, normalisation, origin, attributes)
+
+
+def _as_the_head(config: Config, origin: Origin) -> None:
+    """Check, before any packing, that images are prepared as those that the head was trained on."""
+    if origin.prepare is not None and origin.run is not None and origin.prepare != config.prepare:
+        different = unlike(config.prepare, origin.prepare)
+        said = ", ".join(f"{key} = {has!r}, not {wants!r}" for key, (has, wants) in different.items())
+        overrides = " ".join(f"--set prepare.{key}={wants}" for key, (_, wants) in different.items())
+        raise ConfigError(
+            f"the run asks for images with {said}, for which the head {origin.run.path} was not trained. "
+            f"Train with: {overrides}"
+        )
+
+
+def _of_the_head(table: Table, origin: Origin) -> None:
+    if origin.run is None or (findings := tuple(origin.run.data["findings"])) == table.findings:
+        return
+    raise ConfigError(
+        f"the head {origin.run.path} is for {', '.join(findings)}; the run learns {', '.join(table.findings)}. "
+        f"Train with: --set data.findings='{json.dumps(findings)}'"
+    )
 
 
 def open_data(config: Config) -> tuple[Pack, Table, list[Step]]:
@@ -222,11 +252,12 @@ def _attributes(config: Config, table: Table) -> pl.DataFrame | None:
 
 
 def _same_preparation(pack: Pack, wanted: PrepareConfig) -> None:
-    has, want = settings(pack.prepare), settings(wanted)
-    different = [key for key in want if has[key] != want[key]]
+    different = unlike(pack.prepare, wanted)
     if different:
-        said = ", ".join(f"{key} = {has[key]!r} where the run asks for {want[key]!r}" for key in different)
-        overrides = " ".join(f"--set prepare.{key}={has[key]}" for key in different)
+        said = ", ".join(
+            f"{k} = {has!r} where the run asks for {want!r}" for k, (has, want) in different.items()
+        )
+        overrides = " ".join(f"--set prepare.{key}={has}" for key, (has, _) in different.items())
         raise PackError(
             f"{pack.path} was made with {said}.\nPack again with the run's settings, or train with: {overrides}"
         )

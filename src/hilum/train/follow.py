@@ -40,7 +40,8 @@ class Follower:
         if trackers:
             learner.before_update = self._measure
             fresh = not learner.progress.epoch and not learner.progress.step
-            inputs = self._inputs() * job.sd + job.mean if fresh else None
+            mean, sd = job.normalisation.gray
+            inputs = self._inputs() * sd + mean if fresh else None
             trackers.start(Start(inputs, learner.model))
 
     def epoch(self, entry: Mapping[str, Any], predictions: Mapping[str, Predictions]) -> None:

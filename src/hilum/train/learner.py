@@ -16,7 +16,7 @@ from hilum.batches.feed import Batch, Feed
 from hilum.device import autocast, keep_freed_memory, make_deterministic, pick_device
 from hilum.errors import CheckFailed
 from hilum.metrics.predictions import Predictions
-from hilum.models import build_model, positive_logits
+from hilum.models import positive_logits
 from hilum.predict import classes_of, forward
 from hilum.runs import Run
 from hilum.train.checkpoint import load_state, save_state, save_weights
@@ -50,7 +50,8 @@ class Learner:
         keep_freed_memory(self.device)
         torch.manual_seed(config.seed)
         outputs = len(job.findings) * classes_of(config.labels.uncertain)
-        model = build_model(config.model, outputs, job.pack.prepare.size)
+        model = job.origin.build(outputs, job.pack.prepare.size)
+        model.adopt(job.normalisation)
         self.notes = model.notes
         form = torch.channels_last if config.train.channels_last else torch.contiguous_format
         self.model = model.to(self.device).to(memory_format=form)
@@ -67,12 +68,13 @@ class Learner:
     def feed(self, part: Part, *, training: bool) -> Feed:
         """Batches of a part: shuffled, resampled and augmented for training; in order otherwise."""
         config = self._config
+        mean, sd = self._job.normalisation.gray
         return Feed(
             self._job.pack.pixels,
             part.slots,
             part.targets,
-            mean=self._job.mean,
-            sd=self._job.sd,
+            mean=mean,
+            sd=sd,
             device=self.device,
             batch=config.train.batch,
             seed=config.seed,

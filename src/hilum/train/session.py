@@ -15,7 +15,7 @@ from hilum.metrics.judge import check_scores, fit_judge
 from hilum.metrics.predictions import Predictions
 from hilum.metrics.results import COMBINED, RATES
 from hilum.models import find_model
-from hilum.predict import Network
+from hilum.predict import Network, settle
 from hilum.runs import Run
 from hilum.track import check_track
 from hilum.train.data import Job, make_job
@@ -42,6 +42,7 @@ def train(config: Config, *, folder: str | Path = "runs", command: str = "", qui
         Stopped: the user stopped it; the run can be resumed.
     """
     _check_names(config)
+    config = config.model_copy(update={"model": settle(config.model)})
     job = make_job(config)
     check_scores(config.scores, job.findings, studies=job.part("valid").study_ids is not None)
     watch = Watch(quiet or not leads())

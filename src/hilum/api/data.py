@@ -1,0 +1,82 @@
+"""From a data set to a pack, and what can be told of it before any training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hilum.config import CleanConfig, PrepareConfig
+from hilum.pixels.build import build_pack
+from hilum.pixels.pack import Pack
+from hilum.report.dataset import open_pack, write_data_report
+from hilum.table.arrange import Arranged
+from hilum.table.arrange import arrange as _arrange
+from hilum.table.clean import clean
+from hilum.table.sources import read_source
+from hilum.table.table import Table
+
+
+def table(
+    source: str,
+    root: str | Path,
+    *,
+    filters: CleanConfig | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Table:
+    """Read a data set: one row per image.
+
+    Args:
+        source: one of `SOURCES`.
+        root: its folder.
+        filters: rows to keep; all by default.
+        options: options of the source; see `hilum sources NAME`.
+
+    Raises:
+        DataError: no such source or folder, a folder of another source, or no row left.
+    """
+    return clean(read_source(source, root, **(options or {})), filters or CleanConfig())[0]
+
+
+def pack(
+    source: str,
+    root: str | Path,
+    out: str | Path,
+    *,
+    prepare: PrepareConfig | None = None,
+    filters: CleanConfig | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Pack:
+    """Decode and resize all images of a data set once; see `hilum.pixels.build.build_pack`."""
+    return build_pack(table(source, root, filters=filters, options=options), out, prepare or PrepareConfig())
+
+
+def arrange(
+    source: str,
+    root: str | Path,
+    out: str | Path,
+    *,
+    filters: CleanConfig | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Arranged:
+    """Copy images into d{ImageID%50}/d{PatientID%50}/i{ImageID}.jpg; see `hilum.table.arrange.arrange`."""
+    return _arrange(table(source, root, filters=filters, options=options), out)
+
+
+def data_report(pack: Pack | str | Path, out: str | Path | None = None) -> Path:
+    """Tell of a pack before any training: one HTML file, and its numbers as JSON beside it.
+
+    Args:
+        pack: a pack, or its folder.
+        out: the HTML file, or a folder for it; `data-report.html` in the pack by default.
+
+    Returns:
+        Path of the HTML file.
+
+    Raises:
+        PackError: there is no pack.
+        ConfigError: `out` is not an HTML file's name.
+        DiskError: it cannot be written.
+    """
+    found = pack if isinstance(pack, Pack) else open_pack(pack)
+    return write_data_report(found, Path(out) if out is not None else None)

@@ -1,0 +1,117 @@
+"""What runs say of images, how well, and which is better."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hilum.api.opened import opened, with_report
+from hilum.compare import RunsCompared, compare_runs
+from hilum.ensemble import ensemble as _ensemble
+from hilum.evaluate import Evaluation
+from hilum.evaluate import judge_part as _judge_part
+from hilum.metrics.results import Scores
+from hilum.predict import FileResult, Predictor, expand
+from hilum.progress import say
+from hilum.report import write_report
+from hilum.report.compare_page import write_comparison
+from hilum.runs import Run
+from hilum.track import record_result
+
+
+def evaluate(
+    run: Run | str | Path,
+    part: str = "test",
+    *,
+    per: str | None = None,
+    combine: str | None = None,
+    findings: Sequence[str] = (),
+    again: bool = False,
+    device: str = "auto",
+) -> Scores:
+    """Score a part, keep the scores in the run, and write its report again; see `hilum.evaluate.judge_part`."""
+    return judge(run, part, per=per, combine=combine, findings=findings, again=again, device=device).scores
+
+
+def judge(
+    run: Run | str | Path,
+    part: str = "test",
+    *,
+    per: str | None = None,
+    combine: str | None = None,
+    findings: Sequence[str] = (),
+    again: bool = False,
+    device: str = "auto",
+) -> Evaluation:
+    """The same as `evaluate`, and gives with the scores what judged, and the scores before calibration."""
+    found = opened(run)
+    judged = _judge_part(found, part, per=per, combine=combine, findings=findings, again=again, device=device)
+    write_report(found)
+    record_result(found, say)
+    return judged
+
+
+def ensemble(
+    members: Sequence[str | Path],
+    out: str | Path,
+    *,
+    of: str = "probabilities",
+    raw: bool = False,
+    weights: Sequence[float] = (),
+    command: str = "",
+    device: str = "auto",
+) -> Run:
+    """Average runs, or epochs of runs (`RUN@3`), into a new run, and write its report; see `hilum.ensemble`."""
+    run = _ensemble(members, out, of=of, raw=raw, weights=weights, command=command, device=device)
+    return with_report(run)
+
+
+def report(run: Run | str | Path, *, figures: bool = False) -> Path:
+    """Write a run's report: one self-contained HTML file in its folder, and the numbers of its figures.
+
+    Args:
+        run: finished or not.
+        figures: also write each figure into `figures/` as SVG and as PNG at 300 dpi.
+    """
+    return write_report(opened(run), figures=figures)
+
+
+def predict(
+    run: Run | str | Path, images: Sequence[str | Path], *, device: str = "auto"
+) -> tuple[Predictor, list[FileResult]]:
+    """Look at image files with a run's best weights.
+
+    Args:
+        run: a finished run.
+        images: files (PNG, JPEG, DICOM), or folders of them.
+        device: where the model runs.
+
+    Returns:
+        The predictor, for more images, and a result per file.
+    """
+    paths = expand(images)
+    predictor = Predictor(opened(run), device=device)
+    return predictor, predictor.files(paths)
+
+
+def compare(
+    runs: Sequence[Run | str | Path],
+    part: str = "test",
+    *,
+    by: str = "roc_auc",
+    findings: Sequence[str] = (),
+    out: str | Path | None = None,
+) -> RunsCompared:
+    """Say which runs are better and whether it is real; see `hilum.compare.compare_runs`.
+
+    Args:
+        runs: two at least; the group of the first is what others are compared with.
+        part: whose images they are judged on.
+        by: the score.
+        findings: to compare; all by default.
+        out: a folder for the page, its figure and its numbers; none are written by default.
+    """
+    compared = compare_runs(runs, part=part, by=by, include=findings)
+    if out is not None:
+        write_comparison(compared, out)
+    return compared

@@ -1,0 +1,175 @@
+"""Training, and what runs there are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from hilum.api.opened import with_report
+from hilum.config import Config, make_config, read_config
+from hilum.errors import ConfigError, RunError, did_you_mean
+from hilum.metrics.results import LOWER_IS_BETTER, RATES
+from hilum.progress import say
+from hilum.runs import Run, list_runs
+from hilum.train.session import Difference
+from hilum.train.session import reproduce as _reproduce
+from hilum.train.session import resume as _resume
+from hilum.train.session import train as _train
+
+
+def train(
+    recipe: Config | str | Path,
+    *,
+    data: str | Path = "",
+    change: Iterable[str] = (),
+    folder: str | Path = "runs",
+    name: str = "",
+    command: str = "",
+    quiet: bool = False,
+) -> Run:
+    """Train a model, score its validation part and write the report.
+
+    Args:
+        recipe: a `Config`, or a TOML file.
+        data: a pack's folder or `SOURCE:FOLDER`; the recipe's own by default.
+        change: settings over the recipe's, as `section.key=value`.
+        folder: where the run is made.
+        name: what it is called; the recipe's name by default.
+        command: what the user typed, kept in run.json.
+        quiet: say nothing while training.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        InputError: settings, data or weights cannot be used.
+        Stopped: the user stopped it; `resume` goes on.
+    """
+    config = _settled(recipe, data, change, name)
+    return with_report(_train(config, folder=folder, command=command, quiet=quiet))
+
+
+def repeat(
+    recipe: Config | str | Path,
+    repeats: int = 5,
+    *,
+    data: str | Path = "",
+    change: Iterable[str] = (),
+    folder: str | Path = "runs",
+    name: str = "",
+    command: str = "",
+    quiet: bool = False,
+) -> list[Run]:
+    """Train a recipe several times, one run after another, with the seeds `seed`, `seed + 1`, ...
+
+    The split follows from `split.seed`, so that all runs share it. When one fails or is stopped, those before it
+    are whole runs.
+
+    Args:
+        recipe: a `Config`, or a TOML file.
+        repeats: how many runs.
+        data: as all further arguments, see `train`.
+        change: settings over the recipe's.
+        folder: where the runs are made.
+        name: what they are called.
+        command: what the user typed.
+        quiet: say nothing while training.
+
+    Returns:
+        The finished runs, which `hilum compare` takes as one group.
+
+    Raises:
+        ConfigError: fewer than one run is asked for, or several processes train together (torchrun).
+        InputError: settings, data or weights cannot be used.
+        Stopped: the user stopped it; `resume` goes on with the run that was stopped.
+    """
+    if repeats < 1:
+        raise ConfigError(f"repeats = {repeats}: at least one run is needed.")
+    if repeats > 1 and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ConfigError(
+            "under torchrun runs are trained one at a time: give each --set seed=N, not repeats."
+        )
+    config = _settled(recipe, data, change, name)
+    runs: list[Run] = []
+    for seed in range(config.seed, config.seed + repeats):
+        if repeats > 1 and not quiet:
+            say(f"run {len(runs) + 1} of {repeats}, seed {seed}")
+        try:
+            one = make_config({**config.model_dump(), "seed": seed})
+            runs.append(with_report(_train(one, folder=folder, command=command, quiet=quiet)))
+        except BaseException:
+            if runs:
+                left = config.seed + repeats - 1 - seed
+                rest = f" The seeds left begin with seed = {seed + 1}." if left else ""
+                done = ", ".join(str(run.path) for run in runs)
+                say(f"{len(runs)} of {repeats} runs are finished: {done}.{rest}")
+            raise
+    return runs
+
+
+def resume(run: str | Path, *, quiet: bool = False) -> Run:
+    """Go on with a run that was stopped or killed; see `hilum.train.session.resume`."""
+    return with_report(_resume(run, quiet=quiet))
+
+
+def reproduce(
+    run: str | Path, *, folder: str | Path | None = None, quiet: bool = False
+) -> tuple[Run, list[Difference]]:
+    """Train a run again and say where its numbers differ; see `hilum.train.session.reproduce`."""
+    again, differences = _reproduce(run, folder=folder, quiet=quiet)
+    return with_report(again), differences
+
+
+def leaderboard(
+    folder: str | Path = "runs", *, by: str = "roc_auc", part: str = "valid"
+) -> list[dict[str, Any]]:
+    """The runs of a folder, best first; those without scores of the part come last.
+
+    A run whose folder is not whole is left out, and said so.
+
+    Raises:
+        RunError: the folder does not exist.
+        ConfigError: no score is called `by`.
+    """
+    if by not in RATES:
+        raise ConfigError(f"there is no score {by!r} to sort by; {did_you_mean(by, RATES)}")
+    rows = []
+    for run in list_runs(folder):
+        try:
+            rows.append(_row(run, part, by))
+        except RunError as error:
+            say(f"left out: {error}")
+    sign = 1 if by in LOWER_IS_BETTER else -1
+    return sorted(rows, key=lambda row: (row[by] is None, sign * (row[by] or 0)))
+
+
+def _row(run: Run, part: str, by: str) -> dict[str, Any]:
+    scores = run.scores(part)
+    names = list(dict.fromkeys([by, "roc_auc", "average_precision", "recall", "precision", "f1", "accuracy"]))
+    means = scores.to_json()["mean"] if scores else {}
+    config, history = run.config, run.history
+    return {
+        "run": run.name,
+        "status": run.info["status"],
+        "model": config.model.name,
+        "size": config.prepare.size,
+        "epochs": run.extent if run.members else f"{len(history)}/{config.train.epochs}",
+        **{name: means[name]["value"] if means else None for name in names},
+        "images": run.data["split"]["counts"]["train"]["images"],
+        "split": "BY IMAGE" if config.split.by == "image" else config.split.by,
+        "seconds": round(run.info["seconds"]),
+    }
+
+
+def _settled(recipe: Config | str | Path, data: str | Path, change: Iterable[str], name: str) -> Config:
+    """The whole configuration of a run, under what it is called."""
+    if isinstance(recipe, Config):
+        config = make_config(recipe.model_dump(), change)
+    else:
+        config = read_config(recipe, change)
+    if data:
+        config = config.model_copy(update={"data": config.data.model_copy(update={"path": str(data)})})
+    default = "run" if isinstance(recipe, Config) else Path(recipe).stem
+    return config.model_copy(update={"name": name or config.name or default})

@@ -1,0 +1,1 @@
+"""Augmented copies of a pack's images, written once."""

@@ -1,0 +1,1 @@
+"""Vectors of images in a database: embedded once, then searched, filtered and learned from."""

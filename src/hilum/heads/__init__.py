@@ -1,0 +1,1 @@
+"""Classifiers on stored vectors: hundreds tried at once, the best stacked onto its backbone as a run."""

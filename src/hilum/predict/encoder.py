@@ -1,0 +1,273 @@
+"""`Encoder`: a network without its head, with all that it needs to turn images into vectors."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from hilum.batches.feed import Feed
+from hilum.config import ModelConfig, PrepareConfig
+from hilum.device import autocast, pick_device, precision_of
+from hilum.errors import PackError, RunError
+from hilum.models import Classifier, Normalisation, Preparation, find_model, make_pool
+from hilum.pixels.pack import Pack
+from hilum.pixels.prepare import unlike
+from hilum.predict.network import Network
+from hilum.predict.origin import origin_of
+from hilum.runs import Run
+
+PRETRAINED = "pretrained"
+
+
+class Vectors(NamedTuple):
+    """Feature maps of n images, pooled in both ways.
+
+    Attributes:
+        avg: float32 [n, width], the mean over positions.
+        max: float32 [n, width], the maximum over positions.
+    """
+
+    avg: npt.NDArray[np.float32]
+    max: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class EncoderSettings:
+    """What says which encoder made a vector, as plain values.
+
+    Attributes:
+        name: the run's folder name, or the network's.
+        origin: the run's folder, or `pretrained`, or a file of weights.
+        model: network and channels.
+        normalisation: of pixels.
+        prepare: how images were prepared.
+        precision: `fp32` or `bf16`, which differ in a vector's third digit.
+        width: length of each of the two vectors.
+        fingerprint: sha256 of weights and all of the above but `name` and `origin`: equal for equal vectors.
+    """
+
+    name: str
+    origin: str
+    model: dict[str, Any]
+    normalisation: dict[str, Any]
+    prepare: dict[str, Any]
+    precision: str
+    width: int
+    fingerprint: str
+
+
+class Encoder:
+    """A backbone, ready to embed images.
+
+    Attributes:
+        name: what it is called.
+        origin: the run's folder, `pretrained`, or the file of weights.
+        model: the whole network, in evaluation mode; its head is not used.
+        normalisation: of pixels.
+        device: where it is.
+        precision: `fp32` or `bf16`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        origin: str,
+        model: Classifier,
+        config: ModelConfig,
+        normalisation: Normalisation,
+        *,
+        prepare: PrepareConfig | None = None,
+        published: Preparation | None = None,
+        device: torch.device,
+        precision: str = "auto",
+    ) -> None:
+        """Take over a network; `Encoder.open` is the usual way.
+
+        Args:
+            name: what it is called.
+            origin: where its weights come from.
+            model: the network.
+            config: its settings.
+            normalisation: of pixels.
+            prepare: how images must have been prepared, to the last setting.
+            published: or what published weights want of them.
+            device: where it runs.
+            precision: `auto`, `fp32` or `bf16`.
+        """
+        self.name, self.origin, self.normalisation = name, origin, normalisation
+        self.device, self.precision = device, precision_of(precision, device)
+        self._config, self._prepare, self._published = config, prepare, published
+        model.adopt(normalisation)
+        self.model = model.to(device).to(memory_format=torch.channels_last).eval()
+        self._pools = make_pool("avg", 0), make_pool("max", 0)
+
+    @classmethod
+    def open(
+        cls,
+        model_or_run: str | Path,
+        *,
+        weights: str = PRETRAINED,
+        channels: int | None = None,
+        size: int = 224,
+        device: str = "auto",
+        precision: str = "auto",
+    ) -> Encoder:
+        """A run's backbone, or a network by name.
+
+        Args:
+            model_or_run: a run's folder, or a name from `hilum models`.
+            weights: of a network by name: `pretrained`, a file, or a run's folder.
+            channels: of a network by name: 1 or 3; by default what its weights were trained with.
+            size: of a network by name that takes any size: the images' side.
+            device: `auto`, `cpu`, `cuda`, ...
+            precision: `auto`, `fp32` or `bf16`.
+
+        Raises:
+            ConfigError: there is no such network.
+            RunError: the run has no weights of its own.
+            WeightsError: the weights cannot be reached or do not fit.
+            MissingExtra: a package that the network needs is not installed.
+        """
+        where = pick_device(device)
+        if (Path(model_or_run) / "run.json").is_file():
+            run = Run.open(model_or_run)
+            if run.members:
+                raise RunError(
+                    f"{run.path} is an ensemble: it has no single network. Name one of its members."
+                )
+            network = Network(run, device=device)
+            return cls(
+                run.name,
+                str(run.path),
+                network.model,
+                run.config.model,
+                network.normalisation,
+                prepare=network.prepare,
+                device=where,
+                precision=precision,
+            )
+        name = str(model_or_run)
+        published = find_model(name).preparation
+        if channels is None:
+            channels = len(published.normalisation.mean) if published else 1
+        config = ModelConfig(name=name, weights=weights, channels=1 if channels == 1 else 3)
+        origin = origin_of(config)
+        side = published.size if published and published.size else size
+        if origin.normalisation is None:
+            raise RunError(
+                f"nobody knows how images were normalised for the weights {weights!r} of {name}. "
+                "Name the run that they are of, or the network's published weights."
+            )
+        model = origin.build(1, side)
+        return cls(
+            name,
+            weights,
+            model,
+            config,
+            origin.normalisation,
+            published=published,
+            device=where,
+            precision=precision,
+        )
+
+    @property
+    def width(self) -> int:
+        """Length of each of the two vectors."""
+        return self._width
+
+    @cached_property
+    def _width(self) -> int:
+        side = (
+            self._prepare.size
+            if self._prepare
+            else (self._published.size if self._published else None) or 224
+        )
+        blank = torch.zeros(1, 1, side, side, device=self.device)
+        with torch.inference_mode():
+            return int(self.model.feature_map(blank).shape[1])
+
+    def settings(self, prepare: PrepareConfig) -> EncoderSettings:
+        """What says that a vector is of this encoder, for images prepared like this."""
+        kept = {"name": self._config.name, "channels": self._config.channels}
+        about: dict[str, Any] = {
+            "model": kept,
+            "normalisation": self.normalisation.to_json(),
+            "prepare": prepare.model_dump(),
+            "precision": self.precision,
+            "width": self.width,
+        }
+        digest = hashlib.sha256(repr(about).encode())
+        for key, value in sorted(self.model.backbone.state_dict().items()):
+            digest.update(key.encode())
+            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+        return EncoderSettings(self.name, self.origin, fingerprint=digest.hexdigest(), **about)
+
+    def check(self, pack: Pack) -> None:
+        """Check that a pack's images are prepared as the weights need them.
+
+        Raises:
+            PackError: they are not; the message says how to pack them.
+        """
+        has = pack.prepare
+        wanted = self._prepare or has.model_copy(
+            update={"size": self._published.size} if self._published and self._published.size else {}
+        )
+        different = unlike(has, wanted)
+        if different:
+            said = ", ".join(f"{name} = {one!r}, not {other!r}" for name, (one, other) in different.items())
+            how = " ".join(f"--{name} {other}" for name, (_, other) in different.items())
+            raise PackError(
+                f"{pack.path} has images with {said}, for which {self.name} was not trained. "
+                f"Pack them again: hilum pack SOURCE FOLDER OUT {how}"
+            )
+
+    @torch.inference_mode()
+    def vectors(self, images: npt.NDArray[np.uint8]) -> Vectors:
+        """Vectors of prepared images, uint8 [n, size, size]."""
+        mean, sd = self.normalisation.gray
+        pixels = torch.from_numpy(np.ascontiguousarray(images)).to(self.device)
+        both = self._pooled((pixels.unsqueeze(1).float() / 255.0 - mean) / sd).float().cpu().numpy()
+        return Vectors(*np.split(both, 2, axis=1))
+
+    @torch.inference_mode()
+    def pack(
+        self, pack: Pack, slots: npt.NDArray[np.int64], batch: int = 64
+    ) -> Iterator[tuple[npt.NDArray[np.int64], Vectors]]:
+        """Vectors of some images of a pack, batch by batch.
+
+        Args:
+            pack: prepared as `check` asks.
+            slots: int64 [n], where their pixels lie.
+            batch: images per step.
+
+        Yields:
+            Positions in `slots`, int64 [b], and their vectors.
+        """
+        mean, sd = self.normalisation.gray
+        feed = Feed(
+            pack.pixels,
+            slots,
+            np.zeros((len(slots), 0), np.float32),
+            mean=mean,
+            sd=sd,
+            device=self.device,
+            batch=batch,
+        )
+        for step in feed.epoch(0):
+            both = self._pooled(step.images).float().cpu().numpy()
+            yield step.rows, Vectors(*np.split(both, 2, axis=1))
+
+    def _pooled(self, images: Tensor) -> Tensor:
+        """float32 [n, 1, s, s], normalised -> [n, 2 width]: the same operations as the network's own pooling."""
+        with autocast(self.precision, self.device):
+            feature_map = self.model.feature_map(images)
+            return torch.cat([pool(feature_map) for pool in self._pools], dim=1)

@@ -1,0 +1,96 @@
+"""`Origin`: where a model's first weights come from, and what they ask of the images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hilum.config import ModelConfig, PrepareConfig
+from hilum.errors import ConfigError, RunError
+from hilum.models import Classifier, Normalisation, build_model, find_model, load_weights
+from hilum.runs import Run
+
+FROM_HEAD = ("channels", "pooling", "classifier", "hidden", "neighbours")
+"""Settings of `model` that are those of the run that `model.head` names."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a model starts from.
+
+    Attributes:
+        model: its settings, with `weights` a file, `pretrained` or empty, and no `head`.
+        normalisation: what the weights were trained with; None where that is not known.
+        prepare: how the images were prepared, which those of a head must be too; None where any will do.
+        run: the run that backbone and head are of, where both are taken exactly.
+    """
+
+    model: ModelConfig
+    normalisation: Normalisation | None = None
+    prepare: PrepareConfig | None = None
+    run: Run | None = None
+
+    def build(self, outputs: int, size: int) -> Classifier:
+        """The model with its first weights; see `build_model`.
+
+        Raises:
+            WeightsError: the weights cannot be reached or do not fit.
+        """
+        if self.run is None:
+            return build_model(self.model, outputs, size)
+        model = build_model(self.model.model_copy(update={"weights": ""}), outputs, size)
+        load_weights(model, self.model.weights, exact=True)
+        return model
+
+
+def origin_of(config: ModelConfig) -> Origin:
+    """Find what `model.head` or `model.weights` names.
+
+    Raises:
+        ConfigError: the head is of another network.
+        RunError: a run is named that has no weights of its own.
+    """
+    plain = config.model_copy(update={"head": ""})
+    if config.head:
+        run = _trained(config.head, "model.head")
+        own = run.config.model
+        if own.name != config.name:
+            raise ConfigError(
+                f"model.head = {config.head!r} is the head of a {own.name}; the run asks for {config.name}. "
+                f"Take the head's network: --set model.name={own.name}"
+            )
+        taken = {name: getattr(own, name) for name in FROM_HEAD}
+        model = plain.model_copy(update={**taken, "weights": _best(run)})
+        return Origin(model, _normalisation(run), PrepareConfig(**run.data["prepare"]), run)
+    if config.weights and (Path(config.weights) / "run.json").is_file():
+        run = _trained(config.weights, "model.weights")
+        return Origin(plain.model_copy(update={"weights": _best(run)}), _normalisation(run))
+    published = find_model(config.name).preparation if config.weights else None
+    return Origin(plain, published.normalisation if published else None)
+
+
+def settle(config: ModelConfig) -> ModelConfig:
+    """The settings with what follows from `model.head` written out, as a run keeps them."""
+    if not config.head:
+        return config
+    model = origin_of(config).model
+    return config.model_copy(update={name: getattr(model, name) for name in FROM_HEAD})
+
+
+def _trained(path: str, setting: str) -> Run:
+    run = Run.open(path)
+    if run.members:
+        raise RunError(
+            f"{setting} = {path!r} is an ensemble: it has no single network. Name one of its members."
+        )
+    if not (run.path / "checkpoints" / "best.safetensors").is_file():
+        raise RunError(f"{setting} = {path!r} has no weights yet. Go on with: hilum train --resume {path}")
+    return run
+
+
+def _best(run: Run) -> str:
+    return str(run.path / "checkpoints" / "best.safetensors")
+
+
+def _normalisation(run: Run) -> Normalisation:
+    return Normalisation.from_json(run.data)
