@@ -4,6 +4,7 @@ Read `classifier.py` first: the surface that every model has. Then `catalogue.py
 """
 
 from hilum.models.backbone import timm_names
+from hilum.models.blocks import blocks
 from hilum.models.build import build_model
 from hilum.models.catalogue import MODELS, ModelSpec, find_model
 from hilum.models.classifier import Classifier, Trunk, positive_logits
@@ -26,6 +27,7 @@ __all__ = [
     "Normalisation",
     "Preparation",
     "Trunk",
+    "blocks",
     "build_model",
     "count_parameters",
     "describe_model",
