@@ -115,11 +115,12 @@ def _check_members(members: Sequence[Member], runs: Sequence[Run]) -> None:
             raise RunError(f"{member.path} is an ensemble; name its members instead: {_listed(run.members)}.")
         if run.info["status"] != "done":
             raise RunError(f"{member.path} is not finished; go on with: hilum train --resume {member.path}")
-        key = run.path.resolve(), member.epoch or run.best_epoch
+        key = run.path.resolve(), member.epoch or (0 if run.head else run.best_epoch)
         if key in seen:
+            which = f"epoch {key[1]} of {run.path}" if key[1] else str(run.path)
             raise ConfigError(
-                f"{member} and {seen[key]} are the same model (epoch {key[1]} of {run.path}): averaging it with "
-                "itself changes nothing. Use --weights to let a member count more."
+                f"{member} and {seen[key]} are the same model ({which}): averaging it with itself changes "
+                "nothing. Use --weights to let a member count more."
             )
         seen[key] = str(member)
     first = alike(runs[0])

@@ -155,7 +155,7 @@ def _row(run: Run, part: str, by: str) -> dict[str, Any]:
         "status": run.info["status"],
         "model": config.model.name,
         "size": config.prepare.size,
-        "epochs": run.extent if run.members else f"{len(history)}/{config.train.epochs}",
+        "epochs": run.extent if run.members or run.head else f"{len(history)}/{config.train.epochs}",
         **{name: means[name]["value"] if means else None for name in names},
         "images": run.data["split"]["counts"]["train"]["images"],
         "split": "BY IMAGE" if config.split.by == "image" else config.split.by,

@@ -145,7 +145,9 @@ def over_seeds(runs: Sequence[Run], part: str = "valid") -> list[dict[str, Any]]
 
 def _recipe(run: Run) -> dict[str, Any]:
     flat = settings(run.config)
-    return {key: flat[key] for key in flat if key not in NO_RECIPE and not key.startswith("track.")}
+    recipe = {key: flat[key] for key in flat if key not in NO_RECIPE and not key.startswith("track.")}
+    # Settings do not tell two heads of one kind apart: their penalties were found by a search.
+    return {**recipe, "head": run.head.get("told", "")}
 
 
 def _refuse_repetition(run: Run, others: Sequence[Run]) -> None:

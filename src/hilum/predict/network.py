@@ -167,6 +167,9 @@ def _no_weights(run: Run, weights: str) -> str:
     """Why a run has none of these weights; empty where it should have them."""
     if run.members:
         return f"{run.path} is an ensemble: it has no weights of its own, its members do."
+    if run.head:
+        missing = "its weights are gone" if weights == "best" else "it has no epochs"
+        return f"{run.path} is of hilum heads, and {missing}. Search again: {run.info.get('command')}"
     if weights == "best":
         unfinished = f"{run.path} has no finished epoch yet. Go on with: hilum train --resume {run.path}"
         return "" if run.history else unfinished

@@ -12,6 +12,8 @@ from hilum.runs.run import Run
 def list_runs(folder: str | Path) -> list[Run]:
     """All readable runs in a folder, by name; folders of other formats are left out.
 
+    So is a link to another of its runs, as `heads/best` is: each run is there once.
+
     Raises:
         RunError: the folder does not exist.
     """
@@ -27,6 +29,8 @@ def list_runs(folder: str | Path) -> list[Run]:
             (not t.isdigit(), int(t) if t.isdigit() else 0, t) for t in re.split(r"(\d+)", p.name)
         ],
     ):
+        if path.is_symlink() and path.resolve().parent == folder.resolve():
+            continue
         try:
             found.append(Run.open(path))
         except RunError:

@@ -19,7 +19,9 @@
       tensorboard/        events, where track.tensorboard asks for them; mlflow.json, the run's id in MLflow
 
 An ensemble's folder is the same without epochs and checkpoints: run.json names its members, and
-scores/members.json keeps the calibration of each.
+scores/members.json keeps the calibration of each. A head's folder (`hilum heads`) has no epochs either, and
+checkpoints/best.safetensors alone: run.json says which head it is, search.json which others were tried, and
+predictions/out-of-fold.parquet what it said of the training images while it had not seen them.
 
 No pickle anywhere, and no torch needed to read it, but for the checkpoints.
 """
@@ -212,12 +214,18 @@ class Run:
                 return int(entry["epoch"])
         if self.members:
             raise RunError(f"{self.path} is an ensemble: it has no epochs of its own.")
+        if self.head:
+            raise RunError(
+                f"{self.path} is a backbone with a head that was fitted at once: it has no epochs."
+            )
         raise RunError(f"{self.path} has no finished epoch yet. Go on with: hilum train --resume {self.path}")
 
     @property
     def extent(self) -> str:
-        """`8 epochs`, or `5 models` of an ensemble."""
-        members = self.members
+        """`8 epochs`, `5 models` of an ensemble, or `best of 240 heads`."""
+        members, head = self.members, self.head
+        if head:
+            return f"best of {many(int(head['tried']), 'head')}"
         return many(len(members), "model") if members else many(len(self.history), "epoch")
 
     def epoch_folder(self, epoch: int) -> Path:
@@ -231,6 +239,11 @@ class Run:
             Member((self.path / entry["run"]).resolve(), entry["epoch"], entry["weight"])
             for entry in self.info.get("members", ())
         )
+
+    @property
+    def head(self) -> dict[str, Any]:
+        """How the head of a run of `hilum heads` came about: `told`, `tried`, `store`, ...; else empty."""
+        return dict(self.info.get("head") or {})
 
     @cached_property
     def mixture(self) -> Mixture | None:
