@@ -11,6 +11,8 @@ import numpy.typing as npt
 from hilum.config import LabelsConfig
 
 POSITIVE, NEGATIVE, UNCERTAIN = 1, 0, -1
+UNUSABLE = -2
+"""A label that is never scored, whatever the policy. No source has it: only a verdict of an overlay makes it."""
 UNCERTAIN_CLASS = 2.0
 """Target of an uncertain label under the policy `multiclass`."""
 
@@ -21,7 +23,7 @@ def training_targets(codes: FloatArray, policy: LabelsConfig) -> FloatArray:
     """Label codes to training targets.
 
     Args:
-        codes: float32 [n, k], of 1, 0, -1 and NaN for blank.
+        codes: float32 [n, k], of 1, 0, -1, NaN for blank, and `UNUSABLE`.
         policy: what -1 and blank become.
 
     Returns:
@@ -37,6 +39,7 @@ def training_targets(codes: FloatArray, policy: LabelsConfig) -> FloatArray:
     targets = np.where(codes == UNCERTAIN, np.float32(becomes[policy.uncertain]), codes)
     if policy.blank == "zeros":
         targets = np.where(np.isnan(codes), np.float32(0.0), targets)
+    targets = np.where(codes == UNUSABLE, np.float32(np.nan), targets)
     return targets.astype(np.float32, copy=False)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -153,6 +153,10 @@ class Table:
         others = [name for name in self.frame.columns if name not in self.findings]
         return self._with(self.frame.drop(dropped).select(*others, *findings), tuple(findings))
 
+    def relabel(self, columns: Mapping[str, pl.Series]) -> Table:
+        """The same rows with other label codes (Int8 [n]) of some findings; a code may be `labels.UNUSABLE`."""
+        return self._with(self.frame.with_columns(**columns), self.findings)
+
     def _with(self, frame: pl.DataFrame, findings: tuple[str, ...]) -> Table:
         """Some of these rows and findings, and the boxes of the images that are left.
 
@@ -167,7 +171,7 @@ class Table:
 
     @property
     def codes(self) -> npt.NDArray[np.float32]:
-        """Label codes, float32 [n, k]: 1, 0, -1, and NaN for not mentioned."""
+        """Label codes, float32 [n, k]: 1, 0, -1, NaN for not mentioned, and what `relabel` put there."""
         if not self.findings:
             return np.zeros((len(self), 0), np.float32)
         return self.frame.select(pl.col(self.findings).cast(pl.Float32)).fill_null(np.nan).to_numpy()

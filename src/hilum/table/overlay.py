@@ -1,0 +1,275 @@
+"""Verdicts on labels: a CSV that readers fill, applied over what the source said.
+
+Columns `image_id, finding, verdict, by, when`, one row a verdict; further columns are left alone. A row without a
+verdict has not been read yet and says nothing. The source's own files are never touched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from hilum.config import LabelsConfig
+from hilum.errors import DataError, did_you_mean
+from hilum.files import write_text
+from hilum.table.labels import NEGATIVE, POSITIVE, UNCERTAIN, UNUSABLE
+from hilum.table.sources.base import need_columns, read_csv
+from hilum.table.table import Table
+from hilum.text import listed, many
+
+COLUMNS = ("image_id", "finding", "verdict", "by", "when")
+"""What an overlay has, in the order in which hilum writes it."""
+WORDS: dict[str, int | None] = {
+    "positive": POSITIVE,
+    "negative": NEGATIVE,
+    "uncertain": UNCERTAIN,
+    "unusable": None,
+}
+"""Verdict -> code; an unusable label is never scored, whatever the label policy."""
+ALSO = {"1": POSITIVE, "1.0": POSITIVE, "0": NEGATIVE, "0.0": NEGATIVE, "-1": UNCERTAIN, "-1.0": UNCERTAIN}
+LEARNED = ("train", "valid")
+"""Parts that verdicts are applied to. The test part keeps its own labels: verdicts that a model asked for would
+make that model look better."""
+SCHEMA = {
+    "image_id": pl.String(),
+    "finding": pl.String(),
+    "verdict": pl.Int8(),
+    "by": pl.String(),
+    "when": pl.String(),
+}
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What an overlay did to a run's labels.
+
+    Attributes:
+        fingerprint: of the verdicts: equal for equal verdicts, whoever gave them and when.
+        verdicts: `correct` or `drop`.
+        counts: part -> number of labels `confirmed`, `corrected` and `dropped` (no longer scored).
+        test: verdicts on test images, which are not applied.
+        elsewhere: verdicts on images or findings that take no part in the run.
+    """
+
+    fingerprint: str
+    verdicts: str
+    counts: dict[str, dict[str, int]]
+    test: int
+    elsewhere: int
+
+    @property
+    def text(self) -> str:
+        """What everything that shows a score of the run must say."""
+        done = "; ".join(
+            f"{part}: {count['corrected']:,} corrected, {count['dropped']:,} dropped, "
+            f"{count['confirmed']:,} confirmed"
+            for part, count in self.counts.items()
+        )
+        told = [f"Labels are not all the source's own: an overlay of verdicts was applied ({done})."]
+        if self.test:
+            told.append(f"{many(self.test, 'verdict')} on test images not applied: they keep their labels.")
+        if self.elsewhere:
+            told.append(f"{many(self.elsewhere, 'verdict')} on what takes no part in the run.")
+        return " ".join(told)
+
+    def to_json(self) -> dict[str, Any]:
+        """As a run keeps it."""
+        return asdict(self)
+
+
+def read_overlay(path: str | Path, table: Table | None = None) -> pl.DataFrame:
+    """Read verdicts, one for each image and finding.
+
+    Where an image has several verdicts on a finding, the newest `when` (ISO 8601: `2025-11-21` or with a time; a
+    time without a zone is UTC) counts.
+
+    Args:
+        path: a CSV with `COLUMNS`.
+        table: the data that it is for; what it names must be there. None checks no names.
+
+    Returns:
+        `image_id`, `finding`, `verdict` (Int8: 1, 0, -1; null is unusable), `by`, `when`, sorted by the first two.
+
+    Raises:
+        DataError: the file cannot be read, lacks a column or has no verdict, a verdict or a time cannot be
+            understood, two verdicts contradict each other, or it names what the data have not.
+    """
+    path = Path(path)
+    frame = read_csv(path, as_text=True)
+    need_columns(frame, COLUMNS, path)
+    text = frame.select(pl.col(name).fill_null("").str.strip_chars() for name in COLUMNS)
+    rows = text.with_row_index("line", 2).filter(pl.col("verdict") != "").rows()
+    if not rows:
+        raise DataError(
+            f"{path} has no verdict yet. Fill its column verdict with: {', '.join(WORDS)}; "
+            "a row without one says nothing."
+        )
+    faults = list(_faults(rows))
+    if table is not None:
+        faults += _unknown({row[1] for row in rows}, {row[2] for row in rows}, table)
+    if not faults:
+        kept, faults = _settled(rows)
+    if faults:
+        raise DataError(f"{path} cannot be used:\n" + "\n".join(f"  - {fault}" for fault in faults))
+    return pl.DataFrame(kept, schema=SCHEMA, orient="row")
+
+
+def write_overlay(path: Path, overlay: pl.DataFrame) -> None:
+    """Write verdicts so that `read_overlay` reads the same; `overlay` as that gives it."""
+    words = {code: word for word, code in WORDS.items()}
+    verdicts = pl.Series("verdict", [words[code] for code in overlay["verdict"]], dtype=pl.String)
+    write_text(path, overlay.select(COLUMNS).with_columns(verdicts).write_csv(None))
+
+
+def fingerprint_of(overlay: pl.DataFrame) -> str:
+    """A sha256 of the verdicts, by whomever and whenever they were given."""
+    text = overlay.select("image_id", "finding", "verdict").sort("image_id", "finding").write_csv(None)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def apply_overlay(
+    table: Table, overlay: pl.DataFrame, parts: Mapping[str, npt.NDArray[np.int64]], policy: LabelsConfig
+) -> tuple[Table, Applied]:
+    """Put verdicts in the place of labels, in the training and validation part only.
+
+    A verdict on an image holds for its augmented copies (column `copy_of`) too. One that agrees with the given
+    label confirms it. Else, under `policy.verdicts = "correct"`, it replaces the label; under `drop` the label is
+    no longer scored. A verdict `unusable` always drops it.
+
+    Args:
+        table: the rows of a run.
+        overlay: as `read_overlay` gives it.
+        parts: part -> int64 rows of `table`.
+        policy: `verdicts`, and whether a blank label is a negative one.
+
+    Returns:
+        The table with labels replaced, and what was done.
+    """
+    named = {(image, finding): code for image, finding, code, *_ in overlay.iter_rows()}
+    rows_of = _rows_of(table, {image for image, _ in named})
+    part_of = np.full(len(table), "", object)
+    for part, members in parts.items():
+        part_of[members] = part
+    columns = {
+        name: table.frame[name].to_list() for name in {finding for _, finding in named} & {*table.findings}
+    }
+    counts = {part: {"confirmed": 0, "corrected": 0, "dropped": 0} for part in LEARNED}
+    test = elsewhere = 0
+    for (image, finding), verdict in named.items():
+        # A copy's own verdict counts for more than its original's.
+        rows = [r for r, own in rows_of.get(image, ()) if own == image or (own, finding) not in named]
+        where = {part_of[row] for row in rows} if finding in columns else set()
+        test += "test" in where
+        elsewhere += not where - {""}
+        for row in rows if finding in columns else ():
+            if part_of[row] in LEARNED:
+                what, columns[finding][row] = _outcome(columns[finding][row], verdict, policy)
+                counts[part_of[row]][what] += 1
+    changed = table.relabel({name: pl.Series(name, codes, pl.Int8) for name, codes in columns.items()})
+    return changed, Applied(fingerprint_of(overlay), policy.verdicts, counts, test, elsewhere)
+
+
+def _rows_of(table: Table, images: set[str]) -> dict[str, list[tuple[int, str]]]:
+    """Image -> each row that shows it, its own and those of its copies, with that row's own id."""
+    found: dict[str, list[tuple[int, str]]] = {}
+    own = table.frame["image_id"].to_list()
+    originals = table.frame["copy_of"].to_list() if "copy_of" in table.frame.columns else own
+    for row, names in enumerate(zip(own, originals, strict=True)):
+        for name in {*names} & images:
+            found.setdefault(name, []).append((row, names[0]))
+    return found
+
+
+def _outcome(given: int | None, verdict: int | None, policy: LabelsConfig) -> tuple[str, int | None]:
+    """What a verdict does to a label: the name of its count, and the label's new code."""
+    if verdict is None:
+        return "dropped", UNUSABLE
+    if verdict == given or (given is None and verdict == NEGATIVE and policy.blank == "zeros"):
+        return "confirmed", given
+    return ("corrected", verdict) if policy.verdicts == "correct" else ("dropped", UNUSABLE)
+
+
+Row = tuple[int, str, str, str, str, str]
+"""Line of the file, image_id, finding, verdict, by, when."""
+
+
+def _faults(rows: Iterable[Row]) -> Iterator[str]:
+    words = [(line, verdict) for line, _, _, verdict, _, _ in rows if not _known(verdict)]
+    if words:
+        line, word = words[0]
+        yield (
+            f"{many(len(words), 'verdict')} cannot be understood, in line {line}: {word!r}; "
+            f"{did_you_mean(word, WORDS)} (or 1, 0, -1)"
+        )
+    times = [(line, when) for line, *_, when in rows if when and _time(when) is None]
+    if times:
+        line, when = times[0]
+        yield (
+            f"{many(len(times), 'time')} cannot be understood, in line {line}: {when!r}; "
+            "expected ISO 8601, as 2025-11-21 or 2025-11-21T14:30"
+        )
+
+
+def _known(verdict: str) -> bool:
+    return verdict.lower() in WORDS or verdict in ALSO
+
+
+def _time(when: str) -> datetime | None:
+    try:
+        read = datetime.fromisoformat(when)
+    except ValueError:
+        return None
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def _unknown(images: set[str], findings: set[str], table: Table) -> Iterator[str]:
+    ids = set(table.frame["image_id"].to_list())
+    if "copy_of" in table.frame.columns:
+        ids |= set(table.frame["copy_of"].drop_nulls().to_list())
+    if strange := sorted(images - ids):
+        yield (
+            f"{many(len(strange), 'image')} of {len(images):,} not in the data: {listed(strange, 3)}; "
+            f"the data have {listed(table.frame['image_id'].to_list(), 2)}"
+        )
+    if strange := sorted(findings - set(table.findings)):
+        hint = did_you_mean(strange[0], table.findings)
+        yield f"{many(len(strange), 'finding')} not in the data: {listed(strange, 3)}; {hint}"
+
+
+def _settled(rows: Iterable[Row]) -> tuple[list[tuple[str, str, int | None, str, str]], list[str]]:
+    """One verdict for each image and finding, sorted; and which contradict each other."""
+    given: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        given.setdefault((row[1], row[2]), []).append(row)
+    kept, torn = [], []
+    for key, several in sorted(given.items()):
+        newest = max(several, key=lambda row: (_moment(row[5]), row[0]))
+        # A verdict without a time may be older or newer than any other.
+        rivals = [row for row in several if not row[5] or _moment(row[5]) == _moment(newest[5])]
+        if len({_code(row[3]) for row in (*rivals, newest)}) > 1:
+            torn.append((key, several))
+        kept.append((*key, _code(newest[3]), newest[4], newest[5]))
+    if not torn:
+        return kept, []
+    (image, finding), several = torn[0]
+    said = ", ".join(f"line {line} {verdict}" for line, _, _, verdict, _, _ in several)
+    return kept, [
+        f"{many(len(torn), 'label')} with contradicting verdicts of the same or an unknown time; the first is "
+        f"{finding} of {image}: {said}. Remove one, or say in the column when which is newer"
+    ]
+
+
+def _moment(when: str) -> datetime:
+    return _time(when) or datetime.min.replace(tzinfo=UTC)
+
+
+def _code(verdict: str) -> int | None:
+    return ALSO[verdict] if verdict in ALSO else WORDS[verdict.lower()]
