@@ -1,1 +1,11 @@
-"""Vectors of images in a database: embedded once, then searched, filtered and learned from."""
+"""Vectors of images in a database: embedded once, then searched, filtered and learned from.
+
+What needs torch is in `hilum.features.embed` and `hilum.features.reopen`.
+"""
+
+from hilum.features.encoders import EncoderInfo
+from hilum.features.neighbours import neighbours
+from hilum.features.store import FeatureStore
+from hilum.features.vectors import Features
+
+__all__ = ["EncoderInfo", "FeatureStore", "Features", "neighbours"]

@@ -1,0 +1,172 @@
+"""Embedding a pack: vectors of its images, written as they come, each image once."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from hilum.errors import DataError
+from hilum.features.columns import ABOUT, DIGEST, rows_of
+from hilum.features.encoders import EncoderInfo
+from hilum.features.store import FeatureStore
+from hilum.features.table import VectorTable
+from hilum.pixels.pack import Pack
+from hilum.predict import Encoder, Vectors
+from hilum.progress import progress, say
+from hilum.text import listed
+
+WRITE_EVERY = 10.0
+"""Seconds of embedding between two writes: what a kill loses at most."""
+WRITE_ROWS = 4096
+"""Images at which a write happens even sooner, so that memory stays small on a fast device."""
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """What became of a pack's images.
+
+    Attributes:
+        encoder: what made the vectors.
+        added: images embedded now.
+        present: images whose vectors were there already, `refreshed` among them.
+        refreshed: those whose labels, pack or the like were written anew.
+        replaced: those among `added` whose pixels had changed.
+        seconds: all in all.
+    """
+
+    encoder: EncoderInfo
+    added: int
+    present: int
+    seconds: float
+    refreshed: int = 0
+    replaced: int = 0
+
+
+def embed(
+    encoder: Encoder,
+    pack: Pack,
+    store: FeatureStore,
+    *,
+    batch: int = 64,
+    replace: bool = False,
+    every: float = WRITE_EVERY,
+) -> Embedded:
+    """Write the vectors of a pack's images that the store has not yet.
+
+    An image is known by its id. Where its vectors are there already, only what else the pack says of it is
+    written. A killed run has written all but the last seconds' images; the same call goes on from there.
+
+    Args:
+        encoder: what makes the vectors.
+        pack: prepared as the encoder asks.
+        store: opened with `create=True`.
+        batch: images per step of the network.
+        replace: embed images anew whose pixels have changed, and drop an encoder whose weights have.
+        every: seconds between two writes.
+
+    Raises:
+        PackError: the pack is prepared otherwise.
+        DataError: an id is in the store with other pixels, or the encoder with other weights, without `replace`.
+    """
+    started = time.monotonic()
+    encoder.check(pack)
+    info = info_of(encoder, pack)
+    with store.writing():
+        _drop_former(store, info, replace)
+        table = store.writable(info, pack.table.findings)
+        rows = rows_of(pack, table.columns)
+        new, other, changed = _compare(rows, table.known())
+        if len(other) and not replace:
+            raise DataError(_other_pixels(rows, other, pack, store))
+        if len(changed):
+            table.update(rows[changed])
+        wanted = np.sort(np.concatenate([new, other]))
+        if len(wanted):
+            _write(encoder, pack, table, rows, wanted, batch, every)
+        table.tidy()
+    seconds = time.monotonic() - started
+    return Embedded(info, len(wanted), len(rows) - len(wanted), seconds, len(changed), len(other))
+
+
+def info_of(encoder: Encoder, pack: Pack) -> EncoderInfo:
+    """What a store keeps of an encoder for images of this pack."""
+    info = EncoderInfo(**asdict(encoder.settings(pack.prepare)))
+    origin = Path(info.origin)
+    return replace(info, origin=str(origin.resolve())) if origin.exists() else info
+
+
+def _drop_former(store: FeatureStore, info: EncoderInfo, wanted: bool) -> None:
+    """Say, or with `--replace` remove, vectors that the same origin gave when its weights were others."""
+    for one in store.encoders():
+        if one.fingerprint == info.fingerprint or not one.same_place(info):
+            continue
+        if not wanted:
+            raise DataError(
+                f"{store.url} has vectors of {one}, which {info.origin} made before its weights changed. "
+                "Give --replace to drop them and embed anew, or name another --store."
+            )
+        say(f"dropping the vectors of {one}: its weights have changed")
+        store.drop(one)
+
+
+def _compare(
+    rows: pl.DataFrame, known: pl.DataFrame
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Positions of images that are new, that have other pixels, and of which other things are now said."""
+    before = known.with_columns(there=pl.lit(True))
+    both = rows.join(before, on="image_id", how="left", suffix=":before", maintain_order="left")
+    there = both["there"].fill_null(False)
+    same = both[DIGEST] == both[f"{DIGEST}:before"]
+    facts = [name for name in (*ABOUT, *rows.columns) if name not in ("image_id", DIGEST)]
+    unlike = both.select(
+        pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}:before")) for name in facts)
+    ).to_series()
+    same = same.fill_null(False)
+    masks = ~there, there & ~same, there & same & unlike
+    new, other, changed = (np.flatnonzero(mask.to_numpy()) for mask in masks)
+    return new, other, changed
+
+
+def _other_pixels(rows: pl.DataFrame, other: npt.NDArray[np.int64], pack: Pack, store: FeatureStore) -> str:
+    ids = rows["image_id"][other].to_list()
+    return (
+        f"{store.url} has {len(ids):,} of the images of {pack.path} with other pixels: {listed(ids)}. Where they "
+        "are other pictures, pack them with ids of their own or name another --store; where the files have "
+        "changed, give --replace to embed them anew."
+    )
+
+
+def _write(
+    encoder: Encoder,
+    pack: Pack,
+    table: VectorTable,
+    rows: pl.DataFrame,
+    wanted: npt.NDArray[np.int64],
+    batch: int,
+    every: float,
+) -> None:
+    """Embed the images at these positions and write them every few seconds."""
+    ready: list[tuple[npt.NDArray[np.int64], Vectors]] = []
+
+    def write() -> None:
+        positions = wanted[np.concatenate([found for found, _ in ready])]
+        avg, largest = (np.concatenate([vectors[i] for _, vectors in ready]) for i in (0, 1))
+        table.add(rows[positions], avg, largest)
+        ready.clear()
+
+    written = time.monotonic()
+    with progress("embedding", len(wanted)) as advance:
+        for found, vectors in encoder.pack(pack, pack.slots[wanted], batch):
+            ready.append((found, vectors))
+            advance(len(found))
+            due = time.monotonic() - written >= every
+            if due or sum(len(some) for some, _ in ready) >= WRITE_ROWS:
+                write()
+                written = time.monotonic()
+        if ready:
+            write()

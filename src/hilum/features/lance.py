@@ -1,0 +1,101 @@
+"""The one file that imports LanceDB (and Arrow, which it brings)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from hilum.errors import DataError, HilumError, MissingExtra
+
+Floats = npt.NDArray[np.float32]
+
+REMOTE = {
+    "connect_timeout": "5s",
+    "timeout": "60s",
+    "client_max_retries": "2",
+    "client_retry_timeout": "20",
+}
+"""Options for object storage, so that a place that does not answer is said within half a minute."""
+
+
+def is_remote(url: str) -> bool:
+    """Whether it is a URL such as s3://bucket/features rather than a folder."""
+    return "://" in url
+
+
+def connect(url: str) -> Any:
+    """A connection to a database at a folder or URL; nothing is read yet.
+
+    Raises:
+        MissingExtra: LanceDB is not installed.
+        DataError: the URL is of no known kind.
+    """
+    try:
+        import lancedb
+    except ImportError as error:
+        raise MissingExtra("lancedb", "features", "A feature store") from error
+    with reaching(url):
+        return lancedb.connect(url, storage_options=REMOTE if is_remote(url) else None)
+
+
+@contextmanager
+def reaching(url: str) -> Iterator[None]:
+    """Errors of the database become one message with the place in it.
+
+    Raises:
+        DataError: the place cannot be read or written.
+    """
+    try:
+        yield
+    except HilumError:
+        raise
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = first_line(error)
+        hint = " Is the URL right, and are the credentials set in the environment?" if is_remote(url) else ""
+        raise DataError(f"the feature store {url} could not be read or written: {reason}{hint}") from error
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error of the database, without the places in its sources that it names."""
+    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return text.split(", /root/")[0].split(", /home/")[0].removeprefix("lance error: ")[:400]
+
+
+def schema(columns: pl.Schema, width: int) -> Any:
+    """The Arrow schema of a table: these columns, and two vectors of this width."""
+    import pyarrow as pa
+
+    plain = pl.DataFrame(schema=columns).to_arrow().schema
+    kinds = [
+        pa.field(field.name, pa.string() if pa.types.is_large_string(field.type) else field.type)
+        for field in plain
+    ]
+    vector = pa.list_(pa.float32(), width)
+    return pa.schema([*kinds, pa.field("avg", vector), pa.field("max", vector)])
+
+
+def arrow_rows(frame: pl.DataFrame, vectors: Sequence[Floats] = ()) -> Any:
+    """Rows to write: a frame, and perhaps `avg` and `max`, each float32 [len(frame), width]."""
+    import pyarrow as pa
+
+    table = frame.to_arrow()
+    kinds = [
+        pa.field(field.name, pa.string() if pa.types.is_large_string(field.type) else field.type)
+        for field in table.schema
+    ]
+    table = table.cast(pa.schema(kinds))
+    for name, values in zip(("avg", "max"), vectors, strict=False):
+        flat = pa.array(np.ascontiguousarray(values, np.float32).ravel())
+        table = table.append_column(name, pa.FixedSizeListArray.from_arrays(flat, values.shape[1]))
+    return table
+
+
+def matrix(column: Any, width: int) -> Floats:
+    """A column of vectors of one Arrow batch, float32 [n, width], without a copy."""
+    found: Floats = column.flatten().to_numpy().reshape(-1, width)
+    return found

@@ -1,0 +1,251 @@
+"""`FeatureStore`: vectors of images in a LanceDB database, one table per encoder.
+
+::
+
+    features/
+      encoders.lance                   fingerprint, name, settings (JSON), created
+      findings.lance                   finding, and the column that holds its labels in every table
+      vectors_<fingerprint>.lance      image_id, ..., labels, avg, max: one row an image
+      .lock                            held by the one process that writes
+
+A row is written whole or not at all. Whoever reads sees the rows that were there when reading began.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from hilum.errors import ConfigError, DataError, did_you_mean
+from hilum.features.columns import ABOUT, DIGEST, POOLINGS, column_names
+from hilum.features.encoders import EncoderInfo, choose
+from hilum.features.lance import Floats, arrow_rows, connect, is_remote, reaching, schema
+from hilum.features.search import nearest
+from hilum.features.table import VectorTable
+from hilum.features.vectors import Features
+from hilum.files import disk_error
+from hilum.progress import say
+
+__all__ = ["EncoderInfo", "FeatureStore", "Features"]
+
+ENCODERS, FINDINGS = "encoders", "findings"
+
+
+class FeatureStore:
+    """A folder, or a URL of object storage, with vectors of images.
+
+    Attributes:
+        url: where it is.
+    """
+
+    def __init__(self, url: str, database: Any) -> None:
+        """`FeatureStore.open` is the usual way."""
+        self.url, self._db = url, database
+
+    @classmethod
+    def open(cls, url: str | Path, *, create: bool = False) -> FeatureStore:
+        """Open a store; nothing is read but the names of its tables.
+
+        Args:
+            url: a folder, or `s3://bucket/path`, `gs://...`, `az://...` with credentials in the environment.
+            create: make it where there is none.
+
+        Raises:
+            DataError: there is none, or it cannot be reached.
+            DiskError: it cannot be made.
+            MissingExtra: LanceDB is not installed.
+        """
+        text = str(url)
+        if not is_remote(text):
+            _check_folder(Path(text), create)
+        store = cls(text, connect(text))
+        if not create and ENCODERS not in store._names():
+            raise DataError(f"{text} is no feature store. {_HOW.format(text)}")
+        return store
+
+    def encoders(self) -> list[EncoderInfo]:
+        """All encoders that have vectors here, in the order in which they came."""
+        if ENCODERS not in self._names():
+            return []
+        with reaching(self.url):
+            rows = self._db.open_table(ENCODERS).to_arrow().to_pylist()
+        return [
+            EncoderInfo.from_json(row["settings"]) for row in sorted(rows, key=lambda row: row["created"])
+        ]
+
+    def encoder(self, name: str = "") -> EncoderInfo:
+        """The encoder of a name, or of a fingerprint that begins so; the only one where nothing is said.
+
+        Raises:
+            ConfigError: none is called so, or several are; the message lists them.
+            DataError: the store is empty.
+        """
+        return choose(self.encoders(), name, self.url)
+
+    def table(self, encoder: EncoderInfo) -> VectorTable:
+        """One encoder's table, as it is now."""
+        with reaching(self.url):
+            table = self._db.open_table(encoder.table)
+        return VectorTable(self.url, table, encoder.width, self._columns())
+
+    def features(self, encoder: str = "", *, where: str = "") -> Features:
+        """All vectors of an encoder, in memory, in the order of image ids.
+
+        Args:
+            encoder: as for `encoder`.
+            where: a condition, such as `sex = 'F' and pleural_effusion = 1`.
+
+        Raises:
+            ConfigError: as `encoder`.
+            DataError: the condition cannot be understood, or no image fulfils it.
+        """
+        info = self.encoder(encoder)
+        table = self.table(info)
+        count = table.count(where)
+        if not count:
+            raise DataError(f"no image of {info.name} in {self.url} has {where}.")
+        frames, rows = [], 0
+        avg, largest = (np.empty((count, info.width), np.float32) for _ in POOLINGS)
+        names = [*ABOUT, *table.columns.values(), *POOLINGS]
+        for frame, (some, others) in table.batches(names, table.condition(where)):
+            avg[rows : rows + len(some)], largest[rows : rows + len(some)] = some, others
+            frames.append(frame)
+            rows += len(some)
+        frame = pl.concat(frames)
+        order = frame["image_id"].arg_sort().to_numpy()
+        named = frame[order].rename({column: name for name, column in table.columns.items()})
+        return Features(info, named, tuple(table.columns), avg[order], largest[order])
+
+    def nearest(
+        self,
+        query: Floats | str,
+        *,
+        k: int = 10,
+        where: str = "",
+        pooling: str = "avg",
+        encoder: str = "",
+    ) -> pl.DataFrame:
+        """The images most like one, by the cosine of their vectors.
+
+        Args:
+            query: an image of the store, which is left out itself, or a vector float32 [w] ([2 w] for `both`).
+            k: how many.
+            where: only among images that fulfil this condition.
+            pooling: `avg`, `max`, or `both` side by side.
+            encoder: as for `encoder`.
+
+        Returns:
+            image_id, similarity (1 is the same direction), then what is known of each image, labels by finding;
+            the most similar first.
+
+        Raises:
+            ConfigError: no such encoder or pooling, or k below 1.
+            DataError: the image is not here, the vector is of another length, or the condition is wrong.
+        """
+        if pooling not in (*POOLINGS, "both"):
+            raise ConfigError(
+                f"pooling {pooling!r} is not kept; {did_you_mean(pooling, (*POOLINGS, 'both'))}"
+            )
+        if k < 1:
+            raise ConfigError(f"k = {k}: ask for at least one image.")
+        info = self.encoder(encoder)
+        return nearest(self.table(info), query, k, where, pooling, f"{info.name} in {self.url}")
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Keep other writers of a local store away; the system lets go when a process dies."""
+        if is_remote(self.url):
+            yield
+            return
+        try:
+            lock = (Path(self.url) / ".lock").open("wb")
+        except OSError as error:
+            raise disk_error(Path(self.url), error) from error
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                say(f"{self.url}: waiting for another process that is writing to it")
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def writable(self, encoder: EncoderInfo, findings: tuple[str, ...]) -> VectorTable:
+        """One encoder's table with a column for each of these findings, made where it is missing."""
+        columns = self._columns()
+        new = column_names(findings, columns)
+        with reaching(self.url):
+            self._append(FINDINGS, _frame(finding=list(new), column=list(new.values())))
+            columns |= new
+            if encoder.table not in self._names():
+                kinds = {**ABOUT, DIGEST: pl.String(), **{columns[name]: pl.Int8() for name in findings}}
+                self._db.create_table(encoder.table, schema=schema(pl.Schema(kinds), encoder.width))
+            self._append(ENCODERS, _encoder_row(encoder))
+        table = self.table(encoder)
+        if missing := {name: columns[name] for name in findings if name not in table.columns}:
+            table.add_findings(missing)
+            table = self.table(encoder)
+        return table
+
+    def drop(self, encoder: EncoderInfo) -> None:
+        """Remove an encoder and all its vectors."""
+        with reaching(self.url):
+            self._db.open_table(ENCODERS).delete(f"fingerprint = '{encoder.fingerprint}'")
+            self._db.drop_table(encoder.table, ignore_missing=True)
+
+    def _names(self) -> set[str]:
+        with reaching(self.url):
+            return {str(name) for name in self._db.list_tables(limit=10_000).tables}
+
+    def _columns(self) -> dict[str, str]:
+        """Finding -> column."""
+        if FINDINGS not in self._names():
+            return {}
+        with reaching(self.url):
+            rows = self._db.open_table(FINDINGS).to_arrow().to_pylist()
+        return {row["finding"]: row["column"] for row in rows}
+
+    def _append(self, name: str, rows: pl.DataFrame) -> None:
+        """Add rows whose first column is not there yet, to a table that is made where it is missing."""
+        data = arrow_rows(rows)
+        table = self._db.create_table(name, schema=data.schema, exist_ok=True)
+        if rows.height:
+            table.merge_insert(rows.columns[0]).when_not_matched_insert_all().execute(data)
+
+
+_HOW = "Make one with:  hilum embed MODEL_OR_RUN --data PACK --store {}"
+
+
+def _check_folder(path: Path, create: bool) -> None:
+    if path.exists() and not path.is_dir():
+        raise DataError(
+            f"{path} is a file; a feature store is a folder or a URL such as s3://bucket/features."
+        )
+    if path.is_dir() or not create:
+        if not path.is_dir():
+            raise DataError(f"there is no feature store at {path}. {_HOW.format(path)}")
+        return
+    try:
+        path.mkdir(parents=True)
+    except OSError as error:
+        raise disk_error(path, error) from error
+
+
+def _encoder_row(encoder: EncoderInfo) -> pl.DataFrame:
+    return _frame(
+        fingerprint=[encoder.fingerprint],
+        name=[encoder.name],
+        settings=[json.dumps(encoder.to_json())],
+        created=[datetime.now(UTC).isoformat()],
+    )
+
+
+def _frame(**columns: list[str]) -> pl.DataFrame:
+    return pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
