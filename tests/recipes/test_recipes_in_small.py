@@ -12,7 +12,9 @@ from hilum.config import read_config
 from hilum.phantom import make_phantom
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
-LAYOUTS = ("chexpert", "nih", "pneumonia")
+LAYOUTS = ("chexpert", "nih", "pneumonia", "containers")
+FOLDERS = "data.options={patient_pattern='^(container[0-9]+)_'}"
+"""Containers are read by the source for any class folders, which is told how files are named."""
 SMALL = ("prepare.size=64", "train.epochs=1", "train.batch=16")
 
 
@@ -20,8 +22,13 @@ SMALL = ("prepare.size=64", "train.epochs=1", "train.batch=16")
 def test_recipe_in_small(recipe: Path, tmp_path: Path) -> None:
     layout = next((name for name in LAYOUTS if recipe.stem.startswith(name)), "chexpert")
     make_phantom(tmp_path / "study", 60, layout, size=96, workers=1)
+    source, options = ("folder", (FOLDERS,)) if layout == "containers" else (layout, ())
     run = api.train(
-        recipe, data=f"{layout}:{tmp_path / 'study'}", change=SMALL, folder=tmp_path / "runs", quiet=True
+        recipe,
+        data=f"{source}:{tmp_path / 'study'}",
+        change=(*SMALL, *options),
+        folder=tmp_path / "runs",
+        quiet=True,
     )
     assert run.info["status"] == "done"
     assert tuple(run.data["findings"]) == read_config(recipe).data.findings

@@ -10,10 +10,12 @@ import typer
 
 def phantom(
     out: Annotated[Path, typer.Argument(help="New folder for the study.")],
-    patients: Annotated[int, typer.Option(help="How many patients.")] = 500,
+    patients: Annotated[int, typer.Option(help="How many patients, or containers.")] = 500,
     layout: Annotated[
         str,
-        typer.Option(help="chexpert, nih, pneumonia, folder or dicom: the official layout of that data set."),
+        typer.Option(
+            help="chexpert, nih, pneumonia, folder or dicom: the official layout of that data set; or containers."
+        ),
     ] = "chexpert",
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
     size: Annotated[int, typer.Option(help="Pixels of each image's shorter side.")] = 320,
@@ -22,7 +24,11 @@ def phantom(
         float, typer.Option(metavar="SHARE", help="Plant: this share of each finding's labels is wrong.")
     ] = 0.0,
     shortcut: Annotated[
-        str, typer.Option(metavar="FINDING", help="Plant: ECG leads lie on patients with this finding.")
+        str,
+        typer.Option(
+            metavar="FINDING",
+            help="Plant: ECG leads lie on patients with this finding (lorries carry containers of this class).",
+        ),
     ] = "",
     shortcut_strength: Annotated[
         float, typer.Option(metavar="R", help="Plant: correlation of leads and finding, 0 to 1.")
@@ -43,7 +49,7 @@ def phantom(
     workers: Annotated[int, typer.Option(help="Processes; 0 means one per processor.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was made as JSON.")] = False,
 ) -> None:
-    """Draw a study of chest X-rays with known findings: no download is needed to try hilum."""
+    """Draw a study of chest X-rays with known findings, or of containers: no download is needed to try hilum."""
     from hilum.cli.show import show_json
     from hilum.phantom import Faults, make_phantom
 
@@ -64,7 +70,8 @@ def phantom(
     if as_json:
         show_json({"path": str(made.path), **made.truth})
         return
-    typer.echo(f"{made.images:,} images of {made.patients:,} patients, layout {made.layout}: {made.path}")
+    of = "containers" if made.layout == "containers" else "patients"
+    typer.echo(f"{made.images:,} images of {made.patients:,} {of}, layout {made.layout}: {made.path}")
     planted = {
         name: len(made.truth.get(name, ()))
         for name in ("flipped", "fainter", "leaked", "duplicates", "damaged", "monochrome1")
@@ -72,6 +79,7 @@ def phantom(
     if any(planted.values()):
         listed = ", ".join(f"{count:,} {name}" for name, count in planted.items() if count)
         typer.echo(f"Planted, and listed in truth.json: {listed}.")
+    what = "goods" if made.layout == "containers" else "severities"
     typer.echo(
-        "What was drawn: truth.csv (severities), boxes.csv. Drawn pictures: nothing here is of a patient."
+        f"What was drawn: truth.csv ({what}), boxes.csv. Drawn pictures: nothing here is of a patient."
     )

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from hilum.errors import DataError, did_you_mean
+from hilum.phantom.containers_plan import Visit
 from hilum.phantom.disease import present
 from hilum.phantom.plan import Study
 
 Planted = list[dict[str, Any]]
+Examined = TypeVar("Examined", Study, Visit)
+"""What faults are planted in: a patient's studies or a container's visits."""
 OLD = 60
 """From this age on a planted age gap hides its finding."""
 
@@ -22,8 +26,9 @@ class Faults:
 
     Attributes:
         flip_labels: share of all studies whose label is wrong, for each finding by itself.
-        shortcut: a finding that ECG leads go with; empty means no shortcut.
-        shortcut_strength: correlation (phi) of leads with that finding, 0 to 1.
+        shortcut: a finding that ECG leads go with (of containers: a class that lorries go with); empty means no
+            shortcut.
+        shortcut_strength: correlation (phi) of leads or lorries with it, 0 to 1.
         age_gap: a finding that is drawn fainter in patients from `OLD` years on, its label unchanged; empty means
             none.
         age_gap_strength: how much fainter, 0 to 1; at 1 it is labelled and cannot be seen.
@@ -53,22 +58,29 @@ class Faults:
 def plant_shortcut(studies: list[Study], finding: str, strength: float, seed: int) -> list[Study]:
     """ECG leads on as many studies as have the finding, with this correlation (phi) in expectation.
 
-    Leads are then no Support Device and are drawn nowhere else. With prevalence p, leads lie on a patient with
-    the finding with chance p + r(1 - p), without it with chance p(1 - r).
+    Leads are then no Support Device and are drawn nowhere else.
     """
     known = sorted({name for study in studies for name in present(study.signs)} | {"No Finding"})
     if finding not in known:
         raise DataError(
             f"no study has the finding {finding!r} to plant a shortcut on; {did_you_mean(finding, known)}"
         )
-    has = np.array([_has(study, finding) for study in studies])
-    p = has.mean()
-    chance = np.where(has, p + strength * (1 - p), p * (1 - strength))
+    chance = chances([_has(study, finding) for study in studies], strength)
     leads = np.random.default_rng([seed, 0, 61]).random(len(studies)) < chance
     return [
         replace(study, leads=bool(lead), signs=_without_leads(study))
         for study, lead in zip(studies, leads, strict=True)
     ]
+
+
+def chances(has: list[bool], strength: float) -> npt.NDArray[np.float64]:
+    """The chance of a mark for each, so that it is as frequent as what it marks and correlates (phi) as asked.
+
+    With prevalence p and correlation r that is p + r(1 - p) where it is there, p(1 - r) where not.
+    """
+    there = np.array(has)
+    p = there.mean()
+    return np.asarray(np.where(there, p + strength * (1 - p), p * (1 - strength)))
 
 
 def _has(study: Study, finding: str) -> bool:
@@ -110,7 +122,9 @@ def plant_age_gap(studies: list[Study], finding: str, strength: float) -> tuple[
     return changed, planted
 
 
-def plant_leaks(studies: list[Study], count: int, parts: list[str], seed: int) -> tuple[list[Study], Planted]:
+def plant_leaks(
+    studies: list[Examined], count: int, parts: list[str], seed: int
+) -> tuple[list[Examined], Planted]:
     """The last study of `count` patients moves to another part."""
     latest = {study.patient: study.number for study in studies}
     several = sorted(patient for patient, number in latest.items() if number > 1)
@@ -134,8 +148,8 @@ def plant_leaks(studies: list[Study], count: int, parts: list[str], seed: int) -
 
 
 def plant_duplicates(
-    studies: list[Study], count: int, parts: list[str], seed: int
-) -> tuple[list[Study], Planted]:
+    studies: list[Examined], count: int, parts: list[str], seed: int
+) -> tuple[list[Examined], Planted]:
     """`count` studies occur once more, as those of new patients, in another part where there is one."""
     if count > len(studies):
         raise DataError(f"{count} duplicates need as many studies; the plan has {len(studies)}.")
@@ -161,8 +175,8 @@ def plant_duplicates(
 
 
 def plant_flips(
-    studies: list[Study], share: float, labels: tuple[str, ...], seed: int
-) -> tuple[list[Study], Planted]:
+    studies: list[Examined], share: float, labels: tuple[str, ...], seed: int
+) -> tuple[list[Examined], Planted]:
     """For each label by itself, `share` of the studies say the opposite of the truth."""
     rng = np.random.default_rng([seed, 0, 64])
     wrong: list[set[str]] = [set() for _ in studies]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import shutil
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,8 @@ from hilum.errors import ConfigError, DataError, did_you_mean
 from hilum.files import disk_error, read_json, write_json
 from hilum.phantom import planted
 from hilum.phantom.anatomy import Shot
+from hilum.phantom.containers import Scan, plan_scans, render_scan, write_scans
+from hilum.phantom.containers_plan import PARTS
 from hilum.phantom.dicom import encode_dicom, need_pydicom
 from hilum.phantom.film import make_canvas
 from hilum.phantom.layouts import LAYOUTS, Entry
@@ -28,6 +31,8 @@ from hilum.phantom.tables import WRITE, Boxes, write_boxes, write_truth
 from hilum.progress import progress
 from hilum.version import __version__
 
+CONTAINERS = "containers"
+"""The one layout that is not of chests."""
 BATCH = 16
 """Images that a process draws before it reports."""
 MARKER = ".phantom"
@@ -36,15 +41,18 @@ FORMAT = 1
 """Rises when the same arguments give other files."""
 
 
+Files = Sequence[Entry] | Sequence[Scan]
+
+
 @dataclass(frozen=True)
 class Phantom:
     """A phantom study on disk.
 
     Attributes:
         path: its folder.
-        layout: which data set it looks like; `hilum pack LAYOUT PATH ...` reads it.
+        layout: which data set it looks like; `hilum pack LAYOUT PATH ...` reads it (`containers`: as `folder`).
         images: how many image files.
-        patients: how many patients.
+        patients: how many patients, or containers.
         truth: what `truth.json` holds: arguments and everything planted.
     """
 
@@ -66,12 +74,12 @@ def make_phantom(
     faults: Faults | None = None,
     workers: int | None = None,
 ) -> Phantom:
-    """Draw a study of chest X-rays into a new folder; the same arguments give the same bytes.
+    """Draw a study into a new folder, of chest X-rays or container scans; same arguments, same bytes.
 
     Args:
         out: the folder; where it holds this very study already, nothing is drawn.
-        patients: how many.
-        layout: `chexpert`, `nih`, `pneumonia`, `folder` or `dicom`.
+        patients: how many, or how many containers.
+        layout: `chexpert`, `nih`, `pneumonia`, `folder`, `dicom` or `containers`.
         seed: of everything.
         size: pixels of each image's shorter side.
         masks: also write `masks/FINDING/IMAGE.png`.
@@ -95,15 +103,17 @@ def make_phantom(
     }  # fmt: skip
     if (there := _already(out, arguments)) is not None:
         return there
-    entries, truth = plan_entries(patients, layout, seed, faults)
+    files: Files
+    if layout == CONTAINERS:
+        files, truth = plan_scans(patients, seed, faults)
+    else:
+        files, truth = plan_entries(patients, layout, seed, faults)
     truth = {"format": FORMAT, "hilum": __version__, "arguments": arguments, **truth}
     partial = _fresh(out)
     try:
-        boxes = _draw_all(entries, partial, size, masks, workers)
-        truth["damaged"] = _damage(partial, entries, faults.damage, seed)
-        WRITE[layout](partial, entries, boxes)
-        write_boxes(partial, entries, boxes)
-        write_truth(partial, entries)
+        boxes = _draw_all(files, partial, size, masks, workers)
+        truth["damaged"] = _damage(partial, files, faults.damage, seed)
+        _write_tables(partial, layout, files, boxes)
         write_json(partial / "truth.json", truth)
         (partial / MARKER).unlink()
         if out.exists():
@@ -139,6 +149,17 @@ def plan_entries(patients: int, layout: str, seed: int, faults: Faults) -> tuple
     return entries, truth
 
 
+def _write_tables(root: Path, layout: str, files: Files, boxes: Boxes) -> None:
+    """The layout's label files, the boxes and the truth."""
+    write_boxes(root, [file.path for file in files], boxes)
+    if layout == CONTAINERS:
+        write_scans(root, [file for file in files if isinstance(file, Scan)])
+        return
+    entries = [file for file in files if isinstance(file, Entry)]
+    WRITE[layout](root, entries, boxes)
+    write_truth(root, entries)
+
+
 def _counts(entries: list[Entry], studies: list[Study], flipped: planted.Planted) -> dict[str, Any]:
     paths: dict[tuple[int, int], list[str]] = {}
     for entry in entries:
@@ -154,11 +175,11 @@ def _counts(entries: list[Entry], studies: list[Study], flipped: planted.Planted
 
 
 def _check(patients: int, layout: str, seed: int, size: int, faults: Faults) -> None:
-    if layout not in LAYOUTS:
-        raise ConfigError(f"there is no layout {layout!r}; {did_you_mean(layout, LAYOUTS)}")
+    if layout not in (known := (*LAYOUTS, CONTAINERS)):
+        raise ConfigError(f"there is no layout {layout!r}; {did_you_mean(layout, known)}")
     if layout == "dicom":
         need_pydicom()
-    parts = len(LAYOUTS[layout].population.parts)
+    parts = len(PARTS if layout == CONTAINERS else LAYOUTS[layout].population.parts)
     wrong = [
         (patients < parts, f"patients = {patients}: the layout {layout} needs at least {parts}"),
         (not 32 <= size <= 2048, f"size = {size}: expected 32 to 2048 pixels"),
@@ -184,6 +205,7 @@ def _check(patients: int, layout: str, seed: int, size: int, faults: Faults) -> 
             bool(faults.leak) and parts < 2,
             f"leak: the layout {layout} has no parts that a patient could be in twice",
         ),
+        (bool(faults.age_gap) and layout == CONTAINERS, "age_gap is for patients; containers have no age"),
         (faults.monochrome1 and layout != "dicom", f"monochrome1 is for the layout dicom; this is {layout}"),
     ]
     faulty = [message for is_wrong, message in wrong if is_wrong]
@@ -220,7 +242,7 @@ def _fresh(out: Path) -> Path:
     return partial
 
 
-def _draw_all(entries: list[Entry], root: Path, size: int, masks: bool, workers: int | None) -> Boxes:
+def _draw_all(entries: Files, root: Path, size: int, masks: bool, workers: int | None) -> Boxes:
     batches = [entries[k : k + BATCH] for k in range(0, len(entries), BATCH)]
     count = min(workers or cores(), len(batches))
     boxes: Boxes = {}
@@ -238,7 +260,7 @@ def _draw_all(entries: list[Entry], root: Path, size: int, masks: bool, workers:
     return boxes
 
 
-def draw_batch(entries: list[Entry], root: Path, size: int, masks: bool) -> Boxes:
+def draw_batch(entries: Files, root: Path, size: int, masks: bool) -> Boxes:
     """Draw and write some images; returns their boxes."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
@@ -248,9 +270,11 @@ def draw_batch(entries: list[Entry], root: Path, size: int, masks: bool) -> Boxe
         cv2.setNumThreads(threads)
 
 
-def _draw_one(entry: Entry, root: Path, size: int, masks: bool) -> dict[str, tuple[Box, ...]]:
-    study = entry.study
-    picture = _picture(study, entry.shot, size)
+def _draw_one(entry: Entry | Scan, root: Path, size: int, masks: bool) -> dict[str, tuple[Box, ...]]:
+    if isinstance(entry, Scan):
+        picture = render_scan(entry.visit, entry.view, size)
+    else:
+        picture = _picture(entry.study, entry.shot, size)
     path = root / entry.path
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(_encoded(entry, picture, size))
@@ -275,15 +299,15 @@ def _picture(study: Study, shot: Shot, size: int) -> Picture:
     return replace(picture, gray=gray.astype(np.uint8))
 
 
-def _encoded(entry: Entry, picture: Picture, size: int) -> bytes:
+def _encoded(entry: Entry | Scan, picture: Picture, size: int) -> bytes:
     suffix = Path(entry.path).suffix
-    if suffix == ".dcm":
+    if isinstance(entry, Entry) and suffix == ".dcm":
         return encode_dicom(entry, picture.gray, 1 / make_canvas(entry.shot, size).scale)
     options = [cv2.IMWRITE_PNG_COMPRESSION, 3] if suffix == ".png" else [cv2.IMWRITE_JPEG_QUALITY, 92]
     return bytes(cv2.imencode(suffix, picture.gray, options)[1].tobytes())
 
 
-def _damage(root: Path, entries: list[Entry], count: int, seed: int) -> list[dict[str, str]]:
+def _damage(root: Path, entries: Files, count: int, seed: int) -> list[dict[str, str]]:
     if count > len(entries):
         raise DataError(f"{count} files cannot be damaged: the study has {len(entries)}.")
     rng = np.random.default_rng([seed, 0, 71])

@@ -114,12 +114,12 @@ WRITE: dict[str, Callable[[Path, list[Entry], Boxes], None]] = {
 """Layout -> what writes its label files."""
 
 
-def write_boxes(root: Path, entries: list[Entry], boxes: Boxes) -> None:
+def write_boxes(root: Path, paths: Iterable[str], boxes: Boxes) -> None:
     """`boxes.csv`: shares (0..1) of the image's width and height, from its upper left corner."""
     rows = [
-        [entry.path, finding, *(f"{value:.5f}" for value in box)]
-        for entry in entries
-        for finding, found in boxes[entry.path].items()
+        [path, finding, *(f"{value:.5f}" for value in box)]
+        for path in paths
+        for finding, found in boxes[path].items()
         for box in found
     ]
     write_csv(root / "boxes.csv", ["path", "finding", "x", "y", "width", "height"], rows)
