@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from collections.abc import Sequence
@@ -28,6 +29,12 @@ def train(
         list[str] | None, typer.Option("--set", help="SECTION.KEY=VALUE, over the recipe's; may be repeated.")
     ] = None,
     option: SourceOptions = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="A CSV of verdicts on labels (image_id, finding, verdict, by, when); see `hilum noise`."
+        ),
+    ] = None,
     folder: Folder = Path("runs"),
     name: Annotated[str, typer.Option(help="What the run is called; the recipe's name by default.")] = "",
     repeats: Annotated[
@@ -46,9 +53,9 @@ def train(
     if resume is not None and recipe is not None:
         raise ConfigError("hilum train takes a recipe or --resume RUN, not both.")
     if resume is not None:
-        if data or change or option or name or repeats > 1:
+        if data or change or option or labels or name or repeats > 1:
             raise ConfigError(
-                "--resume goes on as the run began: --data, --set, --option, --name and --repeats "
+                "--resume goes on as the run began: --data, --set, --option, --labels, --name and --repeats "
                 "do not go with it."
             )
         runs = [api.resume(resume, quiet=quiet)]
@@ -58,6 +65,7 @@ def train(
         command = "hilum " + shlex.join(sys.argv[1:])
         parse_options(option or ())  # says what is no NAME=VALUE
         change = [*(change or ()), *(f"data.options.{text}" for text in option or ())]
+        change += [f"labels.overlay={json.dumps(str(labels))}"] if labels else []
         runs = api.repeat(
             recipe, repeats, data=data, change=change, folder=folder, name=name, command=command, quiet=quiet
         )

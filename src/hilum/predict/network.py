@@ -19,7 +19,7 @@ from hilum.metrics.predictions import Predictions
 from hilum.models import Classifier, Normalisation, build_model, load_weights, positive_logits
 from hilum.pixels.pack import Pack
 from hilum.progress import progress
-from hilum.runs import Run
+from hilum.runs import Run, labelled
 
 ALONE = PredictConfig()
 """No test-time augmentation: every image as it is."""
@@ -132,7 +132,7 @@ class Network:
             maintain_order="left",
         )
         table = pack.table.take(order["row"].to_numpy()).select(self.findings)
-        truth = table.targets(self.run.config.labels, scoring=True)
+        truth = labelled(self.run, table, part).targets(self.run.config.labels, scoring=True)
         feed = Feed(
             pack.pixels,
             pack.rows_of(table),

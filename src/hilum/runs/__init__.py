@@ -3,5 +3,16 @@
 from hilum.runs.kept import check_kept, part_ids
 from hilum.runs.listing import list_runs
 from hilum.runs.run import FORMAT, Member, Run
+from hilum.runs.verdicts import keep_verdicts, labelled, verdicts_of
 
-__all__ = ["FORMAT", "Member", "Run", "check_kept", "list_runs", "part_ids"]
+__all__ = [
+    "FORMAT",
+    "Member",
+    "Run",
+    "check_kept",
+    "keep_verdicts",
+    "labelled",
+    "list_runs",
+    "part_ids",
+    "verdicts_of",
+]

@@ -8,6 +8,7 @@
       data.json           pack and its fingerprint, findings, preparation, mean and sd, split id, counts
       split.parquet       image_id, patient_id, part
       images.parquet      image_id, part and what scores can be shown by: view, projection, age, sex, ...
+      overlay.csv         verdicts on labels, where the run was given some
       environment.json    Python, packages, processor, device, threads
       epochs/0001/        summary.json, train.parquet and valid.parquet (logits and targets by image id)
       checkpoints/        last.safetensors (all that a resume needs), best.safetensors (weights),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from hilum.pixels.prepare import unlike
 from hilum.predict import Origin, origin_of
 from hilum.table.attributes import read_attributes
 from hilum.table.clean import Step, clean
+from hilum.table.overlay import Applied, apply_overlay, read_overlay
 from hilum.table.sampling import sample_rows
 from hilum.table.sources import SOURCES, read_source
 from hilum.table.split import Split, make_split, subset
@@ -77,6 +78,8 @@ class Job:
         normalisation: of pixels: the training part's mean and sd, or what the first weights were trained with.
         origin: what the model starts from.
         attributes: `image_id` and the user's columns to show scores by, or None.
+        verdicts: those on labels that were applied to `table`, or None.
+        applied: what they did.
     """
 
     config: Config
@@ -87,6 +90,8 @@ class Job:
     normalisation: Normalisation
     origin: Origin
     attributes: pl.DataFrame | None = None
+    verdicts: pl.DataFrame | None = None
+    applied: Applied | None = None
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -135,6 +140,7 @@ class Job:
             **self.normalisation.to_json(),
             "excluded": self.pack.excluded.height,
             "clean": [step.to_json() for step in self.steps],
+            **({"overlay": self.applied.to_json()} if self.applied else {}),
             "split": {
                 "id": self.split.id,
                 "by": self.split.by,
@@ -185,6 +191,11 @@ def make_job(config: Config) -> Job:
     for name in ("train", "valid"):
         if not len(split.parts.get(name, ())):
             raise DataError(f"the split has no {name} images. {_PART_HELP[name]}")
+    verdicts = read_overlay(config.labels.overlay) if config.labels.overlay else None
+    applied = None
+    if verdicts is not None:
+        table, applied = apply_overlay(table, verdicts, split.parts, config.labels)
+        split = replace(split, warnings=(*split.warnings, applied.text))
     learned = table.take(split.parts["train"])
     # Drawn once for its errors only, so that they come before there is a run.
     sample_rows(learned.targets(config.labels), table.findings, config.sampling, config.seed, 1)
@@ -192,7 +203,18 @@ def make_job(config: Config) -> Job:
     normalisation = Normalisation((mean,), (sd,))
     if origin.normalisation is not None and (config.model.normalise == "weights" or origin.run is not None):
         normalisation = origin.normalisation
-    return Job(config, pack, table, split, steps, normalisation, origin, attributes)
+    return Job(
+        config,
+        pack,
+        table,
+        split,
+        steps,
+        normalisation,
+        origin,
+        attributes,
+        verdicts=verdicts,
+        applied=applied,
+    )
 
 
 def _as_the_head(config: Config, origin: Origin) -> None:
@@ -227,7 +249,9 @@ def open_data(config: Config) -> tuple[Pack, Table, list[Step]]:
         raise DataError("no data were named. Give --data PACK, or --data SOURCE:FOLDER to pack first.")
     source, colon, root = text.partition(":")
     if colon and source in SOURCES:
-        table, steps = clean(read_source(source, root, **config.data.options), config.clean)
+        table = read_source(source, root, **config.data.options)
+        _check_overlay(config, table)
+        table, steps = clean(table, config.clean)
         # A finding or a file that is not there is said before the hour of packing.
         table.select(config.data.findings)
         _attributes(config, table)
@@ -243,12 +267,19 @@ def open_data(config: Config) -> tuple[Pack, Table, list[Step]]:
             "Give them to hilum pack, and here --set data.options={} where the recipe has some."
         )
     _same_preparation(pack, config.prepare)
+    _check_overlay(config, pack.table)
     table, steps = clean(pack.table, config.clean)
     return pack, table, steps
 
 
 def _attributes(config: Config, table: Table) -> pl.DataFrame | None:
     return read_attributes(config.data.attributes, table) if config.data.attributes else None
+
+
+def _check_overlay(config: Config, table: Table) -> None:
+    """Check verdicts against all that the data have: what is cleaned away later is no mistake in the file."""
+    if config.labels.overlay:
+        read_overlay(config.labels.overlay, table)
 
 
 def _same_preparation(pack: Pack, wanted: PrepareConfig) -> None:

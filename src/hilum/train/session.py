@@ -16,7 +16,7 @@ from hilum.metrics.predictions import Predictions
 from hilum.metrics.results import COMBINED, RATES
 from hilum.models import find_model
 from hilum.predict import Network, settle
-from hilum.runs import Run
+from hilum.runs import Run, keep_verdicts, verdicts_of
 from hilum.track import check_track
 from hilum.train.data import Job, make_job
 from hilum.train.learner import Learner
@@ -159,6 +159,7 @@ def _describe(run: Run, job: Job, learner: Learner) -> None:
         write_parquet(run.path / "images.parquet", job.images())
         precision = job.config.train.precision
         write_json(run.path / "environment.json", describe_environment(learner.device, precision))
+        keep_verdicts(run, job.verdicts)
         write_json(run.path / "data.json", job.describe())
 
 
@@ -209,6 +210,17 @@ def _same_data(run: Run, job: Job) -> None:
             f"{run.path} has split {known['split']['id']}, but its settings now give {job.split.id}. "
             "The split file, or hilum's way of splitting, has changed. A run from before split.seed was a setting "
             f"needs it in its config.toml: seed = {run.config.seed} under [split]."
+        )
+    _same_labels(run, job)
+
+
+def _same_labels(run: Run, job: Job) -> None:
+    """Check that the verdicts on labels are the ones that the run began with."""
+    before = run.data.get("overlay", {}).get("fingerprint")
+    if before != (job.applied.fingerprint if job.applied else None):
+        raise RunError(
+            f"{run.path} began with other verdicts on labels than {job.config.labels.overlay} has now. "
+            f"Its own are in {verdicts_of(run)}: copy them there, or train anew."
         )
 
 
