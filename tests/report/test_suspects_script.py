@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 from browser import needs_chromium, run_in
 from report_suspects import make_suspects
@@ -16,6 +15,7 @@ from report_suspects import make_suspects
 from hilum.noise.suspects import Suspects
 from hilum.pixels.pack import Pack
 from hilum.report.suspects_page import write_suspects
+from hilum.table.overlay import read_overlay
 
 pytestmark = needs_chromium
 
@@ -68,9 +68,12 @@ def test_verdicts_become_an_overlay(suspects: Suspects, tmp_path: Path) -> None:
         ["test-003", "Edema", "uncertain", 'Ann "A." Lee, MD'],
         ["test-005", "Fracture", "unusable", 'Ann "A." Lee, MD'],
     ]
-    frame = pl.read_csv(io.BytesIO(text.encode()))
-    assert frame.rows() == [tuple(row) for row in rows[1:]]
-    assert frame["when"].str.to_datetime("%Y-%m-%dT%H:%M:%SZ", strict=True).null_count() == 0
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    overlay = read_overlay(tmp_path / name)
+    verdicts = {row["image_id"]: row["verdict"] for row in overlay.iter_rows(named=True)}
+    assert verdicts == {"test-000": 0, rows[2][0]: 1, "test-002": 1, "test-003": -1, "test-005": None}
+    assert overlay["by"].unique().to_list() == ['Ann "A." Lee, MD']
+    assert overlay["when"].str.to_datetime("%Y-%m-%dT%H:%M:%SZ", strict=True).null_count() == 0
     assert progress == "5 of 6 reviewed: 2 wrong, 1 right, 1 unsure, 1 unusable"
     assert ("done" in done, "done" in open_) == (True, False)
     assert kept.startswith("Kept: positive, by Ann")
