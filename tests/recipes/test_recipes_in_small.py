@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.torch import save_file
 
 from hilum import api
-from hilum.config import read_config
+from hilum.config import ModelConfig, read_config
+from hilum.models import build_model
 from hilum.phantom import make_phantom
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
@@ -18,11 +20,21 @@ FOLDERS = "data.options={patient_pattern='^(container[0-9]+)_'}"
 SMALL = ("prepare.size=64", "train.epochs=1", "train.batch=16")
 
 
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network as it is before training: what a recipe of fine-tuning can start from."""
+    path = tmp_path_factory.mktemp("weights") / "backbone.safetensors"
+    save_file(build_model(ModelConfig(name="densenet121"), 13, 64).state_dict(), path)
+    return path
+
+
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
-def test_recipe_in_small(recipe: Path, tmp_path: Path) -> None:
+def test_recipe_in_small(recipe: Path, tmp_path: Path, weights: Path) -> None:
     layout = next((name for name in LAYOUTS if recipe.stem.startswith(name)), "chexpert")
     make_phantom(tmp_path / "study", 60, layout, size=96, workers=1)
     source, options = ("folder", (FOLDERS,)) if layout == "containers" else (layout, ())
+    if "finetune" in recipe.stem:
+        options = (f"model.weights={weights}", "train.epochs=2")
     run = api.train(
         recipe,
         data=f"{source}:{tmp_path / 'study'}",

@@ -327,8 +327,8 @@ def test_job_describes_its_data(config: Config) -> None:
     assert counts["train"]["images"] + counts["valid"]["images"] == 96
     train_part = job.part("train")
     pixels = job.pack.images(train_part.slots) / 255
-    assert job.mean == pytest.approx(pixels.mean(), abs=1e-9)
-    assert job.sd == pytest.approx(pixels.std(), abs=1e-9)
+    assert job.normalisation.gray[0] == pytest.approx(pixels.mean(), abs=1e-9)
+    assert job.normalisation.gray[1] == pytest.approx(pixels.std(), abs=1e-9)
     with pytest.raises(DataError, match=r"split\.test"):
         job.part("test")
 

@@ -175,13 +175,13 @@ class FinetuneConfig(Section):
     """How much of a network that has weights already learns, and when."""
 
     learn: Literal["whole", "head", "staged"] = "whole"
-    """All of it; the classifier alone; or the classifier for `head_epochs`, then the backbone with it."""
+    """All of it; the head alone (pooling and classifier); or the head for `head_epochs`, then all of it."""
     head_epochs: AtLeastOne = 1
-    """`staged`: epochs in which the classifier learns alone."""
+    """`staged`: epochs in which the head learns alone; the schedule then begins anew for the rest."""
     start_at: str = ""
     """`whole`, `staged`: the backbone learns from this block on, as `hilum models NAME` lists them."""
     backbone_lr: Positive = 1.0
-    """Learning rate of the backbone, as a multiple of `optimizer.lr`."""
+    """Learning rate of the backbone, as a multiple of `optimizer.lr`; the schedule multiplies both."""
     batch_norm: Literal["learn", "frozen"] = "learn"
     """`frozen`: batch norm of the blocks that learn keeps its statistics too; frozen blocks' always does."""
 
@@ -375,6 +375,11 @@ class Config(Section):
         if self.finetune.start_at and self.finetune.learn == "head":
             raise ValueError(
                 'finetune.start_at names a block that learns, and finetune.learn = "head" freezes all'
+            )
+        if self.finetune.learn == "staged" and self.finetune.head_epochs >= self.train.epochs:
+            raise ValueError(
+                f"finetune.head_epochs = {self.finetune.head_epochs} of train.epochs = {self.train.epochs} leaves "
+                'none for the backbone; finetune.learn = "head" trains the head alone'
             )
         weights = self.loss.positive_weight
         if isinstance(weights, tuple) and self.data.findings and len(weights) != len(self.data.findings):

@@ -70,11 +70,24 @@ def origin_of(config: ModelConfig) -> Origin:
 
 
 def settle(config: ModelConfig) -> ModelConfig:
-    """The settings with what follows from `model.head` written out, as a run keeps them."""
+    """The settings with what follows from `model.head` written out, as a run keeps them.
+
+    Of a link, such as `heads/best`, what it points to now is kept: tomorrow it may be another run.
+    """
+    config = config.model_copy(
+        update={
+            name: _followed(getattr(config, name)) for name in ("head", "weights") if getattr(config, name)
+        }
+    )
     if not config.head:
         return config
     model = origin_of(config).model
     return config.model_copy(update={name: getattr(model, name) for name in FROM_HEAD})
+
+
+def _followed(path: str) -> str:
+    link = Path(path)
+    return str(link.parent / link.readlink()) if link.is_symlink() else path
 
 
 def _trained(path: str, setting: str) -> Run:

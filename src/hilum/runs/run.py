@@ -10,7 +10,8 @@
       images.parquet      image_id, part and what scores can be shown by: view, projection, age, sex, ...
       overlay.csv         verdicts on labels, where the run was given some
       environment.json    Python, packages, processor, device, threads
-      epochs/0001/        summary.json, train.parquet and valid.parquet (logits and targets by image id)
+      epochs/0001/        summary.json, train.parquet and valid.parquet (logits and targets by image id);
+                          0000: what a head that was trained before gave of valid
       checkpoints/        last.safetensors (all that a resume needs), best.safetensors (weights),
                           0001.safetensors, ... where train.keep_epochs asks for them
       predictions/        valid.parquet and, once evaluated, test.parquet, of the best epoch: raw, per image
@@ -193,6 +194,7 @@ class Run:
             RunError: an epoch is missing before a later one.
         """
         summaries = sorted(self.path.glob("epochs/*/summary.json"))
+        summaries = [path for path in summaries if int(path.parent.name)]
         there = {int(path.parent.name) for path in summaries}
         if gaps := set(range(1, len(there) + 1)) - there:
             raise RunError(
@@ -204,8 +206,14 @@ class Run:
         return [{**entry, "best": entry["epoch"] == best} for entry in entries]
 
     @property
+    def start(self) -> dict[str, Any]:
+        """Epoch 0 of a run that began with a trained head: loss and scores of valid alone; else empty."""
+        path = self.epoch_folder(0) / "summary.json"
+        return dict(read_json(path)) if path.is_file() else {}
+
+    @property
     def best_epoch(self) -> int:
-        """The epoch, from 1, whose weights are `checkpoints/best.safetensors`.
+        """The epoch whose weights are `checkpoints/best.safetensors`, from 1; 0 where none beats `start`.
 
         Raises:
             RunError: no epoch is finished.
@@ -213,6 +221,8 @@ class Run:
         for entry in self.history:
             if entry["best"]:
                 return int(entry["epoch"])
+        if self.start.get("improved"):
+            return 0
         if self.members:
             raise RunError(f"{self.path} is an ensemble: it has no epochs of its own.")
         if self.head:

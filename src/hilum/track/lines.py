@@ -91,7 +91,7 @@ class EpochTable:
 
     def heading(self, entry: Mapping[str, Any]) -> list[str]:
         """Two lines of headings for entries like this one."""
-        count = len(entry[self._parts[0]]["scores"]["per_finding"])
+        count = len(entry["valid"]["scores"]["per_finding"])
         over = f"mean over {many(count, 'finding')}" if count > 1 else ""
         scores = over if self._both else ", ".join(filter(None, (f"scores of {self._parts[0]}", over)))
         first = ""
@@ -103,10 +103,14 @@ class EpochTable:
         return [first.rstrip(), names.rstrip()]
 
     def lines(self, entry: Mapping[str, Any]) -> list[str]:
-        """An epoch: a line, or one for each part, each with those of its findings under it."""
+        """An epoch: a line, or one for each part, each with those of its findings under it.
+
+        Before the first epoch only the valid part is looked at, and there is no rate.
+        """
         found = []
-        for index, part in enumerate(self._parts):
-            last = index == len(self._parts) - 1
+        parts = [part for part in self._parts if part in entry]
+        for index, part in enumerate(parts):
+            last = index == len(parts) - 1
             found.append(self._line(entry, part, first=index == 0, last=last))
             if self._per_finding:
                 rows = entry[part]["scores"]["per_finding"]
@@ -133,18 +137,16 @@ class EpochTable:
         if self._both:
             cells |= {"part": part, "loss": _loss(entry[part]["loss"])}
         else:
-            cells |= {name: _loss(entry[name]["loss"]) for name in ("train", "valid")}
+            cells |= {name: _loss(entry[name]["loss"]) for name in ("train", "valid") if name in entry}
         if first:
             # From 100 epochs on `123/200` has no room in 80 characters.
             of = f"/{self._epochs}" if self._epochs < 100 else ""
-            cells |= {"epoch": f"{entry['epoch']}{of}", "lr": f"{entry['lr']:.1e}"}
+            cells |= {"epoch": f"{entry['epoch']}{of}"}
+            cells |= {"lr": f"{entry['lr']:.1e}"} if "lr" in entry else {}
         if last:
-            best = BEST if entry.get("improved") else ""
-            cells |= {
-                "rate": _speed(entry["images_per_second"]),
-                "time": _time(entry["seconds"]),
-                "best": best,
-            }
+            cells["best"] = BEST if entry.get("improved") else ""
+            if "seconds" in entry:
+                cells |= {"rate": _speed(entry["images_per_second"]), "time": _time(entry["seconds"])}
         return self._joined(cells)
 
     def _finding(self, name: str, row: Mapping[str, Any]) -> str:

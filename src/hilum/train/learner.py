@@ -21,8 +21,9 @@ from hilum.predict import classes_of, forward
 from hilum.runs import Run
 from hilum.train.checkpoint import load_state, save_state, save_weights
 from hilum.train.data import Job, Part
+from hilum.train.finetune import Freezer, Stage, stage_of, stages
 from hilum.train.losses import make_loss
-from hilum.train.optim import Ema, learning_rate, make_optimizer
+from hilum.train.optim import Ema, learning_rate, make_optimizer, set_rate
 from hilum.train.state import Progress
 from hilum.train.world import World
 
@@ -34,6 +35,7 @@ class Learner:
         model: the network, on its device.
         notes: what a user should know of the weights it starts from.
         progress: where the training stands.
+        stages: what learns when, in words.
         seen: tensors of an epoch under way, found in a checkpoint; empty otherwise.
         world: the processes that train together.
         before_update: called before the weights move, while the gradients are whole; it may look, not touch.
@@ -55,11 +57,15 @@ class Learner:
         self.notes = model.notes
         form = torch.channels_last if config.train.channels_last else torch.contiguous_format
         self.model = model.to(self.device).to(memory_format=form)
-        self._net: nn.Module = self.world.wrap(self.model)
-        if config.train.compile:
-            self._net = torch.compile(self._net)  # type: ignore[assignment]
+        self._freezer = Freezer(self.model, config.finetune)
+        self.stages = [
+            self._freezer.describe(stage) for stage in stages(config.finetune, config.train.epochs)
+        ]
         self._loss = make_loss(config.loss, job.part("train").targets).to(self.device)
-        self._optimizer = make_optimizer(config.optimizer, self.model)
+        # The freezer is in the last stage now, in which all learns that ever does.
+        self._optimizer = make_optimizer(config.optimizer, self.model, self._freezer.multiples())
+        self._stage: Stage | None = None
+        self._net: nn.Module = self.model
         self._average = Ema(self.model, config.train.ema) if config.train.ema else None
         self.progress = Progress()
         self.seen: dict[str, Tensor] = {}
@@ -87,6 +93,21 @@ class Learner:
             world=self.world.size,
         )
 
+    def begin_epoch(self) -> None:
+        """Make the model ready for the steps of an epoch, or for what a resume left of it."""
+        stage = self.stage
+        self._freezer.enter(stage)
+        if stage != self._stage:
+            # Processes share the gradients of those parameters that learned when the model was wrapped.
+            self._stage, self._net = stage, self.world.wrap(self.model)
+            if self._config.train.compile:
+                self._net = torch.compile(self._net)  # type: ignore[assignment]
+
+    @property
+    def stage(self) -> Stage:
+        """The stage that the epoch under way is in."""
+        return stage_of(self._config.finetune, self._config.train.epochs, self.progress.epoch)
+
     def step(self, batch: Batch, steps: int) -> tuple[Tensor, Tensor]:
         """Learn from one batch.
 
@@ -104,9 +125,7 @@ class Learner:
         (loss / config.train.accumulate).backward()
         progress.step += 1
         if self.between_updates(steps):
-            rate = self.rate(steps)
-            for group in self._optimizer.param_groups:
-                group["lr"] = rate
+            set_rate(self._optimizer, self.rate(steps))
             if self.before_update is not None:
                 self.before_update()
             if config.train.clip:
@@ -122,11 +141,11 @@ class Learner:
         return self.progress.step % self._config.train.accumulate == 0 or self.progress.step == steps
 
     def rate(self, steps: int) -> float:
-        """Learning rate of the step just taken."""
-        config, progress = self._config, self.progress
-        done = progress.epoch * steps + progress.step - 1
+        """Learning rate of the step just taken; each stage of a fine-tuning has a schedule of its own."""
+        config, progress, stage = self._config, self.progress, self.stage
+        done = (progress.epoch - stage.first) * steps + progress.step - 1
         return learning_rate(
-            config.schedule, config.optimizer.lr, done, steps, config.train.epochs, progress.plateau.drops
+            config.schedule, config.optimizer.lr, done, steps, stage.epochs, progress.plateau.drops
         )
 
     def evaluating(self) -> AbstractContextManager[object]:

@@ -17,10 +17,10 @@ from hilum.config import Config
 from hilum.errors import Stopped
 from hilum.files import write_json
 from hilum.metrics.predictions import Predictions
-from hilum.metrics.results import LOWER_IS_BETTER, score
+from hilum.metrics.results import LOWER_IS_BETTER, Scores, score
 from hilum.metrics.thresholds import fit_thresholds
 from hilum.runs import Run
-from hilum.train.data import Job
+from hilum.train.data import Job, Part
 from hilum.train.follow import following
 from hilum.train.learner import Learner
 from hilum.train.stop import stop_requests
@@ -43,6 +43,8 @@ def fit(job: Job, run: Run, learner: Learner, watch: Watch) -> None:
     feed, valid_feed = learner.feed(train, training=True), learner.feed(valid, training=False)
     seen = Seen(learner.seen)
     with stop_requests() as asked, following(job, run, learner, feed, watch) as follower:
+        if job.origin.run is not None and not progress.epoch and not progress.step:
+            _judge_start(config, run, learner, valid, valid_feed, watch)
         while not progress.finished(config.train):
             started, seen_before = time.monotonic(), len(seen)
             _learn(config, run, learner, feed, seen, watch, asked)
@@ -79,7 +81,7 @@ def _learn(
     progress, minutes = learner.progress, config.train.checkpoint_minutes
     steps = feed.steps(progress.epoch)
     saved = time.monotonic()
-    learner.model.train()
+    learner.begin_epoch()
     with watch.steps(
         f"epoch {progress.epoch + 1}/{config.train.epochs}",
         len(feed.plan(progress.epoch).rows) // learner.world.size,
@@ -105,16 +107,32 @@ def _learn(
                 )
 
 
+def _judge_start(config: Config, run: Run, learner: Learner, valid: Part, feed: Feed, watch: Watch) -> None:
+    """Score a head that was trained before: what epochs have to beat, else it is what is kept."""
+    with learner.evaluating():
+        outputs, rows = learner.forward(feed)
+    predictions, loss = learner.judge(valid, outputs, rows)
+    result = score(predictions, fit_thresholds(predictions, config.scores))
+    improved = learner.progress.begin(_selected(config, loss, result), config)
+    entry = {"epoch": 0, "improved": improved, "valid": {"loss": loss, "scores": result.to_json()}}
+    keep_epoch(run, learner, entry, {"valid": predictions})
+    watch.epoch(entry, config)
+
+
+def _selected(config: Config, loss: float, valid: Scores) -> float:
+    """The validation score that chooses between epochs, so that higher is better."""
+    select = config.train.select
+    value = loss if select == "loss" else valid.value(select)
+    return -value if select in LOWER_IS_BETTER else value
+
+
 def judge_epoch(
     config: Config, learner: Learner, found: dict[str, tuple[Predictions, float]]
 ) -> dict[str, Any]:
     """Scores of the epoch at operating points from its own validation part, and whether it is the best so far."""
     thresholds = fit_thresholds(found["valid"][0], config.scores)
     scores = {name: score(predictions, thresholds) for name, (predictions, _) in found.items()}
-    select = config.train.select
-    value = found["valid"][1] if select == "loss" else scores["valid"].value(select)
-    value = -value if select in LOWER_IS_BETTER else value
-    improved = learner.progress.end_epoch(value, config)
+    improved = learner.progress.end_epoch(_selected(config, found["valid"][1], scores["valid"]), config)
     entry: dict[str, Any] = {"epoch": learner.progress.epoch, "improved": improved}
     return entry | {
         name: {"loss": found[name][1], "scores": result.to_json()} for name, result in scores.items()
@@ -127,7 +145,7 @@ def keep_epoch(
     """Write what an epoch gave, but for the checkpoint to go on from."""
     if entry["improved"]:
         learner.save_weights(run, "best")
-    if learner.keeps_epochs:
+    if learner.keeps_epochs and entry["epoch"]:
         learner.save_weights(run, f"{entry['epoch']:04d}")
     if learner.world.leads:
         folder = run.epoch_folder(entry["epoch"])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hilum.batches.copies import count as copies_of
-from hilum.config import Config
+from hilum.config import Config, FinetuneConfig
 from hilum.device import describe_environment, pick_device
 from hilum.errors import ConfigError, RunError, did_you_mean
 from hilum.files import remove_leftovers, write_json, write_parquet
@@ -19,8 +19,10 @@ from hilum.predict import Network, settle
 from hilum.runs import Run, keep_verdicts, verdicts_of
 from hilum.track import check_track
 from hilum.train.data import Job, make_job
+from hilum.train.finetune import check_finetune
 from hilum.train.learner import Learner
 from hilum.train.loop import fit
+from hilum.train.overlap import overlap_warnings
 from hilum.train.watch import Watch
 from hilum.train.world import leads
 
@@ -43,11 +45,12 @@ def train(config: Config, *, folder: str | Path = "runs", command: str = "", qui
     """
     _check_names(config)
     config = config.model_copy(update={"model": settle(config.model)})
+    check_finetune(config)
     job = make_job(config)
     check_scores(config.scores, job.findings, studies=job.part("valid").study_ids is not None)
     watch = Watch(quiet or not leads())
     learner = Learner(job)
-    warnings = [*job.split.warnings, *learner.notes]
+    warnings = [*job.split.warnings, *learner.notes, *overlap_warnings(job)]
     made = ""
     if learner.world.leads:
         made = str(Run.create(folder, config, {"command": command, "warnings": warnings}).path)
@@ -56,6 +59,8 @@ def train(config: Config, *, folder: str | Path = "runs", command: str = "", qui
     for warning in warnings:
         watch.say(f"warning: {warning}")
     watch.say(_headline(run, job))
+    if config.finetune != FinetuneConfig() or job.origin.run is not None:
+        watch.say(_beginning(config, learner))
     if config.scores.unit != "image":
         watch.say(f"scores of an epoch are per image; the final ones are per {config.scores.unit}")
     return _finish(job, run, learner, watch)
@@ -124,7 +129,8 @@ def reproduce(
     config = first.config.model_copy(update={"name": f"{first.name}-again"})
     again = train(config, folder=folder or first.path.parent, command=f"reproduce {first.name}", quiet=quiet)
     differences = []
-    for one, two in zip(first.history, again.history, strict=False):
+    begun = [[entry] if (entry := run.start) else [] for run in (first, again)]
+    for one, two in zip(begun[0] + first.history, begun[1] + again.history, strict=False):
         before, after = _numbers(one), _numbers(two)
         differences += [
             Difference(one["epoch"], key, before[key], after.get(key))
@@ -163,12 +169,20 @@ def _describe(run: Run, job: Job, learner: Learner) -> None:
         write_json(run.path / "data.json", job.describe())
 
 
+def _beginning(config: Config, learner: Learner) -> str:
+    """Where a fine-tuning starts and what learns when, a line each."""
+    return "\n".join([f"starts from {config.model.head or config.model.weights}", *learner.stages])
+
+
 def _finish(job: Job, run: Run, learner: Learner, watch: Watch) -> Run:
     """Train to the end, then score the validation part with the best weights."""
     started = run.info
     try:
         fit(job, run, learner, watch)
         if learner.world.leads:
+            if not run.best_epoch:
+                started["warnings"] = [*started["warnings"], said := _none_better(run)]
+                watch.say(f"warning: {said}")
             valid = _validated(job, run, learner)
             judge = fit_judge(valid, job.config.scores)
             run.write_judge(judge)
@@ -182,6 +196,14 @@ def _finish(job: Job, run: Run, learner: Learner, watch: Watch) -> Run:
     finally:
         learner.world.leave()
     return run
+
+
+def _none_better(run: Run) -> str:
+    select = run.config.train.select
+    return (
+        f"no epoch has a better validation {select} than the head that the run began with: its weights are kept. "
+        "Lower optimizer.lr or finetune.backbone_lr, or train for longer."
+    )
 
 
 def _validated(job: Job, run: Run, learner: Learner) -> Predictions:

@@ -18,7 +18,7 @@ class Progress:
         epoch: whole epochs done.
         step: steps done of the epoch under way.
         best: best validation score so far (higher is better; `loss` is negated), None before there is one.
-        best_epoch: the epoch that gave it, from 1.
+        best_epoch: the epoch that gave it, from 1; 0 where it is that of a head that was trained before.
         waited: epochs since then.
         plateau: state of the schedule `plateau`.
         seconds: time spent in training, over all sessions.
@@ -35,6 +35,17 @@ class Progress:
     def finished(self, config: TrainConfig) -> bool:
         """Whether there is nothing left to do: all epochs done, or stopped early."""
         return self.epoch >= config.epochs or bool(config.patience and self.waited >= config.patience)
+
+    def begin(self, score: float, config: Config) -> bool:
+        """Count what is there before the first epoch, with its validation score (higher is better).
+
+        Returns:
+            Whether it is a first best, which epochs have to beat.
+        """
+        if config.train.select_after or math.isnan(score):
+            return False
+        self.best = score
+        return True
 
     def end_epoch(self, score: float, config: Config) -> bool:
         """Count an epoch with its validation score (higher is better; NaN where undefined).

@@ -39,10 +39,12 @@ class Watch:
             self._table = EpochTable(config.track, config.train.epochs, terminal_width())
             if missing := [name for name in self._table.dropped if name in config.track.columns]:
                 self.say(f"no room here for {', '.join(missing)}; all is in: hilum runs show RUN --epochs")
-        if self._shown % HEADING_EVERY == 0:
-            self.say("\n".join(self._table.heading(entry)))
-        self._shown += 1
-        self.say("\n".join(self._table.lines(entry)))
+        lines = self._table.lines(entry)
+        if lines and self._shown % HEADING_EVERY == 0:
+            lines = [*self._table.heading(entry), *lines]
+        self._shown += bool(lines)
+        for line in lines:
+            self.say(line)
 
     @contextmanager
     def steps(self, title: str, images: int, done: int) -> Iterator[Step]:
