@@ -1,6 +1,9 @@
 """The commands as functions: the same names, the same work, objects in place of print-outs."""
 
+from hilum.api.augment import augment
 from hilum.api.data import arrange, data_report, pack, table
+from hilum.api.features import embed, similar
+from hilum.api.heads import heads
 from hilum.api.scoring import compare, ensemble, evaluate, judge, predict, report
 from hilum.api.training import leaderboard, repeat, reproduce, resume, train
 from hilum.config import CleanConfig, Config, PrepareConfig, make_config, read_config
@@ -16,12 +19,15 @@ __all__ = [
     "Config",
     "PrepareConfig",
     "arrange",
+    "augment",
     "compare",
     "data_report",
     "describe_model",
     "doctor",
+    "embed",
     "ensemble",
     "evaluate",
+    "heads",
     "judge",
     "leaderboard",
     "make_config",
@@ -33,6 +39,7 @@ __all__ = [
     "report",
     "reproduce",
     "resume",
+    "similar",
     "table",
     "train",
 ]

@@ -12,11 +12,14 @@ from typing import Any
 
 import typer
 
+from hilum.cli.augment import augment
 from hilum.cli.compare import compare
 from hilum.cli.data_report import data_report
 from hilum.cli.demo import demo
 from hilum.cli.doctor import doctor
 from hilum.cli.ensemble import ensemble
+from hilum.cli.features import embed, similar
+from hilum.cli.heads import heads
 from hilum.cli.models import models
 from hilum.cli.pack import pack
 from hilum.cli.phantom import phantom
@@ -29,8 +32,9 @@ from hilum.version import __version__
 
 COMMANDS: dict[str, tuple[Callable[..., Any] | typer.Typer, ...]] = {
     "Start": (demo,),
-    "Data": (phantom, sources, doctor, pack, data_report, arrange),
+    "Data": (phantom, sources, doctor, pack, data_report, arrange, augment),
     "Training": (models, train, runs, reproduce),
+    "Features": (embed, similar, heads),
     "Scores": (evaluate, compare, report, predict, ensemble),
 }
 """Heading in `hilum --help` -> its commands, in the order in which a user meets them."""

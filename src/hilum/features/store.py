@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import fcntl
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ from hilum.errors import ConfigError, DataError, did_you_mean
 from hilum.features.columns import ABOUT, DIGEST, POOLINGS, column_names
 from hilum.features.encoders import EncoderInfo, choose
 from hilum.features.lance import Floats, arrow_rows, connect, is_remote, reaching, schema
-from hilum.features.search import nearest
+from hilum.features.search import nearest, quoted
 from hilum.features.table import VectorTable
 from hilum.features.vectors import Features
 from hilum.files import disk_error
@@ -123,6 +123,15 @@ class FeatureStore:
         order = frame["image_id"].arg_sort().to_numpy()
         named = frame[order].rename({column: name for name, column in table.columns.items()})
         return Features(info, named, tuple(table.columns), avg[order], largest[order])
+
+    def about(self, image_ids: Sequence[str], encoder: EncoderInfo) -> pl.DataFrame:
+        """What is known of those of these images that an encoder has embedded, labels by finding."""
+        table = self.table(encoder)
+        if not image_ids:
+            return table.known().clear()
+        wanted = ", ".join(map(quoted, image_ids))
+        found = table.frame([*ABOUT, *table.columns.values()], f"image_id in ({wanted})")
+        return found.rename({column: name for name, column in table.columns.items()})
 
     def nearest(
         self,

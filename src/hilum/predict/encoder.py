@@ -186,14 +186,20 @@ class Encoder:
 
     @cached_property
     def _width(self) -> int:
-        side = (
-            self._prepare.size
-            if self._prepare
-            else (self._published.size if self._published else None) or 224
-        )
+        side = self.preparation.size
         blank = torch.zeros(1, 1, side, side, device=self.device)
         with torch.inference_mode():
             return int(self.model.feature_map(blank).shape[1])
+
+    @property
+    def preparation(self) -> PrepareConfig:
+        """How to prepare images that are yet to be packed."""
+        if self._prepare is not None:
+            return self._prepare
+        wanted = self._published
+        size = wanted.size if wanted and wanted.size else 224
+        fit = wanted.fit if wanted else PrepareConfig().fit
+        return PrepareConfig.model_validate({"size": size, "fit": fit})
 
     def settings(self, prepare: PrepareConfig) -> EncoderSettings:
         """What says that a vector is of this encoder, for images prepared like this."""

@@ -1,0 +1,179 @@
+"""Images as vectors: embedded once, then searched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from hilum.config import Config, DataConfig, PrepareConfig
+from hilum.errors import ConfigError, PackError
+from hilum.features import EncoderInfo, FeatureStore
+from hilum.features.embed import Embedded
+from hilum.features.embed import embed as _embed
+from hilum.features.reopen import reopen
+from hilum.pixels.pack import Pack
+from hilum.pixels.prepare import load_image
+from hilum.predict import Encoder
+from hilum.report.similar_page import write_similar
+from hilum.table.sources import SOURCES
+from hilum.train.data import open_data
+
+Picture = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Similar:
+    """The images most like one.
+
+    Attributes:
+        image: what was asked for: an id, or a file.
+        encoder: whose vectors were compared.
+        frame: image_id, similarity, what is known of each, and a column a finding; the most similar first.
+        findings: names of the finding columns.
+        page: the page that shows them, if one was asked for.
+    """
+
+    image: str
+    encoder: EncoderInfo
+    frame: pl.DataFrame
+    findings: tuple[str, ...]
+    page: Path | None = None
+
+
+def embed(
+    model_or_run: Encoder | str | Path,
+    data: Pack | str | Path,
+    store: FeatureStore | str | Path,
+    *,
+    weights: str = "",
+    options: Mapping[str, Any] | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    batch: int = 64,
+    replace: bool = False,
+) -> Embedded:
+    """Write the vectors of a pack's images that a store has not yet; see `hilum.features.embed`.
+
+    Args:
+        model_or_run: a run's folder, or a network's name, or an encoder.
+        data: a pack, or `SOURCE:FOLDER`, which is packed first, into the cache, as the network needs it.
+        store: a folder or a URL such as `s3://bucket/features`; made where there is none.
+        weights: of a network by name: `pretrained` (the default), a file, or a run's folder.
+        options: of the source.
+        device: `auto`, `cpu`, `cuda`, ...
+        precision: `auto`, `fp32` or `bf16`; part of what makes an encoder another.
+        batch: images per step of the network.
+        replace: embed images anew whose pixels have changed, and drop the vectors of former weights.
+
+    Raises:
+        ConfigError, RunError, WeightsError, MissingExtra: see `Encoder.open`.
+        PackError: no pack, or one that is prepared otherwise.
+        DataError: see `hilum.features.embed`.
+    """
+    named = isinstance(model_or_run, str | Path)
+    if weights and (not named or (Path(str(model_or_run)) / "run.json").is_file()):
+        raise ConfigError(f"{model_or_run} is a run and has its own weights: --weights goes with a network.")
+    pack = data if isinstance(data, Pack) else _packed(str(data))
+    encoder = (
+        Encoder.open(
+            model_or_run,
+            weights=weights or "pretrained",
+            size=pack.prepare.size if pack else PrepareConfig().size,
+            device=device,
+            precision=precision,
+        )
+        if isinstance(model_or_run, str | Path)
+        else model_or_run
+    )
+    if pack is None:
+        given = DataConfig(path=str(data), options=dict(options or {}))
+        pack, _, _ = open_data(Config(data=given, prepare=encoder.preparation))
+    elif options:
+        raise ConfigError(
+            f"{data} is a pack, read from its source already: --option goes with SOURCE:FOLDER."
+        )
+    encoder.check(pack)
+    return _embed(encoder, pack, _opened(store, create=True), batch=batch, replace=replace)
+
+
+def similar(
+    store: FeatureStore | str | Path,
+    image: str | Path,
+    *,
+    k: int = 10,
+    where: str = "",
+    encoder: str = "",
+    pooling: str = "avg",
+    device: str = "auto",
+    out: str | Path | None = None,
+) -> Similar:
+    """The images of a store most like one, by the cosine of their vectors.
+
+    Args:
+        store: a store, its folder or URL.
+        image: an id of the store, or an image file (PNG, JPEG, DICOM), which is prepared and embedded first, by
+            the encoder opened again from where it came from.
+        k: how many.
+        where: only among images that fulfil this condition, such as `sex = 'F' and age > 60`.
+        encoder: a name, or the beginning of a fingerprint, where the store has several.
+        pooling: `avg`, `max` or `both`.
+        device: where the encoder runs.
+        out: write a page with the pictures here: an HTML file, or a folder.
+
+    Raises:
+        DataError: no such store or image, a condition that is wrong, or an encoder whose weights have changed.
+        ConfigError: no such encoder, or several.
+        ImageError: the file cannot be read as an image.
+        RunError, WeightsError: the encoder is gone.
+    """
+    opened = _opened(store)
+    info = opened.encoder(encoder)
+    query: str | npt.NDArray[np.float32] = str(image)
+    picture: Picture | None = None
+    if not (known := opened.about([str(image)], info)).height and Path(image).is_file():
+        picture = load_image(image, PrepareConfig(**info.prepare))
+        vectors = reopen(info, device=device).vectors(picture[None])
+        query = np.concatenate(vectors, axis=1)[0] if pooling == "both" else _pooled(vectors, pooling)
+    found = opened.nearest(query, k=k, where=where, pooling=pooling, encoder=info.fingerprint)
+    findings = tuple(opened.table(info).columns)
+    page = None
+    if out is not None:
+        picture = picture if picture is not None else _pictures(known)[0]
+        page = write_similar(str(image), picture, found, _pictures(found), findings, out)
+    return Similar(str(image), info, found, findings, page)
+
+
+def _opened(store: FeatureStore | str | Path, create: bool = False) -> FeatureStore:
+    return store if isinstance(store, FeatureStore) else FeatureStore.open(store, create=create)
+
+
+def _packed(data: str) -> Pack | None:
+    """The pack at this folder; None for `SOURCE:FOLDER`."""
+    source, colon, _ = data.partition(":")
+    return None if colon and source in SOURCES else Pack.open(data)
+
+
+def _pooled(vectors: tuple[Any, Any], pooling: str) -> npt.NDArray[np.float32]:
+    found: npt.NDArray[np.float32] = vectors[1 if pooling == "max" else 0][0]
+    return found
+
+
+def _pictures(frame: pl.DataFrame) -> list[Picture | None]:
+    """What each row's pack holds of its image; None where the pack is gone or another."""
+    packs: dict[tuple[str, str], Pack | None] = {}
+    pictures: list[Picture | None] = []
+    for path, fingerprint, slot in frame.select("pack", "pack_fingerprint", "slot").iter_rows():
+        if (path, fingerprint) not in packs:
+            try:
+                packs[path, fingerprint] = Pack.open(path, fingerprint=fingerprint)
+            except PackError:
+                packs[path, fingerprint] = None
+        pack = packs[path, fingerprint]
+        pictures.append(None if pack is None else np.asarray(pack.pixels[slot]))
+    return pictures

@@ -1,0 +1,142 @@
+"""`hilum embed`, `similar`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hilum.cli.options import AsJson, SourceOptions
+from hilum.text import many
+
+if TYPE_CHECKING:
+    from hilum.api.features import Similar
+
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")]
+
+
+def embed(
+    model_or_run: Annotated[str, typer.Argument(help="A run's folder, or a network's name.")],
+    data: Annotated[str, typer.Option(help="A pack, or SOURCE:FOLDER to pack first, into the cache.")],
+    store: Annotated[str, typer.Option(help="The feature store: a folder, or s3://, gs://, az://.")],
+    weights: Annotated[
+        str, typer.Option(help="Of a network by name: pretrained (the default), a file, or a run.")
+    ] = "",
+    option: SourceOptions = None,
+    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
+    device: Device = "auto",
+    batch: Annotated[int, typer.Option(min=1, help="Images per step.")] = 64,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Embed anew where pixels, or the run's weights, have changed."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Turn images into vectors, each image once, for every later classifier and search.
+
+    Give the same command again after an interruption or with more images: only what is missing is embedded.
+    """
+    from dataclasses import asdict
+
+    from hilum import api
+    from hilum.cli.show import show_json
+    from hilum.features import FeatureStore
+    from hilum.table.sources import parse_options
+
+    opened = FeatureStore.open(store, create=True)
+    found = api.embed(
+        model_or_run,
+        data,
+        opened,
+        weights=weights,
+        options=parse_options(option or ()),
+        device=device,
+        precision=precision,
+        batch=batch,
+        replace=replace,
+    )
+    total = len(opened.table(found.encoder))
+    if as_json:
+        show_json({"store": store, "images": total, **asdict(found)})
+        return
+    typer.echo(f"encoder: {found.encoder}")
+    typer.echo(f"embedded: {_added(found.added, found.replaced, found.seconds)}")
+    refreshed = f", {found.refreshed:,} of them with new labels or facts" if found.refreshed else ""
+    typer.echo(f"there already: {many(found.present, 'image')}{refreshed}")
+    typer.echo(f"store: {store} has vectors of {many(total, 'image')} by this encoder")
+
+
+def similar(
+    store: Annotated[str, typer.Argument(help="The feature store.")],
+    image: Annotated[str, typer.Argument(help="An image id of the store, or an image file.")],
+    k: Annotated[int, typer.Option("--k", "-k", min=1, help="How many.")] = 10,
+    where: Annotated[str, typer.Option(help="Only among these, as in \"sex = 'F' and age > 60\".")] = "",
+    encoder: Annotated[str, typer.Option(help="Its name or fingerprint, where the store has several.")] = "",
+    pooling: Annotated[str, typer.Option(help="Compare avg or max vectors, or both.")] = "avg",
+    device: Device = "auto",
+    out: Annotated[Path | None, typer.Option(help="Write a page with the pictures here.")] = None,
+    show: Annotated[bool, typer.Option("--open", help="Write that page and open it in the browser.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """The images of a store most like one. Research use only: hilum is not a medical device."""
+    from hilum import api
+    from hilum.cli.show import show_json, show_table
+
+    page = out if out is not None else Path("similar.html") if show else None
+    found = api.similar(
+        store, image, k=k, where=where, encoder=encoder, pooling=pooling, device=device, out=page
+    )
+    if as_json:
+        show_json(_as_json(found))
+    elif not found.frame.height:
+        typer.echo(f"no image fulfils {where!r}.")
+    else:
+        columns = ["image", "similarity", "patient", "age", "sex", "view", "positive (? uncertain)"]
+        title = f"Most like {image}, by {found.encoder}"
+        show_table(columns, _rows(found), title=title)
+    if found.page is not None:
+        if not as_json:
+            typer.echo(f"page: {found.page}")
+        if show:
+            typer.launch(found.page.resolve().as_uri())
+
+
+def _added(added: int, replaced: int, seconds: float) -> str:
+    if not added:
+        return "nothing new"
+    anew = f" ({replaced:,} anew)" if replaced else ""
+    return f"{many(added, 'image')}{anew} in {seconds:,.1f} s, {added / max(seconds, 1e-9):,.0f} images/s"
+
+
+def _rows(found: Similar) -> list[list[Any]]:
+    rows = []
+    for row in found.frame.iter_rows(named=True):
+        said = [name if row[name] == 1 else f"{name}?" for name in found.findings if row[name] in (1, -1)]
+        age = None if row["age"] is None else f"{row['age']:g}"
+        view = row["projection"] or row["view"]
+        rows.append(
+            [
+                row["image_id"],
+                row["similarity"],
+                row["patient_id"],
+                age,
+                row["sex"],
+                view,
+                ", ".join(said) or None,
+            ]
+        )
+    return rows
+
+
+def _as_json(found: Similar) -> dict[str, Any]:
+    about = [name for name in found.frame.columns if name not in found.findings]
+    return {
+        "image": found.image,
+        "encoder": found.encoder.to_json(),
+        "similar": [
+            {**{name: row[name] for name in about}, "findings": {name: row[name] for name in found.findings}}
+            for row in found.frame.iter_rows(named=True)
+        ],
+        "page": None if found.page is None else str(found.page),
+    }
