@@ -1,0 +1,155 @@
+"""What linear heads minimise: training rows in a basis that suits them, and one column a candidate and finding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+FLAT = 1e-7
+"""Directions with less than this share of the largest variance are float32's rounding, and left out."""
+
+
+class Slopes(NamedTuple):
+    """A loss by its margin t: value, minus its derivative, and its second derivative; each of the shape of t."""
+
+    value: Tensor
+    push: Tensor
+    curvature: Tensor
+
+
+Loss = Callable[[Tensor], Slopes]
+
+
+def logistic(t: Tensor) -> Slopes:
+    """log(1 + exp(-t))."""
+    wrong = torch.sigmoid(-t)
+    return Slopes(F.softplus(-t), wrong, wrong * (1 - wrong))
+
+
+def squared_hinge(t: Tensor) -> Slopes:
+    """max(0, 1 - t) squared; its second derivative is the generalised one."""
+    short = (1 - t).clamp_min(0)
+    return Slopes(short * short, 2 * short, 2.0 * (short > 0))
+
+
+LOSSES: dict[str, Loss] = {"logistic": logistic, "svm": squared_hinge}
+
+
+@dataclass(frozen=True)
+class Standard:
+    """Mean and standard deviation of each feature over the training rows; a constant one has scale 1.
+
+    Attributes:
+        mean: float32 [d].
+        scale: float32 [d].
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    @classmethod
+    def of(cls, vectors: Tensor) -> Standard:
+        """Of training rows [n, d]; the variance divides by n, as scikit-learn's StandardScaler does."""
+        mean = vectors.mean(dim=0, dtype=torch.float64)
+        variance = torch.zeros_like(mean)
+        for block in torch.split(
+            vectors, 4096
+        ):  # float64 copies of all rows would be twice the features again
+            variance += (block - mean).square().sum(dim=0)
+        scale = (variance / len(vectors)).sqrt()
+        constant = scale <= 1e-6 * mean.abs() + 1e-12
+        return cls(mean.float(), torch.where(constant, 1.0, scale).float())
+
+    def apply(self, vectors: Tensor) -> Tensor:
+        """[n, d] -> [n, d]."""
+        return (vectors - self.mean) / self.scale
+
+    def fold(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+        """Weights [d, m] and biases [m] for raw vectors, of those for standardised ones; float64."""
+        raw = weight.double() / self.scale.double()[:, None]
+        return raw, bias.double() - self.mean.double() @ raw
+
+
+@dataclass(frozen=True)
+class Basis:
+    """Standardised training rows turned to their principal axes.
+
+    There the squared-loss Hessian of all columns is diagonal, and L2 penalties are what they were, since turning
+    keeps lengths: every problem is solved as it stands, only better conditioned.
+
+    Attributes:
+        rows: float32 [n, r + 1]; the last column is ones, for the intercept.
+        spectrum: float32 [r + 1], mean square of each column.
+        axes: float32 [d, r], orthonormal.
+        standard: how the rows were standardised.
+    """
+
+    rows: Tensor
+    spectrum: Tensor
+    axes: Tensor
+    standard: Standard
+
+    @classmethod
+    def of(cls, vectors: Tensor) -> Basis:
+        """Of training rows, float32 [n, d]."""
+        standard = Standard.of(vectors)
+        scaled = standard.apply(vectors)
+        values, axes = torch.linalg.eigh(scaled.T @ scaled / len(scaled))
+        axes = axes[:, values > FLAT * values[-1]].flip(1).contiguous()
+        rows = torch.cat([scaled @ axes, scaled.new_ones(len(scaled), 1)], dim=1)
+        return cls(rows, rows.square().mean(dim=0), axes, standard)
+
+    def fold(self, solution: Tensor) -> tuple[Tensor, Tensor]:
+        """Weights [d, m] and biases [m] on raw vectors, float64, of solutions [r + 1, m]."""
+        return self.standard.fold(self.axes.double() @ solution[:-1].double(), solution[-1])
+
+
+@dataclass(frozen=True)
+class Columns:
+    """m problems over the same n training rows.
+
+    Attributes:
+        sign: float32 [n, m]: 1 positive, -1 negative, 0 unknown.
+        weight: float32 [n, m] of sample weights that sum to 1 in each column; 0 where unknown.
+        penalty: float32 [m]: 1 / (C x the sum of sample weights), so that the mean loss plus half of `penalty`
+            times the squared length is scikit-learn's objective up to a factor.
+    """
+
+    sign: Tensor
+    weight: Tensor
+    penalty: Tensor
+
+    @property
+    def count(self) -> int:
+        """m."""
+        return self.sign.shape[1]
+
+    def take(self, columns: Tensor) -> Columns:
+        """Only these columns."""
+        return Columns(self.sign[:, columns], self.weight[:, columns], self.penalty[columns])
+
+
+def make_columns(targets: Tensor, finding: Tensor, C: Tensor, balanced: Tensor) -> Columns:
+    """Problems of single findings.
+
+    Args:
+        targets: float32 [n, k] of 0, 1 and NaN; both classes of every finding asked for are there.
+        finding: int64 [m], which column of targets.
+        C: float32 [m].
+        balanced: bool [m]; rows of a class of c among n known ones then weigh n / (2 c), as in scikit-learn.
+    """
+    positive, negative = (targets == 1).float(), (targets == 0).float()
+    many, few = positive.sum(0), negative.sum(0)
+    known = many + few
+    sign = positive - negative
+    plain = positive + negative
+    even = positive * (known / (2 * many)) + negative * (known / (2 * few))
+    weight = torch.where(balanced, even[:, finding], plain[:, finding])
+    # Both kinds of weights sum to the number of known rows.
+    total = known[finding]
+    return Columns(sign[:, finding], weight / total, 1 / (C * total))

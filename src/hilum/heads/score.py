@@ -1,0 +1,147 @@
+"""Scores of many candidates' out-of-fold predictions, their intervals, and which equal the winner's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from hilum.heads.cross import CrossFitted
+from hilum.heads.fitted import Floats, Vectors
+from hilum.metrics import LOWER_IS_BETTER, Predictions, Thresholds, influence, intervals_of, rank
+from hilum.metrics.compare import adjusted, contrast
+from hilum.metrics.intervals import CLOSED, LOGIT, on_logit_scale
+from hilum.metrics.measure import Measured, measure, scorable
+from hilum.metrics.orders import RANKED
+from hilum.metrics.sums import mean_over_findings, sums_of
+
+TOGETHER = 32
+"""Candidates whose predictions are held at once."""
+BOOTSTRAPPED = 20
+"""Of scores without a formula for intervals, so many of the best candidates get theirs by the bootstrap."""
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Scores of c candidates.
+
+    Attributes:
+        findings: the f that can be scored.
+        per_finding: float64 [c, f].
+        score: their mean, [c].
+        low, high: ends of the 95 % interval of the mean over patients, [c]; NaN where none was made.
+        order: candidates, best first; the earlier of two equals first.
+        within_noise: how many others are not distinguishable from the best.
+        reasons: finding -> why it cannot be scored.
+    """
+
+    findings: tuple[str, ...]
+    per_finding: Floats
+    score: Floats
+    low: Floats
+    high: Floats
+    order: tuple[int, ...]
+    within_noise: int
+    reasons: dict[str, str]
+
+
+def score_all(heads: CrossFitted, vectors: Vectors, like: Predictions, by: str) -> Scored:
+    """Score every candidate out of fold.
+
+    ROC AUC and AP have intervals for all (DeLong's, the jackknife); of other scores the best `BOOTSTRAPPED` have.
+
+    Args:
+        heads: trained once a fold.
+        vectors: what they look at.
+        like: predictions of the same rows, whose logits do not matter.
+        by: of `RATES`; decisions are made at a probability of 0.5.
+
+    Raises:
+        DataError: no finding has both classes in two patients each.
+    """
+    template = measure([(like, _half(like))], by, replicates=0)
+    findings, reasons = scorable(like)
+    count = len(heads.candidates)
+    all_of_them = np.arange(count)
+    per_finding = np.concatenate(
+        [_values(part, by) for part in _parts(heads, vectors, like, findings, all_of_them)]
+    ).reshape(count, len(findings))
+    score = mean_over_findings(per_finding)
+    order = np.argsort(score if by in LOWER_IS_BETTER else -score, kind="stable")
+    best = next(_measured(heads, vectors, like, template, order[:1]))
+    comparisons, ends = [], np.full((count, 2), np.nan)
+    for j, side in enumerate(_measured(heads, vectors, like, template, all_of_them)):
+        if j != order[0]:
+            comparisons.append(contrast(best, side))
+        if by in LOGIT:
+            ends[j] = _closed(side, by)
+    if by not in LOGIT:
+        for j in order[:BOOTSTRAPPED]:
+            ends[j] = _bootstrapped(next(_parts(heads, vectors, like, findings, np.array([j]))), by)
+    alike = sum(one.overall.verdict == "not distinguishable" for one in adjusted(comparisons))
+    return Scored(findings, per_finding, score, ends[:, 0], ends[:, 1], tuple(order.tolist()), alike, reasons)
+
+
+def _parts(
+    heads: CrossFitted, vectors: Vectors, like: Predictions, findings: tuple[str, ...], chosen: Ints
+) -> Iterator[Predictions]:
+    """Predictions of some candidates at a time side by side: c x f columns, candidate by candidate."""
+    places = [like.findings.index(name) for name in findings]
+    for at in range(0, len(chosen), TOGETHER):
+        some = chosen[at : at + TOGETHER]
+        logits = heads.logits(some.tolist(), vectors, like.targets)[:, :, places]
+        yield replace(
+            like,
+            findings=tuple(f"{j} {name}" for j in some for name in findings),
+            logits=logits.transpose(1, 0, 2).reshape(len(like), -1),
+            targets=np.tile(like.targets[:, places], (1, len(some))),
+        )
+
+
+def _half(predictions: Predictions) -> Thresholds:
+    return Thresholds(np.full(len(predictions.findings), 0.5), predictions.findings)
+
+
+def _values(part: Predictions, by: str) -> Floats:
+    """One score of every column."""
+    if by in RANKED:
+        ranking = rank(part.targets, part.logits)
+        if by == "roc_auc":
+            return ranking.roc_auc()
+        return ranking.partial_auc() if by == "partial_auc" else ranking.average_precision()
+    everyone = np.zeros(len(part), dtype=np.int64)
+    sums = sums_of(part, _half(part).decide(part), everyone, 1, [by])
+    return np.asarray(sums.value(by, sums.each.sum(axis=0)))
+
+
+def _measured(
+    heads: CrossFitted, vectors: Vectors, like: Predictions, template: Measured, chosen: Ints
+) -> Iterator[Measured]:
+    """Each candidate's score and how every patient moves it, as `hilum.metrics.compare` takes it."""
+    findings = tuple(name for name in template.columns if name is not None)
+    f = len(findings)
+    for part in _parts(heads, vectors, like, findings, chosen):
+        value, each = influence(part, _half(part).decide(part), template.score)
+        for at in range(0, len(value), f):
+            own, moves = value[None, at : at + f], each[:, at : at + f]
+            if f > 1:
+                own = np.column_stack([own, mean_over_findings(own)])
+                moves = np.column_stack([moves, mean_over_findings(moves)])
+            yield replace(template, values=own, influence=moves)
+
+
+def _closed(side: Measured, by: str) -> tuple[float, float]:
+    """Interval of the mean over findings, on the logit scale."""
+    f = max(len(side.columns) - 1, 1)
+    fewest = [int(side.fewest[:f].min())]
+    found = on_logit_scale(side.mean[-1:], side.influence[:, -1:], fewest, 0.95, CLOSED[by])
+    return float(found.low[0]), float(found.high[0])
+
+
+def _bootstrapped(part: Predictions, by: str) -> tuple[float, float]:
+    found = intervals_of(part, _half(part).decide(part), names=[by]).means[by]
+    return float(found.low), float(found.high)
