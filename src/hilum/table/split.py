@@ -58,6 +58,14 @@ class Split:
         """Write `frame` as Parquet, whole."""
         write_parquet(path, self.frame(table))
 
+    def only(self, table: Table, rows: Rows) -> Split:
+        """The same parts with these rows of the table alone: a patient stays where the whole split has him.
+
+        Raises:
+            DataError: no row of train or valid is among them.
+        """
+        return _finish(table, {name: np.intersect1d(own, rows) for name, own in self.parts.items()}, self.by)
+
     @classmethod
     def load(cls, path: Path, table: Table) -> Split:
         """Read what `save` wrote, for a table of the same images in any order.

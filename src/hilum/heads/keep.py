@@ -1,0 +1,140 @@
+"""The run that a searched head and its backbone become: a folder like that of any other run, without epochs."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from hilum.batches.copies import count as copies_of
+from hilum.device import describe_environment
+from hilum.files import disk_error, write_json, write_parquet
+from hilum.heads.material import Material
+from hilum.heads.record import SearchRecord
+from hilum.heads.search import Search
+from hilum.heads.settings import with_head
+from hilum.heads.stack import head_logits, stack
+from hilum.metrics.judge import fit_judge
+from hilum.metrics.predictions import Predictions
+from hilum.models import Classifier
+from hilum.predict import Encoder, Network
+from hilum.progress import say
+from hilum.runs import Run
+from hilum.train.checkpoint import save_weights
+from hilum.train.data import Job
+
+BEST = "best"
+"""The link to the head that was made last."""
+
+
+def write_run(
+    folder: str | Path,
+    material: Material,
+    record: SearchRecord,
+    found: Search,
+    encoder: Encoder,
+    *,
+    command: str = "",
+) -> Run:
+    """Keep a head with its backbone as a run of the next free number, and link `best` to it.
+
+    Calibration and thresholds are fitted on the validation part, which the search has not seen.
+
+    Args:
+        folder: where heads are kept.
+        material: what the head was fitted on.
+        record: what was tried.
+        found: the head, and what it said of training images that it had not seen.
+        encoder: the backbone.
+        command: what the user typed, kept in run.json.
+
+    Raises:
+        DiskError: the folder cannot be written; nothing is left behind then.
+    """
+    folder = Path(folder)
+    config = with_head(material.job.config, found.winner.candidate)
+    job = replace(material.job, config=config)
+    model = stack(encoder, config.model, found.winner.parameters, len(job.findings))
+    partial = folder / f".{config.name}.{os.getpid()}.partial"
+    info = {"command": command, "warnings": _warnings(material, found), "head": record.brief()}
+    try:
+        run = Run.create(partial, config, info)
+        _describe(run, job, encoder)
+        record.save(run)
+        found.out_of_fold.save(run.path / "predictions" / "out-of-fold.parquet")
+        weights = run.path / "checkpoints" / "best.safetensors"
+        save_weights(model.state_dict(), weights, {"findings": list(job.findings)})
+        valid = _validated(run, material, model)
+        judge = fit_judge(valid, config.scores)
+        run.write_judge(judge)
+        run.write_scores(valid, judge.score(valid))
+        run.write_info({**run.info, "status": "done", "seconds": record.seconds})
+        kept = Run(_numbered(run.path, folder))
+        _link(folder, kept)
+    except OSError as error:
+        raise disk_error(folder, error) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return kept
+
+
+def _warnings(material: Material, found: Search) -> list[str]:
+    unscored = [f"{finding}: {why.rstrip('.')}." for finding, why in found.reasons.items()]
+    return [*material.warnings, *unscored, *found.winner.notes]
+
+
+def _describe(run: Run, job: Job, encoder: Encoder) -> None:
+    """Write what the run starts from, as a training does."""
+    job.split.save(job.table, run.path / "split.parquet")
+    write_parquet(run.path / "images.parquet", job.images())
+    write_json(run.path / "environment.json", describe_environment(encoder.device, encoder.precision))
+    write_json(run.path / "data.json", job.describe())
+
+
+def _validated(run: Run, material: Material, model: Classifier) -> Predictions:
+    """Raw predictions of the validation part: from stored vectors, or over the copies that settings ask for."""
+    config, part = run.config, material.job.part("valid")
+    if copies_of(config.predict) > 1:
+        ids = part.table.frame["image_id"]
+        return Network(run, device=config.train.device).part(
+            material.job.pack, ids, "valid", config.train.batch
+        )
+    pooling = config.model.pooling
+    logits = head_logits(model, material.vectors(part, [pooling])[pooling])
+    return Predictions(
+        part.table.image_ids,
+        material.job.findings,
+        logits,
+        part.truth,
+        part.name,
+        part.patient_ids,
+        part.study_ids,
+    )
+
+
+def _numbered(run: Path, folder: Path) -> Path:
+    """Move a whole run to the first free number of its name; two processes never get the same one."""
+    name, number = run.name.removesuffix("-1"), 1
+    while True:
+        path = folder / f"{name}-{number}"
+        if not path.exists():
+            try:
+                return run.rename(path)
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+        number += 1
+
+
+def _link(folder: Path, run: Run) -> None:
+    """Have `folder/best` be this run, in one step."""
+    link = folder / BEST
+    if link.exists() and not link.is_symlink():
+        say(f"note: {link} is there already and is no link, so it stays; the new head is {run.path}")
+        return
+    temporary = folder / f".{BEST}.{os.getpid()}.partial"
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(run.path.name, target_is_directory=True)
+    temporary.replace(link)

@@ -1,0 +1,91 @@
+"""A searched head on its backbone: one network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from hilum.config import ModelConfig
+from hilum.errors import ConfigError, PackError
+from hilum.heads.material import Floats, Material, pixels_of
+from hilum.models import Classifier, make_pool, pooled_width
+from hilum.models.classifier import Trunk
+from hilum.models.heads import make_classifier
+from hilum.models.pooling import AttentionPool, AveragePool, AvgMaxPool, LsePool, MaxPool
+from hilum.predict import Encoder
+
+PLAIN_POOLS = (AveragePool, MaxPool, AvgMaxPool, LsePool, AttentionPool)
+"""Poolings that a network has by its settings; others belong to the network itself."""
+LOOKED_AT = 8
+"""Images that are embedded anew, to see that a store's vectors are what the backbone gives."""
+UNLIKE = {"fp32": 0.01, "bf16": 0.1}
+"""How far a vector may be from the stored one, as a share of its length: other processors round otherwise
+(bf16 on the same one: below 0.005), other weights or pixels give other vectors altogether."""
+
+
+def check_backbone(encoder: Encoder) -> None:
+    """Check that a head on average or maximum can be put on this network.
+
+    Raises:
+        ConfigError: it has a pooling of its own.
+    """
+    if not isinstance(encoder.model.pool, PLAIN_POOLS):
+        raise ConfigError(
+            f"{encoder.name} turns its feature map into a vector in a way of its own, which no head on its "
+            "average or maximum can stand for. Embed with another network: `hilum models` lists them."
+        )
+
+
+def check_vectors(encoder: Encoder, material: Material) -> None:
+    """Look at a few validation images anew.
+
+    Raises:
+        PackError: their vectors are not those of the store.
+    """
+    part = material.job.part("valid")
+    rows, images = pixels_of(material.job.pack, part, LOOKED_AT)
+    now = np.concatenate(encoder.vectors(images), axis=1)
+    kept = material.vectors(part, ["both"])["both"][rows]
+    far = np.linalg.norm(now - kept, axis=1) / np.maximum(np.linalg.norm(kept, axis=1), 1e-12)
+    if not (far <= UNLIKE[encoder.precision]).all():
+        raise PackError(
+            f"the store's vector of {part.table.image_ids[rows[far.argmax()]]!r} is not what {encoder.name} gives "
+            f"now (off by {100 * far.max():.0f} %). Embed the pack anew: hilum embed {encoder.origin} --data "
+            f"{material.job.pack.path} --store STORE --replace"
+        )
+
+
+def stack(
+    encoder: Encoder, config: ModelConfig, parameters: Mapping[str, npt.NDArray[Any]], outputs: int
+) -> Classifier:
+    """The encoder's backbone, the pooling that a head was fitted on, and the head.
+
+    Args:
+        encoder: whose vectors the head was fitted on.
+        config: `pooling`, `classifier` and what belongs to it.
+        parameters: the state of the module that `make_classifier` makes.
+        outputs: how many findings.
+
+    Returns:
+        The network in evaluation mode, on the encoder's device; it shares the backbone's tensors.
+    """
+    body = encoder.model
+    head = make_classifier(config, pooled_width(config.pooling, encoder.width), outputs)
+    head.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in parameters.items()})
+    trunk = Trunk(body.backbone, encoder.width, body.channels, None, body.bare_prefix, body.classifier_names)
+    model = Classifier(trunk, make_pool(config.pooling, encoder.width), head, config.dropout)
+    model.adopt(encoder.normalisation)
+    return model.to(encoder.device).eval()
+
+
+@torch.inference_mode()
+def head_logits(model: Classifier, vectors: Floats, block: int = 4096) -> Floats:
+    """What a network says of images by their vectors alone: float32 [n, width] -> float32 [n, outputs]."""
+    device = next(model.backbone.parameters()).device
+    parts = torch.split(torch.from_numpy(np.ascontiguousarray(vectors)), block)
+    found: Floats = torch.cat([model.classifier(part.to(device)).cpu() for part in parts]).numpy()
+    return found
