@@ -239,15 +239,16 @@ def _show_epochs(
     from hilum.track.check import check_track
     from hilum.track.lines import epoch_lines
 
+    entries = [start, *run.history] if (start := run.start) else run.history
     if as_json:
-        show_json(run.history)
+        show_json(entries)
         return
     track = run.config.track.model_dump() | {"tensorboard": "off", "mlflow": ""}
     track |= {"columns": columns} if columns else {}
     track |= {"parts": parts} if parts else {}
     config = make_config({"track": track | ({"per_finding": True} if per_finding else {})}, origin="--part")
     check_track(config.track)
-    for line in epoch_lines(run.history, config.track, run.config.train.epochs):
+    for line in epoch_lines(entries, config.track, run.config.train.epochs):
         typer.echo(line)
 
 
@@ -260,10 +261,15 @@ def _show_result(run: Run, as_json: bool) -> None:
     if as_json:
         show_json({"run": str(run.path), "best_epoch": run.best_epoch, "valid": scores.to_json()})
         return
-    show_table(*scores.table(), title=f"Validation scores of {run.name}, epoch {run.best_epoch}")
+    show_table(*scores.table(), title=f"Validation scores of {run.name}, {_weights(run)}")
     for warning in scores.warnings:
         typer.echo(f"note: {warning}")
     typer.echo(f"report: {run.path / 'report.html'}")
+
+
+def _weights(run: Run) -> str:
+    best = run.best_epoch
+    return f"epoch {best}" if best else "with the head that it began with"
 
 
 def _plain(value: Any) -> str:

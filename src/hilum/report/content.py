@@ -110,18 +110,23 @@ def _part(run: Run, name: str, judged: Predictions, raw: Predictions, scores: Sc
 
 
 def best_epoch(run: Run) -> int | None:
-    """The best epoch, or None before the first is finished."""
+    """The best epoch, or None before the first is finished and where none beats the head that a run began with."""
     return next((int(entry["epoch"]) for entry in run.history if entry["best"]), None)
 
 
 def summary(run: Run, parts: list[Part]) -> str:
     """The run in two sentences."""
-    data, config, members = run.data, run.config, run.members
+    data, config, members, head = run.data, run.config, run.members, run.head
     findings = data["findings"]
     count = data["split"]["counts"]["train"]
     what = findings[0] if len(findings) == 1 else f"{len(findings)} findings"
     if members:
         made = f"The average of {many(len(members), 'model')} ({config.model.name}), trained"
+    elif head:
+        made = (
+            f"{config.model.name} at {data['prepare']['size']} px as {head['encoder']['name']} left it, under a head "
+            f"({head['told']}) that was the {run.extent} out of fold, fitted"
+        )
     else:
         epochs = many(len(run.history), "epoch")
         made = f"{config.model.name} at {data['prepare']['size']} px, trained for {epochs}"
@@ -132,9 +137,11 @@ def summary(run: Run, parts: list[Part]) -> str:
     if not parts:
         return f"{told} No epoch is finished yet."
     scores = ", and ".join(_auc_sentence(part) for part in parts)
-    if members:
+    if members or head:
         return f"{told} {scores[0].upper()}{scores[1:]}."
-    return f"{told} With the weights of epoch {best_epoch(run)}, {scores}."
+    best = best_epoch(run)
+    weights = "the weights that it began with" if best is None else f"the weights of epoch {best}"
+    return f"{told} With {weights}, {scores}."
 
 
 def _auc_sentence(part: Part) -> str:

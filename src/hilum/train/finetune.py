@@ -78,8 +78,8 @@ class Freezer:
                     module.eval()
 
     def multiples(self) -> dict[str, float]:
-        """By name, each weight's learning rate as a multiple of `optimizer.lr`, where it is another."""
-        if self._config.backbone_lr == 1.0:
+        """By name, the backbone's learning rates as multiples of `optimizer.lr`; empty where it is as the head."""
+        if self._config.backbone_lr == 1.0 and self._config.learn != "staged":
             return {}
         return {
             f"backbone.{name}": self._config.backbone_lr

@@ -33,13 +33,16 @@ def make_optimizer(
         config: its settings.
         model: whose parameters.
         multiples: by name, a parameter's learning rate as a multiple of `config.lr`; 1 where it is not named.
+            Those that are named begin to learn at one time, those that are not at one time, too.
     """
-    by_rate: dict[float, list[nn.Parameter]] = {}
+    multiples = multiples or {}
+    # The fused SGD of torch 2.15 fails on a group of which some have moved before and some have not.
+    by_rate: dict[tuple[bool, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            by_rate.setdefault((multiples or {}).get(name, 1.0), []).append(parameter)
+            by_rate.setdefault((name in multiples, multiples.get(name, 1.0)), []).append(parameter)
     groups: list[dict[str, Any]] = []
-    for multiple, those in by_rate.items():
+    for (_, multiple), those in by_rate.items():
         for kept, decay in ((True, config.weight_decay), (False, 0.0)):
             params = [p for p in those if (p.ndim >= 2) == kept]
             groups.append(
