@@ -14,6 +14,8 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +28,7 @@ from hilum.pixels.finish import failures, write_tables
 from hilum.pixels.journal import Journal, key_of, open_journal
 from hilum.pixels.pack import FILES, FORMAT, INFO, JOURNAL, PIXELS, Pack, partial_path
 from hilum.pixels.stamps import digest_of, stamps
-from hilum.pixels.workers import CHUNK, Job, run, stamp_of
+from hilum.pixels.workers import CHUNK, Job, decode, run, stamp_of
 from hilum.progress import say
 from hilum.table.table import Table
 
@@ -67,23 +69,58 @@ def build_pack(
     marks = {"key": (key := _key(table, config)), "stamp": digest_of(found)}
     if out.exists() and (pack := _same(out, marks, config)) is not None:
         return pack
-    partial = partial_path(out)
+    with building(out, key, (len(table), config.size, config.size)) as site:
+        paths = [str(table.root / path) for path in table.frame["path"]]
+        job = Job(paths, found, config, site.file, site.start)
+        _decode_all(job, site.journal, site.folder, workers or cores(), max_excluded)
+        write_tables(table, config, site.folder, site.journal, marks)
+    return Pack.open(out)
+
+
+@dataclass(frozen=True)
+class Site:
+    """A pack under construction.
+
+    Attributes:
+        folder: where its files are written.
+        journal: which chunks are done, of a former build too.
+        file: the open pixel file.
+        start: where its pixels start.
+    """
+
+    folder: Path
+    journal: Journal
+    file: int
+    start: int
+
+
+@contextmanager
+def building(out: Path, key: str, shape: tuple[int, int, int]) -> Iterator[Site]:
+    """The folder beside `out` that a pack is built in; when the block ends well, it becomes `out`.
+
+    Args:
+        out: the new pack.
+        key: what makes two builds the same; a half-built pack of another key is begun afresh.
+        shape: slots, size and size of its pixels.
+
+    Raises:
+        PackError: another process builds it, or something else is in the way.
+        DiskError: the file system refused.
+    """
+    folder = partial_path(out)
     try:
-        partial.mkdir(parents=True, exist_ok=True)
-        with _locked(partial, out):
-            _begin(partial, key)
-            with _kept_journal(partial, key) as journal:
-                with _pixel_file(partial / PIXELS, (len(table), config.size, config.size)) as (file, start):
-                    job = Job(
-                        [str(table.root / path) for path in table.frame["path"]], found, config, file, start
-                    )
-                    _decode_all(job, journal, partial, workers or cores(), max_excluded)
-                write_tables(table, config, partial, journal, marks)
-            partial.rename(out)
+        folder.mkdir(parents=True, exist_ok=True)
+        with _locked(folder, out):
+            _begin(folder, key)
+            with (
+                _kept_journal(folder, key) as journal,
+                _pixel_file(folder / PIXELS, shape) as (file, start),
+            ):
+                yield Site(folder, journal, file, start)
+            folder.rename(out)
             (out / JOURNAL).unlink(missing_ok=True)
     except OSError as error:
         raise disk_error(out, error) from error
-    return Pack.open(out)
 
 
 def _key(table: Table, config: PrepareConfig) -> str:
@@ -112,50 +149,50 @@ def _same(out: Path, marks: dict[str, str], config: PrepareConfig) -> Pack | Non
 
 
 @contextmanager
-def _locked(partial: Path, out: Path) -> Iterator[None]:
+def _locked(folder: Path, out: Path) -> Iterator[None]:
     """Keep other builds of the same pack away; the system lets go of the lock when a process dies."""
-    folder = os.open(partial, os.O_RDONLY)
+    handle = os.open(folder, os.O_RDONLY)
     try:
         try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise PackError(f"another process is building {out} just now; wait for it.") from error
         yield
     finally:
-        os.close(folder)
+        os.close(handle)
 
 
-def _begin(partial: Path, key: str) -> None:
+def _begin(folder: Path, key: str) -> None:
     """Empty a half-built pack of other content, and say so."""
-    former = key_of(partial / JOURNAL)
+    former = key_of(folder / JOURNAL)
     if former == key:
         return
-    there = list(partial.iterdir())
+    there = list(folder.iterdir())
     if foreign := [path.name for path in there if path.name not in FILES and not path.match(".*.partial")]:
-        raise PackError(f"{partial} is not a half-built pack: it holds {foreign[0]}. Move it out of the way.")
+        raise PackError(f"{folder} is not a half-built pack: it holds {foreign[0]}. Move it out of the way.")
     if former is not None:
-        say(f"{partial} was begun with another table or other settings; starting afresh")
+        say(f"{folder} was begun with another table or other settings; starting afresh")
     for path in there:
         path.unlink()
 
 
 @contextmanager
-def _kept_journal(partial: Path, key: str) -> Iterator[Journal]:
+def _kept_journal(folder: Path, key: str) -> Iterator[Journal]:
     """The journal; if the block fails before a single image is done, nothing of the build is left."""
-    journal = open_journal(partial / JOURNAL, key)
+    journal = open_journal(folder / JOURNAL, key)
     try:
         yield journal
     except BaseException as error:
         if not any(any(chunk.digests) for chunk in journal.chunks.values()):
-            shutil.rmtree(partial)
+            shutil.rmtree(folder)
         elif isinstance(error, KeyboardInterrupt):
-            say(f"{partial} keeps what is done; give the same command again to go on")
+            say(f"{folder} keeps what is done; give the same command again to go on")
         raise
     finally:
         journal.close()
 
 
-def _decode_all(job: Job, journal: Journal, partial: Path, workers: int, max_excluded: float) -> None:
+def _decode_all(job: Job, journal: Journal, folder: Path, workers: int, max_excluded: float) -> None:
     """Fill the pixel file, chunk by chunk.
 
     Chunks of an earlier build are done again where an image failed or a file has changed since.
@@ -165,10 +202,10 @@ def _decode_all(job: Job, journal: Journal, partial: Path, workers: int, max_exc
             del journal.chunks[chunk.index]
     if journal.chunks:
         done = sum(len(chunk.sums) for chunk in journal.chunks.values())
-        say(f"going on with {partial}: {done:,} of {len(job.paths):,} images are done")
+        say(f"going on with {folder}: {done:,} of {len(job.paths):,} images are done")
     allowed = max_excluded * len(job.paths)
     failed: dict[int, str] = {}
-    for chunks in run(job, workers, set(journal.chunks)):
+    for chunks in run(partial(decode, job), len(job.paths), workers, set(journal.chunks)):
         os.fsync(job.file)
         journal.add(chunks)
         failed |= failures(chunks)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -25,9 +26,17 @@ def failures(chunks: Iterable[Chunk]) -> dict[int, str]:
 
 
 def write_tables(
-    table: Table, config: PrepareConfig, partial: Path, journal: Journal, marks: dict[str, str]
+    table: Table,
+    config: PrepareConfig,
+    partial: Path,
+    journal: Journal,
+    marks: Mapping[str, Any],
+    former: pl.DataFrame | None = None,
 ) -> None:
-    """Write everything but the pixels; `pack.json`, which also holds `marks`, comes last."""
+    """Write everything but the pixels; `pack.json`, which also holds `marks`, comes last.
+
+    `former` is what was left out already by the pack that this one is made from.
+    """
     chunks = [journal.chunks[index] for index in sorted(journal.chunks)]
     failed = failures(chunks)
     kept = np.array([row not in failed for row in range(len(table))])
@@ -37,6 +46,8 @@ def write_tables(
     excluded = excluded.with_columns(
         reason=pl.Series([failed[row] for row in sorted(failed)], dtype=pl.String)
     )
+    if former is not None:
+        excluded = pl.concat([former, excluded])
     frames = {TABLE: packed.frame, STATS: stats, EXCLUDED: excluded}
     if packed.boxes is not None:
         frames[BOXES] = packed.boxes

@@ -24,7 +24,9 @@ FORMAT = 1
 
 INFO, TABLE, BOXES = "pack.json", "table.parquet", "boxes.parquet"
 PIXELS, STATS, EXCLUDED, JOURNAL = "pixels.npy", "stats.parquet", "excluded.parquet", "journal.jsonl"
-FILES = (INFO, TABLE, BOXES, PIXELS, STATS, EXCLUDED, JOURNAL)
+COPIES = "copies.parquet"
+"""Of an augmented pack: what was drawn for each copy."""
+FILES = (INFO, TABLE, BOXES, PIXELS, STATS, EXCLUDED, JOURNAL, COPIES)
 
 
 def partial_path(out: Path) -> Path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,25 +47,29 @@ class Job:
     start: int
 
 
-def run(job: Job, workers: int, done: set[int]) -> Iterator[list[Chunk]]:
-    """Decode every chunk that is not done; gives finished chunks, their pixels written, as they come.
+Make = Callable[[int, threading.Event], Chunk]
+"""Index of a chunk, and what says that work should stop -> the chunk, its pixels written."""
+
+
+def run(make: Make, count: int, workers: int, done: set[int], what: str = "packing") -> Iterator[list[Chunk]]:
+    """Make every chunk of `count` images that is not done; gives finished ones as they come.
 
     At most two chunks a worker are under way, so that memory does not grow with the number of images. When
     the caller stops early or is interrupted, workers stop after the image that they are at.
     """
-    chunks = iter([index for index in range(-(-len(job.paths) // CHUNK)) if index not in done])
-    todo = len(job.paths) - sum(len(rows_of(index, len(job.paths))) for index in done)
+    chunks = iter([index for index in range(-(-count // CHUNK)) if index not in done])
+    todo = count - sum(len(rows_of(index, count)) for index in done)
     stop = threading.Event()
     pending: set[Future[Chunk]] = set()
     with (
-        progress("packing", todo) as advance,
+        progress(what, todo) as advance,
         _one_thread_each(),
         ThreadPoolExecutor(workers, thread_name_prefix="hilum-pack") as pool,
     ):
         try:
             while True:
                 while len(pending) < 2 * workers and (index := next(chunks, None)) is not None:
-                    pending.add(pool.submit(_chunk, job, index, stop))
+                    pending.add(pool.submit(make, index, stop))
                 if not pending:
                     return
                 finished, pending = wait(pending, return_when=FIRST_COMPLETED)
@@ -99,7 +103,8 @@ def stamp_of(index: int, stamps: list[str]) -> str:
     return digest_of(stamps[rows.start : rows.stop])
 
 
-def _chunk(job: Job, index: int, stop: threading.Event) -> Chunk:
+def decode(job: Job, index: int, stop: threading.Event) -> Chunk:
+    """Read, prepare and write the images of one chunk."""
     done = Chunk(index, stamp_of(index, job.stamps))
     for at, row in enumerate(rows_of(index, len(job.paths))):
         if stop.is_set():
@@ -111,14 +116,21 @@ def _chunk(job: Job, index: int, stop: threading.Event) -> Chunk:
             total, squares, digest = 0, 0, ""
         else:
             _write(job.file, image.data, job.start + row * job.config.size**2)
-            total, squares, digest = _figures(image)
+            total, squares, digest = figures(image)
         done.sums.append(total)
         done.squares.append(squares)
         done.digests.append(digest)
     return done
 
 
-def _figures(image: npt.NDArray[np.uint8]) -> tuple[int, int, str]:
+def store(images: npt.NDArray[np.uint8], index: int, file: int, start: int) -> Chunk:
+    """Write the images of one chunk, uint8 [n, size, size], one or more, that need no decoding."""
+    _write(file, images.data, start + index * CHUNK * images[0].size)
+    totals, squares, digests = zip(*map(figures, images), strict=True)
+    return Chunk(index, "", list(totals), list(squares), list(digests))
+
+
+def figures(image: npt.NDArray[np.uint8]) -> tuple[int, int, str]:
     """Sum, sum of squares and digest of the pixels."""
     digest = hashlib.sha256(image.data).hexdigest()[: 2 * DIGEST_BYTES]
     return int(cv2.sumElems(image)[0]), round(cv2.norm(image, cv2.NORM_L2SQR)), digest

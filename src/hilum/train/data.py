@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from hilum.pixels.prepare import unlike
 from hilum.predict import Origin, origin_of
 from hilum.table.attributes import read_attributes
 from hilum.table.clean import Step, clean
+from hilum.table.copies import are_copies, originals, with_copies_of
 from hilum.table.overlay import Applied, apply_overlay, read_overlay
 from hilum.table.sampling import sample_rows
 from hilum.table.sources import SOURCES, read_source
@@ -55,6 +56,11 @@ class Part:
         return len(self.slots)
 
     @property
+    def own(self) -> npt.NDArray[np.bool_]:
+        """Which images are no copies (`hilum augment`): those that scores count."""
+        return ~are_copies(self.table)
+
+    @property
     def patient_ids(self) -> npt.NDArray[np.object_]:
         """Object array [n] of str."""
         return self.table.frame["patient_id"].to_numpy()
@@ -72,14 +78,16 @@ class Job:
     Attributes:
         config: the whole configuration.
         pack: where pixels come from.
-        table: the rows that take part, with the findings to learn.
-        split: which row is in which part.
+        table: the rows that take part, with the findings to learn; copies of training images come last.
+        split: which row is in which part; copies are in none.
         steps: rows before and after each filter.
         normalisation: of pixels: the training part's mean and sd, or what the first weights were trained with.
         origin: what the model starts from.
         attributes: `image_id` and the user's columns to show scores by, or None.
         verdicts: those on labels that were applied to `table`, or None.
         applied: what they did.
+        copies: int64, rows of `table` that are copies of training images, which are learned from too.
+        copies_left_out: how many copies of other images the pack has; they take no part.
     """
 
     config: Config
@@ -92,14 +100,20 @@ class Job:
     attributes: pl.DataFrame | None = None
     verdicts: pl.DataFrame | None = None
     applied: Applied | None = None
+    copies: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    copies_left_out: int = 0
 
     @property
     def findings(self) -> tuple[str, ...]:
         """What is learned, in order."""
         return self.table.findings
 
-    def part(self, name: str) -> Part:
+    def part(self, name: str, *, copies: bool = False) -> Part:
         """One part of the data.
+
+        Args:
+            name: `train`, `valid` or `test`.
+            copies: with the copies of its images, which only the training part has.
 
         Raises:
             DataError: the part is empty.
@@ -107,6 +121,8 @@ class Job:
         rows = self.split.parts.get(name, np.zeros(0, np.int64))
         if not len(rows):
             raise DataError(f"the split has no {name} images. {_PART_HELP.get(name, '')}")
+        if copies and name == "train":
+            rows = np.concatenate([rows, self.copies])
         table = self.table.take(rows)
         policy = self.config.labels
         return Part(
@@ -133,7 +149,7 @@ class Job:
         return {
             "pack": str(self.pack.path.resolve()),
             "pack_fingerprint": self.pack.fingerprint,
-            "table_fingerprint": self.table.fingerprint(),
+            "table_fingerprint": originals(self.table).fingerprint(),
             "source": self.table.frame["source"][0],
             "findings": list(self.findings),
             "prepare": self.pack.prepare.model_dump(),
@@ -141,6 +157,7 @@ class Job:
             "excluded": self.pack.excluded.height,
             "clean": [step.to_json() for step in self.steps],
             **({"overlay": self.applied.to_json()} if self.applied else {}),
+            **self._copies(),
             "split": {
                 "id": self.split.id,
                 "by": self.split.by,
@@ -148,6 +165,11 @@ class Job:
             },
             "prevalence": [row for name, table in parts.items() for row in self._prevalence(name, table)],
         }
+
+    def _copies(self) -> dict[str, Any]:
+        if not len(self.copies) and not self.copies_left_out:
+            return {}
+        return {"copies": {"train": len(self.copies), "left_out": self.copies_left_out}}
 
     def _prevalence(self, part: str, table: Table) -> list[dict[str, Any]]:
         truth = table.targets(self.config.labels, scoring=True)
@@ -173,6 +195,9 @@ _PART_HELP = {
 def make_job(config: Config) -> Job:
     """Open the data, clean, choose and split it.
 
+    A pack with copies (`hilum augment`) is split as the pack that it was made from; the copies of training images
+    then join the training part, and all others take no part.
+
     Raises:
         DataError: no such data, an unknown finding, or a part that would be empty.
         PackError: the pack was prepared in another way than the configuration asks for.
@@ -180,8 +205,9 @@ def make_job(config: Config) -> Job:
     origin = origin_of(config.model)
     _as_the_head(config, origin)
     pack, table, steps = open_data(config)
-    attributes = _attributes(config, pack.table)
-    table = table.select(config.data.findings)
+    attributes = _attributes(config, originals(pack.table))
+    everything = table.select(config.data.findings)
+    table = originals(everything)
     if not table.findings:
         raise DataError("the data have no findings to learn. Name columns of labels when packing the source.")
     _of_the_head(table, origin)
@@ -191,12 +217,15 @@ def make_job(config: Config) -> Job:
     for name in ("train", "valid"):
         if not len(split.parts.get(name, ())):
             raise DataError(f"the split has no {name} images. {_PART_HELP[name]}")
+    table, copies, left_out = with_copies_of(table, everything, split.parts["train"])
+    learning = np.concatenate([split.parts["train"], copies])
     verdicts = read_overlay(config.labels.overlay) if config.labels.overlay else None
     applied = None
     if verdicts is not None:
-        table, applied = apply_overlay(table, verdicts, split.parts, config.labels)
+        parts = {**split.parts, "train": learning}
+        table, applied = apply_overlay(table, verdicts, parts, config.labels)
         split = replace(split, warnings=(*split.warnings, applied.text))
-    learned = table.take(split.parts["train"])
+    learned = table.take(learning)
     # Drawn once for its errors only, so that they come before there is a run.
     sample_rows(learned.targets(config.labels), table.findings, config.sampling, config.seed, 1)
     mean, sd = pack.mean_sd(pack.rows_of(learned))
@@ -214,6 +243,8 @@ def make_job(config: Config) -> Job:
         attributes,
         verdicts=verdicts,
         applied=applied,
+        copies=copies,
+        copies_left_out=left_out,
     )
 
 

@@ -61,7 +61,7 @@ class Learner:
         self.stages = [
             self._freezer.describe(stage) for stage in stages(config.finetune, config.train.epochs)
         ]
-        self._loss = make_loss(config.loss, job.part("train").targets).to(self.device)
+        self._loss = make_loss(config.loss, job.part("train", copies=True).targets).to(self.device)
         # The freezer is in the last stage now, in which all learns that ever does.
         self._optimizer = make_optimizer(config.optimizer, self.model, self._freezer.multiples())
         self._stage: Stage | None = None
@@ -171,6 +171,9 @@ class Learner:
             )
         targets = torch.from_numpy(part.targets[rows]).to(self.device)
         loss = self._loss.per_label(outputs.to(self.device), targets).double().nanmean().item()
+        # A copy teaches; what is scored is its original.
+        own = part.own[rows]
+        outputs, rows = outputs[torch.from_numpy(own)], rows[own]
         logits = positive_logits(outputs, len(self._job.findings)).cpu().numpy()
         whole = Predictions(
             part.table.image_ids,

@@ -39,7 +39,7 @@ def fit(job: Job, run: Run, learner: Learner, watch: Watch) -> None:
         Stopped: the user asked for it; the state is saved and the message says how to go on.
     """
     config, progress = job.config, learner.progress
-    train, valid = job.part("train"), job.part("valid")
+    train, valid = job.part("train", copies=True), job.part("valid")
     feed, valid_feed = learner.feed(train, training=True), learner.feed(valid, training=False)
     seen = Seen(learner.seen)
     with stop_requests() as asked, following(job, run, learner, feed, watch) as follower:

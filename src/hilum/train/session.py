@@ -272,5 +272,9 @@ def _numbers(value: Any, prefix: str = "") -> dict[str, float | None]:
 
 def _headline(run: Run, job: Job) -> str:
     parts = ", ".join(f"{name} {len(rows):,}" for name, rows in job.split.parts.items() if len(rows))
+    if len(job.copies):
+        parts += f" images and {len(job.copies):,} copies of those of train"
+    else:
+        parts += " images"
     findings = ", ".join(job.findings) if len(job.findings) <= 5 else f"{len(job.findings)} findings"
-    return f"{run.path}: {job.config.model.name} at {job.pack.prepare.size} px on {findings}; {parts} images"
+    return f"{run.path}: {job.config.model.name} at {job.pack.prepare.size} px on {findings}; {parts}"

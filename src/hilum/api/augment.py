@@ -1,0 +1,60 @@
+"""Changed copies of a pack's images, written once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from hilum.augment import Augmented, augment_pack
+from hilum.augment import strength as _strength
+from hilum.config import AugmentConfig, make_config
+from hilum.errors import ConfigError
+from hilum.pixels.pack import Pack
+
+
+def augment(
+    pack: Pack | str | Path,
+    out: str | Path,
+    *,
+    copies: int = 5,
+    strength: str = "mild",
+    seed: int = 0,
+    parts: Sequence[str] = ("train",),
+    change: Iterable[str] = (),
+    workers: int | None = None,
+) -> Augmented:
+    """Write a pack with the images of another and changed copies of its training images.
+
+    Args:
+        pack: a pack, or its folder.
+        out: the new pack's folder.
+        copies: of each image.
+        strength: `mild` or `strong`; see `hilum.augment.presets`.
+        seed: of all draws.
+        parts: official parts to copy images of, beside images that are in none; never `test`.
+        change: settings over those of the strength, as `augment.key=value`.
+        workers: threads; None means one a core.
+
+    Returns:
+        The new pack, and how many images it has of which kind.
+
+    Raises:
+        ConfigError: an argument or a setting is not possible.
+        DataError: there is no image to copy.
+        PackError: there is no pack, it holds copies already, or something else is at `out`.
+        DiskError: the file system refused.
+    """
+    preset = _strength(strength)
+    config = _changed(preset, list(change))
+    name = strength if config == preset else f"{strength}, changed"
+    opened = pack if isinstance(pack, Pack) else Pack.open(pack)
+    return augment_pack(
+        opened, out, config, copies=copies, seed=seed, parts=parts, strength=name, workers=workers
+    )
+
+
+def _changed(preset: AugmentConfig, change: list[str]) -> AugmentConfig:
+    others = [text for text in change if not text.partition("=")[0].strip().startswith("augment.")]
+    if others:
+        raise ConfigError(f"{others[0]}: here only settings of section augment count, as augment.degrees=10.")
+    return make_config({"augment": preset.model_dump()}, change, "the copies").augment

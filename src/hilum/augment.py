@@ -1,1 +1,0 @@
-"""Augmented copies of a pack's images, written once."""

@@ -1,0 +1,201 @@
+"""Writing a pack of originals and their changed copies: in parallel, resumable, in place only when it is whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor
+
+from hilum.augment.boxes import boxes_of_copies
+from hilum.augment.plan import Copies, params_of, plan_copies
+from hilum.batches.augment import AugmentParams, apply
+from hilum.batches.gather import Ints, Pixels, gathering
+from hilum.config import AugmentConfig
+from hilum.cores import cores
+from hilum.errors import DataError, PackError
+from hilum.files import write_parquet
+from hilum.pixels.build import Site, building
+from hilum.pixels.finish import write_tables
+from hilum.pixels.journal import Chunk
+from hilum.pixels.pack import COPIES, FORMAT, INFO, Pack
+from hilum.pixels.stamps import digest_of
+from hilum.pixels.workers import rows_of, run, store
+from hilum.progress import say
+from hilum.table.copies import COPY_OF
+from hilum.table.table import Table
+
+
+@dataclass(frozen=True)
+class Augmented:
+    """An augmented pack.
+
+    Attributes:
+        pack: the new pack.
+        originals: how many images it is made from.
+        copies: how many copies it has of them, together.
+        there: it was there already.
+    """
+
+    pack: Pack
+    originals: int
+    copies: int
+    there: bool
+
+
+def augment_pack(
+    pack: Pack,
+    out: str | Path,
+    config: AugmentConfig,
+    *,
+    copies: int = 5,
+    seed: int = 0,
+    parts: Sequence[str] = ("train",),
+    strength: str = "",
+    workers: int | None = None,
+) -> Augmented:
+    """Write a pack that holds the images of another and changed copies of them.
+
+    Originals keep their ids, labels and pixels. A copy `ID~1` has its original's patient, study, labels and
+    metadata, and `copy_of`; what was drawn for it is in `copies.parquet`, from which `replay` makes the same
+    pixels again. A build that was killed goes on where it was when called again.
+
+    Args:
+        pack: of originals.
+        out: the new folder; where it is this very pack already, nothing is made.
+        config: what may be done to an image.
+        copies: of each image.
+        seed: of all draws.
+        parts: official parts to copy images of, beside images that are in none.
+        strength: what `config` is called, kept in `pack.json`.
+        workers: threads; None means one a core.
+
+    Raises:
+        ConfigError: an argument is not possible.
+        DataError: there is no image to copy.
+        PackError: the pack holds copies already, or something else is at `out`.
+        DiskError: the file system refused; a full disk is noticed before the work begins.
+    """
+    out = Path(out)
+    plan = plan_copies(pack, config, copies, seed=seed, parts=parts)
+    made = {"copies": copies, "seed": seed, "parts": list(parts), "settings": config.model_dump(mode="json")}
+    key = digest_of([str(FORMAT), "augmented", pack.fingerprint, repr(sorted(made.items()))])
+    if out.exists() and (there := _same(out, key)) is not None:
+        return Augmented(there, len(pack), len(plan), there=True)
+    table = augmented_table(pack, plan)
+    about: dict[str, Any] = {
+        "from": str(pack.path.resolve()), "fingerprint": pack.fingerprint, "strength": strength, **made,
+        "originals": len(pack), "made": len(plan), "fill": plan.fill,
+        "boxes": "none" if pack.table.boxes is None else "moved" if pack.prepare.fit == "squash" else "dropped",
+    }  # fmt: skip
+    size = pack.prepare.size
+    with building(out, key, (len(table), size, size)) as site:
+        _write_all(pack, plan, site, workers or cores())
+        write_parquet(site.folder / COPIES, plan.frame(pack.table))
+        marks = {"key": key, "stamp": pack.info.get("stamp", ""), "augmented": about}
+        write_tables(table, pack.prepare, site.folder, site.journal, marks, pack.excluded)
+    return Augmented(Pack.open(out), len(pack), len(plan), there=False)
+
+
+def replay(pack: Pack, image_id: str) -> Pixels:
+    """Make a copy again from its original in the pack and its recorded parameters.
+
+    Returns:
+        uint8 [size, size], the same bits as the pack's.
+
+    Raises:
+        DataError: the pack has no such copy.
+        PackError: the pack was not made by `augment_pack`.
+    """
+    try:
+        record = pl.read_parquet(pack.path / COPIES).filter(pl.col("image_id") == image_id)
+    except OSError as error:
+        raise PackError(f"{pack.path} has no {COPIES}: it holds no copies.") from error
+    if not len(record):
+        raise DataError(f"{pack.path} has no copy {image_id!r}; copies are called ID~1, ID~2, ...")
+    original = pack.table.filter(pl.col("image_id") == record[COPY_OF][0])
+    images = torch.from_numpy(pack.images(pack.rows_of(original)))
+    return np.asarray(changed(images, params_of(record), float(record["fill"][0]))[0])
+
+
+def changed(images: Tensor, params: AugmentParams, fill: float) -> Pixels:
+    """uint8 [n, s, s] -> uint8 [n, s, s], changed as the parameters say and rounded."""
+    shares = apply(images.float().div_(255).unsqueeze(1), params, fill)
+    made: Pixels = shares.mul(255).round_().to(torch.uint8).squeeze(1).numpy()
+    return made
+
+
+def augmented_table(pack: Pack, plan: Copies) -> Table:
+    """The pack's rows, then one for each copy; with `copy_of`."""
+    table = pack.table
+    nothing = pl.lit(None, pl.String).alias(COPY_OF)
+    copied = table.frame[plan.rows].with_columns(pl.col("image_id").alias(COPY_OF), plan.ids(table))
+    frame = pl.concat([table.frame.with_columns(nothing), copied])
+    boxes = table.boxes
+    if boxes is not None and pack.prepare.fit == "squash":
+        moved = boxes_of_copies(table, plan)
+        boxes = boxes if moved is None else pl.concat([boxes, moved])
+    return Table.make(frame, table.findings, table.root, boxes)
+
+
+def _same(out: Path, key: str) -> Pack | None:
+    """The pack at `out` if it is what would be made; None where `out` is an empty folder."""
+    if out.is_dir() and not any(out.iterdir()):
+        return None
+    if (out / INFO).is_file() and (there := Pack.open(out)).info.get("key") == key:
+        return there
+    raise PackError(
+        f"{out} exists already and is another pack or no pack. Name another folder, or remove it first."
+    )
+
+
+def _write_all(pack: Pack, plan: Copies, site: Site, workers: int) -> None:
+    """Fill the pixel file chunk by chunk; a few chunks a worker are in memory at a time."""
+    count, done = len(pack) + len(plan), site.journal.chunks
+    if done:
+        had = sum(len(chunk.sums) for chunk in done.values())
+        say(f"going on with {site.folder}: {had:,} of {count:,} images are done")
+    with gathering(pack.pixels) as gather, _one_core_a_thread():
+
+        def make(index: int, _: Event) -> Chunk:
+            # A thread takes over the common number when it first asks for it: ask before, or 1 does not last.
+            torch.get_num_threads()
+            torch.set_num_threads(1)
+            rows = rows_of(index, count)
+            return store(
+                _images(pack, plan, np.arange(rows.start, rows.stop), gather), index, site.file, site.start
+            )
+
+        for chunks in run(make, count, workers, set(done), "augmenting"):
+            os.fsync(site.file)
+            site.journal.add(chunks)
+
+
+@contextmanager
+def _one_core_a_thread() -> Iterator[None]:
+    """Torch's own threads would only get in the way of ours; afterwards their number is what it was."""
+    threads = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _images(pack: Pack, plan: Copies, rows: Ints, gather: Callable[[Ints], Tensor]) -> Pixels:
+    """Images of some rows of the augmented table: originals as they are, then copies."""
+    own, copied = rows[rows < len(pack)], rows[rows >= len(pack)] - len(pack)
+    made = [gather(pack.slots[own]).numpy()] if len(own) else []
+    if len(copied):
+        # Copies of one image follow each other: it is read once.
+        several, which = np.unique(plan.rows[copied], return_inverse=True)
+        images = gather(pack.slots[several])[torch.from_numpy(which)]
+        made.append(changed(images, plan.params.take(copied), plan.fill))
+    return np.ascontiguousarray(np.concatenate(made))

@@ -1,0 +1,143 @@
+"""Which copies are made of which images, and what is drawn for each: all of it before a pixel is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from hilum.batches.augment import AugmentParams, draw
+from hilum.config import AugmentConfig
+from hilum.errors import ConfigError, DataError, PackError, did_you_mean
+from hilum.pixels.pack import Pack
+from hilum.table.copies import COPY_OF, has_copies
+from hilum.table.table import Table
+
+PARTS = ("train", "valid")
+"""Official parts whose images may be copied. Images without an official part always are; test images never."""
+SCHEMA = {
+    "image_id": pl.String(), COPY_OF: pl.String(), "copy": pl.Int32(), "seed": pl.Int64(),
+    "angle": pl.Float32(), "shift_x": pl.Float32(), "shift_y": pl.Float32(), "shear": pl.Float32(),
+    "scale": pl.Float32(), "flip": pl.Boolean(), "brightness": pl.Float32(), "contrast": pl.Float32(),
+    "erase_left": pl.Float32(), "erase_top": pl.Float32(), "erase_width": pl.Float32(),
+    "erase_height": pl.Float32(), "fill": pl.Float32(),
+}  # fmt: skip
+"""Columns of `copies.parquet`: which copy of what, and every parameter of `AugmentParams`."""
+WIDE = {"shift": ("shift_x", "shift_y"), "erase": ("erase_left", "erase_top", "erase_width", "erase_height")}
+"""Parameters of several numbers -> their columns."""
+
+
+@dataclass(frozen=True)
+class Copies:
+    """The copies of a pack's images.
+
+    Attributes:
+        rows: int64 [m], rows of the pack's table that they are made of, ascending.
+        numbers: int64 [m], which copy of that image each is, from 1.
+        params: what is done to each.
+        seed: of the draws.
+        fill: gray value of an erased rectangle, 0 to 1: the mean of the images that are copied.
+    """
+
+    rows: npt.NDArray[np.int64]
+    numbers: npt.NDArray[np.int64]
+    params: AugmentParams
+    seed: int
+    fill: float
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def ids(self, table: Table) -> pl.Series:
+        """Names of the copies: `ID~1`, `ID~2`, ..."""
+        of = table.frame["image_id"][self.rows].to_list()
+        return pl.Series(
+            "image_id", [f"{name}~{k}" for name, k in zip(of, self.numbers.tolist(), strict=True)], pl.String
+        )
+
+    def frame(self, table: Table) -> pl.DataFrame:
+        """One row a copy, the columns of `SCHEMA`."""
+        columns: dict[str, object] = {
+            "image_id": self.ids(table),
+            COPY_OF: table.frame["image_id"][self.rows],
+            "copy": self.numbers,
+            "seed": np.full(len(self), self.seed),
+            "fill": np.full(len(self), self.fill, np.float32),
+        }
+        for field in fields(self.params):
+            values = getattr(self.params, field.name)
+            wide = WIDE.get(field.name)
+            columns |= {name: values[:, k] for k, name in enumerate(wide)} if wide else {field.name: values}
+        return pl.DataFrame({name: columns[name] for name in SCHEMA}, schema=SCHEMA)
+
+
+def params_of(frame: pl.DataFrame) -> AugmentParams:
+    """The parameters that rows of `copies.parquet` keep, to the bit."""
+    made = {
+        field.name: frame.select(WIDE[field.name]).to_numpy()
+        if field.name in WIDE
+        else frame[field.name].to_numpy()
+        for field in fields(AugmentParams)
+    }
+    return AugmentParams(**made)
+
+
+def plan_copies(
+    pack: Pack, config: AugmentConfig, copies: int, *, seed: int = 0, parts: Sequence[str] = ("train",)
+) -> Copies:
+    """Draw what becomes of each image.
+
+    An image's draws follow from the seed, the number of the copy and the image's row: more copies leave the first
+    ones as they are.
+
+    Args:
+        pack: of originals.
+        config: the ranges.
+        copies: of each image.
+        seed: of all draws.
+        parts: official parts to copy images of, beside images without one.
+
+    Raises:
+        ConfigError: `copies`, `seed` or `parts` is not possible.
+        PackError: the pack holds copies already.
+        DataError: there is no image to copy.
+    """
+    _check(pack, copies, seed, parts)
+    official = pack.table.frame["official_split"]
+    rows = (official.is_null() | official.is_in(list(parts))).arg_true().to_numpy().astype(np.int64)
+    if not len(rows):
+        raise DataError(
+            f"no image of {pack.path} is of the official part {' or '.join(parts)}, or of none: nothing to copy. "
+            "Official test images are never copied."
+        )
+    drawn = [draw(config, seed, number, rows) for number in range(1, copies + 1)]
+    params = AugmentParams(
+        *(
+            np.stack([getattr(one, field.name) for one in drawn], axis=1).reshape(
+                len(rows) * copies, *getattr(drawn[0], field.name).shape[1:]
+            )
+            for field in fields(AugmentParams)
+        )
+    )
+    fill = float(np.float32(pack.mean_sd(pack.slots[rows])[0]))
+    return Copies(np.repeat(rows, copies), np.tile(np.arange(1, copies + 1), len(rows)), params, seed, fill)
+
+
+def _check(pack: Pack, copies: int, seed: int, parts: Sequence[str]) -> None:
+    if copies < 1:
+        raise ConfigError(f"copies = {copies}: expected 1 or more changed copies of each image.")
+    if not 0 <= seed < 2**31:
+        raise ConfigError(f"seed = {seed}: expected 0 to {2**31 - 1}.")
+    for part in parts:
+        if part == "test":
+            raise ConfigError("images of the official test part are never copied: they are what is scored.")
+        if part not in PARTS:
+            raise ConfigError(f"parts: {part!r} is no official part; {did_you_mean(part, PARTS)}")
+    if has_copies(pack.table):
+        raise PackError(
+            f"{pack.path} holds copies already: copies of copies would be changed twice. Augment "
+            f"{pack.info.get('augmented', {}).get('from', 'the pack that it was made from')}."
+        )
