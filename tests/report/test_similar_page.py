@@ -67,9 +67,10 @@ def test_few_or_none_found(tmp_path: Path) -> None:
     one = text_of(write_similar("x", PICTURE, FOUND[2:], [PICTURE], FINDINGS, tmp_path).read_text())
     assert "The image most like it: similarity 0.500." in one
     assert "None of them has a positive label." in one
-    none = text_of(write_similar("x", PICTURE, FOUND[:0], [], FINDINGS, tmp_path).read_text())
+    none = text_of(write_similar("x", PICTURE, FOUND[:0], [], ("Edema",), tmp_path).read_text())
     assert "No image fits the condition." in none
     assert "Most similar first" not in none
+    assert "Edema" not in none
 
 
 def test_pictures_may_be_gone_and_columns_unknown(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hilum.files import write_text
+from hilum.heads.record import SearchRecord
 from hilum.report import content, panels
 from hilum.report.examples import make_examples, open_pack
 from hilum.report.figures import write_figures
@@ -13,6 +14,7 @@ from hilum.report.html import render
 from hilum.report.members import members_of
 from hilum.report.numbers import Numbers, numbers_of, save
 from hilum.report.plots import COLOURS
+from hilum.report.search_figure import search_panel
 from hilum.report.tables import combined_rows, score_tables
 from hilum.report.values import interval_note
 from hilum.report.warnings import warnings
@@ -21,6 +23,7 @@ from hilum.runs import Run
 SECTIONS = {
     "settings": "Settings",
     "data": "Data",
+    "search": "Search of heads",
     "scores": "Scores",
     "curves": "Curves",
     "progression": "Progression",
@@ -73,8 +76,11 @@ def page(run: Run, numbers: Numbers) -> dict[str, Any]:
     examples = make_examples(parts[0], pack) if parts and pack else []
     members = members_of(run, parts)
     others = panels.published_panels(run, parts)
-    without = {name for name, found in (("published", others), ("members", members)) if not found}
-    without |= {"progression"} if members else set()
+    search = search_panel(SearchRecord.of(run))
+    optional = (("search", search), ("published", others), ("members", members))
+    without = {name for name, found in optional if not found} | (
+        {"progression"} if members or search else set()
+    )
     return {
         "run": run,
         "sections": [(name, title) for name, title in SECTIONS.items() if name not in without],
@@ -100,6 +106,7 @@ def page(run: Run, numbers: Numbers) -> dict[str, Any]:
         "calibration": panels.calibration(run, numbers),
         "subgroups": panels.subgroup_panels(numbers),
         "gaps": [gap.sentence for gap in numbers.subgroups.gaps] if numbers.subgroups else [],
+        "search": search,
         "members": members,
         "published": others,
         "operating": numbers.operating,

@@ -89,7 +89,7 @@ def contents(
         "query": _picture(query, QUERY_SIDE),
         "several": len(findings) > 1,
         "lead": _lead(found),
-        "counts": _counts(found, findings),
+        "counts": _counts(found, findings) if rows else [],
         "found": [_found(row, findings, picture) for row, picture in zip(rows, pictures, strict=True)],
     }
 
