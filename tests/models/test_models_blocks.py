@@ -40,7 +40,8 @@ def test_all_weights_but_loose_ones_are_in_a_block(name: str) -> None:
     model = on_meta(name)
     inside = {id(p) for block in blocks(model).values() for p in block.parameters()}
     loose = [key for key, p in model.backbone.named_parameters() if id(p) not in inside]
-    assert loose == (["net.cls_token", "net.pos_embed"] if "vit" in name else [])
+    transformer = "vit" in name or name == "rad-dino"
+    assert loose == (["net.cls_token", "net.pos_embed"] if transformer else [])
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,19 @@ def test_list_names_every_network(hilum: Command) -> None:
     assert "106,726,337" in done.out
     listed = json.loads(hilum("models", "--json").out)
     assert [row["name"] for row in listed] == list(MODELS)
+    published = {row["name"]: row["published"] for row in listed}
+    assert published["cnn"] is None
+    assert published["xrv-resnet50-all"]["size"] == 512
+    assert published["rad-dino"] == {
+        "trained_on": "5 public sets of chest X-rays, no labels",
+        "source": "Hugging Face",
+        "licence": "MIT, for research",
+        "url": "https://huggingface.co/microsoft/rad-dino/resolve/main/model.safetensors",
+        "size": 518,
+        "fit": "crop",
+        "mean": 0.5307,
+        "sd": 0.2583,
+    }
 
 
 def test_one_network(hilum: Command) -> None:
@@ -58,6 +71,17 @@ def test_one_network(hilum: Command) -> None:
     shown = json.loads(hilum("models", "resnet18", "--outputs", 14, "--size", 64, "--json").out)
     assert shown["outputs"] == 14
     assert shown["layers"][-1]["shape"] == [14]
+
+
+def test_blocks_and_published_weights_of_one_network(hilum: Command) -> None:
+    said = hilum("models", "xrv-resnet50-all").out
+    assert "input 512 x 512" in said
+    assert "blocks, for finetune.start_at: conv1 bn1 layer1 layer1.0 layer1.1" in said
+    assert "licence: Apache-2.0" in said
+    assert "they want: 512 px, fit crop" in said
+    assert "published weights" not in hilum("models", "densenet-small").out
+    assert json.loads(hilum("models", "resnet18", "--json").out)["blocks"][-1] == "layer4.1"
+    assert "they want: any size, fit crop" in hilum("models", "timm:convnext_atto").out
 
 
 def test_transformers_show_their_loose_parameters(hilum: Command) -> None:

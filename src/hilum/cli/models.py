@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,7 +10,7 @@ from hilum.cli.options import AsJson
 from hilum.cli.show import console, show_json, show_table
 
 if TYPE_CHECKING:
-    from hilum.models import Description
+    from hilum.models import Description, ModelSpec, Published
 
 SMALLEST_GFLOPS = 0.0005
 """Less than this would be printed as 0.000."""
@@ -20,13 +20,18 @@ def models(
     name: Annotated[
         str, typer.Argument(help="A network: its layers are shown. 'timm:*dense*' lists names of timm.")
     ] = "",
-    size: Annotated[int, typer.Option(help="Side of the image in pixels.", min=16, max=4096)] = 224,
+    size: Annotated[
+        int | None,
+        typer.Option(help="Side of the image in pixels (what its weights want, or 224).", min=16, max=4096),
+    ] = None,
     outputs: Annotated[int, typer.Option(help="Number of findings.", min=1)] = 1,
     channels: Annotated[int, typer.Option(help="1: gray; 3: gray repeated.", min=1, max=3)] = 1,
-    pooling: Annotated[str, typer.Option(help="avg, max, lse or attention.")] = "avg",
+    pooling: Annotated[str, typer.Option(help="avg, max, both, lse or attention.")] = "avg",
     as_json: AsJson = False,
 ) -> None:
-    """List the networks, or show one's layers, shapes, parameters and arithmetic.
+    """List the networks, or show one's layers, shapes, parameters, arithmetic, blocks and published weights.
+
+    Blocks are what `finetune.start_at` names: the backbone learns from that block on, to the output.
 
     GFLOPs are 1e9 floating-point operations for one image, two per multiply-add: twice the figure that papers
     which count multiply-adds print.
@@ -43,20 +48,44 @@ def _list_all(as_json: bool) -> None:
     from hilum.models import MODELS
 
     if as_json:
-        keys = ("name", "title", "paper", "parameters", "gflops", "hub")
-        show_json([{key: getattr(spec, key) for key in keys} for spec in MODELS.values()])
+        show_json([_as_json(spec) for spec in MODELS.values()])
         return
     show_table(
-        ["name", "network", "parameters", "GFLOPs", "pretrained", "from"],
+        ["name", "network", "parameters", "px", "GFLOPs", "published weights", "from"],
         [
-            (spec.name, spec.title, spec.parameters, spec.gflops, spec.hub, spec.paper)
+            (spec.name, spec.title, spec.parameters, spec.size, spec.gflops, _weights(spec), spec.paper)
             for spec in MODELS.values()
         ],
     )
     console().print(
-        "One gray channel, one finding; GFLOPs at 224 px, two per multiply-add; parameters of cnn at 320 px.\n"
-        "timm:NAME is any network of timm (`hilum models 'timm:*'` lists them). `hilum models NAME` shows one."
+        "One gray channel, one finding; GFLOPs, two per multiply-add, for an image of px; parameters of cnn at "
+        "320 px.\n"
+        'Published weights are fetched by model.weights = "pretrained", or read from a file or folder: '
+        'model.weights = "PATH".\n'
+        "timm:NAME is any network of timm (`hilum models 'timm:*'` lists them). `hilum models NAME` shows one.",
+        soft_wrap=True,
     )
+
+
+def _weights(spec: ModelSpec) -> str | None:
+    return f"{spec.published.trained_on} ({spec.published.source})" if spec.published else None
+
+
+def _as_json(spec: ModelSpec) -> dict[str, Any]:
+    keys = ("name", "title", "paper", "parameters", "gflops", "size")
+    published = spec.published
+    return {key: getattr(spec, key) for key in keys} | {
+        "published": published
+        and {
+            "trained_on": published.trained_on,
+            "source": published.source,
+            "licence": published.licence,
+            "url": published.url,
+            "size": published.preparation.size,
+            "fit": published.preparation.fit,
+            **published.preparation.normalisation.to_json(),
+        }
+    }
 
 
 def _list_timm(pattern: str, as_json: bool) -> None:
@@ -72,18 +101,37 @@ def _list_timm(pattern: str, as_json: bool) -> None:
         console().print("\n".join(names))
 
 
-def _show_one(name: str, size: int, outputs: int, channels: int, pooling: str, as_json: bool) -> None:
+def _show_one(name: str, size: int | None, outputs: int, channels: int, pooling: str, as_json: bool) -> None:
     from hilum.config import make_config
-    from hilum.models import describe_model
+    from hilum.models import describe_model, find_model
 
     config = make_config(
         {"model": {"name": name, "channels": channels, "pooling": pooling}}, origin="the network"
     )
-    description = describe_model(config.model, outputs, size)
+    spec = find_model(name)
+    description = describe_model(config.model, outputs, size or spec.size)
     if as_json:
-        show_json(description.to_json())
-    else:
-        _print(description)
+        show_json(description.to_json() | {"published": _as_json(spec)["published"]})
+        return
+    _print(description)
+    console().print(f"blocks, for finetune.start_at: {' '.join(description.blocks)}", soft_wrap=True)
+    if spec.published:
+        _print_published(spec.published)
+
+
+def _print_published(published: Published) -> None:
+    wants = published.preparation
+    mean, sd = (
+        ", ".join(f"{value:.6g}" for value in values)
+        for values in (wants.normalisation.mean, wants.normalisation.sd)
+    )
+    size = f"{wants.size} px" if wants.size else "any size"
+    console().print(
+        f"published weights: {published.trained_on} ({published.source}); licence: {published.licence}\n"
+        f"they want: {size}, fit {wants.fit}; pixels of 0 to 1 less {mean}, over {sd}"
+        + (f"\n{published.url}" if published.url else ""),
+        soft_wrap=True,
+    )
 
 
 def _print(description: Description) -> None:

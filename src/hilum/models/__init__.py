@@ -10,8 +10,9 @@ from hilum.models.catalogue import MODELS, ModelSpec, find_model
 from hilum.models.classifier import Classifier, Trunk, positive_logits
 from hilum.models.describe import Description, Layer, count_parameters, describe_model
 from hilum.models.heads import KnnHead, MlpHead, make_classifier
-from hilum.models.normalise import IMAGENET, Normalisation, Preparation
+from hilum.models.normalise import IMAGENET, Normalisation, Preparation, normalisation_beside
 from hilum.models.pooling import make_pool, pooled_width
+from hilum.models.published import Published
 from hilum.models.weights import Loaded, fit_weights, load_weights, read_weights
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "ModelSpec",
     "Normalisation",
     "Preparation",
+    "Published",
     "Trunk",
     "blocks",
     "build_model",
@@ -36,6 +38,7 @@ __all__ = [
     "load_weights",
     "make_classifier",
     "make_pool",
+    "normalisation_beside",
     "pooled_width",
     "positive_logits",
     "read_weights",

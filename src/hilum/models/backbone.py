@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from hilum.config import ModelConfig
 from hilum.errors import ConfigError, WeightsError, did_you_mean
 from hilum.models.classifier import Trunk
+from hilum.models.normalise import Preparation, of_channels
+from hilum.models.published import Published, unreachable
 
 TIMM = "timm:"
 
@@ -103,15 +105,20 @@ def _pretrained(name: str, options: dict[str, Any]) -> nn.Module:
     return net
 
 
-def unreachable(name: str, place: str, error: Exception) -> WeightsError:
-    """The message for weights that `place`, a URL or a name on the hub, did not give."""
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return WeightsError(
-        f"the pretrained weights of {name} could not be fetched from {place}: {reason}\n"
-        "Without a connection, fetch that file elsewhere, copy it here and name it:\n"
-        '  model.weights = "file.safetensors"    (safetensors, or a torch state dict)\n'
-        'or train from scratch:  model.weights = ""'
-    )
+def published_timm(name: str) -> Published | None:
+    """What timm says of the weights of `timm:NAME`; None where it has none of that name."""
+    import timm
+
+    try:
+        known = timm.get_pretrained_cfg(name.removeprefix(TIMM), allow_unregistered=False)
+    except RuntimeError:
+        return None
+    if known is None or not known.has_weights:
+        return None
+    normalisation = of_channels(tuple(known.mean), tuple(known.std))
+    size = known.input_size[-1] if known.fixed_input_size else None
+    licence = known.license or "not said"
+    return Published(known.tag or "ImageNet", "timm", Preparation(normalisation, size), licence)
 
 
 def _width(body: TimmBody, channels: int, size: int) -> int:

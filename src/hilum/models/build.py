@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 
 from hilum.config import ModelConfig
 from hilum.errors import WeightsError
-from hilum.models.backbone import TIMM, build_timm, unreachable
-from hilum.models.catalogue import MODELS, find_model
+from hilum.models.backbone import TIMM, build_timm
+from hilum.models.catalogue import MODELS, ModelSpec, find_model
 from hilum.models.classifier import Classifier, Trunk
 from hilum.models.heads import make_classifier
 from hilum.models.pooling import make_pool, pooled_width
-from hilum.models.weights import fit_weights, load_weights, with_plain_names
+from hilum.models.published import fetch_file, fetch_torchvision
+from hilum.models.weights import fit_weights, load_weights, read_weights, with_plain_names
 
 PRETRAINED = "pretrained"
 
@@ -40,12 +40,13 @@ def build_model(config: ModelConfig, outputs: int, size: int) -> Classifier:
     from_hub = config.weights == PRETRAINED
     if from_hub and config.name.startswith(TIMM):
         model = _assemble(build_timm(config, size, pretrained=True), config, outputs)
-        model.notes = (f"{config.name}: ImageNet weights of the hub; the classifier starts at random",)
+        model.notes = (f"{config.name}: weights of the hub; the classifier starts at random",)
         return model
-    fetched = _fetch(config.name) if from_hub else None
+    fetched = _fetch(spec) if from_hub else None
     model = _assemble(spec.build(config, size), config, outputs)
-    if fetched is not None:
-        model.notes = fit_weights(model, with_plain_names(fetched), f"{config.name} of torchvision").notes()
+    if fetched is not None and spec.published is not None:
+        origin = f"{config.name} of {spec.published.source}"
+        model.notes = fit_weights(model, fetched, origin, head=False).notes()
     elif config.weights:
         model.notes = load_weights(model, config.weights).notes()
     return model
@@ -57,21 +58,14 @@ def _assemble(trunk: Trunk, config: ModelConfig, outputs: int) -> Classifier:
     return Classifier(trunk, pool, classifier, config.dropout)
 
 
-def _fetch(name: str) -> Mapping[str, Tensor]:
-    """torchvision's best ImageNet weights, from torch's cache or the hub."""
-    if not MODELS[name].hub:
-        have = ", ".join(spec.name for spec in MODELS.values() if spec.hub)
+def _fetch(spec: ModelSpec) -> Mapping[str, Tensor]:
+    """Published weights, named as in the bare network."""
+    if spec.published is None:
+        have = ", ".join(name for name, other in MODELS.items() if other.published)
         raise WeightsError(
-            f"there are no pretrained weights of {name}. Take one of {have} or a timm: network, "
+            f"there are no pretrained weights of {spec.name}. Take one of {have} or a timm: network, "
             'or train from scratch: model.weights = "".'
         )
-    from torchvision.models import get_model_weights
-
-    url = get_model_weights(name).DEFAULT.url
-    try:
-        tensors: Mapping[str, Tensor] = torch.hub.load_state_dict_from_url(
-            url, map_location="cpu", weights_only=True, check_hash=True
-        )
-    except (OSError, RuntimeError) as error:
-        raise unreachable(name, url, error) from error
-    return tensors
+    if not spec.published.url:
+        return with_plain_names(fetch_torchvision(spec.name))
+    return read_weights(fetch_file(spec.name, spec.published))

@@ -7,15 +7,22 @@ from dataclasses import dataclass
 
 from hilum.config import ModelConfig
 from hilum.errors import ConfigError, did_you_mean
-from hilum.models.backbone import TIMM, build_timm
+from hilum.models import rad_dino, xrv
+from hilum.models.backbone import TIMM, build_timm, published_timm
 from hilum.models.classifier import Trunk
 from hilum.models.cnn import build_cnn
 from hilum.models.densenet import build_densenet, build_densenet_small
 from hilum.models.normalise import IMAGENET, Preparation
+from hilum.models.published import Published
 from hilum.models.resnet import build_resnet
 
 RESNET = "He et al., Deep Residual Learning, CVPR 2016"
 DENSENET = "Huang et al., Densely Connected Convolutional Networks, CVPR 2017"
+
+
+USUAL = 224
+"""Side of an image in pixels where a network takes any."""
+Build = Callable[[ModelConfig, int], Trunk]
 
 
 @dataclass(frozen=True)
@@ -28,29 +35,55 @@ class ModelSpec:
         paper: where it comes from.
         build: settings and image size -> everything below the classifier.
         parameters: with one gray channel and one output (`cnn`: at 320 px).
-        gflops: 1e9 floating-point operations for one gray image of 224 px, two per multiply-add.
-        hub: whether torchvision has ImageNet weights for it.
-        preparation: how its published weights want images; None where there are none.
+        gflops: 1e9 floating-point operations for one gray image of `size` px, two per multiply-add.
+        published: weights that others trained; None where there are none.
     """
 
     name: str
     title: str
     paper: str
-    build: Callable[[ModelConfig, int], Trunk]
+    build: Build
     parameters: int | None
     gflops: float | None
-    hub: bool = False
-    preparation: Preparation | None = None
+    published: Published | None = None
+
+    @property
+    def preparation(self) -> Preparation | None:
+        """How its published weights want images; None where there are none."""
+        return self.published.preparation if self.published else None
+
+    @property
+    def size(self) -> int:
+        """Side of the images that its published weights want; 224 where any will do."""
+        return (self.preparation.size if self.preparation else None) or USUAL
+
+
+_IMAGENET = Published("ImageNet-1k", "torchvision", IMAGENET, "BSD-3-Clause")
 
 
 def _residual(depth: int, parameters: int, gflops: float) -> ModelSpec:
     name, title = f"resnet{depth}", f"ResNet, {depth} layers"
-    return ModelSpec(name, title, RESNET, build_resnet, parameters, gflops, True, IMAGENET)
+    return ModelSpec(name, title, RESNET, build_resnet, parameters, gflops, _IMAGENET)
 
 
 def _dense(depth: int, parameters: int, gflops: float) -> ModelSpec:
     name, title = f"densenet{depth}", f"DenseNet, {depth} layers"
-    return ModelSpec(name, title, DENSENET, build_densenet, parameters, gflops, True, IMAGENET)
+    return ModelSpec(name, title, DENSENET, build_densenet, parameters, gflops, _IMAGENET)
+
+
+def _as(build: Build, name: str) -> Build:
+    """A build function for a network whose architecture is called `name` elsewhere."""
+    return lambda config, size: build(config.model_copy(update={"name": name}), size)
+
+
+def _xrv(name: str, published: Published) -> ModelSpec:
+    if name.startswith("xrv-resnet50"):
+        build, parameters, gflops = _as(build_resnet, "resnet50"), 23_503_809, 41.88
+    else:
+        build, parameters, gflops = _as(build_densenet, "densenet121"), 6_948_609, 5.51
+    architecture = "ResNet, 50 layers" if "resnet" in name else "DenseNet, 121 layers"
+    title = f"{architecture}, of torchxrayvision"
+    return ModelSpec(name, title, xrv.PAPER, build, parameters, gflops, published)
 
 
 _SPECS = (
@@ -79,6 +112,16 @@ _SPECS = (
     _dense(161, 26_464_801, 15.22),
     _dense(169, 12_479_873, 6.56),
     _dense(201, 18_088_577, 8.42),
+    *(_xrv(name, published) for name, published in xrv.published_xrv().items()),
+    ModelSpec(
+        "rad-dino",
+        "vision transformer ViT-B/14, of Microsoft",
+        rad_dino.PAPER,
+        rad_dino.build_rad_dino,
+        86_279_425,
+        302.32,
+        rad_dino.published_rad_dino(),
+    ),
 )
 
 MODELS: dict[str, ModelSpec] = {spec.name: spec for spec in _SPECS}
@@ -92,7 +135,8 @@ def find_model(name: str) -> ModelSpec:
         ConfigError: there is none; the nearest is named. A `timm:` name is checked when it is built.
     """
     if name.startswith(TIMM):
-        return ModelSpec(name, "a network of timm", "Wightman, PyTorch Image Models", build_timm, None, None)
+        paper = "Wightman, PyTorch Image Models"
+        return ModelSpec(name, "a network of timm", paper, build_timm, None, None, published_timm(name))
     if name not in MODELS:
         raise ConfigError(
             f"model.name = {name!r} is not a network that hilum has; {did_you_mean(name, MODELS)}\n"

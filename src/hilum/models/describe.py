@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from hilum.config import ModelConfig
+from hilum.models.blocks import blocks
 from hilum.models.build import build_model
 from hilum.models.catalogue import find_model
 from hilum.models.classifier import Classifier
@@ -40,7 +41,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Description:
-    """A network at one image size."""
+    """A network at one image size; `blocks` are those that `finetune.start_at` can name, from input to output."""
 
     name: str
     title: str
@@ -49,6 +50,7 @@ class Description:
     channels: int
     outputs: int
     layers: tuple[Layer, ...]
+    blocks: tuple[str, ...]
     parameters: int
     gflops: float
 
@@ -91,6 +93,7 @@ def describe_model(config: ModelConfig, outputs: int = 1, size: int = 224) -> De
         config.channels,
         outputs,
         layers,
+        tuple(blocks(model)),
         count_parameters(model),
         flops[""] / 1e9,
     )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import fmean
 from typing import Any
+
+from hilum.errors import WeightsError
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,43 @@ class Preparation:
     normalisation: Normalisation
     size: int | None = None
     fit: str = "crop"
+
+
+_SAID = (("preprocessor_config.json", "image_mean", "image_std"), ("config.json", "mean", "std"))
+"""Where transformers and timm say it."""
+
+
+def normalisation_beside(weights: str | Path) -> Normalisation | None:
+    """What a folder of weights says of normalisation, as Hugging Face's packages (transformers, timm) write it.
+
+    Args:
+        weights: what `model.weights` names; for anything but such a folder the answer is None.
+
+    Raises:
+        WeightsError: it says so in a way that cannot be read.
+    """
+    if not Path(weights).is_dir() or weights in ("", "pretrained"):
+        return None
+    for name, mean, sd in _SAID:
+        path = Path(weights) / name
+        if not path.is_file():
+            continue
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            data = data.get("pretrained_cfg", data)
+            if mean in data and sd in data:
+                return of_channels(tuple(map(float, data[mean])), tuple(map(float, data[sd])))
+        except (AttributeError, TypeError, ValueError) as error:
+            raise WeightsError(
+                f"{path} does not say mean and sd of pixels: {error}. Expected {mean} and {sd}, lists of numbers."
+            ) from error
+    return None
+
+
+def of_channels(mean: tuple[float, ...], sd: tuple[float, ...]) -> Normalisation:
+    """For three channels that are normalised in the same way, once is enough."""
+    same = len(set(zip(mean, sd, strict=True))) == 1
+    return Normalisation(mean[:1], sd[:1]) if same else Normalisation(mean, sd)
 
 
 IMAGENET = Preparation(Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))

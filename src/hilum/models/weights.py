@@ -6,6 +6,7 @@ taken off first; then every name and shape must agree. Only the classifier may b
 
 from __future__ import annotations
 
+import math
 import pickle
 import re
 from collections.abc import Iterable, Mapping
@@ -20,13 +21,19 @@ from torch import Tensor
 from hilum.errors import WeightsError
 from hilum.models.channels import first_conv, fold_channels
 from hilum.models.classifier import Classifier
+from hilum.models.pickled import read_module
 from hilum.models.pooling import AttentionPool
+from hilum.models.rad_dino import from_transformers
 from hilum.text import listed
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights")
 """Keys under which training loops keep the state dict inside a larger dict."""
 PREFIXES = ("state_dict.", "_orig_mod.", "module.", "model.", "net.", "backbone.")
 """Prefixes that wrappers add to every key (torch.compile, DistributedDataParallel, Lightning)."""
+NOT_WEIGHTS = ("op_threshs",)
+"""What files hold beside weights: torchxrayvision's operating points."""
+IN_FOLDER = "model.safetensors"
+"""What Hugging Face's packages call the file of weights in a folder of theirs."""
 SHOWN = 8
 _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.(?=[12]\.)")
 
@@ -53,33 +60,40 @@ class Loaded:
         return (f"{self.origin}: {', '.join(self.fresh)} start at random ({why})",)
 
 
-def load_weights(model: Classifier, path: str | Path, *, exact: bool = False) -> Loaded:
+def load_weights(model: Classifier, path: str | Path, *, exact: bool = False, called: str = "") -> Loaded:
     """Load a safetensors file or a torch state dict into `model`, in place.
 
     Args:
         model: what to fill.
-        path: `.safetensors`, or anything that `torch.load(weights_only=True)` reads.
+        path: as `read_weights` takes it.
         exact: the classifier must fit too, as for a trained model that is to predict. Otherwise a classifier
             of another size is left out and one that is missing stays random; both are reported.
+        called: what reports call the weights; by default their path.
 
     Raises:
         WeightsError: the file cannot be read, or keys are missing, unexpected or of another shape; the model
             is then unchanged.
     """
-    return fit_weights(model, read_weights(path), str(path), exact=exact)
+    return fit_weights(model, read_weights(path), called or str(path), exact=exact)
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:
     """The tensors of a file by name, with wrappers and common prefixes taken off.
 
+    Args:
+        path: a safetensors file, a state dict or whole module that torch saved, or a folder of Hugging Face's
+            packages with such a file. No Python object of a file is made, and no code of it runs.
+
     Raises:
-        WeightsError: there is no such file, it is damaged, or it holds more than tensors.
+        WeightsError: there is no such file, it is damaged, or it holds no tensors by name.
     """
     path = Path(path)
+    if (path / IN_FOLDER).is_file():
+        path = path / IN_FOLDER
     if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
+        what = f"is a folder without run.json or {IN_FOLDER}" if path.is_dir() else "does not exist"
         raise WeightsError(
-            f'model.weights = "{path}" {what}. Name a safetensors or state-dict file, or "pretrained".'
+            f'model.weights = "{path}" {what}. Name a run, a safetensors or state-dict file, or "pretrained".'
         )
     return _bare(_load(path), path)
 
@@ -93,16 +107,25 @@ def with_plain_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def fit_weights(
-    model: Classifier, tensors: Mapping[str, Tensor], origin: str, *, exact: bool = False
+    model: Classifier, tensors: Mapping[str, Tensor], origin: str, *, exact: bool = False, head: bool = True
 ) -> Loaded:
     """Put tensors that are named as in the bare network, or as in a `Classifier`, into `model`.
+
+    Position embeddings of a timm transformer for another image size are resampled, as timm does.
+
+    Args:
+        model: what to fill.
+        tensors: by name.
+        origin: what reports call them.
+        exact: as for `load_weights`.
+        head: take the classifier where it fits; False for weights whose classes are not the user's.
 
     Raises:
         WeightsError: see `load_weights`.
     """
     plan = _Plan(model, tensors)
     if not exact:
-        plan.let_go_of_head()
+        plan.let_go_of_head(always=not head)
     faults = plan.faults()
     if faults:
         raise WeightsError(f"{origin} does not fit this model:\n" + "\n".join(f"  - {f}" for f in faults))
@@ -131,12 +154,27 @@ class _Plan:
         kernels = self.renamed.get(key)
         if kernels is not None and kernels.ndim == 4 and {kernels.shape[1], conv.in_channels} == {1, 3}:
             self.renamed[key] = fold_channels(kernels, conv.in_channels)
+        self._fit_positions()
 
-    def let_go_of_head(self) -> None:
+    def _fit_positions(self) -> None:
+        key = f"{self.model.bare_prefix}pos_embed"
+        given, wanted = self.renamed.get(key), self.wanted.get(key)
+        if given is None or wanted is None or given.shape == wanted.shape or given.ndim != 3:
+            return
+        net = self.model.get_submodule(self.model.bare_prefix.rstrip("."))
+        side = math.isqrt(given.shape[1])
+        grid = getattr(getattr(net, "patch_embed", None), "grid_size", None)
+        if grid is not None and given.shape[2] == wanted.shape[2]:
+            from timm.layers import resample_abs_pos_embed
+
+            before = given.shape[1] - side * side
+            self.renamed[key] = resample_abs_pos_embed(given, grid, num_prefix_tokens=before)
+
+    def let_go_of_head(self, always: bool = False) -> None:
         """Leave out a classifier of another size or a second one; note what the file does not have."""
         heads = [key for key in self.wanted if key.startswith("classifier.")]
         present = [key for key in self.renamed if key.startswith("classifier.")]
-        if any(key not in self.wanted or self._other_shape(key) for key in present):
+        if always or any(key not in self.wanted or self._other_shape(key) for key in present):
             self._leave_out(present)
         spare = tuple(f"{self.model.bare_prefix}{name}." for name in self.model.classifier_names[1:])
         self._leave_out([key for key in self.renamed if spare and key.startswith(spare)])
@@ -185,16 +223,25 @@ def _load(path: Path) -> object:
     except SafetensorError as error:
         raise WeightsError(f"{path} is not a whole safetensors file: {error}.") from error
     except pickle.UnpicklingError as error:
-        raise WeightsError(
-            f"{path} is no file of tensors alone: it is damaged, or it holds Python objects, which hilum does not "
-            "run. Where you trust it, load it yourself and save its state dict with safetensors."
-        ) from error
+        return _module(path, error)
     # torch's unpickler reads damaged bytes as instructions, and any error can come of them.
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise WeightsError(
             f"{path} cannot be read as weights ({reason}). Expected a safetensors file, or a state dict "
             "that torch.save wrote."
+        ) from error
+
+
+def _module(path: Path, error: Exception) -> dict[str, Tensor]:
+    """The tensors of a whole module, which torch refuses to make; `error` is how it said so."""
+    try:
+        return read_module(path)
+    # What is no pickle at all is read as one, and any error can come of it.
+    except Exception:
+        raise WeightsError(
+            f"{path} is no file of tensors alone: it is damaged, or it holds Python objects, which hilum does not "
+            "run. Where you trust it, load it yourself and save its state dict with safetensors."
         ) from error
 
 
@@ -209,10 +256,10 @@ def _bare(loaded: object, path: Path) -> dict[str, Tensor]:
         raise WeightsError(
             f"{path} holds no state dict: expected names and tensors, or these under {', '.join(WRAPPERS)}."
         )
-    tensors = {str(key): value for key, value in loaded.items()}
+    tensors = {str(key): value for key, value in loaded.items() if key not in NOT_WEIGHTS}
     if not tensors:
         raise WeightsError(f"{path} holds no tensors.")
-    return with_plain_names(tensors)
+    return from_transformers(with_plain_names(tensors))
 
 
 def _name_in(model: Classifier, key: str, keys: Iterable[str]) -> str:

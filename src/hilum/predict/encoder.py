@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from torch import Tensor
 from hilum.batches.feed import Feed
 from hilum.config import ModelConfig, PrepareConfig
 from hilum.device import autocast, pick_device, precision_of
-from hilum.errors import PackError, RunError
+from hilum.errors import ConfigError, PackError, RunError
 from hilum.models import Classifier, Normalisation, Preparation, find_model, make_pool
 from hilum.pixels.pack import Pack
 from hilum.pixels.prepare import unlike
@@ -132,50 +132,67 @@ class Encoder:
             precision: `auto`, `fp32` or `bf16`.
 
         Raises:
-            ConfigError: there is no such network.
+            ConfigError: there is no such network, or it has a pooling of its own (`cnn`).
             RunError: the run has no weights of its own.
             WeightsError: the weights cannot be reached or do not fit.
-            MissingExtra: a package that the network needs is not installed.
         """
         where = pick_device(device)
         if (Path(model_or_run) / "run.json").is_file():
-            run = Run.open(model_or_run)
-            if run.members:
-                raise RunError(
-                    f"{run.path} is an ensemble: it has no single network. Name one of its members."
-                )
-            network = Network(run, device=device)
-            return cls(
-                run.name,
-                str(run.path),
-                network.model,
-                run.config.model,
-                network.normalisation,
-                prepare=network.prepare,
-                device=where,
-                precision=precision,
-            )
-        name = str(model_or_run)
-        published = find_model(name).preparation
-        if channels is None:
-            channels = len(published.normalisation.mean) if published else 1
-        config = ModelConfig(name=name, weights=weights, channels=1 if channels == 1 else 3)
+            return cls._of_run(Run.open(model_or_run), where, precision)
+        config = ModelConfig(name=str(model_or_run), weights=weights)
+        return cls._by_name(config, channels, size, where, precision)
+
+    @classmethod
+    def _of_run(cls, run: Run, device: torch.device, precision: str) -> Encoder:
+        if run.members:
+            raise RunError(f"{run.path} is an ensemble: it has no single network. Name one of its members.")
+        _pools(run.config.model, str(run.path))
+        network = Network(run, device=str(device))
+        return cls(
+            run.name,
+            str(run.path),
+            network.model,
+            run.config.model,
+            network.normalisation,
+            prepare=network.prepare,
+            device=device,
+            precision=precision,
+        )
+
+    @classmethod
+    def _by_name(
+        cls, config: ModelConfig, channels: int | None, size: int, device: torch.device, precision: str
+    ) -> Encoder:
+        find_model(config.name)
+        _pools(config, config.name)
         origin = origin_of(config)
-        side = published.size if published and published.size else size
         if origin.normalisation is None:
             raise RunError(
-                f"nobody knows how images were normalised for the weights {weights!r} of {name}. "
+                f"nobody knows how images were normalised for the weights {config.weights!r} of {config.name}. "
                 "Name the run that they are of, or the network's published weights."
             )
-        model = origin.build(1, side)
+        run = origin.backbone
+        prepare = PrepareConfig(**run.data["prepare"]) if run else None
+        published = None if run else find_model(config.name).preparation
+        if channels is None:
+            channels = run.config.model.channels if run else len(origin.normalisation.mean)
+        config = config.model_copy(update={"channels": 1 if channels == 1 else 3})
+        if prepare is not None:
+            size = prepare.size
+        elif published is not None and published.size:
+            size = published.size
+        model = replace(origin, model=origin.model.model_copy(update={"channels": config.channels})).build(
+            1, size
+        )
         return cls(
-            name,
-            weights,
+            config.name,
+            config.weights,
             model,
             config,
             origin.normalisation,
+            prepare=prepare,
             published=published,
-            device=where,
+            device=device,
             precision=precision,
         )
 
@@ -213,7 +230,9 @@ class Encoder:
         }
         digest = hashlib.sha256(repr(about).encode())
         for key, value in sorted(self.model.backbone.state_dict().items()):
-            digest.update(key.encode())
+            if key.endswith("num_batches_tracked"):
+                continue
+            digest.update(f"{key}{list(value.shape)}{value.dtype}".encode())
             digest.update(value.detach().cpu().contiguous().numpy().tobytes())
         return EncoderSettings(self.name, self.origin, fingerprint=digest.hexdigest(), **about)
 
@@ -229,6 +248,8 @@ class Encoder:
         )
         different = unlike(has, wanted)
         if different:
+            if self._published and has.fit != self._published.fit:
+                different["fit"] = has.fit, self._published.fit
             said = ", ".join(f"{name} = {one!r}, not {other!r}" for name, (one, other) in different.items())
             how = " ".join(f"--{name} {other}" for name, (_, other) in different.items())
             raise PackError(
@@ -277,3 +298,11 @@ class Encoder:
         with autocast(self.precision, self.device):
             feature_map = self.model.feature_map(images)
             return torch.cat([pool(feature_map) for pool in self._pools], dim=1)
+
+
+def _pools(config: ModelConfig, name: str) -> None:
+    if config.name == "cnn":
+        raise ConfigError(
+            f"{name} is a cnn, which flattens its feature map: it has no pooled vectors. Take another network, "
+            "e.g. resnet18."
+        )

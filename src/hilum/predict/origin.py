@@ -6,8 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hilum.config import ModelConfig, PrepareConfig
-from hilum.errors import ConfigError, RunError
-from hilum.models import Classifier, Normalisation, build_model, find_model, load_weights
+from hilum.errors import ConfigError, RunError, WeightsError
+from hilum.models import (
+    Classifier,
+    Normalisation,
+    build_model,
+    find_model,
+    load_weights,
+    normalisation_beside,
+)
 from hilum.runs import Run
 
 FROM_HEAD = ("channels", "pooling", "classifier", "hidden", "neighbours")
@@ -23,23 +30,39 @@ class Origin:
         normalisation: what the weights were trained with; None where that is not known.
         prepare: how the images were prepared, which those of a head must be too; None where any will do.
         run: the run that backbone and head are of, where both are taken exactly.
+        backbone: the run that `model.weights` names.
     """
 
     model: ModelConfig
     normalisation: Normalisation | None = None
     prepare: PrepareConfig | None = None
     run: Run | None = None
+    backbone: Run | None = None
 
     def build(self, outputs: int, size: int) -> Classifier:
         """The model with its first weights; see `build_model`.
 
         Raises:
+            ConfigError: the run that `model.weights` names has another network.
             WeightsError: the weights cannot be reached or do not fit.
         """
-        if self.run is None:
+        if self.run is None and self.backbone is None:
             return build_model(self.model, outputs, size)
         model = build_model(self.model.model_copy(update={"weights": ""}), outputs, size)
-        load_weights(model, self.model.weights, exact=True)
+        if self.backbone is None:
+            load_weights(model, self.model.weights, exact=True)
+            return model
+        try:
+            loaded = load_weights(model, self.model.weights, called=f"run {self.backbone.name}")
+        except WeightsError as error:
+            own = self.backbone.config.model.name
+            if own == self.model.name:
+                raise
+            raise ConfigError(
+                f"model.weights = {str(self.backbone.path)!r} is a run of a {own}; this is to be a "
+                f"{self.model.name}. Take the run's network: model.name = {own}"
+            ) from error
+        model.notes = loaded.notes()
         return model
 
 
@@ -64,9 +87,10 @@ def origin_of(config: ModelConfig) -> Origin:
         return Origin(model, _normalisation(run), PrepareConfig(**run.data["prepare"]), run)
     if config.weights and (Path(config.weights) / "run.json").is_file():
         run = _trained(config.weights, "model.weights")
-        return Origin(plain.model_copy(update={"weights": _best(run)}), _normalisation(run))
+        return Origin(plain.model_copy(update={"weights": _best(run)}), _normalisation(run), backbone=run)
     published = find_model(config.name).preparation if config.weights else None
-    return Origin(plain, published.normalisation if published else None)
+    said = normalisation_beside(config.weights)
+    return Origin(plain, said or (published.normalisation if published else None))
 
 
 def settle(config: ModelConfig) -> ModelConfig:
