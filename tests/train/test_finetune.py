@@ -233,3 +233,14 @@ def test_an_unknown_block_names_the_nearest_and_all(config: Config) -> None:
         check_finetune(with_settings(config, "finetune.start_at=layr4"))
     assert "did you mean 'layer4'" in str(caught.value)
     assert "conv1, bn1, layer1 (layer1.0 to layer1.1), layer2" in str(caught.value)
+
+
+@pytest.mark.slow
+def test_a_compiled_model_goes_from_stage_to_stage(config: Config, backbone: Run, tmp_path: Path) -> None:
+    config = tuned(config, backbone, "finetune.learn=staged", "model.dropout=0.0", "train.epochs=2")
+    plain, compiled = (
+        train(with_settings(config, f"train.compile={on}"), folder=tmp_path, quiet=True)
+        for on in ("false", "true")
+    )
+    for one, two in zip(plain.history, compiled.history, strict=True):
+        assert one["train"]["loss"] == pytest.approx(two["train"]["loss"], rel=0.02)

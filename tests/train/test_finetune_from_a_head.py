@@ -27,12 +27,25 @@ from hilum.train.overlap import overlap_warnings
 from hilum.train.session import reproduce, resume, train
 
 
+@pytest.fixture(scope="module")
+def linear(pack: Pack, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run with a linear head."""
+    return trained(pack, tmp_path_factory.mktemp("linear"), {"name": "densenet-small"})
+
+
 @pytest.fixture(scope="module", params=["linear", "mlp-both"])
-def head(request: pytest.FixtureRequest, pack: Pack, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def head(
+    request: pytest.FixtureRequest, linear: Run, pack: Pack, tmp_path_factory: pytest.TempPathFactory
+) -> Run:
     """A run with a head of each kind that learns."""
-    model: dict[str, Any] = {"name": "densenet-small"}
-    if request.param == "mlp-both":
-        model |= {"classifier": "mlp", "hidden": 8, "pooling": "both", "dropout": 0.2}
+    if request.param == "linear":
+        return linear
+    mlp = {"classifier": "mlp", "hidden": 8, "pooling": "both", "dropout": 0.2}
+    return trained(pack, tmp_path_factory.mktemp("mlp"), {"name": "densenet-small", **mlp})
+
+
+def trained(pack: Pack, folder: Path, model: dict[str, Any]) -> Run:
+    """Two short epochs on the pack."""
     config = {
         "name": "head",
         "data": {"path": str(pack.path)},
@@ -40,7 +53,7 @@ def head(request: pytest.FixtureRequest, pack: Pack, tmp_path_factory: pytest.Te
         "model": model,
         "train": {"epochs": 2, "batch": 16, "precision": "fp32"},
     }
-    return train(make_config(config), folder=tmp_path_factory.mktemp("heads"), quiet=True)
+    return train(make_config(config), folder=folder, quiet=True)
 
 
 def going_on(config: Config, head: Run, *changes: str) -> Config:
@@ -93,37 +106,41 @@ def test_a_start_that_no_epoch_beats_is_kept_and_said(
 
 
 def test_where_no_epoch_counts_before_some_the_start_does_not_either(
-    config: Config, head: Run, tmp_path: Path
+    config: Config, linear: Run, tmp_path: Path
 ) -> None:
     run = train(
-        going_on(config, head, "train.select_after=1", "train.epochs=2", "optimizer.kind=sgd"),
+        going_on(config, linear, "train.select_after=1", "train.epochs=2", "optimizer.kind=sgd"),
         folder=tmp_path, quiet=True,
     )  # fmt: skip
     assert not run.start["improved"]
     assert run.best_epoch == 2
 
 
-@pytest.mark.parametrize("taken", [2, 6, 10], ids=["head-stage", "first-of-backbone", "last"])
 @pytest.mark.parametrize(
-    "changes",
+    ("taken", "changes"),
     [
-        [],
-        ["train.ema=0.9", "optimizer.kind=sgd", "train.accumulate=2", "train.clip=1.0",
-         "finetune.start_at=features.denseblock3"],
-        ["schedule.kind=plateau", "schedule.patience=0", "optimizer.kind=adam", "finetune.batch_norm=frozen"],
+        (2, ["train.ema=0.9", "optimizer.kind=sgd", "train.accumulate=2"]),
+        (6, []),
+        (6, ["train.ema=0.9", "optimizer.kind=sgd", "train.accumulate=2", "train.clip=1.0",
+             "finetune.start_at=features.denseblock3"]),
+        (10, ["schedule.kind=plateau", "schedule.patience=0", "optimizer.kind=adam",
+              "finetune.batch_norm=frozen", "finetune.backbone_lr=0.3"]),
     ],
-    ids=["default", "ema-sgd-accumulate-block", "plateau-adam-norms"],
+    ids=["head-stage-sgd", "backbone-default", "backbone-ema-sgd-accumulate-block", "last-plateau-adam-norms"],
 )  # fmt: skip
 def test_resuming_in_the_middle_of_a_stage_gives_bit_identical_weights(
-    config: Config, head: Run, tmp_path: Path, changes: list[str], taken: int, monkeypatch: pytest.MonkeyPatch
+    config: Config,
+    linear: Run,
+    tmp_path: Path,
+    changes: list[str],
+    taken: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     import signal
 
     import hilum.train.loop as loop
 
-    if head.config.model.classifier == "mlp" and changes:
-        pytest.skip("one kind of head is enough for each optimizer")
-    config = going_on(config, head, "finetune.backbone_lr=0.3", *changes)
+    config = going_on(config, linear, *changes)
     whole = train(config, folder=tmp_path / "whole", quiet=True)
     real_step, steps = loop.Learner.step, 0
 
@@ -148,8 +165,8 @@ def test_resuming_in_the_middle_of_a_stage_gives_bit_identical_weights(
         assert_frame_equal(*(pl.read_parquet(r.epoch_folder(epoch) / "valid.parquet") for r in (whole, cut)))
 
 
-def test_a_fine_tuning_can_be_repeated_to_the_bit(config: Config, head: Run, tmp_path: Path) -> None:
-    first = train(going_on(config, head, "train.epochs=2"), folder=tmp_path, quiet=True)
+def test_a_fine_tuning_can_be_repeated_to_the_bit(config: Config, linear: Run, tmp_path: Path) -> None:
+    first = train(going_on(config, linear, "train.epochs=2"), folder=tmp_path, quiet=True)
     again, differences = reproduce(first.path, quiet=True)
     assert differences == []
     summary = first.epoch_folder(0) / "summary.json"
@@ -161,8 +178,8 @@ def test_a_fine_tuning_can_be_repeated_to_the_bit(config: Config, head: Run, tmp
     assert again.start
 
 
-def test_its_lines_are_shown_again(config: Config, head: Run, tmp_path: Path, hilum: Any) -> None:
-    run = train(going_on(config, head, "train.epochs=2"), folder=tmp_path, quiet=True)
+def test_its_lines_are_shown_again(config: Config, linear: Run, tmp_path: Path, hilum: Any) -> None:
+    run = train(going_on(config, linear, "train.epochs=2"), folder=tmp_path, quiet=True)
     shown = hilum("runs", "show", run.path, "--epochs").out
     assert [line.split()[0] for line in shown.splitlines()[2:]] == ["0/2", "1/2", "2/2"]
     shown = hilum("runs", "show", run.path, "--epochs", "--part", "train").out
@@ -171,8 +188,8 @@ def test_its_lines_are_shown_again(config: Config, head: Run, tmp_path: Path, hi
     assert [entry["epoch"] for entry in entries] == [0, 1, 2]
 
 
-def test_heads_that_cannot_be_carried(config: Config, head: Run, tmp_path: Path, hilum: Any) -> None:
-    own = f"model.head={head.path}"
+def test_heads_that_cannot_be_carried(config: Config, linear: Run, tmp_path: Path, hilum: Any) -> None:
+    own = f"model.head={linear.path}"
     wrong = {
         (f"model.head={tmp_path}",): "not a run's folder",
         (own, "model.name=resnet18"): "the head of a densenet-small",
@@ -191,10 +208,10 @@ def test_heads_that_cannot_be_carried(config: Config, head: Run, tmp_path: Path,
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_head_of_nearest_images_is_refused(config: Config, head: Run, tmp_path: Path) -> None:
-    copy = Run(Path(shutil.copytree(head.path, tmp_path / "knn")))
-    own = head.config.model_copy(
-        update={"model": head.config.model.model_copy(update={"classifier": "knn", "pooling": "avg"})}
+def test_a_head_of_nearest_images_is_refused(config: Config, linear: Run, tmp_path: Path) -> None:
+    copy = Run(Path(shutil.copytree(linear.path, tmp_path / "knn")))
+    own = linear.config.model_copy(
+        update={"model": linear.config.model.model_copy(update={"classifier": "knn", "pooling": "avg"})}
     )
     write_config(own, copy.path / "config.toml")
     save_file(build_model(own.model, 2, 32).state_dict(), copy.path / "checkpoints" / "best.safetensors")
@@ -205,9 +222,9 @@ def test_a_head_of_nearest_images_is_refused(config: Config, head: Run, tmp_path
 
 
 def test_a_head_run_that_is_gone_stops_a_resume_with_a_message(
-    config: Config, head: Run, tmp_path: Path
+    config: Config, linear: Run, tmp_path: Path
 ) -> None:
-    copy = Run(Path(shutil.copytree(head.path, tmp_path / "gone")))
+    copy = Run(Path(shutil.copytree(linear.path, tmp_path / "gone")))
     run = train(going_on(config, copy, "train.epochs=2"), folder=tmp_path / "runs", quiet=True)
     run.write_info({**run.info, "status": "stopped"})
     shutil.rmtree(copy.path)
@@ -220,37 +237,37 @@ def test_a_head_run_that_is_gone_stops_a_resume_with_a_message(
 class TestOverlap:
     """Images that the first weights were trained on and that this run is scored on."""
 
-    def test_one_split_has_none(self, config: Config, head: Run) -> None:
-        job = make_job(going_on(config, head, "split.seed=0"))
+    def test_one_split_has_none(self, config: Config, linear: Run) -> None:
+        job = make_job(going_on(config, linear, "split.seed=0"))
         assert overlap_warnings(job) == []
 
-    def test_another_split_is_warned_of_with_the_count(self, config: Config, head: Run) -> None:
-        job = make_job(going_on(config, head, "split.seed=5", "split.valid=0.3"))
-        learned = set(head.images.filter(pl.col("part") == "train")["image_id"])
+    def test_another_split_is_warned_of_with_the_count(self, config: Config, linear: Run) -> None:
+        job = make_job(going_on(config, linear, "split.seed=5", "split.valid=0.3"))
+        learned = set(linear.images.filter(pl.col("part") == "train")["image_id"])
         count = len(learned & set(job.part("valid").table.image_ids))
         (said,) = overlap_warnings(job)
         assert f"{count} of the {len(job.part('valid'))} images of the valid part" in said
         assert "--set split.valid=0.2 --set split.seed=0" in said
 
-    def test_it_goes_back_through_all_runs_before(self, config: Config, head: Run, tmp_path: Path) -> None:
-        middle = train(going_on(config, head, "train.epochs=2"), folder=tmp_path, quiet=True)
+    def test_it_goes_back_through_all_runs_before(self, config: Config, linear: Run, tmp_path: Path) -> None:
+        middle = train(going_on(config, linear, "train.epochs=2"), folder=tmp_path, quiet=True)
         job = make_job(with_settings(config, f"model.weights={middle.path}", "split.seed=5"))
         assert [said.split(" was ")[0] for said in overlap_warnings(job)] == [
             str(middle.path),
-            str(head.path),
+            str(linear.path),
         ]
 
     def test_other_images_of_the_same_names_are_no_overlap(
-        self, config: Config, head: Run, tmp_path: Path
+        self, config: Config, linear: Run, tmp_path: Path
     ) -> None:
-        copy = Run(Path(shutil.copytree(head.path, tmp_path / "drawn")))
+        copy = Run(Path(shutil.copytree(linear.path, tmp_path / "drawn")))
         path = copy.path / "images.parquet"
         pl.read_parquet(path).with_columns(age=pl.lit(50.0, pl.Float32)).write_parquet(path)
         job = make_job(going_on(config, copy, "split.seed=5"))
         assert overlap_warnings(job) == []
 
-    def test_it_is_kept_with_the_run(self, config: Config, head: Run, tmp_path: Path) -> None:
-        run = train(going_on(config, head, "split.seed=5", "train.epochs=2"), folder=tmp_path, quiet=True)
+    def test_it_is_kept_with_the_run(self, config: Config, linear: Run, tmp_path: Path) -> None:
+        run = train(going_on(config, linear, "split.seed=5", "train.epochs=2"), folder=tmp_path, quiet=True)
         assert any("their scores are too good" in said for said in run.info["warnings"])
 
 
