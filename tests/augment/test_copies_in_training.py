@@ -16,6 +16,7 @@ from made_packs import made_pack
 from hilum import api
 from hilum.augment import STRENGTHS, augment_pack
 from hilum.config import Config, make_config
+from hilum.files import read_json
 from hilum.pixels.pack import Pack
 from hilum.table.copies import COPY_OF, are_copies, has_copies, originals, with_copies_of
 from hilum.train.data import Job, make_job, open_data
@@ -168,3 +169,32 @@ def test_a_run_learns_from_copies_and_scores_originals_alone(
     again, differences = api.reproduce(run, folder=tmp_path / "again", quiet=True)
     assert differences == []
     assert again.data["split"]["id"] == found.data["split"]["id"]
+
+
+def test_reports_and_feature_stores_are_of_originals(
+    packs: dict[tuple[bool, bool], Pack], tmp_path: Path
+) -> None:
+    plain, copied = packs[True, False], packs[True, True]
+    own = copied.originals()
+    assert plain.originals() is plain
+    assert own.table.frame.equals(plain.table.frame)
+    assert own.stats.equals(plain.stats)
+    assert (own.images(own.slots) == plain.images(plain.slots)).all()
+    numbers = [
+        read_json(api.data_report(pack, tmp_path / f"{k}.html").with_suffix(".json"))
+        for k, pack in enumerate((plain, copied))
+    ]
+    assert numbers[0]["images"] == numbers[1]["images"] == 80
+    pytest.importorskip("lancedb")
+    from hilum.features.embed import embed
+    from hilum.features.store import FeatureStore
+    from hilum.predict import Encoder
+
+    run = api.train(
+        settings(plain, {}, train={"epochs": 1, "device": "cpu"}, scores={"replicates": 100}),
+        folder=tmp_path, name="own", quiet=True,
+    )  # fmt: skip
+    done = embed(
+        Encoder.open(run.path, device="cpu"), copied, FeatureStore.open(tmp_path / "store", create=True)
+    )
+    assert done.added == 80

@@ -63,7 +63,7 @@ def embed(
 
     Args:
         encoder: what makes the vectors.
-        pack: prepared as the encoder asks.
+        pack: prepared as the encoder asks; copies of an augmented one are left out.
         store: opened with `create=True`.
         batch: images per step of the network.
         replace: embed images anew whose pixels have changed, and drop an encoder whose weights have.
@@ -75,6 +75,7 @@ def embed(
     """
     started = time.monotonic()
     encoder.check(pack)
+    pack = pack.originals()
     info = info_of(encoder, pack)
     with store.writing():
         _drop_former(store, info, replace)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from hilum.config import PrepareConfig
 from hilum.errors import DataError, PackError
 from hilum.files import read_json
+from hilum.table.copies import are_copies, has_copies, originals
 from hilum.table.table import Table
 
 FORMAT = 1
@@ -106,6 +107,13 @@ class Pack:
     def bytes(self) -> int:
         """Size on disk."""
         return sum(file.stat().st_size for file in self.path.iterdir() if file.is_file())
+
+    def originals(self) -> Pack:
+        """The pack without the copies of an augmented one: what every count of images is about."""
+        if not has_copies(self.table):
+            return self
+        own = ~are_copies(self.table)
+        return replace(self, table=originals(self.table), slots=self.slots[own], stats=self.stats.filter(own))
 
     def rows_of(self, table: Table) -> npt.NDArray[np.int64]:
         """Slots of the images of a filtered or rearranged table, int64 [len(table)].

@@ -36,7 +36,7 @@ def write_data_report(pack: Pack, out: Path | None = None) -> Path:
     The HTML file holds its style, figures and pictures; a reader's browser asks nobody for anything.
 
     Args:
-        pack: what to tell of.
+        pack: what to tell of; of an augmented one its originals alone.
         out: the HTML file, or a folder to put `data-report.html` into; the pack's folder by default.
 
     Returns:
@@ -47,6 +47,7 @@ def write_data_report(pack: Pack, out: Path | None = None) -> Path:
         DiskError: it cannot be written.
     """
     path = _target(pack, out)
+    pack = pack.originals()
     numbers = count(pack)
     originals = find_originals(pack)
     checks = data_checks(pack, numbers, originals.frame)
