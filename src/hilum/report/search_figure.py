@@ -27,9 +27,9 @@ PANELS = {
 """What has a panel of its own: its title and what runs along it."""
 LOOKS = {"avg": ("#0b7285", "o"), "max": ("#c2410c", "s"), "both": ("#5b3fa8", "^")}
 """Pooling -> colour and shape."""
-SIZE, FOOT, LEFT = (2.0, 1.75), 0.46, 0.52
+SIZE, FOOT, LEFT = (1.95, 1.75), 0.46, 0.52
 """Inches: of a panel within its axes, below it for its scale, left of the first for the score's."""
-GAP = 0.12
+GAP = 0.2
 """Inches between two panels."""
 REACH = 8.0
 """The scale ends this many widths of the winner's interval from it; heads beyond are marked at the end."""
