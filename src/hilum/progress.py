@@ -53,7 +53,7 @@ def _on_terminal(description: str, total: int, unit: str) -> Iterator[Callable[[
             bar.update(task, advance=count)
             done = bar.tasks[0].completed
             rate = done / max(time.monotonic() - started, 1e-6)
-            bar.update(task, rate=f"{rate:,.0f} {unit}/s")
+            bar.update(task, rate=f"{_told(rate)} {unit}/s")
 
         yield advance
 
@@ -72,7 +72,12 @@ def _plain(description: str, total: int, unit: str) -> Iterator[Callable[[int], 
             next_line = now + SECONDS_BETWEEN_LINES
             rate = done / max(now - started, 1e-6)
             left = (total - done) / max(rate, 1e-6)
-            line = f"{description}: {done:,} of {total:,} {unit}, {rate:,.0f} {unit}/s, {left:,.0f} s left"
+            line = f"{description}: {done:,} of {total:,} {unit}, {_told(rate)} {unit}/s, {left:,.0f} s left"
             print(line, file=sys.stderr, flush=True)  # noqa: T201
 
     yield advance
+
+
+def _told(rate: float) -> str:
+    """`412`, `3`, `0.25`: slow work has a rate too."""
+    return f"{rate:,.0f}" if rate >= 1 else f"{rate:.2g}"

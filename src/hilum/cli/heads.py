@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import sys
 from pathlib import Path
@@ -10,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hilum.cli.options import AsJson
-from hilum.text import many
+from hilum.text import cell, many
 
 if TYPE_CHECKING:
-    from hilum.heads.record import SearchRecord
+    from hilum.heads.record import Entry, SearchRecord
     from hilum.runs import Run
 
 SHOWN = 10
@@ -114,16 +115,15 @@ def _show(run: Run, record: SearchRecord) -> None:
     findings = run.data["findings"]
     heading = RATES[record.by] + (f", mean of {len(findings)}" if len(findings) > 1 else "")
     rows: list[list[Any]] = [
-        [place, entry.candidate.describe(), entry.told]
+        [place, entry.candidate.describe(), _score(entry)]
         for place, entry in enumerate(record.entries[:SHOWN], start=1)
     ]
     about = f"{many(record.images, 'training image')} of {many(record.patients, 'patient')}"
     title = (
         f"The best of {many(len(record.entries), 'head')}, out of {record.folds} folds by patient: {about}"
     )
-    show_table(["", "head", f"{heading} (95 % interval)"], rows, title=title)
-    for line in told(record):
-        typer.echo(line)
+    show_table(["", "head", f"{heading} [95 % interval]"], rows, title=title)
+    typer.echo(_told(record))
     scores = run.scores("valid")
     if scores is not None:
         typer.echo("")
@@ -132,18 +132,29 @@ def _show(run: Run, record: SearchRecord) -> None:
         )
         for warning in (*run.info["warnings"], *scores.warnings):
             typer.echo(f"note: {warning}")
-    typer.echo(f"run: {run.path} (also {run.path.parent / 'best'}), report: {run.path / 'report.html'}")
+    typer.echo(f"run: {run.path} ({run.path.parent / 'best'} links to it)")
+    typer.echo(f"report: {run.path / 'report.html'}")
     typer.echo("next:")
-    typer.echo(f"  hilum evaluate {run.path}                    scores of the test part")
-    typer.echo(f"  hilum train RECIPE --set model.head={run.path}    fine-tune the backbone under this head")
+    following = {f"hilum train RECIPE --set model.head={run.path}": "fine-tune the backbone under this head"}
+    if "test" in run.data["split"]["counts"]:
+        following = {f"hilum evaluate {run.path}": "scores of the test part"} | following
+    width = max(map(len, following))
+    for command, what in following.items():
+        typer.echo(f"  {command.ljust(width)}  {what}")
 
 
-def told(record: SearchRecord) -> list[str]:
+def _score(entry: Entry) -> str:
+    """`0.953 [0.941, 0.964]`, as tables of scores have it."""
+    if math.isnan(entry.low):
+        return cell(entry.score)
+    return f"{cell(entry.score)} [{entry.low:.3f}, {entry.high:.3f}]"
+
+
+def _told(record: SearchRecord) -> str:
     """What the table does not say."""
     others = len(record.entries) - 1
-    noise = (
-        f"{record.within_noise} of the other {others} cannot be told from the best on these images"
-        if others
-        else "nothing else was tried"
-    )
-    return [f"{noise}; all took {record.seconds:.1f} s."]
+    if not others:
+        return f"No other head was tried; it took {record.seconds:.1f} s."
+    alike = f"{record.within_noise:,} of the {others:,} others" if others > 1 else "The other"
+    verb = "cannot be told" if record.within_noise or others > 1 else "can be told"
+    return f"{alike} {verb} from the best on these images. All took {record.seconds:.1f} s."

@@ -21,7 +21,7 @@ from hilum.metrics.predictions import Predictions
 from hilum.models import Classifier
 from hilum.predict import Encoder, Network
 from hilum.progress import say
-from hilum.runs import Run
+from hilum.runs import Run, keep_verdicts
 from hilum.train.checkpoint import save_weights
 from hilum.train.data import Job
 
@@ -91,6 +91,7 @@ def _describe(run: Run, job: Job, encoder: Encoder) -> None:
     write_parquet(run.path / "images.parquet", job.images())
     write_json(run.path / "environment.json", describe_environment(encoder.device, encoder.precision))
     write_json(run.path / "data.json", job.describe())
+    keep_verdicts(run, job.verdicts)
 
 
 def _validated(run: Run, material: Material, model: Classifier) -> Predictions:

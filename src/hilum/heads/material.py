@@ -17,6 +17,7 @@ from hilum.metrics.judge import check_scores
 from hilum.models import Normalisation
 from hilum.pixels.pack import Pack
 from hilum.table.clean import Step
+from hilum.table.copies import originals
 from hilum.train.data import Job, Part, make_job
 
 Floats = npt.NDArray[np.float32]
@@ -61,7 +62,7 @@ def gather(config: Config, features: Features, *, store: str, where: str = "") -
     path = config.data.path or _only_pack(features)
     named = bool(config.data.findings)
     config = config.model_copy(update={"data": config.data.model_copy(update={"path": path})})
-    job = make_job(config)
+    job = _own_images(make_job(config))
     job = replace(job, normalisation=Normalisation.from_json(features.encoder.normalisation))
     how = f"hilum embed {features.encoder.origin} --data {job.pack.path} --store {store}"
     if where:
@@ -86,6 +87,13 @@ def _only_pack(features: Features) -> str:
             "--data PACK and embed it again, which takes its new place without looking at the images."
         )
     return str(packs[0])
+
+
+def _own_images(job: Job) -> Job:
+    """Without copies of images (`hilum augment`): a score out of fold would count each image several times."""
+    nothing = np.zeros(0, np.int64)
+    left_out = job.copies_left_out + len(job.copies)
+    return replace(job, table=originals(job.table), copies=nothing, copies_left_out=left_out)
 
 
 def _where(job: Job, features: Features, where: str) -> Job:

@@ -169,7 +169,8 @@ def _no_weights(run: Run, weights: str) -> str:
         return f"{run.path} is an ensemble: it has no weights of its own, its members do."
     if run.head:
         missing = "its weights are gone" if weights == "best" else "it has no epochs"
-        return f"{run.path} is of hilum heads, and {missing}. Search again: {run.info.get('command')}"
+        again = run.info.get("command") or "hilum heads STORE"
+        return f"{run.path} is of hilum heads, and {missing}. Search again with: {again}"
     if weights == "best":
         unfinished = f"{run.path} has no finished epoch yet. Go on with: hilum train --resume {run.path}"
         return "" if run.history else unfinished

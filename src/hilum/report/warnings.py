@@ -36,7 +36,7 @@ def warnings(run: Run, numbers: Numbers, pack: Pack | None) -> list[str]:
     parts = numbers.parts
     told = [*_status(run), *run.info.get("warnings", [])]
     told += _split(run, told)
-    told += _validation_only(parts)
+    told += _validation_only(run, parts)
     told += _subgroups(numbers)
     told += _overfit(run, parts)
     told += [warning for part in parts[:1] for warning in part.scores.warnings]
@@ -65,11 +65,12 @@ def _split(run: Run, told: list[str]) -> list[str]:
     ]
 
 
-def _validation_only(parts: list[Part]) -> list[str]:
+def _validation_only(run: Run, parts: list[Part]) -> list[str]:
     if not parts or parts[0].name != "valid":
         return []
+    chose = "chose the thresholds" if run.head else "chose the epoch and the thresholds"
     return [
-        "These are scores of the validation part, which also chose the epoch and the thresholds: "
+        f"These are scores of the validation part, which also {chose}: "
         "they flatter. hilum evaluate gives those of the test part, where there is one."
     ]
 

@@ -52,7 +52,7 @@ class Split:
         for name, rows in self.parts.items():
             part[rows] = name
         columns = table.frame.select("image_id", "patient_id")
-        return columns.with_columns(part=pl.Series(part, dtype=pl.String)).drop_nulls("part")
+        return columns.with_columns(part=pl.Series(part.tolist(), dtype=pl.String)).drop_nulls("part")
 
     def save(self, table: Table, path: Path) -> None:
         """Write `frame` as Parquet, whole."""

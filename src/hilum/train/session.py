@@ -125,6 +125,9 @@ def reproduce(
             f"{path} is an ensemble: reproduce its members ({', '.join(map(str, first.members))}), "
             "then average them again."
         )
+    if first.head:
+        how = first.info.get("command") or "hilum heads STORE"
+        raise RunError(f"{path} is of hilum heads: give its command again: {how}")
     _same_data(first, make_job(first.config))
     config = first.config.model_copy(update={"name": f"{first.name}-again"})
     again = train(config, folder=folder or first.path.parent, command=f"reproduce {first.name}", quiet=quiet)
