@@ -15,7 +15,7 @@ from made_packs import made_pack
 
 from hilum import api
 from hilum.augment import STRENGTHS, augment_pack
-from hilum.config import Config, make_config
+from hilum.config import Config, make_config, read_config
 from hilum.files import read_json
 from hilum.pixels.pack import Pack
 from hilum.table.copies import COPY_OF, are_copies, has_copies, originals, with_copies_of
@@ -25,7 +25,7 @@ COPIES = 2
 RECIPE = """
 prepare.size = 24
 model.name = "resnet18"
-train = {epochs = 2, batch = 16, device = "cpu"}
+train = {epochs = 1, batch = 32, device = "cpu"}
 track.tensorboard = "off"
 sampling.kind = "finding"
 augment.share = 0.5
@@ -166,9 +166,6 @@ def test_a_run_learns_from_copies_and_scores_originals_alone(
         assert not any("~" in name for name in names)
     assert api.evaluate(found, "test").images == counts["test"]["images"]
     assert api.evaluate(found, "train").images == counts["train"]["images"]
-    again, differences = api.reproduce(run, folder=tmp_path / "again", quiet=True)
-    assert differences == []
-    assert again.data["split"]["id"] == found.data["split"]["id"]
 
 
 def test_reports_and_feature_stores_are_of_originals(
@@ -189,11 +186,10 @@ def test_reports_and_feature_stores_are_of_originals(
     from hilum.features.embed import embed
     from hilum.features.store import FeatureStore
     from hilum.predict import Encoder
+    from hilum.train.session import train
 
-    run = api.train(
-        settings(plain, {}, train={"epochs": 1, "device": "cpu"}, scores={"replicates": 100}),
-        folder=tmp_path, name="own", quiet=True,
-    )  # fmt: skip
+    (tmp_path / "w.toml").write_text(RECIPE)
+    run = train(read_config(tmp_path / "w.toml", [f"data.path={plain.path}"]), folder=tmp_path, quiet=True)
     done = embed(
         Encoder.open(run.path, device="cpu"), copied, FeatureStore.open(tmp_path / "store", create=True)
     )
