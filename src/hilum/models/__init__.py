@@ -5,7 +5,7 @@ Read `classifier.py` first: the surface that every model has. Then `catalogue.py
 
 from hilum.models.backbone import timm_names
 from hilum.models.blocks import blocks
-from hilum.models.build import build_model
+from hilum.models.build import build_model, other_size
 from hilum.models.catalogue import MODELS, ModelSpec, find_model
 from hilum.models.classifier import Classifier, Trunk, positive_logits
 from hilum.models.describe import Description, Layer, count_parameters, describe_model
@@ -39,6 +39,7 @@ __all__ = [
     "make_classifier",
     "make_pool",
     "normalisation_beside",
+    "other_size",
     "pooled_width",
     "positive_logits",
     "read_weights",

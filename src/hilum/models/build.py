@@ -41,6 +41,7 @@ def build_model(config: ModelConfig, outputs: int, size: int) -> Classifier:
     if from_hub and config.name.startswith(TIMM):
         model = _assemble(build_timm(config, size, pretrained=True), config, outputs)
         model.notes = (f"{config.name}: weights of the hub; the classifier starts at random",)
+        model.notes += other_size(config.name, spec.preparation.size if spec.preparation else None, size)
         return model
     fetched = _fetch(spec) if from_hub else None
     model = _assemble(spec.build(config, size), config, outputs)
@@ -49,7 +50,16 @@ def build_model(config: ModelConfig, outputs: int, size: int) -> Classifier:
         model.notes = fit_weights(model, fetched, origin, head=False).notes()
     elif config.weights:
         model.notes = load_weights(model, config.weights).notes()
+    if config.weights and spec.preparation is not None:
+        model.notes += other_size(config.name, spec.preparation.size, size)
     return model
+
+
+def other_size(of: str, wanted: int | None, size: int) -> tuple[str, ...]:
+    """A note where weights `of` something were trained on images of another size than those here."""
+    if wanted is None or wanted == size:
+        return ()
+    return (f"{of} was trained on images of {wanted} px; these have {size} px",)
 
 
 def _assemble(trunk: Trunk, config: ModelConfig, outputs: int) -> Classifier:

@@ -261,7 +261,7 @@ class Encoder:
     def vectors(self, images: npt.NDArray[np.uint8]) -> Vectors:
         """Vectors of prepared images, uint8 [n, size, size]."""
         mean, sd = self.normalisation.gray
-        pixels = torch.from_numpy(np.ascontiguousarray(images)).to(self.device)
+        pixels = torch.tensor(images, device=self.device)
         both = self._pooled((pixels.unsqueeze(1).float() / 255.0 - mean) / sd).float().cpu().numpy()
         return Vectors(*np.split(both, 2, axis=1))
 

@@ -14,6 +14,7 @@ from hilum.models import (
     find_model,
     load_weights,
     normalisation_beside,
+    other_size,
 )
 from hilum.runs import Run
 
@@ -62,7 +63,9 @@ class Origin:
                 f"model.weights = {str(self.backbone.path)!r} is a run of a {own}; this is to be a "
                 f"{self.model.name}. Take the run's network: model.name = {own}"
             ) from error
-        model.notes = loaded.notes()
+        model.notes = loaded.notes() + other_size(
+            f"run {self.backbone.name}", self.backbone.data["prepare"]["size"], size
+        )
         return model
 
 
