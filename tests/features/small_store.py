@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from hashlib import sha256
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
 import torch
 
 from hilum.config import ModelConfig, PrepareConfig
 from hilum.models import Normalisation, build_model
+from hilum.pixels.pack import Pack
 from hilum.predict import Encoder
+from hilum.table.table import Table
 
 SIZE = 48
 
@@ -25,3 +34,24 @@ def random_encoder(name: str = "random", seed: int = 0, size: int = SIZE, precis
         device=torch.device("cpu"),
         precision=precision,
     )
+
+
+def other_pack(
+    pack: Pack,
+    frame: pl.DataFrame | None = None,
+    findings: tuple[str, ...] = (),
+    *,
+    rows: Iterable[int] = (),
+    change: Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.uint8]] | None = None,
+) -> Pack:
+    """The same pack with another table, some of its rows, or other pixels."""
+    table = pack.table if frame is None else Table.make(frame, findings or pack.table.findings)
+    table = table.take(list(rows)) if list(rows) else table
+    slots = pack.rows_of(table)
+    stats = table.frame.select("image_id").join(pack.stats, on="image_id", maintain_order="left")
+    pixels = np.asarray(pack.pixels)
+    if change is not None:
+        pixels = change(pixels)
+        digests = [sha256(pixels[slot].tobytes()).hexdigest() for slot in slots]
+        stats = stats.with_columns(digest=pl.Series(digests))
+    return replace(pack, table=table, slots=slots, stats=stats, pixels=pixels)

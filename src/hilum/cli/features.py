@@ -44,11 +44,10 @@ def embed(
     from hilum.features import FeatureStore
     from hilum.table.sources import parse_options
 
-    opened = FeatureStore.open(store, create=True)
     found = api.embed(
         model_or_run,
         data,
-        opened,
+        store,
         weights=weights,
         options=parse_options(option or ()),
         device=device,
@@ -56,7 +55,7 @@ def embed(
         batch=batch,
         replace=replace,
     )
-    total = len(opened.table(found.encoder))
+    total = len(FeatureStore.open(store).table(found.encoder))
     if as_json:
         show_json({"store": store, "images": total, **asdict(found)})
         return

@@ -4,8 +4,7 @@ What needs torch is in `hilum.features.embed` and `hilum.features.reopen`.
 """
 
 from hilum.features.encoders import EncoderInfo
-from hilum.features.neighbours import neighbours
 from hilum.features.store import FeatureStore
 from hilum.features.vectors import Features
 
-__all__ = ["EncoderInfo", "FeatureStore", "Features", "neighbours"]
+__all__ = ["EncoderInfo", "FeatureStore", "Features"]

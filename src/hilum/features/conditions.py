@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hilum.errors import DataError, did_you_mean
+from hilum.errors import DataError, nearest
 from hilum.features.columns import ABOUT
 from hilum.features.lance import first_line
 
@@ -48,19 +48,25 @@ def _fault(error: Exception, findings: Sequence[str]) -> str:
     text = first_line(error)
     known = [name for name in ABOUT if name not in ("pack_fingerprint", "slot")] + list(findings)
     if found := re.search(r"No field named \"?([^\".]+)\"?\.", text):
-        name = found[1]
-        return (
-            f"names {name!r}, which is no column; {did_you_mean(name, known)} "
-            f"Columns are {', '.join(known)}; a text goes in single quotes: sex = 'F'."
-        )
+        near = nearest(found[1], known)
+        hint = f"did you mean {near!r}?" if near else f"if it is a text, write it in quotes: '{found[1]}'."
+        return f"names {found[1]!r}, which is no column; {hint} Columns: {', '.join(known)}"
     if "boolean" in text:
         return (
             "is neither true nor false of an image; compare labels with 1 (positive), 0 or -1: "
-            f"{findings[0] if findings else 'age'} = 1."
+            f"{findings[0] if findings else 'age'} = 1"
         )
-    if "parser error" in text:
-        said = re.search(r"parser error: (.*?)\)*$", text)
-        reason = said[1].replace("Expected: ), found: EOF", "it ends too early") if said else text
+    if said := re.search(r"parser error: (.*?)\)?$", text):
+        early = said[1].strip().endswith(("found:", "found: )", "found: EOF"))
+        reason = (
+            "it ends too early"
+            if early
+            else re.sub(r"^Expected: \), found: (.*)$", r"\1 is not expected there", said[1])
+        )
         return f"is not SQL: {reason}. Write it like: sex = 'F' and age > 60"
-    reason = re.sub(r"^.*(?:Invalid user input|Error during planning): ", "", text)
+    reason = re.sub(
+        r"^.*(?:Invalid user input|Error during planning|Error parsing function|invalid SQL predicate): ",
+        "",
+        text,
+    )
     return f"does not fit the columns: {reason}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from hilum.errors import DataError, HilumError, MissingExtra
+from hilum.errors import ConfigError, DataError, HilumError, MissingExtra
 
 Floats = npt.NDArray[np.float32]
 
@@ -23,9 +24,20 @@ REMOTE = {
 """Options for object storage, so that a place that does not answer is said within half a minute."""
 
 
+SCHEMES = ("s3", "gs", "az", "memory")
+"""Kinds of URL; `memory` is a store that goes with its process, for trying things."""
+
+
 def is_remote(url: str) -> bool:
-    """Whether it is a URL such as s3://bucket/features rather than a folder."""
-    return "://" in url
+    """Whether it is a URL such as s3://bucket/features rather than a folder.
+
+    Raises:
+        ConfigError: a URL of another kind.
+    """
+    scheme, slashes, _ = url.partition("://")
+    if slashes and scheme not in SCHEMES:
+        raise ConfigError(f"{url}: a feature store is a folder, or a URL s3://, gs:// or az://.")
+    return bool(slashes)
 
 
 def connect(url: str) -> Any:
@@ -55,9 +67,23 @@ def reaching(url: str) -> Iterator[None]:
     except HilumError:
         raise
     except (OSError, RuntimeError, ValueError) as error:
-        reason = first_line(error)
-        hint = " Is the URL right, and are the credentials set in the environment?" if is_remote(url) else ""
-        raise DataError(f"the feature store {url} could not be read or written: {reason}{hint}") from error
+        reason = _unreached(str(error)) if is_remote(url) else first_line(error)
+        raise DataError(f"the feature store {url} could not be read or written: {reason}") from error
+
+
+def _unreached(text: str) -> str:
+    """What an object store's error, a page of nested structures, comes to."""
+    place = re.search(r"uri: Some\((\w+://[^/)]+)", text)
+    status = re.search(r"status: (\d{3})", text)
+    told = (
+        f"answered {status[1]}"
+        if status
+        else "did not answer"
+        if place
+        else first_line(ValueError(text)).rstrip(".")
+    )
+    where = f"{place[1]} " if place else ""
+    return f"{where}{told}. Is the URL right, and are credentials and region set in the environment?"
 
 
 def first_line(error: Exception) -> str:

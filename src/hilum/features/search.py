@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from hilum.errors import DataError, did_you_mean
+from hilum.errors import DataError
+from hilum.errors import nearest as nearest_name
 from hilum.features.columns import ABOUT, POOLINGS
 from hilum.features.lance import Floats
 from hilum.features.table import VectorTable, unit
+
+SEEN = 5000
+"""How many ids are compared with one that is not there."""
 
 
 def nearest(
@@ -53,11 +57,10 @@ def _vector_of(table: VectorTable, image_id: str, poolings: tuple[str, ...], pla
     for frame, vectors in table.batches(["image_id", *poolings], f"image_id = {quoted(image_id)}"):
         if frame.height:
             return np.concatenate([found[0] for found in vectors])
-    ids = table.frame(["image_id"])["image_id"].head(5000).to_list()
+    close = nearest_name(image_id, table.frame(["image_id"])["image_id"].head(SEEN))
     raise DataError(
-        f"{place} has no image {image_id!r}, and there is no such file; {did_you_mean(image_id, ids)}"
-        if len(ids) < 5000
-        else f"{place} has no image {image_id!r}, and there is no such file."
+        f"{place} has no image {image_id!r}, and there is no such file"
+        + (f"; did you mean {close!r}?" if close else ".")
     )
 
 

@@ -52,7 +52,7 @@ class FeatureStore:
 
     @classmethod
     def open(cls, url: str | Path, *, create: bool = False) -> FeatureStore:
-        """Open a store; nothing is read but the names of its tables.
+        """Open a store; of what is in it, nothing is read yet.
 
         Args:
             url: a folder, or `s3://bucket/path`, `gs://...`, `az://...` with credentials in the environment.
@@ -67,16 +67,13 @@ class FeatureStore:
         if not is_remote(text):
             _check_folder(Path(text), create)
         store = cls(text, connect(text))
-        if not create and ENCODERS not in store._names():
+        if not create and store._open(ENCODERS) is None:
             raise DataError(f"{text} is no feature store. {_HOW.format(text)}")
         return store
 
     def encoders(self) -> list[EncoderInfo]:
         """All encoders that have vectors here, in the order in which they came."""
-        if ENCODERS not in self._names():
-            return []
-        with reaching(self.url):
-            rows = self._db.open_table(ENCODERS).to_arrow().to_pylist()
+        rows = self._rows(ENCODERS)
         return [
             EncoderInfo.from_json(row["settings"]) for row in sorted(rows, key=lambda row: row["created"])
         ]
@@ -92,8 +89,9 @@ class FeatureStore:
 
     def table(self, encoder: EncoderInfo) -> VectorTable:
         """One encoder's table, as it is now."""
-        with reaching(self.url):
-            table = self._db.open_table(encoder.table)
+        table = self._open(encoder.table)
+        if table is None:
+            raise DataError(f"{self.url} has lost the vectors of {encoder}: its table is gone. Embed again.")
         return VectorTable(self.url, table, encoder.width, self._columns())
 
     def features(self, encoder: str = "", *, where: str = "") -> Features:
@@ -111,7 +109,8 @@ class FeatureStore:
         table = self.table(info)
         count = table.count(where)
         if not count:
-            raise DataError(f"no image of {info.name} in {self.url} has {where}.")
+            none = f"no image of {info.name} in {self.url} fulfils {where!r}"
+            raise DataError(f"{none}." if where else f"{self.url} has no images of {info.name} yet.")
         frames, rows = [], 0
         avg, largest = (np.empty((count, info.width), np.float32) for _ in POOLINGS)
         names = [*ABOUT, *table.columns.values(), *POOLINGS]
@@ -193,7 +192,7 @@ class FeatureStore:
         with reaching(self.url):
             self._append(FINDINGS, _frame(finding=list(new), column=list(new.values())))
             columns |= new
-            if encoder.table not in self._names():
+            if self._open(encoder.table) is None:
                 kinds = {**ABOUT, DIGEST: pl.String(), **{columns[name]: pl.Int8() for name in findings}}
                 self._db.create_table(encoder.table, schema=schema(pl.Schema(kinds), encoder.width))
             self._append(ENCODERS, _encoder_row(encoder))
@@ -209,17 +208,27 @@ class FeatureStore:
             self._db.open_table(ENCODERS).delete(f"fingerprint = '{encoder.fingerprint}'")
             self._db.drop_table(encoder.table, ignore_missing=True)
 
-    def _names(self) -> set[str]:
+    def _open(self, name: str) -> Any | None:
+        """A table of the database; None where there is none, or a kill left a folder without one."""
         with reaching(self.url):
-            return {str(name) for name in self._db.list_tables(limit=10_000).tables}
+            try:
+                return self._db.open_table(name)
+            except (ValueError, OSError) as error:
+                if "not found" in str(error) and name in str(error):
+                    return None
+                raise
+
+    def _rows(self, name: str) -> list[dict[str, str]]:
+        table = self._open(name)
+        if table is None:
+            return []
+        with reaching(self.url):
+            rows: list[dict[str, str]] = table.to_arrow().to_pylist()
+        return rows
 
     def _columns(self) -> dict[str, str]:
         """Finding -> column."""
-        if FINDINGS not in self._names():
-            return {}
-        with reaching(self.url):
-            rows = self._db.open_table(FINDINGS).to_arrow().to_pylist()
-        return {row["finding"]: row["column"] for row in rows}
+        return {row["finding"]: row["column"] for row in self._rows(FINDINGS)}
 
     def _append(self, name: str, rows: pl.DataFrame) -> None:
         """Add rows whose first column is not there yet, to a table that is made where it is missing."""

@@ -1,0 +1,140 @@
+"""SIGKILL at any moment: what was written stays, nothing twice, and the same call goes on."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_store import random_encoder
+
+from hilum.errors import DataError
+from hilum.features import FeatureStore
+from hilum.features.embed import embed, info_of
+from hilum.pixels.pack import Pack
+
+CHILD = """
+import sys
+sys.path[:0] = sys.argv[3:]
+from hilum.features import FeatureStore
+from hilum.features.embed import embed
+from hilum.pixels.pack import Pack
+from small_store import random_encoder
+encoder, pack = random_encoder(), Pack.open(sys.argv[1])
+print("ready", flush=True)
+embed(encoder, pack, FeatureStore.open(sys.argv[2], create=True), batch=2, every=0)
+print("done", flush=True)
+"""
+
+
+def killed_after(wait: float, pack: Pack, store: Path) -> None:
+    """Embed in another process, and kill it some seconds after it began."""
+    command = [sys.executable, "-c", CHILD, str(pack.path), str(store), str(Path(__file__).parent)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        time.sleep(wait)
+        child.send_signal(signal.SIGKILL)
+
+
+def test_killed_runs_lose_nothing_that_was_written(tmp_path: Path, drawn_pack: Pack) -> None:
+    store, drawn = tmp_path / "features", random.Random(0)
+    written: list[int] = []
+    for wait in (0.02, 0.15, drawn.uniform(0.1, 0.5)):
+        killed_after(wait, drawn_pack, store)
+        opened = FeatureStore.open(store, create=True)
+        here = opened.encoders()
+        written.append(len(opened.table(here[0])) if here else 0)
+    assert written == sorted(written)
+    opened = FeatureStore.open(store, create=True)
+    found = embed(random_encoder(), drawn_pack, opened)
+    assert found.added == 40 - written[-1]
+    features = opened.features()
+    assert sorted(features.image_ids) == sorted(drawn_pack.table.image_ids)
+    direct = random_encoder().vectors(drawn_pack.images(drawn_pack.slots))
+    rows = features.rows(drawn_pack.table.image_ids)
+    np.testing.assert_allclose(features.avg[rows], direct.avg, atol=1e-5)
+    np.testing.assert_allclose(features.max[rows], direct.max, atol=1e-5)
+
+
+@pytest.mark.parametrize("within", [(), ("_versions", "data", "_transactions")])
+def test_tables_that_a_kill_left_unmade(tmp_path: Path, drawn_pack: Pack, within: tuple[str, ...]) -> None:
+    store = tmp_path / "features"
+    for name in ("encoders", "findings", info_of(random_encoder(), drawn_pack).table):
+        for folder in (name + ".lance", *(f"{name}.lance/{part}" for part in within)):
+            (store / folder).mkdir(parents=True)
+    with pytest.raises(DataError, match="is no feature store"):
+        FeatureStore.open(store)
+    opened = FeatureStore.open(store, create=True)
+    assert embed(random_encoder(), drawn_pack, opened).added == 40
+    shutil.rmtree(store / "encoders.lance")
+    assert embed(random_encoder(), drawn_pack, opened).present == 40
+    shutil.rmtree(store / f"{opened.encoder().table}.lance")
+    with pytest.raises(DataError, match="has lost the vectors"):
+        opened.features()
+
+
+def test_a_failure_between_writes_keeps_the_former(
+    empty: FeatureStore, drawn_pack: Pack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = random_encoder()
+    whole = encoder.pack
+
+    def failing(*args):  # type: ignore[no-untyped-def]
+        for step, found in enumerate(whole(*args)):
+            if step == 3:
+                raise KeyboardInterrupt
+            yield found
+
+    monkeypatch.setattr(encoder, "pack", failing)
+    with pytest.raises(KeyboardInterrupt):
+        embed(encoder, drawn_pack, empty, batch=4, every=0)
+    assert len(empty.features()) == 12
+    assert embed(random_encoder(), drawn_pack, empty).added == 28
+
+
+def test_readers_see_whole_rows_while_one_writes(empty: FeatureStore, drawn_pack: Pack) -> None:
+    embed(random_encoder(), drawn_pack, empty, every=0)
+    truth = empty.features()
+    counts, stop = [], threading.Event()
+
+    def read() -> None:
+        reader = FeatureStore.open(empty.url)
+        while not stop.is_set():
+            features = reader.features()
+            counts.append(len(features))
+            np.testing.assert_allclose(features.avg, truth.avg[truth.rows(features.image_ids)], atol=1e-5)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for _ in range(3):
+        table = empty.table(empty.encoder())
+        rows = table.known()
+        order = truth.rows(rows["image_id"])
+        table.add(rows, truth.avg[order], truth.max[order])
+        table.tidy(over=1)
+    stop.set()
+    reader.join()
+    assert set(counts) == {40}
+
+
+def test_a_second_writer_waits(
+    empty: FeatureStore, drawn_pack: Pack, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with empty.writing():
+        second = threading.Thread(
+            target=embed, args=(random_encoder(), drawn_pack, FeatureStore.open(empty.url, create=True))
+        )
+        second.start()
+        time.sleep(0.5)
+        assert empty.encoders() == []
+    second.join()
+    assert len(empty.features()) == 40
+    assert "waiting for another process" in capfd.readouterr().err
