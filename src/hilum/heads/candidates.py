@@ -28,6 +28,8 @@ NEIGHBOURS = (5, 9, 15, 25, 50, 100)
 HIDDEN = (32, 128, 512)
 DROPOUT = (0.0, 0.5)
 EPOCHS = (10, 30)
+MISSES = 100
+"""Draws in a row that bring nothing new, after which no more are made."""
 
 
 @dataclass(frozen=True)
@@ -142,11 +144,12 @@ def drawn(
         raise ConfigError(f"at least one head has to be drawn; {n} were asked for.")
     rng = np.random.default_rng(seed)
     found: dict[Candidate, None] = {}
+    misses = 0
     # k-NN alone has few different candidates: give up once nothing new comes.
-    for _ in range(50 * n):
+    while len(found) < n and misses < MISSES:
+        before = len(found)
         found[_draw(rng, kinds, poolings)] = None
-        if len(found) == n:
-            break
+        misses = misses + 1 if len(found) == before else 0
     return tuple(found)
 
 

@@ -3,36 +3,37 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from hilum.heads.candidates import Candidate
-from hilum.heads.fit import fit_margins
-from hilum.heads.fitted import Fitted, Floats, Targets, Vectors
+from hilum.heads.fit import Rows, fit_margins, grouped
+from hilum.heads.fitted import Fitted, Floats, Targets, Vectors, line_logits, logits_of
 from hilum.heads.platt import platt
-
-Folds = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class CrossFitted:
-    """Heads of all candidates, one a fold.
+    """What heads of c candidates, trained once a fold, say of the rows that they did not learn from.
 
-    Only their parameters are kept: predictions of hundreds of candidates would be larger than the features.
+    Of lines only the parameters are kept: predictions of hundreds of them could be larger than the features. Of
+    MLPs and k-NN, which are fewer and larger, only the predictions.
 
     Attributes:
         candidates: c of them.
-        heads: [folds][c]; those of a fold have not learned from its rows. SVMs give margins here.
-        rows: [folds], the rows of each.
+        rows: the rows of each fold.
+        lines: candidate -> its head of each fold; SVMs give margins here.
+        others: candidate -> out-of-fold logits, float32 [n, k].
         seconds: what training each candidate took, [c]; those trained together share their time.
     """
 
     candidates: tuple[Candidate, ...]
-    heads: tuple[tuple[Fitted, ...], ...]
-    rows: tuple[npt.NDArray[np.int64], ...]
+    rows: tuple[Rows, ...]
+    lines: Mapping[int, Sequence[Fitted]]
+    others: Mapping[int, npt.NDArray[np.float32]]
     seconds: Floats
 
     def logits(self, places: Sequence[int], vectors: Vectors, targets: Targets) -> Floats:
@@ -41,12 +42,20 @@ class CrossFitted:
         An SVM's margins of a fold are scaled (Platt) by margins and labels of the other folds.
         """
         result = np.full((len(places), *targets.shape), np.nan)
-        for heads, rows in zip(self.heads, self.rows, strict=True):
-            for number, place in enumerate(places):
-                pooling = heads[place].candidate.pooling
-                result[number, rows] = heads[place].logits(vectors[pooling][rows])
+        for pooling in dict.fromkeys(self.candidates[place].pooling for place in places):
+            lines = [
+                number
+                for number, place in enumerate(places)
+                if place in self.lines and self.candidates[place].pooling == pooling
+            ]
+            for fold, rows in enumerate(self.rows):
+                heads = [self.lines[places[number]][fold] for number in lines]
+                if heads:
+                    result[np.array(lines)[:, None], rows] = line_logits(heads, vectors[pooling][rows])
         for number, place in enumerate(places):
-            if self.candidates[place].kind == "svm":
+            if place in self.others:
+                result[number] = self.others[place]
+            elif self.candidates[place].kind == "svm":
                 result[number] = self._scaled(result[number], targets)
         return result
 
@@ -63,32 +72,51 @@ def cross_fit(
     candidates: Sequence[Candidate],
     vectors: Vectors,
     targets: Targets,
-    fold_of: Folds,
+    fold_of: Rows,
     *,
     device: str = "auto",
     seed: int = 0,
     advance: Callable[[int], None] | None = None,
 ) -> CrossFitted:
-    """Train every candidate without each fold in turn; arguments as for `hilum.heads.fit.fit`."""
-    heads, rows = [], []
+    """Train every candidate without each fold in turn.
+
+    Args:
+        candidates: which.
+        vectors: pooling -> float32 [n, d].
+        targets: float32 [n, k] of 0, 1 and NaN.
+        fold_of: int64 [n].
+        device: `auto`, `cpu`, `cuda`, ...
+        seed: of MLPs.
+        advance: called with 1 after every fold.
+    """
+    rows = tuple(np.flatnonzero(fold_of == fold) for fold in np.unique(fold_of))
+    lines: dict[int, list[Fitted]] = {}
+    others: dict[int, npt.NDArray[np.float32]] = {}
     seconds = np.zeros(len(candidates))
-    for fold in np.unique(fold_of):
-        started = time.perf_counter()
-        inside = np.flatnonzero(fold_of == fold)
-        others = np.flatnonzero(fold_of != fold)
-        heads.append(tuple(fit_margins(candidates, vectors, targets, rows=others, device=device, seed=seed)))
-        rows.append(inside)
-        seconds += (time.perf_counter() - started) / len(candidates)
+    for inside in rows:
+        outside = np.setdiff1d(np.arange(len(targets)), inside)
+        for group in grouped(candidates):
+            started = time.perf_counter()
+            some = [candidates[place] for place in group]
+            heads = fit_margins(some, vectors, targets, rows=outside, device=device, seed=seed)
+            if some[0].classifier == "linear":
+                for place, head in zip(group, heads, strict=True):
+                    lines.setdefault(place, []).append(head)
+            else:
+                held_out = vectors[some[0].pooling][inside]
+                for place, logits in zip(group, logits_of(heads, held_out), strict=True):
+                    others.setdefault(place, np.empty(targets.shape, np.float32))[inside] = logits
+            seconds[group] += (time.perf_counter() - started) / len(group)
         if advance is not None:
             advance(1)
-    return CrossFitted(tuple(candidates), tuple(heads), tuple(rows), seconds)
+    return CrossFitted(tuple(candidates), rows, lines, others, seconds)
 
 
 def out_of_fold(
     candidate: Candidate,
     vectors: Vectors,
     targets: Targets,
-    fold_of: Folds,
+    fold_of: Rows,
     *,
     device: str = "auto",
     seed: int = 0,

@@ -92,26 +92,25 @@ def fit_margins(
     processor = pick_device(device)
     truth = torch.from_numpy(np.ascontiguousarray(targets[rows], dtype=np.float32)).to(processor)
     found: dict[int, Fitted] = {}
-    for pooling in dict.fromkeys(one.pooling for one in candidates):
-        inputs = torch.from_numpy(vectors[pooling][rows]).to(processor)
-        kinds = {"logistic": "linear", "svm": "linear"}
-        for kind in dict.fromkeys(kinds.get(one.kind, one.kind) for one in candidates):
-            places = [
-                j
-                for j, one in enumerate(candidates)
-                if one.pooling == pooling and kinds.get(one.kind, one.kind) == kind
-            ]
-            some = [candidates[j] for j in places]
-            if not some:
-                continue
-            if kind == "linear":
-                fitted = fit_linear(some, inputs, truth)
-            elif kind == "knn":
-                fitted = fit_neighbours(some, inputs, truth)
-            else:
-                fitted = fit_mlps(some, inputs, truth, seed)
-            found |= dict(zip(places, fitted, strict=True))
+    for group in grouped(candidates):
+        some = [candidates[place] for place in group]
+        inputs = torch.from_numpy(vectors[some[0].pooling][rows]).to(processor)
+        if some[0].classifier == "linear":
+            heads = fit_linear(some, inputs, truth)
+        elif some[0].classifier == "knn":
+            heads = fit_neighbours(some, inputs, truth)
+        else:
+            heads = fit_mlps(some, inputs, truth, seed)
+        found |= dict(zip(group, heads, strict=True))
     return [found[j] for j in range(len(candidates))]
+
+
+def grouped(candidates: Sequence[Candidate]) -> list[list[int]]:
+    """Places of the candidates that are trained together: one pooling, and one kind of classifier."""
+    groups: dict[tuple[str, str], list[int]] = {}
+    for j, one in enumerate(candidates):
+        groups.setdefault((one.pooling, one.classifier), []).append(j)
+    return list(groups.values())
 
 
 def _check(candidates: Sequence[Candidate], vectors: Vectors, targets: Targets, rows: Rows) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,13 +46,7 @@ class Fitted:
 
     def logits(self, vectors: npt.NDArray[np.float32]) -> Floats:
         """Logits of raw vectors [n, d] of the candidate's pooling, float64 [n, k]."""
-        own = self.parameters
-        if self.candidate.classifier == "linear":
-            return _affine(vectors, own["weight"], own["bias"])
-        if self.candidate.classifier == "mlp":
-            hidden = _affine(vectors, own["hidden.weight"], own["hidden.bias"])
-            return _affine(np.maximum(hidden, 0), own["out.weight"], own["out.bias"])
-        return _votes(self, vectors)
+        return logits_of([self], vectors)[0]
 
     def shifted(self, slope: Floats, offset: Floats) -> Fitted:
         """A line whose logits are `slope * logits + offset`, [k] each."""
@@ -61,18 +55,44 @@ class Fitted:
         return replace(self, parameters={"weight": weight, "bias": bias})
 
 
+def logits_of(heads: Sequence[Fitted], vectors: npt.NDArray[np.float32]) -> list[Floats]:
+    """Logits of several heads of one kind and pooling, trained on the same rows; float64 [n, k] each."""
+    kind = heads[0].candidate.classifier
+    if kind == "linear":
+        return list(line_logits(heads, vectors))
+    return _votes(heads, vectors) if kind == "knn" else [_network(head, vectors) for head in heads]
+
+
+def line_logits(heads: Sequence[Fitted], vectors: npt.NDArray[np.float32]) -> Floats:
+    """Logits of lines of one pooling, float64 [heads, n, k], by one matrix product."""
+    weight = np.concatenate([head.parameters["weight"] for head in heads])
+    bias = np.concatenate([head.parameters["bias"] for head in heads])
+    scores = _affine(vectors, weight, bias)
+    return scores.reshape(len(vectors), len(heads), -1).transpose(1, 0, 2)
+
+
 def _affine(vectors: npt.NDArray[Any], weight: npt.NDArray[Any], bias: npt.NDArray[Any]) -> Floats:
+    """In float64: weights on raw vectors cancel, and what is left would have few digits."""
     product: Floats = vectors.astype(np.float64) @ weight.T.astype(np.float64) + bias
     return product
 
 
-def _votes(fitted: Fitted, vectors: npt.NDArray[np.float32]) -> Floats:
-    kept, labels = fitted.parameters["vectors"], fitted.parameters["labels"]
-    module = KnnHead(kept.shape[1], labels.shape[1], fitted.candidate.neighbours)
-    module.load_state_dict({name: torch.from_numpy(value) for name, value in fitted.parameters.items()})
+def _network(head: Fitted, vectors: npt.NDArray[np.float32]) -> Floats:
+    own = head.parameters
+    hidden = _affine(vectors, own["hidden.weight"], own["hidden.bias"])
+    return _affine(np.maximum(hidden, 0), own["out.weight"], own["out.bias"])
+
+
+def _votes(heads: Sequence[Fitted], vectors: npt.NDArray[np.float32]) -> list[Floats]:
+    """Neighbours are sought once, as many as the head that asks most."""
+    kept, labels = heads[0].parameters["vectors"], heads[0].parameters["labels"]
+    most = max(head.candidate.neighbours for head in heads)
+    module = KnnHead(kept.shape[1], labels.shape[1], most)
+    module.load_state_dict({name: torch.from_numpy(value) for name, value in heads[0].parameters.items()})
+    result = [np.empty((len(vectors), labels.shape[1])) for _ in heads]
     with torch.inference_mode():
-        parts = [
-            module(torch.from_numpy(vectors[at : at + BLOCK])).double().numpy()
-            for at in range(0, len(vectors), BLOCK)
-        ]
-    return np.concatenate(parts) if parts else np.zeros((0, labels.shape[1]))
+        for at in range(0, len(vectors), BLOCK):
+            votes = module.votes(torch.from_numpy(vectors[at : at + BLOCK]))
+            for logits, head in zip(result, heads, strict=True):
+                logits[at : at + BLOCK] = module.odds(votes[:, : head.candidate.neighbours]).numpy()
+    return result

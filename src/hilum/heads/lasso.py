@@ -34,7 +34,7 @@ def solve_lasso(vectors: Tensor, columns: Columns, loss: Loss) -> tuple[Tensor, 
     ahead_w, ahead_b = w, b
     momentum = torch.ones_like(b)
     for step in range(STEPS):
-        push = own.weight * own.sign * loss(own.sign * (vectors @ ahead_w + ahead_b)).push
+        push = own.weight * own.sign * loss.push(own.sign * (vectors @ ahead_w + ahead_b))
         gradient, gradient_b = -(vectors.T @ push), -push.sum(0)
         moved = ahead_w - gradient / L
         new_w = moved.sign() * (moved.abs() - own.penalty / L).clamp_min(0)
@@ -61,7 +61,6 @@ def solve_lasso(vectors: Tensor, columns: Columns, loss: Loss) -> tuple[Tensor, 
 
 def _curvature(vectors: Tensor, columns: Columns, loss: Loss) -> Tensor:
     """An upper bound of the Hessian's largest eigenvalue in each column, [m], by power iteration."""
-    most = 0.25 if loss.__name__ == "logistic" else 2.0
     vector = vectors.new_ones(vectors.shape[1] + 1, columns.count)
     size = vector.norm(dim=0)
     for _ in range(30):
@@ -69,5 +68,5 @@ def _curvature(vectors: Tensor, columns: Columns, loss: Loss) -> Tensor:
         product = columns.weight * (vectors @ vector[:-1] + vector[-1])
         vector = torch.cat([vectors.T @ product, product.sum(0, keepdim=True)])
         size = vector.norm(dim=0)
-    bound: Tensor = most * 1.05 * size
+    bound: Tensor = loss.most * 1.05 * size
     return bound

@@ -66,7 +66,7 @@ def _solved(
         columns = make_columns(
             targets,
             usable.repeat(c),
-            torch.tensor([one.C for one in chosen], device=device).repeat_interleave(u),
+            torch.tensor([one.C for one in chosen], dtype=torch.float32, device=device).repeat_interleave(u),
             torch.tensor([one.class_weight == "balanced" for one in chosen], device=device).repeat_interleave(
                 u
             ),

@@ -4,40 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 FLAT = 1e-7
 """Directions with less than this share of the largest variance are float32's rounding, and left out."""
 
 
-class Slopes(NamedTuple):
-    """A loss by its margin t: value, minus its derivative, and its second derivative; each of the shape of t."""
+@dataclass(frozen=True)
+class Loss:
+    """A convex loss of the margin t, which is sign x score; both functions keep its shape.
 
-    value: Tensor
-    push: Tensor
-    curvature: Tensor
+    Attributes:
+        push: minus the derivative.
+        curvature: the second derivative.
+        most: the largest that it can be.
+    """
 
-
-Loss = Callable[[Tensor], Slopes]
-
-
-def logistic(t: Tensor) -> Slopes:
-    """log(1 + exp(-t))."""
-    wrong = torch.sigmoid(-t)
-    return Slopes(F.softplus(-t), wrong, wrong * (1 - wrong))
+    push: Callable[[Tensor], Tensor]
+    curvature: Callable[[Tensor], Tensor]
+    most: float
 
 
-def squared_hinge(t: Tensor) -> Slopes:
-    """max(0, 1 - t) squared; its second derivative is the generalised one."""
-    short = (1 - t).clamp_min(0)
-    return Slopes(short * short, 2 * short, 2.0 * (short > 0))
+def _logistic_curvature(t: Tensor) -> Tensor:
+    right = torch.sigmoid(t)
+    return right * (1 - right)
 
 
-LOSSES: dict[str, Loss] = {"logistic": logistic, "svm": squared_hinge}
+LOSSES = {
+    # log(1 + exp(-t))
+    "logistic": Loss(lambda t: torch.sigmoid(-t), _logistic_curvature, 0.25),
+    # max(0, 1 - t) squared, and its generalised second derivative
+    "svm": Loss(lambda t: 2 * (1 - t).clamp_min(0), lambda t: 2.0 * (t < 1), 2.0),
+}
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,12 @@ class Columns:
     sign: Tensor
     weight: Tensor
     penalty: Tensor
+
+    def ridge(self, solution: Tensor) -> Tensor:
+        """Gradient of the penalty at solutions [r + 1, m]; the intercepts, the last row, have none."""
+        gradient = self.penalty * solution
+        gradient[-1] = 0
+        return gradient
 
     @property
     def count(self) -> int:

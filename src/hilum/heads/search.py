@@ -13,15 +13,13 @@ import numpy.typing as npt
 from hilum.errors import ConfigError, did_you_mean
 from hilum.heads.candidates import Candidate
 from hilum.heads.cross import CrossFitted, cross_fit, out_of_fold
-from hilum.heads.fit import fit
+from hilum.heads.fit import Rows, fit
 from hilum.heads.fitted import Fitted, Floats, Targets, Vectors
 from hilum.heads.folds import folds_of
 from hilum.heads.score import Scored, score_all
 from hilum.metrics import RATES, Predictions
 
 __all__ = ["Labelled", "Search", "Tried", "folds_of", "out_of_fold", "search"]
-
-Folds = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -136,6 +134,8 @@ def search(
     """
     if by not in RATES:
         raise ConfigError(f"heads are not searched by {by!r}; {did_you_mean(by, RATES)}")
+    if not candidates:
+        raise ConfigError("there is no head to try: the list of candidates is empty.")
     candidates = tuple(dict.fromkeys(candidates))
     fold_of = folds_of(rows.patient_ids, rows.targets, folds, seed)
     heads = cross_fit(candidates, vectors, rows.targets, fold_of, device=device, seed=seed, advance=advance)
@@ -170,7 +170,7 @@ def _tried(j: int, heads: CrossFitted, scored: Scored, findings: tuple[str, ...]
     )
 
 
-def _reasons(rows: Labelled, fold_of: Folds) -> dict[str, str]:
+def _reasons(rows: Labelled, fold_of: Rows) -> dict[str, str]:
     """Finding -> what some fold could not learn it from."""
     reasons = {}
     for j, finding in enumerate(rows.findings):

@@ -57,10 +57,16 @@ class KnnHead(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[n, in_features] -> [n, out_features]."""
+        return self.odds(self.votes(features))
+
+    def votes(self, features: Tensor) -> Tensor:
+        """Labels of the nearest images, nearest first: [n, in_features] -> [n, neighbours, out_features]."""
         standard = nn.functional.normalize((features - self.mean) / self.scale, dim=1)
         similar = standard @ self.vectors.T
-        nearest = similar.topk(min(self.neighbours, len(self.vectors)), dim=1).indices
-        votes = self.labels[nearest]
+        return self.labels[similar.topk(min(self.neighbours, len(self.vectors)), dim=1).indices]
+
+    def odds(self, votes: Tensor) -> Tensor:
+        """Log odds of votes [n, neighbours, out_features], [n, out_features]."""
         positive, negative = (votes == 1).sum(1), (votes == 0).sum(1)
         return torch.log((positive + SMOOTHING) / (negative + SMOOTHING))
 
