@@ -236,6 +236,7 @@ def test_an_unknown_block_names_the_nearest_and_all(config: Config) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_a_compiled_model_goes_from_stage_to_stage(config: Config, backbone: Run, tmp_path: Path) -> None:
     config = tuned(config, backbone, "finetune.learn=staged", "model.dropout=0.0", "train.epochs=2")
     plain, compiled = (
