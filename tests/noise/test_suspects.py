@@ -30,7 +30,6 @@ FOUND = Suspects(
     folds=5,
     repeats=3,
     threshold=0.9,
-    similarity=0.98,
     warnings=("said",),
 )
 
@@ -63,7 +62,7 @@ def test_the_frame_has_a_row_a_suspect_and_is_readable() -> None:
 
 def test_no_suspects_are_a_frame_without_rows() -> None:
     """Columns are there all the same."""
-    empty = Suspects((), (), "s", "e", "c", 5, 1, 0.9, 0.98).frame()
+    empty = Suspects((), (), "s", "e", "c", 5, 1, 0.9).frame()
     assert empty.height == 0
     assert "image_id" in empty.columns
 

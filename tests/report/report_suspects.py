@@ -30,4 +30,4 @@ def make_suspects(pack: Pack, findings: tuple[str, ...] = ("Edema",), each: int 
                 )
             )
     rates = tuple(NoiseRate(finding, 200, 50, 150, 0.1, 0.02, each) for finding in findings)
-    return Suspects(rates, tuple(suspects), "features", "tiny net", "logistic, C 0.1", 5, 3, 0.95, 0.998)
+    return Suspects(rates, tuple(suspects), "features", "tiny net", "logistic, C 0.1", 5, 3, 0.95)

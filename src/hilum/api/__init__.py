@@ -4,6 +4,7 @@ from hilum.api.augment import augment
 from hilum.api.data import arrange, data_report, pack, table
 from hilum.api.features import embed, similar
 from hilum.api.heads import heads
+from hilum.api.noise import noise
 from hilum.api.scoring import compare, ensemble, evaluate, judge, predict, report
 from hilum.api.training import leaderboard, repeat, reproduce, resume, train
 from hilum.config import CleanConfig, Config, PrepareConfig, make_config, read_config
@@ -31,6 +32,7 @@ __all__ = [
     "judge",
     "leaderboard",
     "make_config",
+    "noise",
     "pack",
     "phantom",
     "predict",

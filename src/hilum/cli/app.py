@@ -21,6 +21,7 @@ from hilum.cli.ensemble import ensemble
 from hilum.cli.features import embed, similar
 from hilum.cli.heads import heads
 from hilum.cli.models import models
+from hilum.cli.noise import noise
 from hilum.cli.pack import pack
 from hilum.cli.phantom import phantom
 from hilum.cli.scoring import evaluate, predict, report
@@ -34,7 +35,7 @@ COMMANDS: dict[str, tuple[Callable[..., Any] | typer.Typer, ...]] = {
     "Start": (demo,),
     "Data": (phantom, sources, doctor, pack, data_report, arrange, augment),
     "Training": (models, train, runs, reproduce),
-    "Features": (embed, similar, heads),
+    "Features": (embed, similar, heads, noise),
     "Scores": (evaluate, compare, report, predict, ensemble),
 }
 """Heading in `hilum --help` -> its commands, in the order in which a user meets them."""

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 LEARNING, ERROR, DUPLICATE = "confident learning", "confident error", "near duplicate"
-"""Why an image is suspect: cleanlab finds it, its error is confident, or a picture like it is labelled otherwise."""
+"""Why a label is suspect: cleanlab finds it, its error is confident, or the same picture is labelled otherwise."""
 REASONS = (LEARNING, ERROR, DUPLICATE)
 
 
@@ -104,7 +104,6 @@ class Suspects:
         folds: of the cross-validation by patient.
         repeats: with how many ways to form folds; probabilities are averaged.
         threshold: from which probability of the other label an error is a confident one.
-        similarity: from which similarity on two images are near duplicates.
         warnings: what must be said wherever this is shown.
     """
 
@@ -116,7 +115,6 @@ class Suspects:
     folds: int
     repeats: int
     threshold: float
-    similarity: float
     warnings: tuple[str, ...] = ()
 
     def of(self, finding: str) -> tuple[Suspect, ...]:

@@ -1,0 +1,66 @@
+"""Labels that a reader has judged before."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from hilum.config import LabelsConfig
+from hilum.features.vectors import Features
+from hilum.table.overlay import apply_overlay, read_overlay
+from hilum.table.table import Table
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Images with their labels as far as they are known now.
+
+    Attributes:
+        features: the images.
+        read: image id and finding of each label that has been read.
+    """
+
+    features: Features
+    read: frozenset[tuple[str, str]]
+
+    def rows(self, features: Features, finding: str) -> Set[int]:
+        """Rows of some of the images whose label of a finding has been read."""
+        if not self.read:
+            return frozenset()
+        ids = features.frame["image_id"].to_list()
+        return {row for row, name in enumerate(ids) if (name, finding) in self.read}
+
+
+def no_reading(features: Features) -> Reading:
+    """Images whose labels nobody has read."""
+    return Reading(features, frozenset())
+
+
+def read_already(features: Features, everything: Features, path: str | Path, labels: LabelsConfig) -> Reading:
+    """Put verdicts in the place of labels.
+
+    Args:
+        features: the images that are looked at.
+        everything: all of the store, which the verdicts must be of.
+        path: an overlay.
+        labels: what a blank label is.
+
+    Raises:
+        DataError: it cannot be read, or names images or findings that the store has not.
+    """
+    overlay = read_overlay(path, _table(everything))
+    rows = np.arange(len(features), dtype=np.int64)
+    corrected = labels.model_copy(update={"verdicts": "correct"})
+    changed, _ = apply_overlay(_table(features), overlay, {"train": rows}, corrected)
+    frame = features.frame.with_columns(changed.frame[name] for name in features.findings)
+    return Reading(
+        replace(features, frame=frame), frozenset(overlay.select("image_id", "finding").iter_rows())
+    )
+
+
+def _table(features: Features) -> Table:
+    return Table.make(features.frame.with_columns(path=pl.col("image_id")), features.findings)

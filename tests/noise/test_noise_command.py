@@ -1,0 +1,102 @@
+"""`hilum noise` as a user meets it: tables, files, verdicts, mistakes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from planted_labels import Planted
+
+from hilum.noise.suspects import Suspects
+from hilum.table.overlay import read_overlay
+
+
+def test_the_command_shows_rates_and_the_worst(hilum, planted: Planted) -> None:  # type: ignore[no-untyped-def]
+    done = hilum("noise", planted.store.url, "--finding", "Left", "--repeats", 1, "--seed", 3)
+    assert done.code == 0, done.err
+    assert "Estimated wrong labels, by logistic L2" in done.out
+    assert "confident learning; confident error" in done.out
+    assert "--out FOLDER writes a page" in done.out
+
+
+def test_files_are_written_and_verdicts_are_never_lost(hilum, planted: Planted, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    out = tmp_path / "suspects"
+    base = ("noise", planted.store.url, "--finding", "Left", "--repeats", 1, "--out", out)
+    done = hilum(*base, "--json")
+    assert done.code == 0, done.err
+    found = Suspects.from_json(json.loads(done.out))
+    assert Suspects.from_json(json.loads((out / "suspects.json").read_text())) == found
+    assert pl.read_csv(out / "suspects.csv")["image_id"].to_list() == [one.image_id for one in found.suspects]
+    assert (out / "suspects.html").stat().st_size > 10_000
+    template = pl.read_csv(out / "overlay.csv", infer_schema=False)
+    assert template["verdict"].is_null().all()
+    assert template["given"].to_list()[0] in ("positive", "negative")
+
+    # An empty template may be written anew; verdicts may not.
+    assert hilum(*base, "--accept", 4, "--by", "trial").code == 0
+    overlay = read_overlay(out / "overlay.csv")
+    worst = {one.image_id: 1 - one.given for one in found.suspects[:4]}
+    assert dict(overlay.select("image_id", "verdict").iter_rows()) == worst
+    assert set(overlay["by"]) == {"trial"}
+    refused = hilum(*base)
+    assert refused.code == 2
+    assert "4 verdicts, which would be lost" in refused.err
+
+
+def test_labels_that_were_read_are_not_listed_again(hilum, planted: Planted, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    base = ("noise", planted.store.url, "--finding", "Left", "--repeats", 1, "--json")
+    first = Suspects.from_json(json.loads(hilum(*base).out))
+    worst = first.suspects[0]
+    path = tmp_path / "verdicts.csv"
+    rows = "".join(
+        f"{image},Left,{verdict},,\n" for image, verdict in ((worst.image_id, 1 - worst.given), ("i40", 1))
+    )
+    path.write_text("image_id,finding,verdict,by,when\n" + rows)
+    again = Suspects.from_json(
+        json.loads(hilum(*base, "--labels", path, "--where", "sex = 'F' or sex = 'M'").out)
+    )
+    assert worst.image_id not in {one.image_id for one in again.suspects}
+    assert again.rates[0].positives - first.rates[0].positives == np.sign(1 - 2 * worst.given)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--finding", "Lefft"], "did you mean 'Left'"),
+        (["--finding", "Once", "--blank", "ignore"], "no negative label"),
+        (["--finding", "Left", "--folds", "1"], "folds = 1: at least 2"),
+        (["--finding", "Left", "--accept", "3"], "name one with --out"),
+        (["--finding", "Left", "--encoder", "other"], "random"),
+        (["--finding", "Left", "--where", "sex = "], "sex"),
+    ],
+)
+def test_mistakes_are_one_message(hilum, planted: Planted, arguments: list[str], said: str) -> None:  # type: ignore[no-untyped-def]
+    done = hilum("noise", planted.store.url, *arguments)
+    assert done.code == 2
+    assert said in done.err
+    assert "Traceback" not in done.err
+
+
+def test_files_in_the_way_are_told(hilum, planted: Planted, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "file").touch()
+    base = ("noise", planted.store.url, "--finding", "Left", "--repeats", 1)
+    done = hilum(*base, "--out", tmp_path / "file")
+    assert done.code == 2
+    assert "is a file" in done.err
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text("image_id,finding,verdict,by,when\nnobody,Left,positive,,\n")
+    done = hilum(*base, "--labels", wrong)
+    assert done.code == 2
+    assert "1 image of 1 not in the data: nobody" in done.err
+
+
+def test_no_suspects_are_said(hilum, planted: Planted) -> None:  # type: ignore[no-untyped-def]
+    """Nothing is written for them but that there are none."""
+    done = hilum(
+        "noise", planted.store.url, "--finding", "Left", "--repeats", 1, "--where",
+        "image_id not in ('i3','i5','i6','i30','i84','i111','i138','i160','i161')",
+    )  # fmt: skip
+    assert done.code == 0, done.err
