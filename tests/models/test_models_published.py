@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from email.message import Message
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
+from urllib.request import Request
 
 import pytest
 import timm
@@ -222,6 +224,31 @@ def test_no_connection_is_one_message_with_the_offline_way(
     assert "no route to host" in str(caught.value)
     assert 'model.weights = "file.safetensors"' in str(caught.value)
     assert not list(no_copies.parent.rglob("*.p*t*"))
+
+
+def test_the_hub_is_asked_once_where_it_is_needed(no_copies: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+
+    asked: list[str] = []
+
+    def offline(request: Request, timeout: float) -> None:
+        assert timeout <= 30
+        asked.append(request.full_url)
+        raise URLError("no route to host")
+
+    monkeypatch.setattr(published_weights, "urlopen", offline)
+    with pytest.raises(WeightsError, match=r"weights of timm:convnext_atto could not.*no route to host"):
+        build("timm:convnext_atto", 2, 56, weights="pretrained")
+    assert asked == ["https://huggingface.co/timm/convnext_atto.d2_in1k"]
+
+    def refused(request: Request, **_options: float) -> None:
+        raise HTTPError(request.full_url, 401, "who are you?", Message(), None)
+
+    monkeypatch.setattr(published_weights, "urlopen", refused)
+    published_weights.check_hub("x", "timm/x")
+    monkeypatch.setattr(published_weights, "urlopen", offline)
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_: str(no_copies))
+    published_weights.check_hub("x", "timm/x")
 
 
 def answers(content: bytes, said: int) -> Callable[..., Any]:

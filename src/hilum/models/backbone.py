@@ -12,7 +12,7 @@ from hilum.config import ModelConfig
 from hilum.errors import ConfigError, WeightsError, did_you_mean
 from hilum.models.classifier import Trunk
 from hilum.models.normalise import Preparation, of_channels
-from hilum.models.published import Published, unreachable
+from hilum.models.published import Published, check_hub, unreachable
 
 TIMM = "timm:"
 
@@ -95,13 +95,13 @@ def _pretrained(name: str, options: dict[str, Any]) -> nn.Module:
             f"timm has no pretrained weights for {name}; "
             + (did_you_mean(name, with_weights) if with_weights else "no variant of it has any.")
         )
+    if hub := timm.get_pretrained_cfg(name).hf_hub_id:
+        check_hub(f"{TIMM}{name}", hub)
     try:
         net: nn.Module = timm.create_model(name, pretrained=True, **options)
     # The hub's client raises errors of several libraries, which change between versions.
     except Exception as error:
-        raise unreachable(
-            f"{TIMM}{name}", timm.get_pretrained_cfg(name).hf_hub_id or "the hub", error
-        ) from error
+        raise unreachable(f"{TIMM}{name}", hub or "the hub", error) from error
     return net
 
 

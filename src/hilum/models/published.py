@@ -6,6 +6,7 @@ import http.client
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import torch
@@ -80,13 +81,32 @@ def fetch_torchvision(name: str) -> Mapping[str, Tensor]:
     return tensors
 
 
+def check_hub(name: str, repository: str) -> None:
+    """Check that Hugging Face's hub answers, where it will be needed: its own client tries for a minute.
+
+    Raises:
+        WeightsError: it does not.
+    """
+    from huggingface_hub import constants, try_to_load_from_cache
+
+    files = ("model.safetensors", "pytorch_model.bin")
+    if constants.HF_HUB_OFFLINE or any(isinstance(try_to_load_from_cache(repository, f), str) for f in files):
+        return
+    try:
+        urlopen(Request(f"{constants.ENDPOINT}/{repository}", method="HEAD"), timeout=PATIENCE).close()
+    except HTTPError:
+        return
+    except (OSError, http.client.HTTPException) as error:
+        raise unreachable(name, repository, error) from error
+
+
 def unreachable(name: str, place: str, error: Exception) -> WeightsError:
     """The message for weights that `place`, a URL or a name on the hub, did not give."""
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     return WeightsError(
         f"the pretrained weights of {name} could not be fetched from {place}: {reason}\n"
         "Without a connection, fetch that file elsewhere, copy it here and name it:\n"
-        '  model.weights = "file.safetensors"    (safetensors, or what torch.save wrote)\n'
+        '  model.weights = "file.safetensors"    (or what torch.save wrote; hilum embed: --weights FILE)\n'
         'or train from scratch:  model.weights = ""'
     )
 
