@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics.pairwise import cosine_similarity
+from small_store import random_encoder
 
 from hilum.errors import ConfigError, DataError
 from hilum.features import FeatureStore
-from hilum.features.columns import TAKEN, column_names
+from hilum.features.columns import TAKEN, column_names, rows_of
+from hilum.features.embed import info_of
 from hilum.features.neighbours import neighbours
+from hilum.pixels.pack import Pack
 
 NUMBERS = st.floats(-3, 3, width=16)
 
@@ -43,6 +47,37 @@ def test_nearest_by_vector_and_condition(filled: FeatureStore, pooling: str) -> 
     nobody = filled.nearest("image3", where="age > 200", pooling=pooling)
     assert nobody.height == 0
     assert nobody.columns == found.columns
+
+
+def test_a_large_store_is_searched_by_an_index(
+    empty: FeatureStore, drawn_pack: Pack, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for place in ("table.INDEX_OVER", "search.INDEX_OVER"):
+        monkeypatch.setattr(f"hilum.features.{place}", 300)
+    monkeypatch.setattr("hilum.features.table.ROWS_A_PART", 60)
+    random = np.random.default_rng(0)
+    info = info_of(random_encoder(), drawn_pack)
+    table = empty.writable(info, drawn_pack.table.findings)
+    one = rows_of(drawn_pack, table.columns)
+    rows = pl.concat([one.with_columns(pl.col("image_id") + f"/{copy}") for copy in range(10)])
+    centres = random.normal(size=(10, 512))[np.arange(400) % 10]
+    vectors = (random.normal(size=(400, 512)) + centres).astype(np.float32)
+    table.add(rows, vectors, -vectors)
+    table.tidy()
+    assert "indexing 400 images" in capfd.readouterr().err
+    later = one.with_columns(pl.col("image_id") + "/later")
+    table.add(later, vectors[:40] * 2, vectors[:40])
+    table.tidy()
+    assert "indexing" not in capfd.readouterr().err
+    table.update(rows.with_columns(pl.lit("F").alias("sex")))
+    for image in rows["image_id"][:20]:
+        quick, exact = (empty.nearest(image, k=5, exact=exact) for exact in (False, True))
+        assert quick["image_id"].to_list() == exact["image_id"].to_list()
+        assert quick["image_id"][0].endswith("later")
+        assert all((sex == "F") != name.endswith("later") for name, sex in quick["image_id", "sex"].rows())
+        assert quick["similarity"][0] == pytest.approx(1, abs=1e-5)
+    few = empty.nearest(rows["image_id"][0], k=500, where="left = 1")
+    assert few.height == (pl.concat([rows, later])["left"] == 1).sum() - (rows["left"][0] == 1)
 
 
 def test_what_cannot_be_asked(filled: FeatureStore) -> None:

@@ -9,14 +9,14 @@ from hilum.errors import DataError
 from hilum.errors import nearest as nearest_name
 from hilum.features.columns import ABOUT, POOLINGS
 from hilum.features.lance import Floats
-from hilum.features.table import VectorTable, unit
+from hilum.features.table import INDEX_OVER, VectorTable, unit
 
 SEEN = 5000
 """How many ids are compared with one that is not there."""
 
 
 def nearest(
-    table: VectorTable, query: Floats | str, k: int, where: str, pooling: str, place: str
+    table: VectorTable, query: Floats | str, k: int, where: str, pooling: str, place: str, exact: bool
 ) -> pl.DataFrame:
     """See `FeatureStore.nearest`; `place` says in messages where was looked."""
     poolings = POOLINGS if pooling == "both" else (pooling,)
@@ -31,18 +31,20 @@ def nearest(
         raise DataError(
             f"the vector has no direction (all zeros, or not finite): {place} has nothing like it."
         )
-    table.count(where)
-    parts = [part for part in (table.condition(where), f"image_id != {quoted(own)}" if own else "") if part]
-    condition = " and ".join(parts)
+    # Few images are compared faster one by one, and an index could miss some of them.
+    exact = table.count(where) < INDEX_OVER or exact
+    condition = table.condition(where)
+    # The image itself is left out afterwards: as a condition it would double the time.
     found = (
-        table.nearest(vector, pooling, k, condition)
+        table.nearest(vector, pooling, k + bool(own), condition, exact)
         if pooling in POOLINGS
-        else _of_both(table, vector, k, condition)
-    )
+        else _of_both(table, vector, k + bool(own), condition)
+    ).filter(pl.col("image_id") != own)
     names = {column: name for name, column in table.columns.items()}
     about = [name for name in ABOUT if name != "image_id"]
     return (
         found.sort(["similarity", "image_id"], descending=[True, False])
+        .head(k)
         .select("image_id", pl.col("similarity").cast(pl.Float32), *about, *names)
         .rename(names)
     )

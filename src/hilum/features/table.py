@@ -11,12 +11,19 @@ import polars as pl
 
 from hilum.features.columns import ABOUT, DIGEST, POOLINGS
 from hilum.features.conditions import as_condition, check_condition
-from hilum.features.lance import Floats, arrow_rows, matrix, reaching
+from hilum.features.lance import Floats, arrow_rows, index_settings, matrix, reaching
+from hilum.progress import say
 
 TIDY_OVER = 96
 """Files of a table over which they are put together: every write makes one."""
 KEPT = timedelta(hours=1)
 """How long rows that were replaced stay on disk, for readers that began before."""
+INDEX_OVER = 20_000
+"""Images from which on searches go through an index; fewer are compared one by one in 20 ms."""
+ROWS_A_PART, PROBES, REFINE = 2048, 32, 10
+"""Images in a cell of the index, cells that a search looks into, candidates (times k) then compared exactly."""
+STALE = 0.25
+"""Share of images outside the index at which it is made anew; until then these are compared one by one."""
 
 
 class VectorTable:
@@ -78,12 +85,15 @@ class VectorTable:
                 plain = batch.select([name for name in columns if name not in POOLINGS])
                 yield _polars(plain), [matrix(batch.column(name), self.width) for name in vectors]
 
-    def nearest(self, vector: Floats, pooling: str, k: int, condition: str = "") -> pl.DataFrame:
-        """The k rows whose vectors point most nearly the same way, with `similarity` first; exact."""
+    def nearest(
+        self, vector: Floats, pooling: str, k: int, condition: str = "", exact: bool = False
+    ) -> pl.DataFrame:
+        """The k rows whose vectors point most nearly the same way; through the index, where there is one."""
         columns = [*ABOUT, *self.columns.values(), "_distance"]
         with reaching(self._url):
             query = self._table.search(vector, vector_column_name=pooling).distance_type("cosine")
             query = query.where(condition, prefilter=True) if condition else query
+            query = query.bypass_vector_index() if exact else query.nprobes(PROBES).refine_factor(REFINE)
             found = _polars(query.select(columns).limit(k).to_arrow())
         return found.with_columns(similarity=1 - pl.col("_distance")).drop("_distance")
 
@@ -107,10 +117,21 @@ class VectorTable:
             self._table.merge_insert("image_id").when_matched_update_all().execute(arrow_rows(rows))
 
     def tidy(self, over: int = TIDY_OVER) -> None:
-        """Put many small files together, and remove what was replaced an hour ago."""
+        """Put many small files together, remove what was replaced an hour ago, and index a large table."""
         with reaching(self._url):
             if self._table.stats()["fragment_stats"]["num_fragments"] > over:
                 self._table.optimize(cleanup_older_than=KEPT)
+            rows = int(self._table.count_rows())
+            if rows < INDEX_OVER or all(self._outside(name) < STALE * rows for name in POOLINGS):
+                return
+            say(f"indexing {rows:,} images for searches")
+            for name in POOLINGS:
+                self._table.create_index(name, config=index_settings(rows // ROWS_A_PART))
+
+    def _outside(self, name: str) -> float:
+        """How many rows the index of a column of vectors does not hold yet."""
+        found = self._table.index_stats(f"{name}_idx")
+        return float("inf") if found is None else float(found.num_unindexed_rows)
 
     def _whole(self, rows: pl.DataFrame) -> pl.DataFrame:
         """With the table's findings that these rows do not mention, in the table's order."""
