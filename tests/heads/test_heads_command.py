@@ -16,13 +16,17 @@ from safetensors.numpy import load_file
 
 from hilum import api
 from hilum.config import make_config
-from hilum.errors import RunError
+from hilum.errors import PackError, RunError
 from hilum.features import FeatureStore
 from hilum.heads import keep
 from hilum.heads.candidates import Candidate
+from hilum.heads.material import gather
 from hilum.heads.record import SearchRecord
 from hilum.heads.search import Labelled, search
+from hilum.heads.settings import Wishes, head_config
+from hilum.heads.stack import check_vectors
 from hilum.pixels.pack import Pack
+from hilum.predict import Encoder
 from hilum.runs import Run, list_runs
 from hilum.train.data import make_job
 
@@ -124,6 +128,8 @@ def test_a_head_goes_through_every_command(
     assert together.code == 0, together.err
     shown = hilum("runs", "show", run.path)
     assert "done, best of 3 heads in" in shown.out
+    assert f"head: {run.head['told']}; roc_auc {run.head['score']:.3f} [" in shown.out
+    assert "out of 3 folds; on vectors of backbone-1" in shown.out
     listed = hilum("runs", "--in", folder, "--json")
     rows = {row["run"]: row["epochs"] for row in json.loads(listed.out)}
     assert rows["logistic-1"] == "best of 3 heads"
@@ -409,3 +415,38 @@ def _scale_first(path: Path) -> None:
     tensors = load_file(path)
     name = next(key for key in tensors if key.startswith("backbone.") and key.endswith("weight"))
     save_file({**tensors, name: tensors[name] * 1.5}, path)
+
+
+def test_vectors_that_the_backbone_does_not_give_are_refused(
+    store: FeatureStore, study: Pack, backbone: Run
+) -> None:
+    features = store.features()
+    wishes = Wishes(data=study.path, device="cpu")
+    config = head_config(wishes, features.encoder)
+    encoder = Encoder.open(backbone.path, device="cpu", precision="fp32")
+    check_vectors(encoder, gather(config, features, store=store.url))
+    shifted = replace(features, avg=np.roll(features.avg, 1, axis=0))
+    with pytest.raises(PackError, match=r"is not what backbone-1 gives now \(off by \d+ %\)"):
+        check_vectors(encoder, gather(config, shifted, store=store.url))
+
+
+def test_a_recipe_gives_its_name_and_its_split(
+    hilum: Command, store: FeatureStore, heads_folder: Path, tmp_path: Path
+) -> None:
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text(
+        'seed = 4\n[data]\nfindings = ["Top"]\n[model]\nname = "densenet121"\n[split]\nvalid = 0.4\nseed = 3\n'
+    )
+    code, _, err = hilum("heads", store.url, *FEW, "--recipe", recipe, "--in", heads_folder)
+    assert code == 0, err
+    config = Run.open(heads_folder / "mine-1").config
+    assert (config.seed, config.split.seed, config.split.valid) == (4, 3, 0.4)
+    assert config.data.findings == ("Top",)
+    assert config.model.name == "resnet18"  # the vectors' own
+
+
+def test_a_damaged_search_is_told(found: Callable[[str], Run], tmp_path: Path) -> None:
+    folder = shutil.copytree(found("logistic").path, tmp_path / "torn")
+    (folder / "search.json").write_text("{}")
+    with pytest.raises(RunError, match="search.json is missing or damaged"):
+        SearchRecord.of(Run.open(folder))

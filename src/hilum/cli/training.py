@@ -190,6 +190,10 @@ def show_run(
             [[str(member.path), member.epoch or "best", member.weight] for member in found.members],
             title="The mean of these models",
         )
+    if head := found.head:
+        between = "" if head["low"] is None else f" [{head['low']:.3f}, {head['high']:.3f}]"
+        score = f"{head['by']} {head['score']:.3f}{between} out of {head['folds']} folds"
+        typer.echo(f"head: {head['told']}; {score}; on vectors of {head['encoder']['name']}")
     for warning in info["warnings"]:
         typer.echo(f"warning: {warning}")
     chosen = {key: value for key, value in now.items() if all_settings or value != default[key]}
