@@ -19,7 +19,18 @@ import torch
 
 from hilum.device import describe_environment
 
-ALL = ("startup", "packing", "loader", "training", "scores", "comparing", "reporting", "reporting_data")
+ALL = (
+    "startup",
+    "packing",
+    "loader",
+    "training",
+    "features",
+    "heads",
+    "scores",
+    "comparing",
+    "reporting",
+    "reporting_data",
+)
 DOCS = Path(__file__).parents[1] / "docs"
 
 REMARKS = """\

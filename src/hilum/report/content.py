@@ -124,8 +124,8 @@ def summary(run: Run, parts: list[Part]) -> str:
         made = f"The average of {many(len(members), 'model')} ({config.model.name}), trained"
     elif head:
         made = (
-            f"{config.model.name} at {data['prepare']['size']} px as {head['encoder']['name']} left it, under a head "
-            f"({head['told']}) that was the {run.extent} out of fold, fitted"
+            f"{config.model.name} at {data['prepare']['size']} px as {head['encoder']['name']} left it, under a "
+            f"head ({head['told']}) that was the {run.extent} out of fold, fitted"
         )
     else:
         epochs = many(len(run.history), "epoch")
