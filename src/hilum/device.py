@@ -5,8 +5,11 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.metadata import PackageNotFoundError, version
+from threading import Barrier
 from typing import Any
 
 import torch
@@ -86,6 +89,32 @@ def keep_freed_memory(device: torch.device) -> None:
     library = ctypes.CDLL(None)
     library.mallopt(M_MMAP_THRESHOLD, 2**30)
     library.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+@contextmanager
+def one_core_workers(count: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads of which each works on one core, and on one batch at a time.
+
+    Torch would spread every operation over all cores and wait for the slowest, which on a busy machine is a turn
+    of the scheduler each time. Measured on 4 cores beside other work, 320 px, 20 % augmented: 190 images/s when
+    spread, 2,300 from two threads.
+    """
+    threads = torch.get_num_threads()
+    ready = Barrier(count + 1, timeout=60)
+
+    def start() -> None:
+        # A thread takes over the common number when it first asks for it: ask before, or 1 does not last.
+        torch.get_num_threads()
+        torch.set_num_threads(1)
+        ready.wait()
+
+    with ThreadPoolExecutor(count, "hilum", start) as workers:
+        for _ in range(count):
+            workers.submit(int)
+        ready.wait()
+        # That call was for its own thread and for those yet to come, which are not ours to set.
+        torch.set_num_threads(threads)
+        yield workers
 
 
 def describe_environment(device: torch.device, precision: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import torch
 from small_store import other_pack, random_encoder
 
 from hilum.errors import ConfigError, DataError, DiskError, PackError
@@ -182,3 +183,17 @@ def test_many_files_are_put_together(empty: FeatureStore, drawn_pack: Pack) -> N
     after = empty.features()
     np.testing.assert_array_equal(after.avg, before.avg)
     assert after.frame.equals(before.frame)
+
+
+def test_vectors_are_the_same_from_several_cores(drawn_pack: Pack) -> None:
+    encoder, threads = random_encoder(), torch.get_num_threads()
+    direct = encoder.vectors(drawn_pack.images(drawn_pack.slots))
+    torch.set_num_threads(3)
+    try:
+        found = list(encoder.pack(drawn_pack, drawn_pack.slots, 7))
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(threads)
+    assert np.concatenate([rows for rows, _ in found]).tolist() == list(range(40))
+    np.testing.assert_allclose(np.concatenate([vectors.avg for _, vectors in found]), direct.avg, atol=1e-5)
+    np.testing.assert_allclose(np.concatenate([vectors.max for _, vectors in found]), direct.max, atol=1e-5)

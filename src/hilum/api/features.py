@@ -55,7 +55,7 @@ def embed(
     options: Mapping[str, Any] | None = None,
     device: str = "auto",
     precision: str = "auto",
-    batch: int = 64,
+    batch: int = 0,
     replace: bool = False,
 ) -> Embedded:
     """Write the vectors of a pack's images that a store has not yet; see `hilum.features.embed`.
@@ -68,7 +68,7 @@ def embed(
         options: of the source.
         device: `auto`, `cpu`, `cuda`, ...
         precision: `auto`, `fp32` or `bf16`; part of what makes an encoder another.
-        batch: images per step of the network.
+        batch: images per step of the network; 0 is 16 on a CPU, 256 elsewhere.
         replace: embed images anew whose pixels have changed, and drop the vectors of former weights.
 
     Raises:

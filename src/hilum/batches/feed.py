@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from threading import Barrier
+from concurrent.futures import Future
 from typing import NamedTuple
 
 import cv2
@@ -23,6 +21,7 @@ from hilum.batches.augment import AugmentParams, apply, draw, to_device
 from hilum.batches.gather import Ints, Pixels, gathering
 from hilum.batches.plan import EpochPlan, epoch_plan
 from hilum.config import AugmentConfig, SamplingConfig
+from hilum.device import one_core_workers
 from hilum.errors import DataError
 from hilum.table.sampling import sample_rows
 
@@ -156,7 +155,10 @@ class Feed:
             images = images if on_host else normal(positions, images)
             return Batch(images, to_device(self.targets[rows], self.device), rows)
 
-        with gathering(self.pixels, pin=self.device.type == "cuda") as gather, _workers() as workers:
+        with (
+            gathering(self.pixels, pin=self.device.type == "cuda") as gather,
+            one_core_workers(THREADS) as workers,
+        ):
             ahead: deque[Future[tuple[Ints, Tensor]]] = deque()
             for step in range(first_step, plan.steps):
                 ahead.append(workers.submit(prepare, step))
@@ -200,29 +202,3 @@ class Feed:
 def _shares(pixels: Tensor) -> Tensor:
     """uint8 -> float32 in 0..1."""
     return pixels.float().div_(255)
-
-
-@contextmanager
-def _workers() -> Iterator[ThreadPoolExecutor]:
-    """Threads that prepare batches, each of them on one core and one batch.
-
-    Torch would spread every operation over all cores and wait for the slowest, which on a busy machine is a turn
-    of the scheduler each time. Measured on 4 cores beside other work, 320 px, 20 % augmented: 190 images/s when
-    spread, 2,300 from two threads.
-    """
-    threads = torch.get_num_threads()
-    ready = Barrier(THREADS + 1, timeout=60)
-
-    def start() -> None:
-        # A thread takes over the common number when it first asks for it: ask before, or 1 does not last.
-        torch.get_num_threads()
-        torch.set_num_threads(1)
-        ready.wait()
-
-    with ThreadPoolExecutor(THREADS, "hilum-feed", start) as workers:
-        for _ in range(THREADS):
-            workers.submit(int)
-        ready.wait()
-        # That call was for its own thread and for those yet to come, which are not ours to set.
-        torch.set_num_threads(threads)
-        yield workers

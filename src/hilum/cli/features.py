@@ -26,7 +26,7 @@ def embed(
     option: SourceOptions = None,
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
     device: Device = "auto",
-    batch: Annotated[int, typer.Option(min=1, help="Images per step.")] = 64,
+    batch: Annotated[int, typer.Option(min=0, help="Images per step; 0 is what suits the device.")] = 0,
     replace: Annotated[
         bool,
         typer.Option("--replace", help="Embed anew where pixels, or the run's weights, have changed."),

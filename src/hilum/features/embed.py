@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from hilum.device import keep_freed_memory
 from hilum.errors import DataError
 from hilum.features.columns import ABOUT, DIGEST, rows_of
 from hilum.features.encoders import EncoderInfo
@@ -24,6 +25,10 @@ WRITE_EVERY = 10.0
 """Seconds of embedding between two writes: what a kill loses at most."""
 WRITE_ROWS = 4096
 """Images at which a write happens even sooner, so that memory stays small on a fast device."""
+
+CPU_BATCH, BATCH = 16, 256
+"""Images per step. On a CPU, what 16 images leave in the caches is used again: DenseNet121 at 224 px in bf16 takes
+22.7 ms of a core an image, against 29.7 with 64; and 28.5 where freed memory goes back to the system."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ def embed(
     pack: Pack,
     store: FeatureStore,
     *,
-    batch: int = 64,
+    batch: int = 0,
     replace: bool = False,
     every: float = WRITE_EVERY,
 ) -> Embedded:
@@ -65,7 +70,7 @@ def embed(
         encoder: what makes the vectors.
         pack: prepared as the encoder asks; copies of an augmented one are left out.
         store: opened with `create=True`.
-        batch: images per step of the network.
+        batch: images per step of the network; 0 is 16 on a CPU, 256 elsewhere.
         replace: embed images anew whose pixels have changed, and drop an encoder whose weights have.
         every: seconds between two writes.
 
@@ -77,6 +82,8 @@ def embed(
     encoder.check(pack)
     pack = pack.originals()
     info = info_of(encoder, pack)
+    keep_freed_memory(encoder.device)
+    batch = batch or (CPU_BATCH if encoder.device.type == "cpu" else BATCH)
     with store.writing():
         _drop_former(store, info, replace)
         table = store.writable(info, pack.table.findings)

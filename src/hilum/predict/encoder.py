@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +18,7 @@ from torch import Tensor
 
 from hilum.batches.feed import Feed
 from hilum.config import ModelConfig, PrepareConfig
-from hilum.device import autocast, pick_device, precision_of
+from hilum.device import autocast, one_core_workers, pick_device, precision_of
 from hilum.errors import ConfigError, PackError, RunError
 from hilum.models import Classifier, Normalisation, Preparation, find_model, make_pool
 from hilum.pixels.pack import Pack
@@ -262,14 +264,14 @@ class Encoder:
         """Vectors of prepared images, uint8 [n, size, size]."""
         mean, sd = self.normalisation.gray
         pixels = torch.tensor(images, device=self.device)
-        both = self._pooled((pixels.unsqueeze(1).float() / 255.0 - mean) / sd).float().cpu().numpy()
-        return Vectors(*np.split(both, 2, axis=1))
+        return self._vectors((pixels.unsqueeze(1).float() / 255.0 - mean) / sd)
 
-    @torch.inference_mode()
     def pack(
         self, pack: Pack, slots: npt.NDArray[np.int64], batch: int = 64
     ) -> Iterator[tuple[npt.NDArray[np.int64], Vectors]]:
         """Vectors of some images of a pack, batch by batch.
+
+        On a CPU every core has a batch of its own: no core waits for the others after every operation.
 
         Args:
             pack: prepared as `check` asks.
@@ -289,9 +291,26 @@ class Encoder:
             device=self.device,
             batch=batch,
         )
-        for step in feed.epoch(0):
-            both = self._pooled(step.images).float().cpu().numpy()
-            yield step.rows, Vectors(*np.split(both, 2, axis=1))
+        cores = torch.get_num_threads() if self.device.type == "cpu" else 1
+        if cores == 1:
+            for step in feed.epoch(0):
+                yield step.rows, self._vectors(step.images)
+            return
+        ahead: deque[tuple[npt.NDArray[np.int64], Future[Vectors]]] = deque()
+        with one_core_workers(cores) as workers:
+            for step in feed.epoch(0):
+                ahead.append((step.rows, workers.submit(self._vectors, step.images)))
+                if len(ahead) > cores:
+                    rows, found = ahead.popleft()
+                    yield rows, found.result()
+            for rows, found in ahead:
+                yield rows, found.result()
+
+    @torch.inference_mode()
+    def _vectors(self, images: Tensor) -> Vectors:
+        """float32 [n, 1, s, s], normalised -> vectors."""
+        both = self._pooled(images).float().cpu().numpy()
+        return Vectors(*np.split(both, 2, axis=1))
 
     def _pooled(self, images: Tensor) -> Tensor:
         """float32 [n, 1, s, s], normalised -> [n, 2 width]: the same operations as the network's own pooling."""
