@@ -92,7 +92,7 @@ def keep_freed_memory(device: torch.device) -> None:
 
 
 @contextmanager
-def one_core_workers(count: int) -> Iterator[ThreadPoolExecutor]:
+def one_core_workers(count: int, name: str) -> Iterator[ThreadPoolExecutor]:
     """Threads of which each works on one core, and on one batch at a time.
 
     Torch would spread every operation over all cores and wait for the slowest, which on a busy machine is a turn
@@ -108,7 +108,7 @@ def one_core_workers(count: int) -> Iterator[ThreadPoolExecutor]:
         torch.set_num_threads(1)
         ready.wait()
 
-    with ThreadPoolExecutor(count, "hilum", start) as workers:
+    with ThreadPoolExecutor(count, name, start) as workers:
         for _ in range(count):
             workers.submit(int)
         ready.wait()

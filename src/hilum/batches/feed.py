@@ -157,7 +157,7 @@ class Feed:
 
         with (
             gathering(self.pixels, pin=self.device.type == "cuda") as gather,
-            one_core_workers(THREADS) as workers,
+            one_core_workers(THREADS, "hilum-feed") as workers,
         ):
             ahead: deque[Future[tuple[Ints, Tensor]]] = deque()
             for step in range(first_step, plan.steps):

@@ -297,7 +297,7 @@ class Encoder:
                 yield step.rows, self._vectors(step.images)
             return
         ahead: deque[tuple[npt.NDArray[np.int64], Future[Vectors]]] = deque()
-        with one_core_workers(cores) as workers:
+        with one_core_workers(cores, "hilum-embed") as workers:
             for step in feed.epoch(0):
                 ahead.append((step.rows, workers.submit(self._vectors, step.images)))
                 if len(ahead) > cores:
