@@ -99,7 +99,7 @@ def suspects_of(reading: Reading, findings: Sequence[str], how: How, store: str 
     patients = features.frame["patient_id"].to_numpy()
     twins = find_twins(features.frame)
     looked = []
-    with progress("cross-validating", how.repeats * len(asked)) as advance:
+    with progress("cross-validating", how.repeats * len(asked), "rounds") as advance:
         for one in asked:
             inside = {pooling: matrix[one.rows] for pooling, matrix in vectors.items()}
             sampled = out_of_sample(

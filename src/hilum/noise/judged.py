@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,14 +100,12 @@ def judge(
     evidence, contradicted = twin_evidence(pairs, everywhere, np.clip(share, WRONG_AT_LEAST, WRONG_AT_MOST))
     quality = np.clip(found.quality, SMALLEST, 1 - SMALLEST)
     order = np.argsort(np.log(quality / (1 - quality)) + evidence[known.rows], kind="stable")
-    why = {
-        LEARNING: found.issues,
-        ERROR: found.quality <= 1 - how.threshold,
-        DUPLICATE: contradicted[known.rows],
-    }
-    reasons = tuple(
-        tuple(name for name, mask in zip(why, row, strict=True) if mask)
-        for row in np.stack(list(why.values()), axis=1).tolist()
+    reasons = _reasons(
+        {
+            LEARNING: found.issues,
+            ERROR: found.quality <= 1 - how.threshold,
+            DUPLICATE: contradicted[known.rows],
+        }
     )
     suspect = np.array([bool(row) for row in reasons])
     unread = ~np.isin(known.rows, list(read))
@@ -118,6 +116,12 @@ def judge(
     listed = order[unread[order]]
     listed = listed[suspect[listed]] if how.top is None else listed[: how.top]
     return Judged(known, sampled, found, listed.astype(np.int64), reasons, rate)
+
+
+def _reasons(why: Mapping[str, npt.NDArray[np.bool_]]) -> tuple[tuple[str, ...], ...]:
+    """Row by row, the names of those that hold."""
+    rows = np.stack(list(why.values()), axis=1).tolist()
+    return tuple(tuple(name for name, holds in zip(why, row, strict=True) if holds) for row in rows)
 
 
 def described(judged: Judged, features: Features, k: int) -> list[Suspect]:
