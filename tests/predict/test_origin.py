@@ -61,6 +61,19 @@ def test_weights_of_a_run_are_its_backbone_and_its_pixels(run: Run) -> None:
     assert "safetensors" not in note
 
 
+def test_the_head_of_other_findings_is_left_out_though_it_would_fit(run: Run) -> None:
+    learned = tuple(run.data["findings"])
+    origin = origin_of(run.config.model.model_copy(update={"weights": str(run.path)}))
+    weight = next(iter(Network(run, device="cpu").model.classifier.parameters()))
+    kept = origin.build(len(learned), 32, learned)
+    assert torch.equal(next(iter(kept.classifier.parameters())), weight)
+    others = tuple(f"not {name}" for name in learned)
+    fresh = origin.build(len(learned), 32, others)
+    assert not torch.equal(next(iter(fresh.classifier.parameters())), weight)
+    assert f"run {run.name} learned {learned[0]}" in fresh.notes[0]
+    assert "its head is left out" in fresh.notes[0]
+
+
 def test_a_run_of_other_images_is_said(run: Run) -> None:
     notes = origin_of(ModelConfig(name=SMALL, weights=str(run.path))).build(2, 64).notes
     assert notes[-1] == f"run {run.name} was trained on images of 32 px; these have 64 px"

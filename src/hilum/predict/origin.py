@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +13,14 @@ from hilum.models import (
     Normalisation,
     build_model,
     find_model,
+    fit_weights,
     load_weights,
     normalisation_beside,
     other_size,
+    read_weights,
 )
 from hilum.runs import Run
+from hilum.text import listed
 
 FROM_HEAD = ("channels", "pooling", "classifier", "hidden", "neighbours")
 """Settings of `model` that are those of the run that `model.head` names."""
@@ -40,8 +44,13 @@ class Origin:
     run: Run | None = None
     backbone: Run | None = None
 
-    def build(self, outputs: int, size: int) -> Classifier:
+    def build(self, outputs: int, size: int, findings: Sequence[str] = ()) -> Classifier:
         """The model with its first weights; see `build_model`.
+
+        Args:
+            outputs: number of logits.
+            size: side of the images in pixels.
+            findings: what the logits are to be of: the head of a run that learned others is left out.
 
         Raises:
             ConfigError: the run that `model.weights` names has another network.
@@ -53,8 +62,13 @@ class Origin:
         if self.backbone is None:
             load_weights(model, self.model.weights, exact=True)
             return model
+        called, learned = f"run {self.backbone.name}", tuple(self.backbone.data["findings"])
+        others = bool(findings) and learned != tuple(findings)
+        tensors = read_weights(self.model.weights)
+        if others:
+            tensors = {key: value for key, value in tensors.items() if not key.startswith("classifier.")}
         try:
-            loaded = load_weights(model, self.model.weights, called=f"run {self.backbone.name}")
+            loaded = fit_weights(model, tensors, called)
         except WeightsError as error:
             own = self.backbone.config.model.name
             if own == self.model.name:
@@ -63,9 +77,12 @@ class Origin:
                 f"model.weights = {str(self.backbone.path)!r} is a run of a {own}; this is to be a "
                 f"{self.model.name}. Take the run's network: model.name = {own}"
             ) from error
-        model.notes = loaded.notes() + other_size(
-            f"run {self.backbone.name}", self.backbone.data["prepare"]["size"], size
-        )
+        notes = loaded.notes()
+        if others:
+            notes = (
+                f"{called} learned {listed(learned, 3)}: its head is left out, the new one starts at random",
+            )
+        model.notes = notes + other_size(called, self.backbone.data["prepare"]["size"], size)
         return model
 
 

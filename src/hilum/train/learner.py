@@ -52,7 +52,7 @@ class Learner:
         keep_freed_memory(self.device)
         torch.manual_seed(config.seed)
         outputs = len(job.findings) * classes_of(config.labels.uncertain)
-        model = job.origin.build(outputs, job.pack.prepare.size)
+        model = job.origin.build(outputs, job.pack.prepare.size, job.findings)
         model.adopt(job.normalisation)
         self.notes = model.notes
         form = torch.channels_last if config.train.channels_last else torch.contiguous_format
