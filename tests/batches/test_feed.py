@@ -267,7 +267,8 @@ def test_resident_memory_does_not_grow_with_the_pack(tmp_path: Path) -> None:
     before = resident()
     for batch in big.epoch(0):
         del batch
-    assert resident() - before < 64 * 2**20
+    # What two threads' allocators hold varies by 30 to 70 MiB, and does not grow over epochs.
+    assert resident() - before < pixels.nbytes / 2
 
 
 @pytest.mark.gpu
