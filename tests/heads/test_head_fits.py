@@ -136,6 +136,7 @@ def test_platts_scaling_never_turns_the_order_round_and_leaves_one_class_alone()
     targets = np.stack([np.arange(20) < 10, np.ones(20)], axis=1).astype(np.float32)
     slope, offset = platt(margins, targets)
     assert slope[0] == 0
+    assert offset[0] == pytest.approx(0)  # as many positive as negative
     assert (slope[1], offset[1]) == (1, 0)
 
 
@@ -244,7 +245,8 @@ def test_many_columns_are_solved_in_blocks_as_in_one(data, monkeypatch):
     vectors, targets = data
     candidates = [Candidate(C=C) for C in np.geomspace(1e-3, 10, 9)]
     whole = fit(candidates, {"avg": vectors}, targets)
-    monkeypatch.setattr("hilum.heads.newton.WIDTH", 5)
+    monkeypatch.setattr("hilum.heads.newton.WIDTH", {"cpu": 5, "cuda": 5})
+    monkeypatch.setattr("torch.get_num_threads", lambda: 3)
     for one, two in zip(whole, fit(candidates, {"avg": vectors}, targets), strict=True):
         logits = one.logits(vectors)
         np.testing.assert_allclose(two.logits(vectors), logits, atol=1e-3 * logits.std())

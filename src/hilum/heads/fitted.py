@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 
 from hilum.heads.candidates import Candidate
+from hilum.heads.threads import in_threads
 from hilum.models.heads import KnnHead
 
 Vectors = Mapping[str, npt.NDArray[np.float32]]
@@ -18,7 +19,7 @@ Vectors = Mapping[str, npt.NDArray[np.float32]]
 Targets = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 
-BLOCK = 2048
+BLOCK = 1024
 """Rows whose votes are counted at once: similarities to all kept images are [BLOCK, m]."""
 
 
@@ -89,10 +90,11 @@ def _votes(heads: Sequence[Fitted], vectors: npt.NDArray[np.float32]) -> list[Fl
     most = max(head.candidate.neighbours for head in heads)
     module = KnnHead(kept.shape[1], labels.shape[1], most)
     module.load_state_dict({name: torch.from_numpy(value) for name, value in heads[0].parameters.items()})
-    result = [np.empty((len(vectors), labels.shape[1])) for _ in heads]
-    with torch.inference_mode():
-        for at in range(0, len(vectors), BLOCK):
-            votes = module.votes(torch.from_numpy(vectors[at : at + BLOCK]))
-            for logits, head in zip(result, heads, strict=True):
-                logits[at : at + BLOCK] = module.odds(votes[:, : head.candidate.neighbours]).numpy()
-    return result
+
+    @torch.inference_mode()
+    def odds(rows: torch.Tensor) -> list[Floats]:
+        votes = module.votes(rows)
+        return [module.odds(votes[:, : head.candidate.neighbours]).double().numpy() for head in heads]
+
+    parts = in_threads(odds, torch.split(torch.from_numpy(vectors), BLOCK), torch.device("cpu"))
+    return [np.concatenate(own) for own in zip(*parts, strict=True)]

@@ -1,4 +1,4 @@
-"""Small MLPs: all candidates of one width learn at once, side by side in one wide network."""
+"""Small MLPs: those of one width learn side by side in one wide network, or on the CPU in a thread each."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from hilum.heads.candidates import Candidate
 from hilum.heads.fitted import Fitted
 from hilum.heads.problem import Standard
+from hilum.heads.threads import in_threads
 
 BATCH = 128
 """Rows a step."""
@@ -33,13 +34,20 @@ def fit_mlps(candidates: Sequence[Candidate], vectors: Tensor, targets: Tensor, 
     """
     standard = Standard.of(vectors)
     rows = standard.apply(vectors)
+    groups: dict[tuple[int, int, int], list[int]] = {}
+    for j, one in enumerate(candidates):
+        # The CPU is as fast with one network a thread as with all in one product.
+        alone = j if rows.device.type == "cpu" else -1
+        groups.setdefault((one.hidden, one.epochs, alone), []).append(j)
+    # The longest first, so that none is waited for in the end.
+    shapes = sorted(groups, key=lambda shape: -shape[0] * shape[1])
+
+    def learn(shape: tuple[int, int, int]) -> list[Tensor]:
+        return _learn([candidates[j] for j in groups[shape]], rows, targets, seed)
+
     found: dict[int, Fitted] = {}
-    shapes = sorted({(one.hidden, one.epochs) for one in candidates})
-    for hidden, epochs in shapes:
-        places = [j for j, one in enumerate(candidates) if (one.hidden, one.epochs) == (hidden, epochs)]
-        chosen = [candidates[j] for j in places]
-        networks = _learn(chosen, rows, targets, seed)
-        for number, j in enumerate(places):
+    for shape, networks in zip(shapes, in_threads(learn, shapes, rows.device), strict=True):
+        for number, j in enumerate(groups[shape]):
             found[j] = _as_fitted(candidates[j], [tensor[number] for tensor in networks], standard)
     return [found[j] for j in range(len(candidates))]
 

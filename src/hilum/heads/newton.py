@@ -12,6 +12,7 @@ from torch import Tensor
 
 from hilum.device import has_bf16
 from hilum.heads.problem import Basis, Columns, Loss
+from hilum.heads.threads import in_threads
 
 TOLERANCE = 1e-2
 """A column is solved by a full step shorter than this share of its weights, both measured so that the bound holds:
@@ -23,8 +24,9 @@ FORCING = (1e-2, 0.3)
 """Smallest and largest share of the gradient that a direction may leave over."""
 CROWD = 0.8
 """Finished columns are taken out once no more than this share is left: taking out costs as much as a step."""
-WIDTH = 256
-"""Columns solved together: [n, WIDTH] arrays stay small whatever the number of candidates."""
+WIDTH = {"cpu": 64, "cuda": 1024}
+"""Columns solved together: [n, WIDTH] arrays stay small whatever the number of candidates. On the CPU one thread
+solves one such block."""
 TINY = 1e-38
 
 
@@ -44,11 +46,18 @@ def solve(basis: Basis, columns: Columns, loss: Loss) -> Tensor:
     """
     rows = basis.rows
     low = rows.bfloat16() if has_bf16(rows.device) else rows
-    found = [
-        _solve_block(basis, low, columns.take(block), loss)
-        for block in torch.split(torch.arange(columns.count, device=rows.device), WIDTH)
-    ]
-    return torch.cat(found, dim=1)
+    blocks = -(-columns.count // WIDTH.get(rows.device.type, WIDTH["cuda"]))
+    every = torch.arange(columns.count, device=rows.device)
+    # Neighbours, which are alike and about as hard, go to different blocks.
+    own = [every[first::blocks] for first in range(blocks)]
+
+    def one(block: Tensor) -> Tensor:
+        return _solve_block(basis, low, columns.take(block), loss)
+
+    solution = rows.new_empty(rows.shape[1], columns.count)
+    for block, found in zip(own, in_threads(one, own, rows.device), strict=True):
+        solution[:, block] = found
+    return solution
 
 
 def _solve_block(basis: Basis, low: Tensor, columns: Columns, loss: Loss) -> Tensor:

@@ -14,7 +14,8 @@ def platt(margins: npt.NDArray[np.floating], targets: npt.NDArray[np.float32]) -
     """Slope and offset of each column, [k] each: logit = slope x margin + offset.
 
     Platt (1999) with the targets (N+ + 1) / (N+ + 2) and 1 / (N- + 2), by the Newton method of Lin, Lin & Weng
-    (2007). The slope is not let below 0: a finding that cannot be learned would have its order turned round.
+    (2007). The slope is not let below 0: a finding that cannot be learned would have its order turned round; it
+    gets the log odds of its counts.
 
     Args:
         margins: [n, k].
@@ -48,7 +49,9 @@ def _column(margin: Floats, positive: npt.NDArray[np.bool_]) -> tuple[float, flo
             length /= 2
         line = line - length * way
         value = _loss(line @ inputs, goal)
-    slope = max(line[0], 0.0) / spread
+    if line[0] <= 0:
+        return 0.0, float(np.log(goal.mean() / (1 - goal.mean())))
+    slope = line[0] / spread
     return float(slope), float(line[1] - slope * margin.mean())
 
 

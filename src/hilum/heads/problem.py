@@ -8,6 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from hilum.heads.threads import in_threads, one_thread
+
+PART = 1024
+"""Rows that are standardised at once."""
 FLAT = 1e-7
 """Directions with less than this share of the largest variance are float32's rounding, and left out."""
 
@@ -55,10 +59,10 @@ class Standard:
     @classmethod
     def of(cls, vectors: Tensor) -> Standard:
         """Of training rows [n, d]; the variance divides by n, as scikit-learn's StandardScaler does."""
-        mean = vectors.mean(dim=0, dtype=torch.float64)
+        mean = vectors.sum(dim=0, dtype=torch.float64) / len(vectors)
         variance = torch.zeros_like(mean)
         for block in torch.split(
-            vectors, 4096
+            vectors, PART
         ):  # float64 copies of all rows would be twice the features again
             variance += (block - mean).square().sum(dim=0)
         scale = (variance / len(vectors)).sqrt()
@@ -98,10 +102,21 @@ class Basis:
     def of(cls, vectors: Tensor) -> Basis:
         """Of training rows, float32 [n, d]."""
         standard = Standard.of(vectors)
-        scaled = standard.apply(vectors)
-        values, axes = torch.linalg.eigh(scaled.T @ scaled / len(scaled))
+        parts, device = torch.split(vectors, PART), vectors.device
+
+        def products(part: Tensor) -> Tensor:
+            scaled = standard.apply(part)
+            return scaled.T @ scaled
+
+        gram = torch.stack(in_threads(products, parts, device)).sum(dim=0) / len(vectors)
+        with one_thread():
+            values, axes = torch.linalg.eigh(gram)
         axes = axes[:, values > FLAT * values[-1]].flip(1).contiguous()
-        rows = torch.cat([scaled @ axes, scaled.new_ones(len(scaled), 1)], dim=1)
+
+        def turned(part: Tensor) -> Tensor:
+            return torch.cat([standard.apply(part) @ axes, part.new_ones(len(part), 1)], dim=1)
+
+        rows = torch.cat(in_threads(turned, parts, device))
         return cls(rows, rows.square().mean(dim=0), axes, standard)
 
     def fold(self, solution: Tensor) -> tuple[Tensor, Tensor]:
