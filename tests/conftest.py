@@ -15,8 +15,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from hilum.cli import main
 
-# How long an example takes depends on what else the machine does.
-settings.register_profile("hilum", deadline=None)
+# How long an example takes depends on what else the machine does. CI tries the same examples every time, so that
+# what passed once passes again; everybody else tries new ones, and many with HILUM_EXAMPLES=2000.
+settings.register_profile(
+    "hilum",
+    deadline=None,
+    derandomize="CI" in os.environ,
+    max_examples=int(os.environ.get("HILUM_EXAMPLES", "100")),
+)
 settings.load_profile("hilum")
 
 REAL = Path(os.environ.get("HILUM_REAL_DATA", Path(__file__).parents[2] / "shared" / "data"))

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.calibration import calibration_curve
@@ -17,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from hilum import metrics
 from hilum.errors import DataError
 from hilum.metrics import Calibration, Predictions, fit_calibration, reliability
+from hilum.metrics.lines import fit_line
 
 FITTED = ("temperature", "platt", "isotonic")
 
@@ -50,6 +51,10 @@ def valid_parts(draw: st.DrawFn) -> Predictions:
 
 
 @given(valid_parts(), st.sampled_from(FITTED))
+@example(
+    made([[0.5], [-50]], [[0], [1]]), "temperature"
+)  # the wrong way round
+@example(made([[0.01], [-1], [-0.01]], [[1], [1], [1]]), "platt")
 def test_order_is_kept_and_probabilities_are_probabilities(valid: Predictions, method: str) -> None:
     calibration = fit_calibration(valid, method)
     after = calibration.apply(valid)
@@ -103,6 +108,23 @@ def test_lines_are_scikit_learns(method: str, intercept: bool) -> None:
         model.fit(valid.logits[scored][:, [j]].astype(float), known[scored, j])
         theirs = model.predict_proba(valid.logits[:, [j]].astype(float))[:, 1]
         np.testing.assert_allclose(found.probabilities[:, j], theirs, atol=2e-5)
+
+
+@given(st.integers(0, 10_000), st.floats(0.001, 1000), st.floats(-30, 30), st.booleans())
+def test_lines_are_the_best_there_are(seed: int, scale: float, shift: float, intercept: bool) -> None:
+    rng = np.random.default_rng(seed)
+    x = scale * rng.normal(shift if intercept else 0, 1, 60)
+    goal = np.where(rng.random(60) < metrics.predictions.sigmoid(8 * (x - x.mean()) / x.std()), 0.99, 0.02)
+    slope, offset = fit_line(x, goal, intercept=intercept)
+    assert intercept or offset == 0
+
+    def cost(logit: np.ndarray) -> float:
+        return float((np.logaddexp(0, logit) - goal * logit).sum())
+
+    best = cost(slope * x + offset)
+    for turn in (-1e-3, 1e-3):
+        assert cost(slope * (1 + turn) * x + offset) >= best
+        assert not intercept or cost(slope * x + offset + turn) >= best
 
 
 def test_isotonic_is_scikit_learns_but_for_the_ends_and_ties() -> None:

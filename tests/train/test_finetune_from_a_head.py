@@ -73,7 +73,8 @@ def test_outputs_before_the_first_update_are_those_of_the_head_exactly(
     # The head's own validation part is the same images: one split.
     assert np.array_equal(start.logits, head.predictions("valid").logits)
     assert run.start["valid"]["scores"] == head.history[head.best_epoch - 1]["valid"]["scores"]
-    assert run.info["warnings"] == head.info["warnings"]
+    # Whether one short epoch beats the head depends on the machine's order of sums. No overlap is warned of.
+    assert [w for w in run.info["warnings"] if "no epoch has" not in w] == head.info["warnings"]
 
 
 def test_the_settings_kept_are_those_of_the_head(config: Config, head: Run, tmp_path: Path) -> None:

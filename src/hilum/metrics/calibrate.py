@@ -17,6 +17,7 @@ import numpy as np
 
 from hilum.errors import DataError, did_you_mean
 from hilum.metrics.inputs import Floats, ratio, score_columns, sides
+from hilum.metrics.lines import fit_line
 from hilum.metrics.predictions import Predictions
 
 TIE = 1e-3
@@ -265,12 +266,13 @@ def _fitted(logits: Floats, positive: Floats, method: str) -> Line | Steps | str
 
 def _temperature(logits: Floats, positive: Floats) -> Line | str:
     """Logistic regression on the logit alone."""
-    inside = np.where(positive == 1, logits, -logits).min()
-    if inside >= 0:
+    inside = np.where(positive == 1, logits, -logits)
+    if inside.min() >= 0:
         return "the validation part's classes lie wholly apart: no temperature is the best"
-    unit = np.abs(logits).max()
-    slope, _ = _logistic(logits / unit, positive, intercept=False)
-    return Line(slope / unit) if slope > 0 else _wrong_way(slope)
+    if inside.max() <= 0:
+        return _wrong_way(-np.inf)
+    slope, _ = fit_line(logits, positive, intercept=False)
+    return Line(slope) if slope > 0 else _wrong_way(slope)
 
 
 def _platt(logits: Floats, positive: Floats) -> Line | str:
@@ -279,9 +281,8 @@ def _platt(logits: Floats, positive: Floats) -> Line | str:
         return "the validation part's classes lie wholly apart: no line is the best"
     if logits[positive == 1].max() <= logits[positive == 0].min():
         return _wrong_way(-np.inf)
-    centre, unit = logits.mean(), logits.std()
-    slope, shift = _logistic((logits - centre) / unit, positive, intercept=True)
-    return Line(slope / unit, shift - slope * centre / unit) if slope > 0 else _wrong_way(slope)
+    slope, shift = fit_line(logits, positive)
+    return Line(slope, shift) if slope > 0 else _wrong_way(slope)
 
 
 def _isotonic(logits: Floats, positive: Floats) -> Steps | str:
@@ -301,18 +302,6 @@ FITS: dict[str, Callable[[Floats, Floats], Line | Steps | str]] = {
     "isotonic": _isotonic,
 }
 """Method -> function of logits [n] and truth [n] (0 or 1, both there)."""
-
-
-def _logistic(x: Floats, positive: Floats, *, intercept: bool) -> tuple[float, float]:
-    """Slope and intercept of greatest likelihood; `x` about as large as 1."""
-    from sklearn.linear_model import LogisticRegression
-
-    # C = inf is no penalty in every version; `penalty=None` is on its way out.
-    model = LogisticRegression(
-        C=np.inf, fit_intercept=intercept, solver="newton-cholesky", tol=1e-8, max_iter=1000
-    )
-    model.fit(x[:, None], positive)
-    return float(model.coef_[0, 0]), float(model.intercept_[0]) if intercept else 0.0
 
 
 def _wrong_way(slope: float) -> str:
