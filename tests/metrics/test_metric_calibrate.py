@@ -51,9 +51,7 @@ def valid_parts(draw: st.DrawFn) -> Predictions:
 
 
 @given(valid_parts(), st.sampled_from(FITTED))
-@example(
-    made([[0.5], [-50]], [[0], [1]]), "temperature"
-)  # the wrong way round
+@example(made([[0.5], [-50]], [[0], [1]]), "temperature")  # the wrong way round
 @example(made([[0.01], [-1], [-0.01]], [[1], [1], [1]]), "platt")
 def test_order_is_kept_and_probabilities_are_probabilities(valid: Predictions, method: str) -> None:
     calibration = fit_calibration(valid, method)
