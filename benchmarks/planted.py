@@ -22,7 +22,7 @@ from typing import Any
 import polars as pl
 
 from hilum.config import read_config
-from hilum.evaluate import evaluate
+from hilum.evaluate import judge_part
 from hilum.metrics.subgroups import Subgroups, subgroups
 from hilum.phantom import Faults, make_phantom
 from hilum.runs import Run
@@ -72,7 +72,7 @@ def trained(folder: Path, seed: int, planted: bool, patients: int, epochs: int, 
         ],
     )
     run = train(config, folder=folder / "runs", quiet=True)
-    evaluate(run, "test")
+    judge_part(run, "test")
     return run
 
 

@@ -14,10 +14,8 @@ from hilum.metrics.judge import Judge, fit_judge
 from hilum.metrics.predictions import UNITS, Predictions
 from hilum.metrics.results import Scores, score
 from hilum.metrics.thresholds import Thresholds
-from hilum.predict import open_pack, raw_predictions
+from hilum.predict import raw_predictions
 from hilum.runs import Run
-
-__all__ = ["Evaluation", "evaluate", "judge_part", "open_pack"]
 
 COMBINE = ("max", "mean")
 
@@ -36,20 +34,6 @@ class Evaluation:
     scores: Scores
     judge: Judge
     before: Scores | None
-
-
-def evaluate(
-    run: Run,
-    part: str = "test",
-    *,
-    per: str | None = None,
-    combine: str | None = None,
-    device: str = "auto",
-    batch: int = 64,
-    again: bool = False,
-) -> Scores:
-    """Score a part with the run's best weights and keep predictions and scores in the run; see `judge_part`."""
-    return judge_part(run, part, per=per, combine=combine, device=device, batch=batch, again=again).scores
 
 
 def judge_part(
@@ -86,6 +70,11 @@ def judge_part(
     """
     own = run.judge
     config = _config(own.config, per, combine)
+    chosen = tuple(findings) or config.include
+    known = own.thresholds.findings
+    for name in chosen:
+        if name not in known:
+            raise ConfigError(f"there is no finding {name!r} in {run.path}; {did_you_mean(name, known)}")
     raw = raw_predictions(run, part, device=device, batch=batch, again=again)
     run.write_predictions(raw)
     if config == own.config:
@@ -97,14 +86,8 @@ def judge_part(
         scores = judge.score(raw)
         name = f"{part}.per-{config.unit}" + ("" if config.unit == "image" else f"-{config.combine}")
         write_json(run.path / "scores" / f"{name}.json", {**scores.to_json(), "judge": judge.to_json()})
-    chosen = tuple(findings) or config.include
     if not chosen:
         return Evaluation(scores, judge, _before(judge, raw))
-    for name in chosen:
-        if name not in raw.findings:
-            raise ConfigError(
-                f"there is no finding {name!r} in {run.path}; {did_you_mean(name, raw.findings)}"
-            )
     some, part_of = judge.select(chosen), raw.select(chosen)
     scores = scores.select(chosen) if chosen == config.include else some.score(part_of)
     return Evaluation(scores, some, _before(some, part_of))

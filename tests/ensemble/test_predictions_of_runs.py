@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hilum.batches.copies import copies, count
 from hilum.config import Config, PredictConfig, make_config
 from hilum.errors import ConfigError, DataError, PackError, RunError, WeightsError
-from hilum.evaluate import evaluate, judge_part
+from hilum.evaluate import judge_part
 from hilum.files import write_json
 from hilum.metrics import Predictions, average_precision, fit_judge, roc_auc
 from hilum.metrics.judge import check_scores
@@ -148,7 +148,7 @@ def test_a_run_judged_per_study(
     assert valid.unit == "study"
     assert valid.images == len(set(run.predictions("valid").study_ids))
     # The unit that a unit is asked back to.
-    assert evaluate(run, "valid", per="image").images == len(run.predictions("valid"))
+    assert judge_part(run, "valid", per="image").scores.images == len(run.predictions("valid"))
     code, out, _ = hilum("predict", run.path, files_of(open_pack(run), run.predictions("valid"))[0])
     assert code == 0
     assert "here each file counts as a study of one image" in out
@@ -181,7 +181,7 @@ def test_a_run_of_a_former_version_has_no_calibration(copied: Copied) -> None:
     assert run.calibration.method == "none"
     np.testing.assert_array_equal(run.judged("test").logits, run.predictions("test").logits)
     # Study ids are found among the run's images.
-    assert evaluate(run, "test", per="study").unit == "study"
+    assert judge_part(run, "test", per="study").scores.unit == "study"
 
 
 def test_every_epochs_weights_are_kept_and_used(trained: tuple[Run, Run], studies: Pack) -> None:
@@ -306,9 +306,9 @@ def test_packs_and_weights_that_are_gone(copied: Copied) -> None:
     run = copied(0)
     data = run.data
     write_json(run.path / "data.json", {**data, "pack_fingerprint": "0" * 64})
-    assert evaluate(run, "test").images == len(run.predictions("test"))
+    assert judge_part(run, "test").scores.images == len(run.predictions("test"))
     with pytest.raises(PackError, match="no longer the pack that it was"):
-        evaluate(run, "test", again=True)
+        judge_part(run, "test", again=True)
     write_json(run.path / "data.json", data)
     (run.path / "checkpoints" / "best.safetensors").unlink()
     with pytest.raises(WeightsError):
@@ -316,7 +316,7 @@ def test_packs_and_weights_that_are_gone(copied: Copied) -> None:
     (run.path / "split.parquet").unlink()
     (run.path / "images.parquet").unlink()
     with pytest.raises(RunError, match="not whole"):
-        evaluate(run, "test")
+        judge_part(run, "test")
 
 
 def test_nothing_is_fitted_on_the_part_that_is_scored(trained: tuple[Run, Run], recipe: Config) -> None:

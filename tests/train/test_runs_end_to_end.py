@@ -16,7 +16,7 @@ from small_runs import weights_of, with_settings
 from hilum import api
 from hilum.config import Config
 from hilum.errors import CheckFailed, ConfigError, DataError, PackError, RunError, WeightsError
-from hilum.evaluate import evaluate
+from hilum.evaluate import judge_part
 from hilum.metrics.predictions import Predictions
 from hilum.pixels.pack import Pack
 from hilum.predict import Predictor
@@ -121,7 +121,7 @@ def test_evaluate_and_predict_agree_with_validation(finished: Run, pack: Pack, t
     """One inference path: the loop, `evaluate` and `predict` on the files give the same logits."""
     copy = Run(Path(shutil.copytree(finished.path, tmp_path / "copy")))
     kept = copy.predictions("valid")
-    evaluate(copy, "valid", again=True)
+    judge_part(copy, "valid", again=True)
     again = copy.predictions("valid")
     assert list(kept.image_ids) == list(again.image_ids)
     np.testing.assert_allclose(kept.logits, again.logits, atol=1e-4)
@@ -232,7 +232,7 @@ def test_knobs_train_and_predict(config: Config, tmp_path: Path, changes: list[s
     run = train(with_settings(config, *changes, "train.epochs=1"), folder=tmp_path, quiet=True)
     kept = run.predictions("valid")
     assert np.isfinite(kept.logits).all()
-    evaluate(run, "valid")
+    judge_part(run, "valid")
     tolerance = 0.05 if run.config.train.precision == "bf16" else 1e-3
     np.testing.assert_allclose(run.predictions("valid").logits, kept.logits, atol=tolerance)
 
@@ -314,7 +314,7 @@ def test_a_changed_pack_is_refused(finished: Run, tmp_path: Path) -> None:
     data = copy.data
     (copy.path / "data.json").write_text(json.dumps({**data, "pack_fingerprint": "0" * 64}))
     with pytest.raises(PackError, match="no longer the pack"):
-        evaluate(copy, "valid", again=True)
+        judge_part(copy, "valid", again=True)
     with pytest.raises(RunError, match="fingerprint"):
         reproduce(copy.path, quiet=True)
 

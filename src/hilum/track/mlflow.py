@@ -14,7 +14,7 @@ from typing import Any
 from hilum.config import settings
 from hilum.files import read_json, write_json
 from hilum.runs import Run
-from hilum.track.trackers import Epoch, Start
+from hilum.track.events import Epoch, Start
 from hilum.version import __version__
 
 EXPERIMENT = "hilum"
@@ -31,7 +31,7 @@ BATCH = 1000
 
 
 class MLflow:
-    """Logs a run while it trains; see `hilum.track.trackers.Tracker`."""
+    """Logs a run while it trains; see `hilum.track.events.Tracker`."""
 
     def __init__(self, run: Run) -> None:
         """Nothing is sent yet."""

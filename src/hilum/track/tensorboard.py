@@ -22,7 +22,7 @@ from hilum.config import Config, dump_config, settings
 from hilum.metrics.results import COMBINED, RATES
 from hilum.runs import Run
 from hilum.track import pictures
-from hilum.track.trackers import Epoch, Start
+from hilum.track.events import Epoch, Start
 
 FOLDER = "tensorboard"
 PARTS = ("train", "valid")
@@ -43,7 +43,7 @@ RESULT = ("roc_auc", "average_precision", "recall", "precision", "f1", "accuracy
 
 
 class TensorBoard:
-    """Writes events while a run trains; see `hilum.track.trackers.Tracker`."""
+    """Writes events while a run trains; see `hilum.track.events.Tracker`."""
 
     def __init__(self, run: Run, epochs_done: int) -> None:
         """Events of epochs after `epochs_done`, left by a training that was killed, no longer count."""

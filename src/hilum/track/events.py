@@ -1,0 +1,62 @@
+"""What a tracker is told of a training, and what it has to answer to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from hilum.metrics.inputs import Floats
+from hilum.metrics.predictions import Predictions
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a training starts with.
+
+    Attributes:
+        inputs: float32 [b, s, s], the first batch as the network sees it, back in shares of white; None where the
+            run is resumed.
+        model: with its first weights.
+    """
+
+    inputs: npt.NDArray[np.float32] | None
+    model: nn.Module
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What an epoch gave.
+
+    Attributes:
+        entry: what the run keeps of it (summary.json).
+        predictions: of `train` and `valid`.
+        model: with the weights at its end.
+        gradient_norms: float64 [m], of some of its updates, before clipping.
+        pixels: ids of validation images -> uint8 [n, s, s].
+    """
+
+    entry: Mapping[str, Any]
+    predictions: Mapping[str, Predictions]
+    model: nn.Module
+    gradient_norms: Floats
+    pixels: Callable[[Sequence[str]], npt.NDArray[np.uint8]]
+
+
+class Tracker(Protocol):
+    """Follows a training. What it raises is told once and does not end the training."""
+
+    def start(self, start: Start) -> None:
+        """Before the first step, also of a resumed run."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """After an epoch's files are written and before its checkpoint: after a kill it may come twice."""
+
+    def close(self) -> None:
+        """No more comes."""
