@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hilum.errors import ConfigError, DataError
@@ -94,6 +94,8 @@ def test_where_nothing_is_in_the_way_it_is_white_and_where_steel_is_it_is_black(
     assert base > 100
 
 
+@example("sacks", 203, 1.0, 1.0)
+@example("machines", 410, 1.0, 1.0)
 @given(
     st.sampled_from([*GOODS, *LEFTOVERS]), st.integers(0, 2**31 - 1), st.floats(0.06, 1), st.floats(0.2, 1)
 )

@@ -140,13 +140,15 @@ def sacks(canvas: Canvas, rng: np.random.Generator, room: Room) -> Map:
         )
         if not len(x):
             break
-        centre = np.stack(
-            [x + wide / 2 + rng.normal(0, 3, len(x)), np.full(len(x), room.floor + high * (tier + 0.5))], 1
-        )
+        middle = x + wide / 2 + rng.normal(0, 3, len(x))
         bulge = np.stack(
             [0.54 * wide * np.sign(np.cos(t)) * np.abs(np.cos(t)) ** 0.6, 0.56 * high * np.sin(t)], 1
         )
-        corners.append(centre[:, None] + bulge[None] * rng.normal(1, 0.05, (len(x), 1, 1)))
+        plump = rng.normal(1, 0.05, len(x))
+        # The last one is pushed in between the others.
+        middle = np.minimum(middle, room.right - 0.54 * wide * plump)
+        centre = np.stack([middle, np.full(len(x), room.floor + high * (tier + 0.5))], 1)
+        corners.append(centre[:, None] + bulge[None] * plump[:, None, None])
         levels.append(np.clip(rng.normal(0.85, 0.09, len(x)), 0.4, 1))
     heap = canvas.quads(np.concatenate(corners), np.concatenate(levels)) if corners else canvas.empty()
     return np.asarray(heap * np.clip(1 + np.float32(0.08) * canvas.texture(rng, 12), 0.5, 1.3), np.float32)
@@ -180,7 +182,12 @@ def machines(canvas: Canvas, rng: np.random.Generator, room: Room) -> Map:
         boxes = rectangles(x0 + width * left, room.floor + 8 + height * low, width * wide, height * tall)
         total = total + canvas.quads(boxes, np.clip(rng.uniform(0.1, 0.75, n), 0, 1))
         wheels = [
-            ellipse(x0 + width * rng.uniform(0.2, 0.8), room.floor + height * rng.uniform(0.12, 0.45), r, r)
+            ellipse(
+                x0 + width * rng.uniform(0.2, 0.8),
+                room.floor + max(height * rng.uniform(0.12, 0.45), r),
+                r,
+                r,
+            )
             for r in rng.uniform(0.06, 0.2, 3) * min(width, height)
         ]
         total += np.float32(rng.uniform(0.2, 0.6)) * canvas.fill(wheels)
