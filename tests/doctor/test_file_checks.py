@@ -11,8 +11,10 @@ from hilum.doctor.pictures import read_pictures
 from hilum.doctor.report import Check
 
 
-def checks_of(root: Path, paths: list[str], size: int = 0, max_bad: float = 0.01) -> dict[str, Check]:
-    table = make_table(root, paths)
+def checks_of(
+    root: Path, paths: list[str], size: int = 0, max_bad: float = 0.01, **columns: object
+) -> dict[str, Check]:
+    table = make_table(root, paths, **columns)
     return {check.name: check for check in file_checks(table, read_pictures(table), size, max_bad)}
 
 
@@ -86,6 +88,21 @@ def test_blank_and_faint_pictures(tmp_path: Path):
     assert checks["constant"].level == "fault"
     assert checks["constant"].details == {"paths": ["black.png"]}
     assert checks["faint"].details == {"paths": ["faint.png"]}
+
+
+def test_where_most_pictures_are_long_those_that_are_not_as_the_others_are_odd(tmp_path: Path):
+    for k in range(5):
+        write(tmp_path / f"{k}.png", picture(k, 300, 100))
+    write(tmp_path / "strip.png", picture(9, 700, 100))
+    write(tmp_path / "square.png", picture(8, 100, 100))
+    checks = checks_of(
+        tmp_path, [*(f"{k}.png" for k in range(5)), "strip.png", "square.png"], source=["csv"] * 7
+    )
+    assert checks["odd-sizes"].details == {"paths": ["strip.png"]}
+    assert checks["long-pictures"].level == "note"
+    assert checks["long-pictures"].message.startswith("Most images, 6 of 7, are over 2 times as long as wide")
+    of_chests = checks_of(tmp_path, [f"{k}.png" for k in range(5)], source=["nih"] * 5)
+    assert of_chests["long-pictures"].level == "warning"
 
 
 def test_odd_sizes_and_those_that_would_be_enlarged(tmp_path: Path):

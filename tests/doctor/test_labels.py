@@ -49,6 +49,22 @@ def test_images_without_patients():
     assert "patients" not in checks_of(table_of(4))
 
 
+def test_class_folders_without_a_pattern_name_no_patients():
+    """The source takes file names for patients: that is told, and that no patient is in two parts is not."""
+    ids, names = ["train/a/x", "train/b/y", "test/a/z", "test/b/w"], ["x", "y", "z", "w"]
+    columns = {
+        "image_id": ids,
+        "source": ["folder"] * 4,
+        "official_split": ["train", "train", "test", "test"],
+    }
+    checks = checks_of(table_of(4, **columns, patient_id=names))
+    assert checks["patients"].level == "note"
+    assert "patients-in-two-parts" not in checks
+    named = checks_of(table_of(4, **columns, patient_id=["p", "p", "q", "q"]))
+    assert "patients" not in named
+    assert named["patients-in-two-parts"].level == "ok"
+
+
 def test_patients_in_two_official_parts_are_a_fault_unless_names_may_have_been_given_anew():
     columns = {
         "patient_id": [f"p{i % 70}" for i in range(80)],

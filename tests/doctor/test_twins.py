@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from made_images import make_table, picture, write
 
@@ -58,3 +59,38 @@ def test_contradicting_labels_of_one_file(folder: Path):
     assert checks["contradicting-labels"].level == "fault"
     assert checks["contradicting-labels"].details == {"images": [["i0", "i1"]]}
     assert "contradicting-labels" not in checks_of(folder, Finding=[1, -1, 1, 0, 0])
+
+
+def test_where_all_pictures_look_alike_near_ones_prove_nothing(tmp_path: Path):
+    """The same noise over a small picture of its own: near pairs by the hundred, none of them a copy."""
+    things = [alike(seed) for seed in range(100)]
+    for seed, thing in enumerate(things):
+        write(tmp_path / f"{seed}.png", thing)
+    write(tmp_path / "same.png", things[3])
+    paths = [*(f"{seed}.png" for seed in range(100)), "same.png"]
+    parts = ["train" if i % 2 else "test" for i in range(101)]
+    table = make_table(tmp_path, paths, official_split=parts)
+    checks = {check.name: check for check in twin_checks(table, read_pictures(table))}
+    near = checks["near-duplicates"]
+    assert near.level == "note"
+    assert "may be of different things: pictures here look alike" in near.message
+    assert near.details["bits"] == sorted(near.details["bits"])
+    assert len(near.details["images"]) == len(near.details["correlation"]) > 100
+    assert checks["exact-duplicates"].level == "fault"
+
+
+def alike(seed: int) -> np.ndarray:
+    """A common scene, and a little of its own."""
+    return np.clip(0.8 * picture(0).astype(float) + 0.2 * picture(seed + 1), 0, 255).astype(np.uint8)
+
+
+def test_a_data_set_full_of_copies_does_not_look_alike(tmp_path: Path):
+    """Of 60 pictures, each has a copy: 1 pair in 119, which is not taken for the way that all of them look."""
+    for seed in range(60):
+        write(tmp_path / f"{seed}.png", picture(seed))
+        cv2.imwrite(str(tmp_path / f"{seed}.jpg"), picture(seed), [cv2.IMWRITE_JPEG_QUALITY, 60])
+    paths = [f"{seed}.{kind}" for seed in range(60) for kind in ("png", "jpg")]
+    table = make_table(tmp_path, paths)
+    near = [check for check in twin_checks(table, read_pictures(table)) if check.name == "near-duplicates"]
+    assert [check.level for check in near] == ["warning"]
+    assert len(near[0].details["images"]) == 60

@@ -30,6 +30,14 @@ MOST_BITS = 32
 LEAST_CORRELATION = 0.9
 """Thumbnails of near duplicates correlate at least this much."""
 
+LOOK_ALIKE = 64
+"""Where 1 pair of images in 100 differs in fewer bits, near pairs need not be the same picture.
+
+Measured: 88 bits of paediatric and of adult (NIH) chest X-rays, 70 of drawn ones with lateral views among them,
+56 of drawn containers, of which 1 pair in 1,000 differs in at most `MOST_BITS`."""
+SAMPLE = 1000
+"""Images of which all pairs are looked at for that; of fewer than a tenth of it nothing can be said."""
+
 Thumbnails = npt.NDArray[np.uint8]
 Hashes = npt.NDArray[np.uint16]
 
@@ -94,6 +102,20 @@ def near_pairs(rows: npt.NDArray[np.int64], hashes: Hashes, thumbnails: Thumbnai
         pairs = zip(rows[low].tolist(), rows[high].tolist(), strict=True)
         found |= zip(pairs, bits[near].tolist(), strict=True)
     return list(_confirmed(found, thumbnails))
+
+
+def usual_distance(hashes: Hashes) -> float:
+    """In how many bits 1 pair of images in 100 differs at most, by a sample of them; NaN for fewer than 100.
+
+    Args:
+        hashes: uint16 [n, BANDS].
+    """
+    if len(hashes) < SAMPLE // 10:
+        return float("nan")
+    places = np.linspace(0, len(hashes) - 1, min(SAMPLE, len(hashes))).astype(np.int64)
+    words = np.ascontiguousarray(hashes[places]).view(np.uint64)
+    bits = [np.bitwise_count(words[k + 1 :] ^ words[k]).sum(axis=1) for k in range(len(words) - 1)]
+    return float(np.percentile(np.concatenate(bits), 1))
 
 
 def _candidates(hashes: Hashes) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:

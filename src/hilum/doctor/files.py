@@ -21,6 +21,8 @@ FAINT = 8.0
 SMALLEST = 64
 LONGEST = 2.0
 """Aspect ratio beyond which a picture is unlikely to be a chest."""
+ANY_PICTURES = ("folder", "csv")
+"""Sources that may hold pictures of other things than chests."""
 
 
 def file_checks(table: Table, pictures: Pictures, size: int, max_bad: float) -> Iterator[Check]:
@@ -119,22 +121,26 @@ def _blank(table: Table, pictures: Pictures) -> Iterator[Check]:
 def _sizes(table: Table, pictures: Pictures, size: int) -> Iterator[Check]:
     width, height = pl.col("width"), pl.col("height")
     shorter, longer = pl.min_horizontal(width, height), pl.max_horizontal(width, height)
-    odd = table.frame.filter(
-        pictures.frame.select(((longer / shorter > LONGEST) | (shorter < SMALLEST)).fill_null(False))
-        .to_series()
-        .alias("odd")
-    )
+    aspects = pictures.frame.select(longer / shorter).to_series()
+    longest, typical = LONGEST, aspects.drop_nulls().median()
+    if isinstance(typical, float) and typical > LONGEST:
+        yield _long_things(table, aspects)
+        longest *= typical
+    small = pictures.frame.select(shorter < SMALLEST).to_series()
+    odd = table.frame.filter(((aspects > longest) | small).fill_null(value=False))
     if len(odd):
         yield Check(
             "warning",
             "odd-sizes",
-            f"{len(odd):,} images are smaller than {SMALLEST} pixels or over {LONGEST:g} times as long as wide "
+            f"{len(odd):,} images are smaller than {SMALLEST} pixels or over {longest:.2g} times as long as wide "
             f"({listed(odd['path'].to_list(), 3)}).",
-            "Look at them: parts of pictures, or no chests.",
+            "Look at them: parts of pictures, or pictures of something else.",
             {"paths": odd["path"].to_list()},
         )
-    else:
+    elif longest == LONGEST:
         yield Check("ok", "odd-sizes", "No image is tiny, or much longer than wide.")
+    else:
+        yield Check("ok", "odd-sizes", "No image is tiny, or much longer than the others.")
     enlarged = pictures.frame.filter(shorter < size).height if size else 0
     if enlarged:
         yield Check(
@@ -143,6 +149,20 @@ def _sizes(table: Table, pictures: Pictures, size: int) -> Iterator[Check]:
             f"{enlarged:,} images are smaller than {size} pixels and would be enlarged.",
             "A smaller --size loses nothing of them.",
         )
+
+
+def _long_things(table: Table, aspects: pl.Series) -> Check:
+    """Most pictures are longer than films of the chest are: right for some sources, and never odd one by one."""
+    level: Level = "note" if table.frame["source"].is_in(ANY_PICTURES).all() else "warning"
+    long = aspects.gt(LONGEST).sum()
+    return Check(
+        level,
+        "long-pictures",
+        f"Most images, {long:,} of {aspects.count():,}, are over {LONGEST:g} times as long as wide. Films of the "
+        "chest are not; scans of long things are.",
+        'prepare.fit = "squash" (the default) shows all of them, "crop" the middle alone.',
+        {"median": aspects.median()},
+    )
 
 
 def _modes(pictures: Pictures) -> Iterator[Check]:

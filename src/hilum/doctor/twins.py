@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hilum.config import LabelsConfig
-from hilum.doctor.duplicates import Near, exact_groups, near_pairs
+from hilum.doctor.duplicates import LOOK_ALIKE, Near, exact_groups, near_pairs, usual_distance
 from hilum.doctor.pictures import Pictures
 from hilum.doctor.report import Check, Level
 from hilum.table.table import Table
@@ -40,6 +40,10 @@ def twin_checks(table: Table, pictures: Pictures) -> Iterator[Check]:
     )
     rest = np.setdiff1d(pictures.rows("ok"), [row for group in groups for row in group[1:]])
     pairs = near_pairs(rest.astype(np.int64), pictures.hashes, pictures.thumbnails)
+    usual = usual_distance(pictures.hashes[rest])
+    if pairs and usual < LOOK_ALIKE:
+        yield _look_alikes(table, pairs, usual)
+        return
     nearness = {(pair.first, pair.second): pair for pair in pairs}
     yield from _where(
         table,
@@ -49,6 +53,26 @@ def twin_checks(table: Table, pictures: Pictures) -> Iterator[Check]:
         ("warning", "warning", "note"),
         nearness,
     )
+
+
+def _look_alikes(table: Table, pairs: Sequence[Near], usual: float) -> Check:
+    """Near pairs of a data set whose different pictures are near each other too: they prove nothing."""
+    nearest = sorted(pairs, key=lambda pair: pair.bits)
+    groups = [[pair.first, pair.second] for pair in nearest]
+    count = f"{len(pairs):,} {'pair' if len(pairs) == 1 else 'pairs'} of nearly equal pictures"
+    return Check(
+        "note",
+        "near-duplicates",
+        f"{count} (the nearest: {_named(table, groups[:1])}) may be of different things: pictures here look "
+        f"alike. 1 pair in 100 differs in {usual:.0f} of the hash's 255 bits or fewer; of chests, in 70 or more.",
+        "Look at the first that --json lists: the nearest come first.",
+        {"images": _ids(table, groups)} | _measured(nearest),
+    )
+
+
+def _measured(pairs: Sequence[Near]) -> dict[str, Any]:
+    correlation = [round(pair.correlation, 4) for pair in pairs]
+    return {"bits": [pair.bits for pair in pairs], "correlation": correlation}
 
 
 def _contradictions(table: Table, groups: Sequence[Sequence[int]]) -> Iterator[Check]:
@@ -89,9 +113,7 @@ def _where(
         if found:
             details: dict[str, Any] = {"images": _ids(table, found)}
             if nearness is not None:
-                pairs = [nearness[group[0], group[1]] for group in found]
-                details |= {"bits": [pair.bits for pair in pairs]}
-                details |= {"correlation": [round(pair.correlation, 4) for pair in pairs]}
+                details |= _measured([nearness[group[0], group[1]] for group in found])
             message = f"{len(found):,} {what[len(found) > 1]} {where} ({_named(table, found)})."
             yield Check(level, name, message, what_to_do, details)
     if not groups:
