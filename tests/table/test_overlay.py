@@ -78,6 +78,10 @@ def test_a_row_without_a_verdict_says_nothing_and_further_columns_are_left_alone
         (["a,Edemma,1,,"], "1 finding not in the data: Edemma; did you mean 'Edema'"),
         (["a,Edema,1,me,2025-01-01", "a,Edema,0,you,2025-01-01"], "line 2 1, line 3 0"),
         (["a,Edema,1,me,2025-01-01", "a,Edema,0,you,"], "same or an unknown time"),
+        (
+            ["a,Edema,1,,", ",Edema,1,,", "a,,0,,"],
+            "2 verdicts without an image_id or a finding, the first in line 3",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_told(tmp_path: Path, rows: list[str], said: str) -> None:
@@ -89,6 +93,37 @@ def test_what_cannot_be_used_is_told(tmp_path: Path, rows: list[str], said: str)
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"(?s)cannot be understood.*1 image of 1.*1 finding"):
         read_overlay(written(tmp_path, "z,Edemma,maybe,,"), table([0]))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (HEADER.replace(",", ";") + "a;Edema;positive;;\n", "apart by ';'; write it with commas"),
+        (HEADER.replace(",", "\t"), r"apart by '\t'; write it with commas"),
+        ("image_id,finding,verdict,verdict,by,when\na,Edema,1,0,,\n", "column 'verdict' twice"),
+        (HEADER + "a,Edema,1,M\xfcller,\n", "save it as UTF-8"),
+    ],
+)
+def test_what_a_spreadsheet_may_write_is_told(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "overlay.csv"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(DataError) as told:
+        read_overlay(path, table([0]))
+    assert said in str(told.value)
+
+
+def test_a_spreadsheets_byte_order_mark_quotes_and_blank_rows_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "overlay.csv"
+    rows = '"a",Edema, Positive ,"Lee, A",2025-11-21 14:30\n,,,,\n,,,,\n'
+    path.write_bytes((HEADER + rows).replace("\n", "\r\n").encode("utf-8-sig"))
+    assert read_overlay(path, table([0])).rows() == [("a", "Edema", 1, "Lee, A", "2025-11-21 14:30")]
+
+
+def test_files_may_be_put_under_each_other_with_their_headings(tmp_path: Path) -> None:
+    overlay = read_overlay(
+        written(tmp_path, "a,Edema,1,me,", HEADER.strip(), "b,Edema,0,you,"), table([0, 1])
+    )
+    assert overlay["image_id"].to_list() == ["a", "b"]
 
 
 @pytest.mark.parametrize("text", ["image_id,finding,verdikt,by,when\n", "", "a\xff"])

@@ -7,7 +7,7 @@ verdict has not been read yet and says nothing. The source's own files are never
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -89,7 +89,7 @@ def read_overlay(path: str | Path, table: Table | None = None) -> pl.DataFrame:
     """Read verdicts, one for each image and finding.
 
     Where an image has several verdicts on a finding, the newest `when` (ISO 8601: `2025-11-21` or with a time; a
-    time without a zone is UTC) counts.
+    time without a zone is UTC) counts. The headings may come again, as where files were put under each other.
 
     Args:
         path: a CSV with `COLUMNS`.
@@ -105,8 +105,11 @@ def read_overlay(path: str | Path, table: Table | None = None) -> pl.DataFrame:
     path = Path(path)
     frame = read_csv(path, as_text=True)
     need_columns(frame, COLUMNS, path)
+    if twice := [name for name in COLUMNS if f"{name}_duplicated_0" in frame.columns]:
+        raise DataError(f"{path} has column {twice[0]!r} twice; leave the one that counts.")
     text = frame.select(pl.col(name).fill_null("").str.strip_chars() for name in COLUMNS)
-    rows = text.with_row_index("line", 2).filter(pl.col("verdict") != "").rows()
+    headings = pl.all_horizontal(pl.col(name) == name for name in COLUMNS)
+    rows = text.with_row_index("line", 2).filter((pl.col("verdict") != "") & ~headings).rows()
     if not rows:
         raise DataError(
             f"{path} has no verdict yet. Fill its column verdict with: {', '.join(WORDS)}; "
@@ -114,7 +117,7 @@ def read_overlay(path: str | Path, table: Table | None = None) -> pl.DataFrame:
         )
     faults = list(_faults(rows))
     if table is not None:
-        faults += _unknown({row[1] for row in rows}, {row[2] for row in rows}, table)
+        faults += _unknown({row[1] for row in rows} - {""}, {row[2] for row in rows} - {""}, table)
     if not faults:
         kept, faults = _settled(rows)
     if faults:
@@ -201,7 +204,7 @@ Row = tuple[int, str, str, str, str, str]
 """Line of the file, image_id, finding, verdict, by, when."""
 
 
-def _faults(rows: Iterable[Row]) -> Iterator[str]:
+def _faults(rows: Sequence[Row]) -> Iterator[str]:
     words = [(line, verdict) for line, _, _, verdict, _, _ in rows if not _known(verdict)]
     if words:
         line, word = words[0]
@@ -209,6 +212,9 @@ def _faults(rows: Iterable[Row]) -> Iterator[str]:
             f"{many(len(words), 'verdict')} cannot be understood, in line {line}: {word!r}; "
             f"{did_you_mean(word, WORDS)} (or 1, 0, -1)"
         )
+    nameless = [row[0] for row in rows if not (row[1] and row[2])]
+    if nameless:
+        yield f"{many(len(nameless), 'verdict')} without an image_id or a finding, the first in line {nameless[0]}"
     times = [(line, when) for line, *_, when in rows if when and _time(when) is None]
     if times:
         line, when = times[0]

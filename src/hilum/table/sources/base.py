@@ -117,8 +117,9 @@ def read_csv(path: Path, *, rows: int | None = None, as_text: bool = False) -> p
     except FileNotFoundError as error:
         raise missing_file(path.parent, path.name) from error
     except (pl.exceptions.PolarsError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise DataError(f"{path} cannot be read as CSV: {reason}") from error
+        reason = "it is a folder" if path.is_dir() else str(error).strip().splitlines()[0]
+        what_to_do = "; save it as UTF-8" if "utf-8" in reason else ""
+        raise DataError(f"{path} cannot be read as CSV: {reason}{what_to_do}") from error
 
 
 def csv_columns(path: Path) -> list[str]:
@@ -146,6 +147,8 @@ def need_columns(frame: pl.DataFrame, names: Iterable[str], path: Path) -> None:
     """
     for name in names:
         if name not in frame.columns:
+            if frame.width == 1 and (mark := next((m for m in ";\t" if m in frame.columns[0]), "")):
+                raise DataError(f"{path} has its columns apart by {mark!r}; write it with commas.")
             raise DataError(f"{path} has no column {name!r}; {_hint([name], frame.columns)}")
 
 
