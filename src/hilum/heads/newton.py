@@ -20,14 +20,18 @@ the step in the Hessian's norm, the weights in the penalty's. As convergence is 
 after that step is far less: logits then agree with scikit-learn's at 1e-8 to 0.0005 of their spread."""
 STEPS, INNER, HALVINGS = 60, 100, 12
 """Newton steps, conjugate gradients within one, and halvings of its length, at most."""
-FORCING = (1e-2, 0.3)
+FORCING = (0.03, 0.3)
 """Smallest and largest share of the gradient that a direction may leave over."""
 CROWD = 0.8
 """Finished columns are taken out once no more than this share is left: taking out costs as much as a step."""
-WIDTH = {"cpu": 64, "cuda": 1024}
+WIDTH = {"cpu": 32, "cuda": 1024}
 """Columns solved together: [n, WIDTH] arrays stay small whatever the number of candidates. On the CPU one thread
-solves one such block."""
+solves one such block, and 32 columns take as long as one: reading the rows is what takes the time."""
 TINY = 1e-38
+
+Both = tuple[Tensor, Tensor]
+"""Rows [n, r + 1] and the same turned, [r + 1, n], float32 or bf16: a product with a transposed view takes the CPU
+twice as long."""
 
 
 def solve(basis: Basis, columns: Columns, loss: Loss) -> Tensor:
@@ -46,13 +50,13 @@ def solve(basis: Basis, columns: Columns, loss: Loss) -> Tensor:
     """
     rows = basis.rows
     low = rows.bfloat16() if has_bf16(rows.device) else rows
-    blocks = -(-columns.count // WIDTH.get(rows.device.type, WIDTH["cuda"]))
-    every = torch.arange(columns.count, device=rows.device)
-    # Neighbours, which are alike and about as hard, go to different blocks.
-    own = [every[first::blocks] for first in range(blocks)]
+    both = low, low.T.contiguous()
+    # A block takes as many steps as its hardest column needs: hard ones together, and first, so that no thread is
+    # waited for in the end.
+    own = torch.split(columns.penalty.argsort(), WIDTH.get(rows.device.type, WIDTH["cuda"]))
 
     def one(block: Tensor) -> Tensor:
-        return _solve_block(basis, low, columns.take(block), loss)
+        return _solve_block(basis, both, columns.take(block), loss)
 
     solution = rows.new_empty(rows.shape[1], columns.count)
     for block, found in zip(own, in_threads(one, own, rows.device), strict=True):
@@ -60,7 +64,7 @@ def solve(basis: Basis, columns: Columns, loss: Loss) -> Tensor:
     return solution
 
 
-def _solve_block(basis: Basis, low: Tensor, columns: Columns, loss: Loss) -> Tensor:
+def _solve_block(basis: Basis, both: Both, columns: Columns, loss: Loss) -> Tensor:
     rows = basis.rows
     solution = rows.new_zeros(rows.shape[1], columns.count)
     active = torch.arange(columns.count, device=rows.device)
@@ -74,12 +78,12 @@ def _solve_block(basis: Basis, low: Tensor, columns: Columns, loss: Loss) -> Ten
         scale = curvature.sum(dim=0) * basis.spectrum[:, None] + own.ridge(torch.ones_like(gradient)) + TINY
         size = (gradient.square() / scale).sum(dim=0)
         enough = (0.9 * size / before).clamp(*FORCING).square() * size
-        direction = _direction(low, own, gradient, curvature, scale, enough)
+        direction = _direction(both, own, gradient, curvature, scale, enough)
         moved = rows @ direction
-        length = _line_search(own, loss, here, scores, direction, moved)
+        decrement = -(gradient * direction).sum(dim=0)
+        length = _line_search(own, loss, here, scores, direction, moved, 0.5 * decrement.abs())
         here, scores, before = here + length * direction, scores + length * moved, size
         solution[:, active] = here
-        decrement = -(gradient * direction).sum(dim=0)
         far = decrement > TOLERANCE**2 * (own.ridge(here) * here).sum(dim=0)
         left = (far | (length < 1)).nonzero()[:, 0]
         if not len(left):
@@ -91,18 +95,19 @@ def _solve_block(basis: Basis, low: Tensor, columns: Columns, loss: Loss) -> Ten
 
 
 def _direction(
-    rows: Tensor, columns: Columns, gradient: Tensor, curvature: Tensor, scale: Tensor, enough: Tensor
+    both: Both, columns: Columns, gradient: Tensor, curvature: Tensor, scale: Tensor, enough: Tensor
 ) -> Tensor:
     """-H^-1 gradient in every column, [r + 1, m], by conjugate gradients.
 
     Args:
-        rows: [n, r + 1], float32 or bf16.
+        both: the rows.
         columns: m problems.
         gradient: [r + 1, m].
         curvature: [n, m], weights included.
         scale: [r + 1, m], about the diagonal of H.
         enough: [m], what the squared residual over `scale` is to come down to.
     """
+    rows, turned = both
     direction = torch.zeros_like(gradient)
     at = torch.arange(columns.count, device=rows.device)
     residual = -gradient
@@ -110,7 +115,7 @@ def _direction(
     power = (residual * step).sum(dim=0)
     for _ in range(INNER):
         bent = curvature * (rows @ step.to(rows.dtype))
-        product = (rows.T @ bent.to(rows.dtype)).float() + columns.ridge(step)
+        product = (turned @ bent.to(rows.dtype)).float() + columns.ridge(step)
         amount = power / (step * product).sum(dim=0).clamp_min(TINY)
         if len(at) == direction.shape[1]:
             direction += amount * step
@@ -130,24 +135,35 @@ def _direction(
 
 
 def _line_search(
-    columns: Columns, loss: Loss, here: Tensor, scores: Tensor, direction: Tensor, moved: Tensor
+    columns: Columns,
+    loss: Loss,
+    here: Tensor,
+    scores: Tensor,
+    direction: Tensor,
+    moved: Tensor,
+    allowed: Tensor,
 ) -> Tensor:
     """How far to go in each column, [m]: 1, or by halves to where the slope is no longer steeply upwards.
 
     For a convex function that is the approximate Wolfe condition of Hager & Zhang (2005), which rounding does not
     spoil near the minimum as it does a comparison of values.
+
+    Args:
+        columns: m problems.
+        loss: of the margin.
+        here: solutions [r + 1, m].
+        scores: rows @ here, [n, m].
+        direction: [r + 1, m].
+        moved: rows @ direction, [n, m].
+        allowed: the steepest slope that is taken, [m].
     """
     own = columns.ridge(direction)
     straight, bent = (own * here).sum(0), (own * direction).sum(0)
-
-    def slope(length: Tensor) -> Tensor:
-        push = loss.push(columns.sign * (scores + length * moved))
-        return straight + length * bent - (columns.weight * columns.sign * push * moved).sum(0)
-
-    allowed = 0.5 * slope(torch.zeros_like(columns.penalty)).abs()
     length = torch.ones_like(columns.penalty)
     for _ in range(HALVINGS):
-        steep = slope(length) > allowed
+        push = loss.push(columns.sign * (scores + length * moved))
+        slope = straight + length * bent - (columns.weight * columns.sign * push * moved).sum(0)
+        steep = slope > allowed
         if not steep.any():
             break
         length = torch.where(steep, length / 2, length)

@@ -59,13 +59,14 @@ class Standard:
     @classmethod
     def of(cls, vectors: Tensor) -> Standard:
         """Of training rows [n, d]; the variance divides by n, as scikit-learn's StandardScaler does."""
-        mean = vectors.sum(dim=0, dtype=torch.float64) / len(vectors)
-        variance = torch.zeros_like(mean)
-        for block in torch.split(
-            vectors, PART
-        ):  # float64 copies of all rows would be twice the features again
-            variance += (block - mean).square().sum(dim=0)
-        scale = (variance / len(vectors)).sqrt()
+
+        def mean_of(term: Callable[[Tensor], Tensor]) -> Tensor:
+            # By parts: float64 copies of all rows would be twice the features again.
+            return torch.stack(in_threads(term, parts, vectors.device)).sum(dim=0) / len(vectors)
+
+        parts = torch.split(vectors, PART)
+        mean = mean_of(lambda part: part.sum(dim=0, dtype=torch.float64))
+        scale = mean_of(lambda part: (part - mean).square().sum(dim=0)).sqrt()
         constant = scale <= 1e-6 * mean.abs() + 1e-12
         return cls(mean.float(), torch.where(constant, 1.0, scale).float())
 
