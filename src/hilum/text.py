@@ -19,6 +19,24 @@ def cell(value: object) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
+def with_interval(value: float | None, low: float | None, high: float | None) -> str:
+    """A number and its interval, `0.968 [0.953, 0.980]`; the number alone where `low` is None or NaN."""
+    if low is None or high is None or math.isnan(low):
+        return cell(value)
+    return f"{cell(value)} [{low:.3f}, {high:.3f}]"
+
+
+def shown(value: object) -> str:
+    """A setting as TOML would show it, without the quotes; `none` where it is empty, a dash for None."""
+    if value is None:
+        return MISSING
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple | list):
+        return ", ".join(map(shown, value)) or "none"
+    return f"{value:g}" if isinstance(value, float) else str(value) or "none"
+
+
 def listed(names: Sequence[object], most: int = 5) -> str:
     """The first few names and how many more there are, for a message."""
     shown = ", ".join(str(name) for name in names[:most])

@@ -82,8 +82,14 @@ def test_runs_and_show(study: Path, hilum: Hilum, tmp_path: Path) -> None:
     code, out, _ = hilum("runs", "--in", study / "runs")
     assert code == 0
     assert "small-1" in out
+    code, shown, _ = hilum("runs", "--in", study / "runs")
     code, out, _ = hilum("runs", "--in", study / "runs", "--json")
-    assert json.loads(out)[0]["model"] == "densenet-small"
+    row = json.loads(out)[0]
+    assert row["model"] == "densenet-small"
+    assert row["roc_auc_low"] <= row["roc_auc"] <= row["roc_auc_high"]
+    assert f"{row['roc_auc']:.3f} [{row['roc_auc_low']:.3f}, {row['roc_auc_high']:.3f}]" in shown
+    code, out, _ = hilum("runs", "--in", study / "runs", "--part", "test", "--by", "brier", "--json")
+    assert json.loads(out)[0]["brier_low"] is None
     code, out, _ = hilum("runs", "show", study / "runs" / "small-1")
     assert "train.epochs" in out
     assert "Scores on valid" in out

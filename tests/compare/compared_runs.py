@@ -60,17 +60,16 @@ def make_run(
     split: str = "4f2a91c07be3",
     parts: Sequence[str] = ("valid", "test"),
     status: str = "done",
+    pack: str = "",
     **drawing: Any,
 ) -> Run:
-    """A finished run `folder/name-N` with predictions of `parts`; `drawing` is for `drawn`."""
+    """A finished run `folder/name-N` with predictions of `parts`, of the pack of this fingerprint, as `drawn`."""
     made = make_config({**(config or {}), "name": name, "seed": seed})
     run = Run.create(folder, made, {"command": "", "status": status})
     predictions = {part: drawn(part, findings, seed=seed, **drawing) for part in {"valid", *parts}}
     for part in parts:
         predictions[part].save(run.path / "predictions" / f"{part}.parquet")
     run.write_thresholds(fit_thresholds(predictions["valid"], made.scores))
-    write_json(
-        run.path / "data.json",
-        {"findings": list(findings), "split": {"id": split, "by": made.split.by, "counts": {}}},
-    )
+    data = {"findings": list(findings), "split": {"id": split, "by": made.split.by, "counts": {}}}
+    write_json(run.path / "data.json", data | ({"pack_fingerprint": pack} if pack else {}))
     return run

@@ -156,6 +156,15 @@ def test_the_page_stands_alone_and_says_it_all(lab: Path, everything: RunsCompar
     assert shown["groups"][0]["runs"][1][:2] == ("plain-2", 1)
 
 
+def test_settings_and_the_level_are_spelled_out_on_the_page(tmp_path: Path) -> None:
+    config = {"scores": {"level": 0.9}, "clean": {"views": ["frontal"]}}
+    one = make_run(tmp_path, "a", config=config)
+    api.compare([one, make_run(tmp_path, "b", config={"scores": {"level": 0.9}}, recipe=1)], out=tmp_path)
+    page = (tmp_path / "compare.html").read_text()
+    assert "Below 0.1 the verdict is better or worse" in page
+    assert '<td class="text">frontal</td><td class="text">none</td>' in page
+
+
 def test_names_are_escaped(lab: Path, tmp_path: Path) -> None:
     odd = make_run(tmp_path / "runs", "a", config={"notes": "x", "model": {"name": "resnet34"}})
     odd.path.rename(tmp_path / "<b>x")

@@ -172,6 +172,48 @@ def test_an_ensemble_is_a_group_of_its_own(tmp_path: Path) -> None:
     assert [(row.key, row.values) for row in differing_settings(groups)] == [("models averaged", (1, 2))]
 
 
+def with_head(run: Run) -> Run:
+    """The same run, as `hilum heads` says of one."""
+    run.write_info({**run.info, "head": {"told": "logistic L2, C = 1, avg", "tried": 80}})
+    return run
+
+
+def test_a_head_was_not_trained_and_has_no_settings_of_a_training(tmp_path: Path) -> None:
+    tuned = {"train": {"epochs": 3, "precision": "fp32"}, "optimizer": {"lr": 0.5}, "prepare": {"clahe": 2.0}}
+    runs = [make_run(tmp_path, "a", config=tuned), with_head(make_run(tmp_path, "b", recipe=1))]
+    compared = compare_runs([run.path for run in runs])
+    assert [row.key for row in compared.settings] == ["prepare.clahe", "train.precision", "head"]
+    assert not any("epochs" in warning for warning in compared.warnings if "One run" not in warning)
+    third = make_run(tmp_path, "c", recipe=2, config={"optimizer": {"lr": 0.25}})
+    rows = {row.key: row.values for row in differing_settings(group_runs([*runs, third]))}
+    assert rows["optimizer.lr"] == (0.5, None, 0.25)
+    assert any("(a-1 3, c-1 8)" in warning for warning in compare_runs([*runs, third]).warnings)
+
+
+def test_one_pack_by_two_names_is_one_recipe(tmp_path: Path) -> None:
+    def trained(name: str, seed: int, path: str, pack: str) -> Run:
+        return make_run(tmp_path, name, seed=seed, config={"data": {"path": path}}, pack=pack)
+
+    runs = [trained("a", 0, "packs/one", "f1"), trained("a", 1, "/data/packs/one", "f1")]
+    assert [len(group.runs) for group in group_runs(runs)] == [2]
+    other = trained("b", 0, "packs/one", "f2")
+    groups = group_runs([*runs, other])
+    assert [group.name for group in groups] == ["a", "b-1"]
+    assert [row.key for row in differing_settings(groups)] == ["data.path"]
+
+
+def test_another_split_is_told_with_the_settings_behind_it(tmp_path: Path) -> None:
+    one = make_run(
+        tmp_path, "a", config={"clean": {"views": ["frontal"]}, "split": {"valid": 0.1}}, pack="f1"
+    )
+    two = with_head(make_run(tmp_path, "b", split="000000000000", pack="f2"))
+    with pytest.raises(RunError) as error:
+        compare_runs([one.path, two.path])
+    for said in ("the pack", "clean.views (frontal against none)", "split.valid (0.1 against 0.2)"):
+        assert said in str(error.value)
+    assert "hilum heads --recipe RECIPE" in str(error.value)
+
+
 def test_old_runs_find_their_patients_in_the_split(tmp_path: Path) -> None:
     import polars as pl
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -129,6 +130,15 @@ def leaderboard(
 
     A run whose folder is not whole is left out, and said so.
 
+    Args:
+        folder: with runs in it.
+        by: the score to sort by, a name of `RATES`; of several findings their mean.
+        part: `valid` or `test`.
+
+    Returns:
+        A row a run: `run`, `status`, `model`, ..., scores, and the ends of the interval of the one sorted by, as
+        `roc_auc_low` and `roc_auc_high` for `roc_auc`. None is a score or an interval that there is not.
+
     Raises:
         RunError: the folder does not exist.
         ConfigError: no score is called `by`.
@@ -147,8 +157,11 @@ def leaderboard(
 
 def _row(run: Run, part: str, by: str) -> dict[str, Any]:
     scores = run.scores(part)
+    ends = f"{by}_low", f"{by}_high"
     names = list(dict.fromkeys([by, "roc_auc", "average_precision", "recall", "precision", "f1", "accuracy"]))
-    means = scores.to_json()["mean"] if scores else {}
+    values = {name: scores.mean(name)[0] for name in names} if scores else {}
+    if scores:
+        values |= dict(zip(ends, scores.interval(by), strict=True))
     config, history = run.config, run.history
     return {
         "run": run.name,
@@ -156,11 +169,15 @@ def _row(run: Run, part: str, by: str) -> dict[str, Any]:
         "model": config.model.name,
         "size": config.prepare.size,
         "epochs": run.extent if run.members or run.head else f"{len(history)}/{config.train.epochs}",
-        **{name: means[name]["value"] if means else None for name in names},
+        **{name: _known(values.get(name)) for name in (by, *ends, *names)},
         "images": run.data["split"]["counts"]["train"]["images"],
         "split": "BY IMAGE" if config.split.by == "image" else config.split.by,
         "seconds": round(run.info["seconds"]),
     }
+
+
+def _known(value: float | None) -> float | None:
+    return None if value is None or math.isnan(value) else value
 
 
 def _settled(recipe: Config | str | Path, data: str | Path, change: Iterable[str], name: str) -> Config:

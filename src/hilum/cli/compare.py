@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hilum.cli.options import AsJson
+from hilum.text import shown
 
 if TYPE_CHECKING:
     from hilum.compare import Group, RunsCompared
@@ -69,7 +70,7 @@ def _show_settings(groups: tuple[Group, ...], as_json: bool) -> None:
             f"{group.name} ({len(group.runs)} runs)" if len(group.runs) > 1 else group.name
             for group in groups
         ]
-        show_table(["setting", *names], [[row.key, *map(_plain, row.values)] for row in rows])
+        show_table(["setting", *names], [[row.key, *map(shown, row.values)] for row in rows])
 
 
 def _show(compared: RunsCompared) -> None:
@@ -127,9 +128,3 @@ def _cells(effect: Effect, digits: int) -> list[Any]:
 def _sides(reference: str, group: str) -> tuple[str, str]:
     """Headings of the two columns of scores: names where they are short."""
     return (reference, group) if max(len(reference), len(group)) <= 16 else ("reference", "this")
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, tuple | list):
-        return ", ".join(map(str, value)) or "none"
-    return str(value) if value != "" else "none"

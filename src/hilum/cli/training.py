@@ -7,12 +7,12 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hilum.cli.options import AsJson, Quiet, RunFolder, SourceOptions
-from hilum.text import many
+from hilum.text import many, shown, with_interval
 
 if TYPE_CHECKING:
     from hilum.runs import Run
@@ -144,7 +144,11 @@ def leaderboard(
     elif not rows:
         typer.echo(f"there are no runs in {folder} yet.")
     else:
-        show_table(list(rows[0]), [list(row.values()) for row in rows], title=f"{folder}, by {by} on {part}")
+        ends = f"{by}_low", f"{by}_high"
+        columns = [name for name in rows[0] if name not in ends]
+        spans = [with_interval(row[by], *(row[end] for end in ends)) for row in rows]
+        table = [[{**row, by: span}[name] for name in columns] for row, span in zip(rows, spans, strict=True)]
+        show_table(columns, table, title=f"{folder}, by {by} on {part}")
 
 
 @runs.command("show")
@@ -199,7 +203,7 @@ def show_run(
     chosen = {key: value for key, value in now.items() if all_settings or value != default[key]}
     show_table(
         ["setting", "value", "default"],
-        [[k, _plain(v), _plain(default[k])] for k, v in chosen.items()],
+        [[k, shown(v), shown(default[k])] for k, v in chosen.items()],
         title="Settings" if all_settings else "Settings that differ from the defaults",
     )
     counts = data["split"]["counts"]
@@ -274,7 +278,3 @@ def _show_result(run: Run, as_json: bool) -> None:
 def _weights(run: Run) -> str:
     best = run.best_epoch
     return f"epoch {best}" if best else "with the head that it began with"
-
-
-def _plain(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

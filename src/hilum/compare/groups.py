@@ -12,10 +12,16 @@ from hilum.config import settings
 from hilum.errors import RunError
 from hilum.metrics.results import RATES
 from hilum.runs import Run
-from hilum.text import listed
+from hilum.text import listed, shown
 
 NO_RECIPE = frozenset({"name", "notes", "seed", "train.device"})
 """Settings in which runs of one recipe may differ, beside those of the section `track`."""
+PACK = "data.path"
+"""The pack itself is compared in its place: one pack can be named in several ways."""
+TRAINING = ("sampling", "augment", "finetune", "loss", "optimizer", "schedule", "train")
+"""Sections that only a training reads; a head that was fitted on vectors has nothing of them but the precision."""
+DIVIDING = (PACK, "data.options", "data.findings", "data.subset")
+"""Settings that decide, with those of `clean` and `split`, which images are in which part."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +31,7 @@ class Group:
     Attributes:
         name: of the only run, or what its runs are called without their numbers.
         runs: in the order in which they were named.
-        recipe: the settings that make it.
+        recipe: the settings that make it; None for those that have no part in its runs.
     """
 
     name: str
@@ -40,7 +46,7 @@ class Group:
 
 @dataclass(frozen=True)
 class SettingRow:
-    """A setting in which groups differ, and its value in each."""
+    """A setting in which groups differ, and its value in each; None where it has no part in a group's runs."""
 
     key: str
     values: tuple[Any, ...]
@@ -62,16 +68,19 @@ def group_runs(paths: Sequence[str | Path | Run]) -> tuple[Group, ...]:
         if places.count(place) > 1:
             raise RunError(f"{place} is named twice; a run is not compared with itself.")
     found: list[tuple[Any, list[Run]]] = []
+    recipes: list[dict[str, Any]] = []
     for run in runs:
-        key = _recipe(run), tuple(str(member) for member in run.members)
+        recipe = _recipe(run)
+        key = {**recipe, PACK: _pack(run)}, tuple(str(member) for member in run.members)
         members = next((group for other, group in found if other == key), None)
         if members is None:
             found.append((key, [run]))
+            recipes.append(recipe)
         else:
             _refuse_repetition(run, members)
             members.append(run)
-    names = _names([group for _, group in found])
-    return tuple(Group(name, tuple(group), key[0]) for name, (key, group) in zip(names, found, strict=True))
+    sorted_runs = [tuple(group) for _, group in found]
+    return tuple(map(Group, _names(sorted_runs), sorted_runs, recipes))
 
 
 def differing_settings(groups: Sequence[Group]) -> list[SettingRow]:
@@ -79,7 +88,9 @@ def differing_settings(groups: Sequence[Group]) -> list[SettingRow]:
     rows = []
     for key in groups[0].recipe:
         values = tuple(group.recipe[key] for group in groups)
-        if any(value != values[0] for value in values[1:]):
+        compared = tuple(_pack(group.runs[0]) for group in groups) if key == PACK else values
+        known = [value for value in compared if value is not None]
+        if any(value != known[0] for value in known[1:]):
             rows.append(SettingRow(key, values))
     members = [len(group.runs[0].members) for group in groups]
     if any(members):
@@ -104,6 +115,7 @@ def refuse_unlike(groups: Sequence[Group], findings: Sequence[str]) -> None:
         if one["id"] != two["id"]:
             faults.append(
                 f"split: {first.name} has {one['id']} (by {one['by']}), {run.name} {two['id']} (by {two['by']})"
+                + _why_other_split(first, run)
             )
         for section, key in (("labels", "uncertain"), ("labels", "blank"), ("scores", "unit")):
             a, b = (getattr(getattr(r.config, section), key) for r in (first, run))
@@ -146,8 +158,31 @@ def over_seeds(runs: Sequence[Run], part: str = "valid") -> list[dict[str, Any]]
 def _recipe(run: Run) -> dict[str, Any]:
     flat = settings(run.config)
     recipe = {key: flat[key] for key in flat if key not in NO_RECIPE and not key.startswith("track.")}
+    if run.head:
+        unused = [key for key in recipe if key.split(".")[0] in TRAINING and key != "train.precision"]
+        recipe |= dict.fromkeys(unused)
     # Settings do not tell two heads of one kind apart: their penalties were found by a search.
     return {**recipe, "head": run.head.get("told", "")}
+
+
+def _pack(run: Run) -> str:
+    """The fingerprint of the pack that a run's images came from, or how it was named where none is known."""
+    known = run.data.get("pack_fingerprint") if (run.path / "data.json").is_file() else None
+    return str(known or run.config.data.path)
+
+
+def _why_other_split(first: Run, run: Run) -> str:
+    """The settings that may make two splits differ, and how a head takes over those of a recipe."""
+    one, two = ({**settings(r.config), PACK: _pack(r)} for r in (first, run))
+    differ = [
+        "the pack" if key == PACK else f"{key} ({shown(one[key])} against {shown(two[key])})"
+        for key in one
+        if (key in DIVIDING or key.startswith(("clean.", "split."))) and one[key] != two[key]
+    ]
+    text = f"; other settings: {listed(differ)}" if differ else ""
+    if first.head or run.head:
+        text += "; hilum heads --recipe RECIPE divides as that recipe does"
+    return text
 
 
 def _refuse_repetition(run: Run, others: Sequence[Run]) -> None:

@@ -156,7 +156,9 @@ def _of_counts(reference: Measured) -> list[str]:
 
 def _of_training(groups: Sequence[Group]) -> list[str]:
     found = []
-    epochs = {group.name: group.runs[0].config.train.epochs for group in groups}
+    # A head has no epochs, and an ensemble has those of its members.
+    trained = [(g.name, g.runs[0]) for g in groups if not (g.runs[0].head or g.runs[0].members)]
+    epochs = {name: run.config.train.epochs for name, run in trained}
     if len(set(epochs.values())) > 1:
         each = ", ".join(f"{name} {count}" for name, count in epochs.items())
         found.append(

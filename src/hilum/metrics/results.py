@@ -24,7 +24,7 @@ from hilum.metrics.ranking import rank
 from hilum.metrics.sums import CELLS, MACRO, POOLED
 from hilum.metrics.thresholds import Thresholds
 from hilum.metrics.warn import missing_reasons, warnings_of
-from hilum.text import cell
+from hilum.text import cell, with_interval
 
 __all__ = ["COMBINED", "COUNTS", "LOWER_IS_BETTER", "RATES", "Scores", "score"]
 
@@ -118,8 +118,7 @@ class Scores:
             j: position of the finding; None is the mean over findings, or the combined score.
         """
         value = self.value(name) if j is None else float(self[name][j])
-        low, high = self.interval(name, j)
-        return cell(value) if math.isnan(low) else f"{cell(value)} [{low:.3f}, {high:.3f}]"
+        return with_interval(value, *self.interval(name, j))
 
     def select(self, findings: Sequence[str]) -> Scores:
         """Scores of some findings, in this order; means are then over these.

@@ -62,6 +62,7 @@ def contents(compared: RunsCompared) -> dict[str, Any]:
         "title": title if others else f"{len(reference.runs)} seeds of {reference.name}",
         "score": heading(compared.score),
         "level": f"{100 * compared.level:g} %",
+        "alpha": f"{1 - compared.level:.6g}",
         "part": PARTS[compared.part],
         "about": f"{many_units(compared.rows, compared.unit)} of {compared.patients:,} patients",
         "sentences": compared.sentences,

@@ -13,7 +13,7 @@ from hilum.metrics.predictions import Predictions, many_units
 from hilum.metrics.results import Scores
 from hilum.report.values import value_of
 from hilum.runs import Run, check_kept
-from hilum.text import many
+from hilum.text import many, shown
 
 PARTS = {"train": "Training", "valid": "Validation", "test": "Test"}
 PROGRESSION = {
@@ -165,18 +165,7 @@ def _settings(config: BaseModel, default: BaseModel, prefix: str) -> Iterator[Se
         if isinstance(value, BaseModel):
             yield from _settings(value, usual, f"{prefix}{key}.")
         else:
-            yield Setting(prefix + key, _shown(value), _shown(usual), field.description or "")
-
-
-def _shown(value: Any) -> str:
-    """A setting as TOML would show it, without the quotes."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, tuple):
-        return ", ".join(_shown(item) for item in value) or "–"
-    if isinstance(value, float):
-        return f"{value:g}"
-    return str(value) if value != "" else "–"
+            yield Setting(prefix + key, shown(value), shown(usual), field.description or "")
 
 
 def prevalence(run: Run) -> tuple[list[str], list[dict[str, Any]]]:

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from hilum.text import cell
+from hilum.text import cell, shown
 from hilum.version import __version__
 
 
@@ -23,7 +23,7 @@ def render(template: str, values: Mapping[str, Any]) -> str:
         loader=PackageLoader("hilum.report", ""), autoescape=True, trim_blocks=True, lstrip_blocks=True,
         undefined=StrictUndefined,
     )  # fmt: skip
-    environment.filters |= {"cell": cell, "percent": percent, "spans": spans}
+    environment.filters |= {"cell": cell, "percent": percent, "shown": shown, "spans": spans}
     return environment.get_template(template).render(version=__version__, **values)
 
 
