@@ -18,9 +18,10 @@ from hilum.features.neighbours import neighbours
 from hilum.heads.candidates import Candidate
 from hilum.heads.folds import folds_of
 from hilum.noise.confident import confident_learning
-from hilum.noise.find import find_suspects
+from hilum.noise.find import find_suspects, suspects_of
 from hilum.noise.how import How
 from hilum.noise.probabilities import out_of_sample
+from hilum.noise.read import no_reading
 from hilum.noise.suspects import DUPLICATE, ERROR, LEARNING, Suspects
 from hilum.noise.twins import find_twins, twin_evidence
 
@@ -79,6 +80,19 @@ def test_a_twin_labelled_otherwise_is_a_reason(found: Suspects) -> None:
     # Of both twins, the one that the classifiers disagree with is the worse suspect.
     assert ranks[f"i{IMAGES}"] < ranks["i5"]
     assert ranks[f"i{IMAGES + 1}"] < ranks["i6"]
+
+
+def test_a_twin_labelled_otherwise_is_shown_first_however_unlike_its_vector(planted: Planted) -> None:
+    features = planted.store.features(where="official_split <> 'test'")
+    row, twin = features.rows(["i5", f"i{IMAGES}"])
+    vectors = features.avg.copy()
+    vectors[twin] = -vectors[row]
+    apart = replace(features, avg=vectors)
+    found = suspects_of(no_reading(apart), ["Left"], How(candidate=ONE, repeats=1, k=2))
+    (one,) = (one for one in found.suspects if one.image_id == "i5")
+    assert one.neighbours[0].image_id == f"i{IMAGES}"
+    assert one.neighbours[0].similarity == pytest.approx(-1)
+    assert len({near.image_id for near in one.neighbours}) == 2
 
 
 def test_unknown_labels_are_neither_learned_nor_suspect(planted: Planted) -> None:
@@ -208,9 +222,6 @@ def test_near_duplicates_are_found_in_packs_and_a_lost_pack_is_told(planted: Pla
 
 
 def test_copies_of_an_augmented_pack_take_no_part(planted: Planted) -> None:
-    from hilum.noise.find import suspects_of
-    from hilum.noise.read import no_reading
-
     features = planted.store.features()
     copied = pl.Series("copy_of", ["i1" if i % 2 else None for i in range(len(features))], pl.String)
     some = replace(features, frame=features.frame.with_columns(copied))

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from hilum.errors import DataError
 from hilum.features.neighbours import neighbours
+from hilum.features.table import unit
 from hilum.features.vectors import Features
 from hilum.noise.confident import SMALLEST, Confident, confident_learning
 from hilum.noise.how import How
@@ -43,7 +44,17 @@ class Known:
 
 @dataclass(frozen=True)
 class Judged:
-    """What was found of one finding; `order` has positions in `known.rows`, the worst first."""
+    """What was found of one finding.
+
+    Attributes:
+        known: its labels.
+        sampled: probabilities of them.
+        confident: what confident learning says.
+        order: int64, positions in `known.rows` of those listed, the worst first.
+        reasons: of each of `known.rows`.
+        rate: how many labels are probably wrong.
+        pairs: int64 [p, 2], rows of near duplicates.
+    """
 
     known: Known
     sampled: OutOfSample
@@ -51,6 +62,7 @@ class Judged:
     order: npt.NDArray[np.int64]
     reasons: tuple[tuple[str, ...], ...]
     rate: NoiseRate
+    pairs: npt.NDArray[np.int64]
 
 
 def known_labels(features: Features, finding: str, how: How) -> Known:
@@ -115,7 +127,7 @@ def judge(
     )
     listed = order[unread[order]]
     listed = listed[suspect[listed]] if how.top is None else listed[: how.top]
-    return Judged(known, sampled, found, listed.astype(np.int64), reasons, rate)
+    return Judged(known, sampled, found, listed.astype(np.int64), reasons, rate, pairs)
 
 
 def _reasons(why: Mapping[str, npt.NDArray[np.bool_]]) -> tuple[tuple[str, ...], ...]:
@@ -125,18 +137,20 @@ def _reasons(why: Mapping[str, npt.NDArray[np.bool_]]) -> tuple[tuple[str, ...],
 
 
 def described(judged: Judged, features: Features, k: int) -> list[Suspect]:
-    """The suspects with their neighbours, which are sought among all images that take part."""
+    """The suspects with their neighbours, which are sought among all images that take part.
+
+    Near duplicates with the other label come first: an encoder need not find them the most similar.
+    """
     known, frame = judged.known, features.frame
     rows = known.rows[judged.order]
+    twins = _twins_labelled_otherwise(judged)
     # The nearest of all is the image itself.
     index, similarity = neighbours(features.avg, k + 1, queries=features.avg[rows])
     found = []
     for rank, (place, row) in enumerate(zip(judged.order.tolist(), rows.tolist(), strict=True), start=1):
-        near = [
-            (j, s)
-            for j, s in zip(index[rank - 1].tolist(), similarity[rank - 1].tolist(), strict=True)
-            if j != row
-        ]
+        like = dict(zip(index[rank - 1].tolist(), similarity[rank - 1].tolist(), strict=True))
+        near = {twin: _cosine(features.avg[row], features.avg[twin]) for twin in twins.get(row, ())} | like
+        near.pop(row, None)
         about = frame.row(row, named=True)
         found.append(
             Suspect(
@@ -148,12 +162,27 @@ def described(judged: Judged, features: Features, k: int) -> list[Suspect]:
                 rank,
                 float(judged.confident.quality[place]),
                 judged.reasons[place],
-                tuple(_neighbour(frame.row(j, named=True), s, known.targets[j]) for j, s in near[:k]),
+                tuple(_neighbour(frame.row(j, named=True), near[j], known.targets[j]) for j in [*near][:k]),
                 about["pack"],
                 about["slot"],
             )
         )
     return found
+
+
+def _twins_labelled_otherwise(judged: Judged) -> dict[int, list[int]]:
+    """Row -> its near duplicates with the other label."""
+    targets = judged.known.targets
+    found: dict[int, list[int]] = {}
+    for one, other in judged.pairs.tolist():
+        if targets[one] + targets[other] == 1:
+            found.setdefault(one, []).append(other)
+            found.setdefault(other, []).append(one)
+    return found
+
+
+def _cosine(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> float:
+    return float(unit(one[None])[0] @ unit(other[None])[0])
 
 
 def _neighbour(about: dict[str, object], similarity: float, target: float) -> Neighbour:

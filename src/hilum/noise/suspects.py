@@ -45,7 +45,7 @@ class Suspect:
         rank: 1 is the worst of its finding.
         quality: cleanlab's label quality: the probability of the given label, lower is worse.
         reasons: some of `REASONS`; empty where only its rank brings it in.
-        neighbours: the images most like it, of other labels and the same.
+        neighbours: near duplicates with the other label, then the images most like it, whatever their label.
         pack: folder of the pack that has its pixels.
         slot: where they lie in it.
     """

@@ -90,7 +90,7 @@ def contents(suspects: Suspects, shown: int = 60) -> dict[str, Any]:
         "suspects": suspects,
         "groups": groups,
         "count": len(chosen),
-        "total": len(suspects.suspects),
+        "left": len(suspects.suspects) - len(chosen),
         "lead": _lead(suspects, len(chosen)),
         "warnings": [*suspects.warnings, *lost],
         "fingerprint": fingerprint(suspects),
@@ -161,6 +161,6 @@ def _reason(suspects: Suspects, suspect: Suspect, reason: str) -> str:
         LEARNING: f"Among the images labelled {LABELS[suspect.given]}, it looks like one that is {other} "
         "(confident learning).",
         ERROR: f"The classifiers are sure that it is {other}: past {suspects.threshold:g} (confident error).",
-        DUPLICATE: f"A nearly equal picture is labelled {other} (near duplicate).",
+        DUPLICATE: f"A nearly equal picture, the first of those below, is labelled {other} (near duplicate).",
     }
     return sentences.get(reason, reason)
