@@ -46,6 +46,16 @@ def test_bce_is_that_of_torch() -> None:
     torch.testing.assert_close(got, expected)
 
 
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_losses_of_unequal_shares_of_a_batch_sum_to_that_of_the_whole(kind: str, reduction: str) -> None:
+    logits, targets = batch(rows=9)
+    loss = loss_of(targets, kind=kind, reduction=reduction)
+    counts = (~targets.isnan()).sum(dim=0)
+    shares = [loss(logits[rows], targets[rows], counts) for rows in (slice(0, 2), slice(2, 3), slice(3, 9))]
+    torch.testing.assert_close(sum(shares), loss(logits, targets))
+
+
 def test_bce_is_that_of_scikit_learn_where_labels_are_unknown() -> None:
     logits, targets = batch(rows=40)
     per_finding = []

@@ -117,6 +117,12 @@ def test_another_seed_gives_other_numbers(finished: Run, tmp_path: Path) -> None
     assert other.history[0]["train"]["loss"] != finished.history[0]["train"]["loss"]
 
 
+def test_any_seed_can_be_trained_with(config: Config, tmp_path: Path) -> None:
+    """A date, say: 20251121; no seed of a step is larger than torch takes."""
+    run = train(with_settings(config, f"seed={2**31 - 1}", "train.epochs=1"), folder=tmp_path, quiet=True)
+    assert run.info["status"] == "done"
+
+
 def test_evaluate_and_predict_agree_with_validation(finished: Run, pack: Pack, tmp_path: Path) -> None:
     """One inference path: the loop, `evaluate` and `predict` on the files give the same logits."""
     copy = Run(Path(shutil.copytree(finished.path, tmp_path / "copy")))

@@ -10,8 +10,14 @@ import numpy as np
 from small_runs import with_settings
 
 from hilum.config import Config, write_config
-from hilum.runs import list_runs
+from hilum.metrics.predictions import Predictions
+from hilum.predict import raw_predictions
+from hilum.runs import Run, list_runs
 from hilum.train.session import train
+
+
+def judged_again(run: Run) -> Predictions:
+    return raw_predictions(run, "valid", device="cpu", batch=run.config.train.batch, again=True)
 
 
 def test_two_processes_train_what_one_trains(config: Config, tmp_path: Path) -> None:
@@ -35,5 +41,8 @@ def test_two_processes_train_what_one_trains(config: Config, tmp_path: Path) -> 
         for part in ("train", "valid"):
             a, b = one.predictions(part, epoch), two.predictions(part, epoch)
             assert sorted(a.image_ids) == sorted(b.image_ids)
+    # What is kept of the validation part is what the kept weights say, batch norm's statistics included.
+    kept = two.predictions("valid").logits
+    np.testing.assert_allclose(judged_again(two).logits, kept, atol=1e-5)
     first = [run.history[0]["train"]["loss"] for run in (one, two)]
     assert np.isclose(*first, rtol=0.1)

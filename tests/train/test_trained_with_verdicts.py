@@ -18,7 +18,7 @@ from hilum.predict.parts import raw_predictions
 from hilum.runs import Run
 from hilum.table.table import Table
 from hilum.train.data import make_job
-from hilum.train.session import resume, train
+from hilum.train.session import reproduce, resume, train
 
 QUICK = ("train.epochs=1", "split.valid=0.25", "split.test=0.25")
 
@@ -84,16 +84,42 @@ def test_a_run_says_what_was_done_and_keeps_the_verdicts(
     np.testing.assert_array_equal(test.targets, make_job(run.config).part("test").truth)
 
 
-def test_a_resume_notices_other_verdicts(config: Config, overlay: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("fate", ["changed", "deleted"])
+def test_a_resume_and_a_repetition_have_the_verdicts_of_the_run(
+    config: Config, overlay: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], fate: str
+) -> None:
     path = tmp_path / "verdicts.csv"
     path.write_text(overlay.read_text())
     settings = with_settings(config, *QUICK, f"labels.overlay='{path}'")
     run = train(settings, folder=tmp_path, quiet=True)
     run.write_info({**run.info, "status": "stopped"})
-    path.write_text("\n".join(path.read_text().splitlines()[:-1]) + "\n")
+    if fate == "deleted":
+        path.unlink()
+    else:
+        path.write_text("image_id,finding,verdict,by,when\nimage0,Left,unusable,,\n")
+    own = (run.path / "overlay.csv").read_text()
+    assert resume(run.path).info["status"] == "done"
+    assert (
+        f"verdicts on labels are those that it began with, in {run.path / 'overlay.csv'}"
+        in capfd.readouterr().err
+    )
+    again, differences = reproduce(run.path, quiet=True)
+    assert differences == []
+    assert again.data["overlay"] == run.data["overlay"]
+    assert (run.path / "overlay.csv").read_text() == (again.path / "overlay.csv").read_text() == own
+
+
+def test_a_resume_notices_that_the_runs_verdicts_were_changed(
+    config: Config, overlay: Path, tmp_path: Path
+) -> None:
+    run = train(with_settings(config, *QUICK, f"labels.overlay='{overlay}'"), folder=tmp_path, quiet=True)
+    run.write_info({**run.info, "status": "stopped"})
+    own = run.path / "overlay.csv"
+    whole = own.read_text()
+    own.write_text("\n".join(whole.splitlines()[:-1]) + "\n")
     with pytest.raises(RunError, match="other verdicts on labels"):
         resume(run.path, quiet=True)
-    path.write_text((run.path / "overlay.csv").read_text())
+    own.write_text(whole)
     assert resume(run.path, quiet=True).info["status"] == "done"
 
 

@@ -121,7 +121,9 @@ class Learner:
         config, progress = self._config, self.progress
         with autocast(config.train.precision, self.device):
             outputs = self._net(batch.images).float()
-        loss = self._loss(outputs, batch.targets)
+        counts = self.world.sum((~batch.targets.isnan()).sum(dim=0))
+        # Processes have unequal shares of a step, and torch averages their gradients: this is what they sum to.
+        loss = self.world.size * self._loss(outputs, batch.targets, counts)
         (loss / config.train.accumulate).backward()
         progress.step += 1
         if self.between_updates(steps):
@@ -188,6 +190,8 @@ class Learner:
 
     def forward(self, feed: Feed) -> tuple[Tensor, npt.NDArray[np.int64]]:
         """Raw outputs over all of a part, gathered from all processes and put in the part's order."""
+        # Each process has its own statistics of batch norm by now; the first one's are those that are kept.
+        self.world.share_buffers(self.model)
         outputs, rows = forward(self.model, feed.epoch(0), self._config.train.precision, self.device)
         outputs = self.world.gather(outputs).cpu()
         rows = self.world.gather(torch.from_numpy(rows)).cpu().numpy()

@@ -28,6 +28,8 @@ from hilum.train.watch import Watch
 
 PRIME = 1_000_003
 """Keeps the random numbers of two steps of a run from starting at one seed."""
+SEEDS = 2**64
+"""How many there are for torch."""
 
 
 def fit(job: Job, run: Run, learner: Learner, watch: Watch) -> None:
@@ -89,7 +91,7 @@ def _learn(
     ) as tell:
         for batch in feed.epoch(progress.epoch, progress.step):
             # Dropout and the like follow from (seed, epoch, step) alone: a resume needs no generator's state.
-            torch.manual_seed((config.seed * PRIME + progress.epoch) * PRIME + progress.step)
+            torch.manual_seed(((config.seed * PRIME + progress.epoch) * PRIME + progress.step) % SEEDS)
             loss, outputs = learner.step(batch, steps)
             seen.add(outputs, batch.rows)
             tell(len(batch.rows), loss.item)

@@ -44,23 +44,26 @@ class Loss(nn.Module):
         self.config = config
         self.register_buffer("class_weights", class_weights.float(), persistent=False)
 
-    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+    def forward(self, logits: Tensor, targets: Tensor, counts: Tensor | None = None) -> Tensor:
         """The loss of a batch.
 
         Args:
             logits: [b, k], or [b, 3k] with a class for uncertain labels; any floating type.
             targets: [b, k] of 0 to 1, 2 for uncertain where there are three classes, NaN for unknown.
+            counts: int64 [k], known labels of each finding in the larger batch that this is a share of: the losses
+                of all shares then sum to that of the whole. Its own by default.
 
         Returns:
             Scalar, float32. Where no label is known it is 0, and so is its gradient.
         """
         known = ~targets.isnan()
         losses = torch.where(known, self._each(logits, targets, known), 0.0)
+        counts = known.sum(dim=0) if counts is None else counts
         if self.config.reduction == "sum":
             return losses.sum()
         if self.config.reduction == "mean":
-            return losses.sum() / known.sum().clamp(min=1)
-        return (losses.sum(dim=0) / known.sum(dim=0).clamp(min=1)).sum()
+            return losses.sum() / counts.sum().clamp(min=1)
+        return (losses.sum(dim=0) / counts.clamp(min=1)).sum()
 
     def per_label(self, logits: Tensor, targets: Tensor) -> Tensor:
         """The loss of each label, float32 [b, k], NaN where the label is unknown; see `forward`.

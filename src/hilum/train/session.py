@@ -76,7 +76,7 @@ def resume(path: str | Path, *, quiet: bool = False) -> Run:
     if run.info["status"] == "done":
         return run
     check_track(run.config.track)
-    job = make_job(run.config)
+    job = make_job(_own_verdicts(run))
     if (run.path / "data.json").is_file():
         _same_data(run, job)
     learner = Learner(job)
@@ -86,6 +86,8 @@ def resume(path: str | Path, *, quiet: bool = False) -> Run:
     learner.restore(run)
     watch = Watch(quiet or not leads())
     watch.say(f"resuming {run.path} in epoch {learner.progress.epoch + 1}, step {learner.progress.step + 1}")
+    if job.verdicts is not None:
+        watch.say(f"verdicts on labels are those that it began with, in {verdicts_of(run)}")
     if learner.world.leads:
         run.write_info({**run.info, "status": "running"})
     return _finish(job, run, learner, watch)
@@ -128,8 +130,8 @@ def reproduce(
     if first.head:
         how = first.info.get("command") or "hilum heads STORE"
         raise RunError(f"{path} is of hilum heads: give its command again: {how}")
-    _same_data(first, make_job(first.config))
-    config = first.config.model_copy(update={"name": f"{first.name}-again"})
+    config = _own_verdicts(first).model_copy(update={"name": f"{first.name}-again"})
+    _same_data(first, make_job(config))
     again = train(config, folder=folder or first.path.parent, command=f"reproduce {first.name}", quiet=quiet)
     differences = []
     begun = [[entry] if (entry := run.start) else [] for run in (first, again)]
@@ -170,6 +172,14 @@ def _describe(run: Run, job: Job, learner: Learner) -> None:
         write_json(run.path / "environment.json", describe_environment(learner.device, precision))
         keep_verdicts(run, job.verdicts)
         write_json(run.path / "data.json", job.describe())
+
+
+def _own_verdicts(run: Run) -> Config:
+    """The run's settings, with its own copy of its verdicts on labels: the file that it was given may change."""
+    config, own = run.config, verdicts_of(run)
+    if not config.labels.overlay or not own.is_file():
+        return config
+    return config.model_copy(update={"labels": config.labels.model_copy(update={"overlay": str(own)})})
 
 
 def _beginning(config: Config, learner: Learner) -> str:
@@ -245,7 +255,7 @@ def _same_labels(run: Run, job: Job) -> None:
     if before != (job.applied.fingerprint if job.applied else None):
         raise RunError(
             f"{run.path} began with other verdicts on labels than {job.config.labels.overlay} has now. "
-            f"Its own are in {verdicts_of(run)}: copy them there, or train anew."
+            "Undo what was changed there, or train anew."
         )
 
 

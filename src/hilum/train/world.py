@@ -59,6 +59,19 @@ class World:
         dist.all_gather(parts, padded)
         return torch.cat([part[: int(count)] for part, count in zip(parts, counts, strict=True)])
 
+    def sum(self, counts: Tensor) -> Tensor:
+        """The sum of all processes' tensors of one shape; the same on each."""
+        if self.size > 1:
+            counts = counts.clone()
+            dist.all_reduce(counts)
+        return counts
+
+    def share_buffers(self, model: nn.Module) -> None:
+        """Give every process the first one's buffers, such as the statistics of batch norm."""
+        if self.size > 1:
+            for buffer in model.buffers():
+                dist.broadcast(buffer, src=0)
+
     def any(self, asked: bool) -> bool:
         """Whether any process says yes; the same on each."""
         if self.size == 1:
