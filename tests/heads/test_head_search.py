@@ -282,8 +282,9 @@ def test_wrong_scores_and_no_candidates_are_told():
         search(vectors, rows, [])
 
 
-def test_progress_is_told_fold_by_fold():
+def test_progress_is_told_by_heads_fitted():
     vectors, rows = make()
     steps = []
-    search(vectors, rows, LINES[:1], folds=3, advance=steps.append)
-    assert steps == [1, 1, 1]
+    candidates = [*LINES[:2], Candidate("knn"), Candidate("logistic", "max")]
+    search(vectors, rows, candidates, folds=3, advance=steps.append)
+    assert steps == [2, 1, 1] * 3

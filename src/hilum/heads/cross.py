@@ -87,7 +87,7 @@ def cross_fit(
         fold_of: int64 [n].
         device: `auto`, `cpu`, `cuda`, ...
         seed: of MLPs.
-        advance: called with 1 after every fold.
+        advance: called with the number of heads newly fitted; they are candidates x folds.
     """
     rows = tuple(np.flatnonzero(fold_of == fold) for fold in np.unique(fold_of))
     lines: dict[int, list[Fitted]] = {}
@@ -107,8 +107,8 @@ def cross_fit(
                 for place, logits in zip(group, logits_of(heads, held_out), strict=True):
                     others.setdefault(place, np.empty(targets.shape, np.float32))[inside] = logits
             seconds[group] += (time.perf_counter() - started) / len(group)
-        if advance is not None:
-            advance(1)
+            if advance is not None:
+                advance(len(group))
     return CrossFitted(tuple(candidates), rows, lines, others, seconds)
 
 

@@ -119,7 +119,7 @@ def _search(material: Material, candidates: Sequence[Candidate], plan: Plan) -> 
     config, part = material.job.config, material.job.part("train")
     rows = Labelled(part.table.image_ids, part.patient_ids, material.job.findings, part.targets)
     vectors = material.vectors(part, dict.fromkeys(one.pooling for one in candidates))
-    with progress(f"trying {many(len(candidates), 'head')}", plan.folds, "folds") as advance:
+    with progress(f"trying {many(len(candidates), 'head')}", plan.folds * len(candidates), "fits") as advance:
         return search(
             vectors,
             rows,

@@ -126,7 +126,7 @@ def search(
         folds: at least 2.
         seed: of folds and of MLPs.
         device: `auto`, `cpu`, `cuda`, ...
-        advance: called with the number of folds newly done.
+        advance: called with the number of heads newly fitted; they are different candidates x folds.
 
     Raises:
         ConfigError: no score is called so, no candidate, a pooling without vectors, fewer than 2 folds.
