@@ -19,7 +19,7 @@ from hilum.metrics.judge import fit_judge
 from hilum.metrics.mixture import Mixture
 from hilum.metrics.predictions import Predictions
 from hilum.predict import member_predictions
-from hilum.runs import FORMAT, Member, Run
+from hilum.runs import FORMAT, Member, Run, verdicts_of
 from hilum.version import __version__
 
 
@@ -132,18 +132,20 @@ def _check_members(members: Sequence[Member], runs: Sequence[Run]) -> None:
         if different:
             raise RunError(
                 f"{members[0]} and {member} cannot be averaged: they differ in {'; '.join(different)}. Members "
-                "need the same split, findings and label policy."
+                "need the same split, findings and labels."
             )
 
 
 def alike(run: Run) -> dict[str, str]:
     """What all members of an ensemble must have in common, in words."""
     data, labels = run.data, run.config.labels
+    overlay = data.get("overlay")
     smooth = f" to {labels.smooth_value:g}" if labels.uncertain == "smooth" else ""
     return {
         "split": data["split"]["id"],
         "findings": ", ".join(data["findings"]),
         "label policy": f"uncertain {labels.uncertain}{smooth}, blank {labels.blank}",
+        "verdicts on labels": f"{overlay['verdicts']}, {overlay['fingerprint'][:12]}" if overlay else "none",
     }
 
 
@@ -165,7 +167,7 @@ def _describe(
     write_config(config, run.path / "config.toml")
     write_json(run.path / "data.json", members[0].data)
     write_json(run.path / "environment.json", describe_environment(device, config.train.precision))
-    for name in ("split.parquet", "images.parquet"):
+    for name in ("split.parquet", "images.parquet", verdicts_of(run).name):
         if (members[0].path / name).is_file():
             shutil.copyfile(members[0].path / name, run.path / name)
     told = [warning for member in members for warning in member.info["warnings"]]

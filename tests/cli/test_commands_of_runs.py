@@ -106,14 +106,16 @@ def test_a_run_that_is_not_whole_is_left_out_of_the_leaderboard(
 ) -> None:
     import shutil
 
-    for name in ("whole", "torn"):
+    for name in ("whole", "torn", "wrong"):
         shutil.copytree(study / "runs" / "small-1", tmp_path / name)
     (tmp_path / "torn" / "epochs" / "0001" / "summary.json").unlink()
+    (tmp_path / "wrong" / "config.toml").write_text("[optimiser]\nlr = 1\n")
     code, out, err = hilum("runs", "--in", tmp_path)
     assert code == 0
     assert "whole" in out
     assert "torn" not in out
-    assert "left out: " in err
+    assert "wrong" not in out
+    assert err.count("left out: ") == 2
     assert "no epoch 1" in err
 
 

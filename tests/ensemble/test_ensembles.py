@@ -263,6 +263,18 @@ def test_unlike_members_are_refused_with_what_differs(
     assert not list(tmp_path.glob(".*"))
 
 
+def test_members_have_the_same_verdicts_and_the_ensemble_keeps_them(copied: Copied, tmp_path: Path) -> None:
+    one, two = copied(0), copied(1)
+    overlay = {"fingerprint": "f" * 64, "verdicts": "correct"}
+    write_json(one.path / "data.json", {**one.data, "overlay": overlay})
+    (one.path / "overlay.csv").write_text("image_id,finding,verdict,by,when\nimage0,Left,positive,,\n")
+    with pytest.raises(RunError, match="verdicts on labels"):
+        ensemble([one.path, two.path], tmp_path / "ensemble", device="cpu")
+    write_json(two.path / "data.json", {**two.data, "overlay": overlay})
+    run = ensemble([one.path, two.path], tmp_path / "ensemble", device="cpu")
+    assert (run.path / "overlay.csv").read_text() == (one.path / "overlay.csv").read_text()
+
+
 def test_a_repetition_says_in_what_machines_differ(copied: Copied) -> None:
     first, again = copied(0), copied(1)
     assert other_conditions(first, again) == []

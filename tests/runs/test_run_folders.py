@@ -12,7 +12,7 @@ import pytest
 from hilum.config import Config
 from hilum.errors import DataError, RunError
 from hilum.metrics.predictions import Predictions
-from hilum.runs import Run, check_kept
+from hilum.runs import Run, check_kept, list_runs
 
 
 @pytest.fixture
@@ -67,3 +67,35 @@ def test_a_run_without_its_images_is_not_whole(run: Run) -> None:
     (run.path / "images.parquet").unlink()
     with pytest.raises(RunError, match="not whole"):
         _ = run.images
+
+
+READ = {
+    "run.json": lambda run: Run.open(run.path),
+    "data.json": lambda run: run.data,
+    "images.parquet": lambda run: run.images,
+    "epochs/0002/summary.json": lambda run: run.history,
+    "scores/valid.json": lambda run: run.scores("valid"),
+    "scores/thresholds.json": lambda run: run.thresholds,
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_a_damaged_file_is_named(run: Run, name: str) -> None:
+    path = run.path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("{ cut off")
+    with pytest.raises(RunError, match=f"{name} is damaged"):
+        READ[name](run)
+
+
+def test_a_run_without_settings_is_not_whole(run: Run) -> None:
+    (run.path / "config.toml").unlink()
+    with pytest.raises(RunError, match=r"config.toml is missing: the run's folder is not whole"):
+        _ = run.config
+
+
+def test_runs_are_listed_by_number_beside_folders_of_any_name(tmp_path: Path) -> None:
+    for _ in range(10):
+        Run.create(tmp_path, Config(name="a"), {})
+    (tmp_path / "²").mkdir()
+    assert [found.name for found in list_runs(tmp_path)] == [f"a-{number}" for number in range(1, 11)]

@@ -190,9 +190,12 @@ def test_its_lines_are_shown_again(config: Config, linear: Run, tmp_path: Path, 
 
 
 def test_heads_that_cannot_be_carried(config: Config, linear: Run, tmp_path: Path, hilum: Any) -> None:
-    own = f"model.head={linear.path}"
+    own, link = f"model.head={linear.path}", tmp_path / "best"
+    link.symlink_to("gone-1")
     wrong = {
-        (f"model.head={tmp_path}",): "not a run's folder",
+        (f"model.head={tmp_path}",): f"model.head: {tmp_path} is not a run's folder",
+        (f"model.head={link}",): f"{link} points to gone-1, which is not there",
+        (own, 'data.findings=["Left"]', "data.path=csv:nowhere"): "Left, Top",
         (own, "model.name=resnet18"): "the head of a densenet-small",
         (own, "prepare.size=64"): "--set prepare.size=32",
         (own, 'data.findings=["Left"]'): "Left, Top",

@@ -10,7 +10,7 @@ from typing import Any
 
 from hilum.api.opened import with_report
 from hilum.config import Config, make_config, read_config
-from hilum.errors import ConfigError, RunError, did_you_mean
+from hilum.errors import ConfigError, HilumError, did_you_mean
 from hilum.metrics.results import LOWER_IS_BETTER, RATES
 from hilum.progress import say
 from hilum.runs import Run, list_runs
@@ -149,7 +149,7 @@ def leaderboard(
     for run in list_runs(folder):
         try:
             rows.append(_row(run, part, by))
-        except RunError as error:
+        except HilumError as error:
             say(f"left out: {error}")
     sign = 1 if by in LOWER_IS_BETTER else -1
     return sorted(rows, key=lambda row: (row[by] is None, sign * (row[by] or 0)))

@@ -131,11 +131,18 @@ def settle(config: ModelConfig) -> ModelConfig:
 
 def _followed(path: str) -> str:
     link = Path(path)
-    return str(link.parent / link.readlink()) if link.is_symlink() else path
+    if not link.is_symlink():
+        return path
+    if not link.exists():
+        raise RunError(f"{path} points to {link.readlink()}, which is not there. Name another run.")
+    return str(link.parent / link.readlink())
 
 
 def _trained(path: str, setting: str) -> Run:
-    run = Run.open(path)
+    try:
+        run = Run.open(path)
+    except RunError as error:
+        raise RunError(f"{setting}: {error}") from error
     if run.members:
         raise RunError(
             f"{setting} = {path!r} is an ensemble: it has no single network. Name one of its members."

@@ -2,7 +2,8 @@
 
 from hilum.runs.kept import check_kept, part_ids
 from hilum.runs.listing import list_runs
-from hilum.runs.run import FORMAT, Member, Run
+from hilum.runs.member import Member
+from hilum.runs.run import FORMAT, Run
 from hilum.runs.verdicts import keep_verdicts, labelled, verdicts_of
 
 __all__ = [

@@ -23,12 +23,7 @@ def list_runs(folder: str | Path) -> list[Run]:
             f"there is no folder {folder}. Runs are made by hilum train; name their folder with --in."
         )
     found = []
-    for path in sorted(
-        folder.iterdir(),
-        key=lambda p: [
-            (not t.isdigit(), int(t) if t.isdigit() else 0, t) for t in re.split(r"(\d+)", p.name)
-        ],
-    ):
+    for path in sorted(folder.iterdir(), key=_in_order):
         if path.is_symlink() and path.resolve().parent == folder.resolve():
             continue
         try:
@@ -36,3 +31,11 @@ def list_runs(folder: str | Path) -> list[Run]:
         except RunError:
             continue
     return found
+
+
+def _in_order(path: Path) -> list[tuple[bool, int, str]]:
+    """The name with its numbers as numbers: run-2 comes before run-10."""
+    return [
+        (not part.isdecimal(), int(part) if part.isdecimal() else 0, part)
+        for part in re.split(r"(\d+)", path.name)
+    ]

@@ -50,34 +50,12 @@ from hilum.metrics.mixture import Mixture
 from hilum.metrics.predictions import Predictions
 from hilum.metrics.results import Scores
 from hilum.metrics.thresholds import Thresholds
+from hilum.runs.member import Member
 from hilum.text import many
 from hilum.version import __version__
 
 FORMAT = 1
 """Raised when a folder of the former format can no longer be read."""
-
-
-@dataclass(frozen=True)
-class Member:
-    """One model of an ensemble.
-
-    Attributes:
-        path: its run's folder.
-        epoch: the epoch whose weights are used, from 1; None is the best.
-        weight: its share of the average.
-    """
-
-    path: Path
-    epoch: int | None = None
-    weight: float = 1.0
-
-    @property
-    def weights(self) -> str:
-        """The name of its file in `checkpoints/`."""
-        return "best" if self.epoch is None else f"{self.epoch:04d}"
-
-    def __str__(self) -> str:
-        return str(self.path) if self.epoch is None else f"{self.path}@{self.epoch}"
 
 
 @dataclass(frozen=True)
@@ -97,10 +75,7 @@ class Run:
         if not (path / "run.json").is_file():
             raise RunError(f"{path} is not a run's folder (it has no run.json). {_other_runs(path)}")
         run = cls(path)
-        try:
-            found = run.info.get("format")
-        except ValueError as error:
-            raise RunError(f"{path / 'run.json'} is damaged: {error}. The run cannot be read.") from error
+        found = run.info.get("format")
         if found != FORMAT:
             raise RunError(
                 f"{path} has run format {found}, written by hilum {run.info.get('version', '?')}; "
@@ -150,8 +125,16 @@ class Run:
 
     @cached_property
     def config(self) -> Config:
-        """The run's settings."""
-        return read_config(self.path / "config.toml")
+        """The run's settings.
+
+        Raises:
+            RunError: there are none.
+            ConfigError: they cannot be used.
+        """
+        path = self.path / "config.toml"
+        if not path.is_file():
+            raise RunError(f"{path} is missing: the run's folder is not whole.")
+        return read_config(path)
 
     @property
     def info(self) -> dict[str, Any]:
@@ -174,11 +157,14 @@ class Run:
         A run of an earlier version has `image_id`, `patient_id` and `part` alone.
 
         Raises:
-            RunError: there is neither of the two files.
+            RunError: there is neither of the two files, or it is damaged.
         """
         for name in ("images.parquet", "split.parquet"):
             if (path := self.path / name).is_file():
-                return pl.read_parquet(path)
+                try:
+                    return pl.read_parquet(path)
+                except (OSError, pl.exceptions.PolarsError) as error:
+                    raise _damaged(path, error) from error
         raise RunError(f"{path} is missing: the run's folder is not whole.")
 
     @property
@@ -201,7 +187,7 @@ class Run:
                 f"{self.path} has epoch {max(there)} but no epoch {min(gaps)}: the run's folder is not whole. "
                 "Copy it again from where it was trained, or train again from its config.toml."
             )
-        entries: list[dict[str, Any]] = [read_json(path) for path in summaries]
+        entries = [_object(path) for path in summaries]
         best = max((entry["epoch"] for entry in entries if entry.get("improved")), default=None)
         return [{**entry, "best": entry["epoch"] == best} for entry in entries]
 
@@ -209,7 +195,7 @@ class Run:
     def start(self) -> dict[str, Any]:
         """Epoch 0 of a run that began with a trained head: loss and scores of valid alone; else empty."""
         path = self.epoch_folder(0) / "summary.json"
-        return dict(read_json(path)) if path.is_file() else {}
+        return _object(path) if path.is_file() else {}
 
     @property
     def best_epoch(self) -> int:
@@ -260,7 +246,7 @@ class Run:
     def mixture(self) -> Mixture | None:
         """How an ensemble's members become one; None for a run that was trained."""
         path = self.path / "scores" / "members.json"
-        return Mixture.from_json(read_json(path)) if self.info.get("members") else None
+        return Mixture.from_json(_object(path)) if self.info.get("members") else None
 
     def write_mixture(self, mixture: Mixture) -> None:
         """Keep how members become one."""
@@ -302,7 +288,7 @@ class Run:
 
     def scores(self, part: str) -> Scores | None:
         """Scores of a part by the best weights, or None where it was not scored."""
-        return Scores.from_json(read_json(self.path / "scores" / f"{part}.json")) if self.has(part) else None
+        return Scores.from_json(_object(self.path / "scores" / f"{part}.json")) if self.has(part) else None
 
     def write_scores(self, predictions: Predictions, scores: Scores) -> None:
         """Keep a part's raw predictions, one row an image, and its scores."""
@@ -323,7 +309,7 @@ class Run:
         path = self.path / "scores" / "thresholds.json"
         if not path.is_file():
             raise RunError(f"{self.path} has no thresholds yet. Go on with: hilum train --resume {self.path}")
-        return Thresholds.from_json(read_json(path))
+        return Thresholds.from_json(_object(path))
 
     @property
     def calibration(self) -> Calibration:
@@ -331,7 +317,7 @@ class Run:
         path = self.path / "scores" / "calibration.json"
         if not path.is_file():
             return Calibration("none", tuple(self.data["findings"]))
-        return Calibration.from_json(read_json(path))
+        return Calibration.from_json(_object(path))
 
     @property
     def judge(self) -> Judge:
@@ -378,9 +364,15 @@ def _object(path: Path) -> dict[str, Any]:
         value = read_json(path)
     except FileNotFoundError as error:
         raise RunError(f"{path} is missing: the run's folder is not whole.") from error
+    except ValueError as error:
+        raise _damaged(path, error) from error
     if not isinstance(value, dict):
-        raise RunError(f"{path} is damaged: it should hold a JSON object.")
+        raise _damaged(path, "it should hold a JSON object")
     return value
+
+
+def _damaged(path: Path, why: object) -> RunError:
+    return RunError(f"{path} is damaged: {why}. Copy the run's folder again from where it was trained.")
 
 
 def _other_runs(path: Path) -> str:

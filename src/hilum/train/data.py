@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -204,13 +205,15 @@ def make_job(config: Config) -> Job:
     """
     origin = origin_of(config.model)
     _as_the_head(config, origin)
+    if config.data.findings:
+        _of_the_head(config.data.findings, origin)
     pack, table, steps = open_data(config)
     attributes = _attributes(config, originals(pack.table))
     everything = table.select(config.data.findings)
     table = originals(everything)
     if not table.findings:
         raise DataError("the data have no findings to learn. Name columns of labels when packing the source.")
-    _of_the_head(table, origin)
+    _of_the_head(table.findings, origin)
     if config.data.subset:
         table = subset(table, config.data.subset, config.split.seed)
     split = make_split(table, config.split, config.split.seed)
@@ -260,12 +263,12 @@ def _as_the_head(config: Config, origin: Origin) -> None:
         )
 
 
-def _of_the_head(table: Table, origin: Origin) -> None:
-    if origin.run is None or (findings := tuple(origin.run.data["findings"])) == table.findings:
+def _of_the_head(learned: tuple[str, ...], origin: Origin) -> None:
+    if origin.run is None or (findings := tuple(origin.run.data["findings"])) == learned:
         return
     raise ConfigError(
-        f"the head {origin.run.path} is for {', '.join(findings)}; the run learns {', '.join(table.findings)}. "
-        f"Train with: --set data.findings='{json.dumps(findings)}'"
+        f"the head {origin.run.path} is for {', '.join(findings)}; the run learns {', '.join(learned)}. "
+        f"Train with: --set data.findings={shlex.quote(json.dumps(findings))}"
     )
 
 
