@@ -85,6 +85,8 @@ def test_what_cannot_be_asked(filled: FeatureStore) -> None:
         filled.nearest("imag3")
     with pytest.raises(DataError, match="no image 'zz', and there is no such file"):
         filled.nearest("zz")
+    with pytest.raises(DataError, match="no image '', and there is no such file"):
+        filled.nearest("")
     with pytest.raises(DataError, match=r"has 3 numbers; those of random in .* have 512"):
         filled.nearest(np.ones(3, np.float32))
     with pytest.raises(DataError, match="no direction"):
@@ -114,6 +116,7 @@ def test_quotes_in_ids_are_only_quotes(filled: FeatureStore) -> None:
         ("top", "is neither true nor false.*top = 1|left = 1"),
         ("age > 'old'", "does not fit the columns"),
         ("foo(age) > 1", "does not fit the columns: Invalid function 'foo'"),
+        ("count(*) > 1", "is about several images at once"),
     ],
 )
 def test_a_wrong_condition_is_one_message(filled: FeatureStore, where: str, message: str) -> None:
@@ -123,6 +126,11 @@ def test_a_wrong_condition_is_one_message(filled: FeatureStore, where: str, mess
     assert "/root" not in str(caught.value)
     with pytest.raises(DataError, match=message):
         filled.nearest("image3", where=where)
+
+
+def test_a_condition_that_draws_lots_is_refused(filled: FeatureStore) -> None:
+    with pytest.raises(DataError, match="other images each time"):
+        filled.features(where="random() < 0.5")
 
 
 def test_a_condition_that_nothing_fulfils(filled: FeatureStore) -> None:

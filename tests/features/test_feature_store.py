@@ -13,6 +13,7 @@ from small_store import other_pack, random_encoder
 from hilum.errors import ConfigError, DataError, DiskError, PackError
 from hilum.features import EncoderInfo, Features, FeatureStore
 from hilum.features.embed import embed, info_of
+from hilum.features.lance import reaching
 from hilum.pixels.pack import Pack
 
 
@@ -173,6 +174,15 @@ def test_a_damaged_store_is_one_message(empty: FeatureStore, drawn_pack: Pack) -
         file.write_bytes(b"nothing")
     with pytest.raises(DataError, match="could not be read"):
         FeatureStore.open(empty.url).features()
+
+
+def test_a_full_disk_is_told_with_what_to_do(tmp_path: Path) -> None:
+    full = RuntimeError("LanceError(IO): No space left on device (os error 28)")
+    said = r"could not write .*: No space left on device .* Free some space"
+    with pytest.raises(DiskError, match=said), reaching(str(tmp_path)):
+        raise full
+    with pytest.raises(DataError, match="could not be read or written"), reaching(str(tmp_path)):
+        raise RuntimeError("LanceError(IO): Permission denied (os error 13)")
 
 
 def test_many_files_are_put_together(empty: FeatureStore, drawn_pack: Pack) -> None:

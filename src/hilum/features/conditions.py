@@ -51,6 +51,10 @@ def _fault(error: Exception, findings: Sequence[str]) -> str:
         near = nearest(found[1], known)
         hint = f"did you mean {near!r}?" if near else f"if it is a text, write it in quotes: '{found[1]}'."
         return f"names {found[1]!r}, which is no column; {hint} Columns: {', '.join(known)}"
+    if re.search("(Aggregate|Window)Function", text):
+        return (
+            "is about several images at once; a condition is asked of one at a time: sex = 'F' and age > 60"
+        )
     if "boolean" in text:
         return (
             "is neither true nor false of an image; compare labels with 1 (positive), 0 or -1: "

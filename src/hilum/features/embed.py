@@ -12,19 +12,20 @@ import polars as pl
 
 from hilum.device import keep_freed_memory
 from hilum.errors import DataError
-from hilum.features.columns import ABOUT, DIGEST, rows_of
+from hilum.features.columns import ABOUT, DIGEST, POOLINGS, rows_of
 from hilum.features.encoders import EncoderInfo
 from hilum.features.store import FeatureStore
 from hilum.features.table import VectorTable
 from hilum.pixels.pack import Pack
-from hilum.predict import Encoder, Vectors
+from hilum.predict import Encoder
 from hilum.progress import progress, say
 from hilum.text import listed
 
 WRITE_EVERY = 10.0
 """Seconds of embedding between two writes: what a kill loses at most."""
-WRITE_ROWS = 4096
-"""Images at which a write happens even sooner, so that memory stays small on a fast device."""
+WRITE_ROWS = 1024
+"""Images at which a write happens even sooner, so that memory stays small on a fast device. 1,024 vectors of 1,024
+numbers are written in 0.05 s, as fast an image as 4,096 at a time."""
 
 CPU_BATCH, BATCH = 16, 256
 """Images per step. On a CPU, what 16 images leave in the caches is used again: DenseNet121 at 224 px in bf16 takes
@@ -158,23 +159,24 @@ def _write(
     batch: int,
     every: float,
 ) -> None:
-    """Embed the images at these positions and write them every few seconds."""
-    ready: list[tuple[npt.NDArray[np.int64], Vectors]] = []
+    """Embed the images at these positions and write them every few seconds.
 
-    def write() -> None:
-        positions = wanted[np.concatenate([found for found, _ in ready])]
-        avg, largest = (np.concatenate([vectors[i] for _, vectors in ready]) for i in (0, 1))
-        table.add(rows[positions], avg, largest)
-        ready.clear()
-
+    Vectors wait in arrays that are made once: kept as they come, small arrays between the large ones of a step
+    leave holes in memory that nothing fills (ResNet18, 4,096 images: 250 MiB for 16 MiB of vectors).
+    """
+    room = min(len(wanted), WRITE_ROWS + batch)
+    positions = np.empty(room, np.int64)
+    avg, largest = (np.empty((room, table.width), np.float32) for _ in POOLINGS)
+    ready = 0
     written = time.monotonic()
     with progress("embedding", len(wanted)) as advance:
         for found, vectors in encoder.pack(pack, pack.slots[wanted], batch):
-            ready.append((found, vectors))
+            here = slice(ready, ready + len(found))
+            positions[here], avg[here], largest[here] = wanted[found], vectors.avg, vectors.max
+            ready += len(found)
             advance(len(found))
-            due = time.monotonic() - written >= every
-            if due or sum(len(some) for some, _ in ready) >= WRITE_ROWS:
-                write()
-                written = time.monotonic()
-        if ready:
-            write()
+            if ready >= WRITE_ROWS or time.monotonic() - written >= every:
+                table.add(rows[positions[:ready]], avg[:ready], largest[:ready])
+                ready, written = 0, time.monotonic()
+    if ready:
+        table.add(rows[positions[:ready]], avg[:ready], largest[:ready])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from hilum.errors import ConfigError, DataError, HilumError, MissingExtra
+from hilum.files import disk_error
 
 Floats = npt.NDArray[np.float32]
 
@@ -23,7 +27,8 @@ REMOTE = {
 }
 """Options for object storage, so that a place that does not answer is said within half a minute."""
 
-
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""What the system says of a disk that is full or may only be read."""
 SCHEMES = ("s3", "gs", "az", "memory")
 """Kinds of URL; `memory` is a store that goes with its process, for trying things."""
 
@@ -61,12 +66,16 @@ def reaching(url: str) -> Iterator[None]:
 
     Raises:
         DataError: the place cannot be read or written.
+        DiskError: it is full, or may only be read.
     """
     try:
         yield
     except HilumError:
         raise
     except (OSError, RuntimeError, ValueError) as error:
+        refused = re.search(r"\(os error (\d+)\)", str(error))
+        if refused and int(refused[1]) in UNWRITABLE and not is_remote(url):
+            raise disk_error(Path(url), OSError(int(refused[1]), os.strerror(int(refused[1])))) from error
         reason = _unreached(str(error)) if is_remote(url) else first_line(error)
         raise DataError(f"the feature store {url} could not be read or written: {reason}") from error
 

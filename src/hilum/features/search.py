@@ -20,8 +20,8 @@ def nearest(
 ) -> pl.DataFrame:
     """See `FeatureStore.nearest`; `place` says in messages where was looked."""
     poolings = POOLINGS if pooling == "both" else (pooling,)
-    own = query if isinstance(query, str) else ""
-    vector = _vector_of(table, own, poolings, place) if own else np.asarray(query, np.float32).ravel()
+    own = query if isinstance(query, str) else None
+    vector = np.asarray(query, np.float32).ravel() if own is None else _vector_of(table, own, poolings, place)
     if len(vector) != table.width * len(poolings):
         raise DataError(
             f"the vector has {len(vector)} numbers; those of {place} have {table.width * len(poolings)} "
@@ -35,11 +35,13 @@ def nearest(
     exact = table.count(where) < INDEX_OVER or exact
     condition = table.condition(where)
     # The image itself is left out afterwards: as a condition it would double the time.
+    more = k + (own is not None)
     found = (
-        table.nearest(vector, pooling, k + bool(own), condition, exact)
+        table.nearest(vector, pooling, more, condition, exact)
         if pooling in POOLINGS
-        else _of_both(table, vector, k + bool(own), condition)
-    ).filter(pl.col("image_id") != own)
+        else _of_both(table, vector, more, condition)
+    )
+    found = found if own is None else found.filter(pl.col("image_id") != own)
     names = {column: name for name, column in table.columns.items()}
     about = [name for name in ABOUT if name != "image_id"]
     return (

@@ -107,21 +107,25 @@ class FeatureStore:
         """
         info = self.encoder(encoder)
         table = self.table(info)
-        count = table.count(where)
-        if not count:
+        if not table.count(where):
             none = f"no image of {info.name} in {self.url} fulfils {where!r}"
             raise DataError(f"{none}." if where else f"{self.url} has no images of {info.name} yet.")
-        frames, rows = [], 0
-        avg, largest = (np.empty((count, info.width), np.float32) for _ in POOLINGS)
-        names = [*ABOUT, *table.columns.values(), *POOLINGS]
-        for frame, (some, others) in table.batches(names, table.condition(where)):
-            avg[rows : rows + len(some)], largest[rows : rows + len(some)] = some, others
-            frames.append(frame)
-            rows += len(some)
-        frame = pl.concat(frames)
-        order = frame["image_id"].arg_sort().to_numpy()
-        named = frame[order].rename({column: name for name, column in table.columns.items()})
-        return Features(info, named, tuple(table.columns), avg[order], largest[order])
+        condition = table.condition(where)
+        known = table.frame([*ABOUT, *table.columns.values()], condition).sort("image_id")
+        place = known.select("image_id").with_row_index("row")
+        # Each vector goes to its place at once: put in order afterwards, all would be in memory twice.
+        avg, largest = (np.empty((known.height, info.width), np.float32) for _ in POOLINGS)
+        left = known.height
+        for frame, (some, others) in table.batches(["image_id", *POOLINGS], condition):
+            rows = frame.join(place, on="image_id", how="left", maintain_order="left")["row"]
+            if rows.null_count():
+                break
+            avg[rows.to_numpy()], largest[rows.to_numpy()] = some, others
+            left -= len(rows)
+        if left:
+            raise DataError(f"the condition {where!r} is fulfilled by other images each time it is asked.")
+        named = known.rename({column: name for name, column in table.columns.items()})
+        return Features(info, named, tuple(table.columns), avg, largest)
 
     def about(self, image_ids: Sequence[str], encoder: EncoderInfo) -> pl.DataFrame:
         """What is known of those of these images that an encoder has embedded, labels by finding."""
