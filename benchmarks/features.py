@@ -1,8 +1,15 @@
-"""Embedding from files against torchxrayvision's own way, and a store of 100,000 images."""
+"""Embedding from files against torchxrayvision's own way, its memory, and a store of 100,000 images.
+
+Real images are those of the paediatric pneumonia set: `pneumonia-224` in `HILUM_REAL_DATA`, or in `shared/data`
+beside the checkout. Without them, drawn ones of CheXpert-small's size stand in, fewer, and scaled.
+"""
 
 from __future__ import annotations
 
+import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,54 +21,118 @@ import numpy.typing as npt
 import polars as pl
 import torch
 import torchvision
+from safetensors.torch import save_file
 from skimage.io import imread
 
-from benchmarks.images import FINDINGS, pack_of, write_radiographs
+from benchmarks.images import FINDINGS, pack_of, table_of, write_radiographs
 from hilum.config import ModelConfig, PrepareConfig
 from hilum.device import pick_device
 from hilum.features import FeatureStore
 from hilum.features.columns import ABOUT, DIGEST
 from hilum.features.embed import embed, info_of
 from hilum.models import Normalisation, build_model
+from hilum.pixels.build import build_pack
 from hilum.pixels.pack import Pack
 from hilum.predict import Encoder, EncoderSettings, Vectors
+from hilum.table.sources import read_source
+from hilum.table.table import Table
 
 SIZE = 224
-IMAGES, PEER_IMAGES, PEER_BATCH = 768, 128, 32
-TOLD = 5840
-"""Images that the row speaks of: rates are measured on fewer, three times in turn."""
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+REAL = Path(os.environ.get("HILUM_REAL_DATA", SHARED)) / "pneumonia-224"
+TOLD, PEER_IMAGES, PEER_BATCH = 5840, 640, 32
+"""Images that the row speaks of, all of which ours embeds; how many of them the peer's loop takes."""
+DRAWN, PEER_DRAWN = 768, 128
+"""Images where there are no real ones."""
+FEW, MANY, SMALL = 1000, 8000, 32
+"""Images of the two runs whose memory is compared, and their side in pixels."""
 STORED, ADDED, WIDTH = 100_000, 100, 1024
 ROUNDS = 3
 
 
+MEMORY = """
+import sys
+from pathlib import Path
+from hilum.cli import main
+code = main(sys.argv[1:])
+status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+print(int(status["VmHWM"].split()[0]) / 1024)  # getrusage would count the parent's peak too
+sys.exit(code)
+"""
+
+
 def rows() -> list[dict[str, Any]]:
     """Measured rows; see `benchmarks.__main__`."""
-    with tempfile.TemporaryDirectory() as folder:
-        return [_embedding(Path(folder) / "embedding"), *_large_store(Path(folder) / "store")]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        return [_embedding(folder / "embedding"), _memory(folder / "memory"), *_large_store(folder / "store")]
 
 
 def _embedding(folder: Path) -> dict[str, Any]:
-    files = write_radiographs(folder / "files", IMAGES)
+    """Packing, vectors and store against a plain loop, in turn; each time scaled to `TOLD` images."""
+    table, of, count = _images(folder / "files")
+    chosen = np.random.default_rng(0).permutation(len(table))[:count]
+    files = [table.root / path for path in table.frame["path"][chosen]]
     encoder, peer = _densenet(), _peer()
     ours, theirs = [], []
     for turn in range(ROUNDS):
         started = time.perf_counter()
-        pack = Pack.open(pack_of(files, folder / f"pack{turn}", SIZE))
+        pack = build_pack(table, folder / f"pack{turn}", PrepareConfig(size=SIZE))
         embed(encoder, pack, FeatureStore.open(folder / f"features{turn}", create=True))
-        ours.append(TOLD / len(files) * (time.perf_counter() - started))
+        ours.append(TOLD / len(table) * (time.perf_counter() - started))
         started = time.perf_counter()
-        _loop(peer, files[:PEER_IMAGES])
-        theirs.append(TOLD / PEER_IMAGES * (time.perf_counter() - started))
+        _loop(peer, files)
+        theirs.append(TOLD / len(files) * (time.perf_counter() - started))
     ratios = [b / a for a, b in zip(ours, theirs, strict=True)]
     return {
-        "work": f"embedding {TOLD:,} images, DenseNet121, {SIZE} px, JPEG of 390 x 320: packing, vectors, store",
+        "work": f"embedding {TOLD:,} {of}, DenseNet121, {SIZE} px: packing, vectors, store",
         "target": ">= 4x",
         "ours": statistics.median(ours),
         "peer": statistics.median(theirs),
         "ratio": statistics.median(ratios),
         "unit": "s",
-        "note": f"{encoder.precision}; peer: torchxrayvision's DenseNet121, fp32, its own reading (skimage), "
-        f"batch {PEER_BATCH}; scaled from {IMAGES} and {PEER_IMAGES} images",
+        "note": f"{encoder.precision}, {_share(len(table))}; peer: torchxrayvision's DenseNet121, fp32, its own "
+        f"reading (skimage), batch {PEER_BATCH}, {_share(len(files))}",
+    }
+
+
+def _images(folder: Path) -> tuple[Table, str, int]:
+    """What to embed, what it is, and how many of it the peer takes."""
+    if REAL.is_dir():
+        table = read_source("pneumonia", REAL)
+        return table.take(range(min(TOLD, len(table)))), "real JPEG files (pneumonia-224)", PEER_IMAGES
+    return table_of(write_radiographs(folder, DRAWN)), "drawn JPEG files of 390 x 320", PEER_DRAWN
+
+
+def _share(count: int) -> str:
+    return f"all {count:,} timed" if count == TOLD else f"scaled from {count:,}"
+
+
+def _memory(folder: Path) -> dict[str, Any]:
+    """Peak resident memory of `hilum embed` as a command of its own, over few images and over many."""
+    files = write_radiographs(folder / "files", 200, 64, 64)
+    weights = folder / "weights.safetensors"
+    save_file(build_model(ModelConfig(name="resnet18"), 1, SMALL).state_dict(), weights)
+    peak = {}
+    for count in (FEW, MANY):
+        pack = pack_of(files, folder / f"pack{count}", SMALL, copies=count // len(files))
+        command = ["embed", "resnet18", "--weights", weights, "--data", pack, "--store", folder / f"s{count}"]
+        done = subprocess.run(
+            [sys.executable, "-c", MEMORY, *map(str, command), "--json"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        peak[count] = float(done.stdout.split()[-1])
+    return {
+        "work": f"peak resident memory of `hilum embed`: {MANY:,} images against {FEW:,}",
+        "target": "does not grow",
+        "ours": peak[MANY],
+        "peer": peak[FEW],
+        "ratio": peak[MANY] / peak[FEW],
+        "unit": "MiB",
+        "note": f"ResNet18, {SMALL} px; {MANY * 2 * 512 * 4 / 2**20:,.0f} MiB of vectors written; a ratio of 1 is "
+        "no growth",
     }
 
 
@@ -90,9 +161,9 @@ def _loop(model: Any, files: list[Path]) -> None:
     fit = torchvision.transforms.Compose([xrv.datasets.XRayCenterCrop(), xrv.datasets.XRayResizer(SIZE)])
     device = next(model.parameters()).device
     for start in range(0, len(files), PEER_BATCH):
-        images = [
-            fit(xrv.datasets.normalize(imread(path), 255)[None]) for path in files[start : start + PEER_BATCH]
-        ]
+        read = [imread(path) for path in files[start : start + PEER_BATCH]]
+        gray = [image if image.ndim == 2 else image[..., 0] for image in read]
+        images = [fit(xrv.datasets.normalize(image, 255)[None]) for image in gray]
         model.features2(torch.from_numpy(np.stack(images)).float().to(device)).cpu()
 
 

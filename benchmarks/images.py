@@ -32,6 +32,11 @@ def write_radiographs(folder: Path, count: int, width: int = 390, height: int = 
 
 def pack_of(files: list[Path], out: Path, size: int, copies: int = 1) -> Path:
     """Pack files with random labels, each `copies` times under another id."""
+    return build_pack(table_of(files, copies), out, PrepareConfig(size=size)).path
+
+
+def table_of(files: list[Path], copies: int = 1) -> Table:
+    """A table of files with random labels, each `copies` times under another id."""
     random = np.random.default_rng(1)
     ids = [f"{path.stem}-{copy}" for copy in range(copies) for path in files]
     frame = pl.DataFrame(
@@ -43,5 +48,4 @@ def pack_of(files: list[Path], out: Path, size: int, copies: int = 1) -> Path:
             **{name: random.integers(0, 2, len(ids)) for name in FINDINGS},
         }
     )
-    table = Table.make(frame, FINDINGS, files[0].parent)
-    return build_pack(table, out, PrepareConfig(size=size)).path
+    return Table.make(frame, FINDINGS, files[0].parent)
