@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import signal
@@ -9,6 +10,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -20,38 +23,58 @@ from hilum.features import FeatureStore
 from hilum.features.embed import embed, info_of
 from hilum.pixels.pack import Pack
 
-CHILD = """
-import sys
+PARENT = """
+import os, signal, sys
 sys.path[:0] = sys.argv[3:]
 from hilum.features import FeatureStore
 from hilum.features.embed import embed
 from hilum.pixels.pack import Pack
 from small_store import random_encoder
-encoder, pack = random_encoder(), Pack.open(sys.argv[1])
-print("ready", flush=True)
-embed(encoder, pack, FeatureStore.open(sys.argv[2], create=True), batch=2, every=0)
-print("done", flush=True)
+for _ in sys.stdin:
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        print("gone", flush=True)
+    else:
+        encoder, pack = random_encoder(), Pack.open(sys.argv[1])
+        store = FeatureStore.open(sys.argv[2], create=True)
+        print(os.getpid(), flush=True)
+        embed(encoder, pack, store, batch=2, every=0)
+        signal.pause()
 """
+"""Imports everything once, and embeds in a child for each line that it reads; a child ends only by a kill."""
 
 
-def killed_after(wait: float, pack: Pack, store: Path) -> None:
-    """Embed in another process, and kill it some seconds after it began."""
-    command = [sys.executable, "-c", CHILD, str(pack.path), str(store), str(Path(__file__).parent)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "ready\n"
-        time.sleep(wait)
-        child.send_signal(signal.SIGKILL)
+@contextmanager
+def killer(pack: Pack, store: Path) -> Iterator[Callable[[float], None]]:
+    """Embed in another process, and kill it as many seconds after it began as the function that is given says."""
+    command = [sys.executable, "-c", PARENT, str(pack.path), str(store), str(Path(__file__).parent)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdin is not None
+        assert parent.stdout is not None
+        asked, told = parent.stdin, parent.stdout
+
+        def killed_after(wait: float) -> None:
+            asked.write("embed\n")
+            asked.flush()
+            child = int(told.readline())
+            time.sleep(wait)
+            os.kill(child, signal.SIGKILL)
+            assert told.readline() == "gone\n"
+
+        yield killed_after
+        asked.close()
 
 
 def test_killed_runs_lose_nothing_that_was_written(tmp_path: Path, drawn_pack: Pack) -> None:
     store, drawn = tmp_path / "features", random.Random(0)
     written: list[int] = []
-    for wait in (0.02, 0.15, drawn.uniform(0.1, 0.5)):
-        killed_after(wait, drawn_pack, store)
-        opened = FeatureStore.open(store, create=True)
-        here = opened.encoders()
-        written.append(len(opened.table(here[0])) if here else 0)
+    with killer(drawn_pack, store) as killed_after:
+        for wait in (0.02, 0.15, drawn.uniform(0.1, 0.5)):
+            killed_after(wait)
+            opened = FeatureStore.open(store, create=True)
+            here = opened.encoders()
+            written.append(len(opened.table(here[0])) if here else 0)
     assert written == sorted(written)
     opened = FeatureStore.open(store, create=True)
     found = embed(random_encoder(), drawn_pack, opened)

@@ -148,10 +148,14 @@ def test_images_too_small_for_a_network_are_refused() -> None:
 def test_catalogue_figures_are_right() -> None:
     from hilum.models import describe_model
 
+    alike = [spec for name, spec in MODELS.items() if name.startswith("xrv-densenet121-")]
+    assert len({(spec.parameters, spec.gflops, spec.size) for spec in alike}) == 1
     for name, spec in MODELS.items():
+        if spec in alike[1:]:
+            continue
         shown = describe_model(ModelConfig(name=name), outputs=1, size=spec.size)
-        parameters = count_parameters(on_meta(name, outputs=1, size=320 if name == "cnn" else spec.size))
-        assert spec.parameters == parameters, name
+        if name != "cnn":  # its parameters grow with the image and are given at 320 px: tested above
+            assert spec.parameters == shown.parameters, name
         assert spec.gflops == round(shown.gflops, 2), name
 
 
