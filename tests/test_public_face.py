@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import doctest
+import inspect
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -27,3 +30,22 @@ def test_importing_hilum_is_light() -> None:
     code = "import sys, hilum; print(sorted({'torch', 'polars', 'numpy'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_example_of_the_api_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("lancedb")
+    pytest.importorskip("cleanlab")
+    monkeypatch.chdir(tmp_path)
+    done = doctest.testmod(api, optionflags=doctest.ELLIPSIS)
+    assert (done.failed, done.attempted > 10) == (0, True)
+    assert (tmp_path / "suspects" / "suspects.html").is_file()
+
+
+@pytest.mark.parametrize("name", [name for name in api.__all__ if name[0].islower()])
+def test_every_argument_of_the_api_is_told(name: str) -> None:
+    function = getattr(api, name)
+    told = function.__doc__ or ""
+    names = list(inspect.signature(function).parameters)
+    missing = [one for one in names if f" {one}: " not in told]
+    elsewhere = "with the same arguments" in told or "see `" in told
+    assert len(names) == 1 or not missing or elsewhere, missing

@@ -75,6 +75,16 @@ def test_probabilities_that_mislead_are_named(make_run: MakeRun) -> None:
     sentence = told(run)
     assert "The probabilities are not the shares that they claim to be: Cardiomegaly (too high by" in sentence
     assert "Enlarged Cardiomediastinum (too" not in sentence
+    assert 'scores.calibrate = "platt" fits them' in sentence
+
+
+def test_a_calibrated_run_is_not_told_to_calibrate(make_run: MakeRun) -> None:
+    run = make_run(CHEXPERT[:2], config={"scores": {"calibrate": "platt"}})
+    predictions = run.predictions("test")
+    run.write_predictions(Predictions(**{**vars(predictions), "logits": predictions.logits + 3}))
+    sentence = told(run)
+    assert "they were calibrated on validation, which this part is unlike" in sentence
+    assert "scores.calibrate" not in sentence
 
 
 @pytest.mark.parametrize("count", [40, 400, 4000])

@@ -47,7 +47,22 @@ def pack(
     filters: CleanConfig | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Pack:
-    """Decode and resize all images of a data set once; see `hilum.pixels.build.build_pack`."""
+    """Decode and resize all images of a data set once; called again after an interruption, it goes on.
+
+    Args:
+        source: one of `SOURCES`.
+        root: its folder.
+        out: the pack's folder.
+        prepare: size and preparation of images; 320 x 320 pixels by default.
+        filters: rows to keep; all by default.
+        options: options of the source; see `hilum sources NAME`.
+
+    Raises:
+        DataError: see `table`; or more than 1 % of the images cannot be read.
+        PackError: another pack, or other files, are at `out`.
+        DiskError: the file system refused.
+        MissingExtra: DICOM files without the packages that read them.
+    """
     return build_pack(table(source, root, filters=filters, options=options), out, prepare or PrepareConfig())
 
 
@@ -59,7 +74,22 @@ def arrange(
     filters: CleanConfig | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Arranged:
-    """Copy images into d{ImageID%50}/d{PatientID%50}/i{ImageID}.jpg; see `hilum.table.arrange.arrange`."""
+    """Copy images into d{ImageID%50}/d{PatientID%50}/i{ImageID}.jpg, each copy read back and compared.
+
+    Args:
+        source: one of `SOURCES`.
+        root: its folder.
+        out: the folder to fill, outside `root`.
+        filters: rows to keep; all by default.
+        options: options of the source; see `hilum sources NAME`.
+
+    Returns:
+        The table of the copies, and how many were copied, replaced, and there already.
+
+    Raises:
+        DataError: see `table`; or images are missing (none is copied then).
+        DiskError: the file system refused.
+    """
     return _arrange(table(source, root, filters=filters, options=options), out)
 
 

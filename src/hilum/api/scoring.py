@@ -29,7 +29,23 @@ def evaluate(
     again: bool = False,
     device: str = "auto",
 ) -> Scores:
-    """Score a part, keep the scores in the run, and write its report again; see `hilum.evaluate.judge_part`."""
+    """Score a part, keep the scores in the run, and write its report again.
+
+    Args:
+        run: with at least one finished epoch; or of `heads` or `ensemble`.
+        part: `test`, `valid` or `train` of the run's own split.
+        per: what is judged as one: `image`, `study` or `patient`; the run's own unit by default.
+        combine: `max` or `mean` of a unit's logits; the run's own by default.
+        findings: to give scores of, and means over; the run keeps those of all.
+        again: look at the images even where the run has kept their predictions.
+        device: where the model runs.
+
+    Raises:
+        ConfigError: no such unit, or no such finding.
+        DataError: the run's split has no such part.
+        PackError: the pack is gone, or is no longer the one that the run was trained on.
+        RunError: the run is not finished enough.
+    """
     return judge(run, part, per=per, combine=combine, findings=findings, again=again, device=device).scores
 
 
@@ -43,7 +59,11 @@ def judge(
     again: bool = False,
     device: str = "auto",
 ) -> Evaluation:
-    """The same as `evaluate`, and gives with the scores what judged, and the scores before calibration."""
+    """The same as `evaluate`, with the same arguments and errors.
+
+    Returns:
+        The scores, the calibration and thresholds that they were judged by, and the scores before calibration.
+    """
     found = opened(run)
     judged = _judge_part(found, part, per=per, combine=combine, findings=findings, again=again, device=device)
     write_report(found)
@@ -61,7 +81,21 @@ def ensemble(
     command: str = "",
     device: str = "auto",
 ) -> Run:
-    """Average runs, or epochs of runs (`RUN@3`), into a new run, and write its report; see `hilum.ensemble`."""
+    """Average runs, or epochs of runs, into a new run, and write its report.
+
+    Args:
+        members: folders of finished runs; `RUN@3` is the model that epoch 3 gave (see `train.keep_epochs`).
+        out: the new run's folder; it must not be there yet.
+        of: average `probabilities` or `logits`.
+        raw: average what the models say, rather than that calibrated as each member's run asks.
+        weights: of the members, above 0; equal by default.
+        command: what the user typed, kept in run.json.
+        device: where models run, for images that a member has no predictions of.
+
+    Raises:
+        ConfigError: fewer than two different members, or weights that do not fit them.
+        RunError: a member is unfinished, an ensemble, or unlike the first; or `out` exists.
+    """
     run = _ensemble(members, out, of=of, raw=raw, weights=weights, command=command, device=device)
     return with_report(run)
 
@@ -72,6 +106,13 @@ def report(run: Run | str | Path, *, figures: bool = False) -> Path:
     Args:
         run: finished or not.
         figures: also write each figure into `figures/` as SVG and as PNG at 300 dpi.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        RunError: the run's folder is not whole.
+        DiskError: it cannot be written.
     """
     return write_report(opened(run), figures=figures)
 
@@ -87,7 +128,10 @@ def predict(
         device: where the model runs.
 
     Returns:
-        The predictor, for more images, and a result per file.
+        The predictor, for more images, and a result per file, which holds the error of a file that is unreadable.
+
+    Raises:
+        InputError: there is no such file, or the run has no finished epoch.
     """
     paths = expand(images)
     predictor = Predictor(opened(run), device=device)
@@ -107,9 +151,15 @@ def compare(
     Args:
         runs: two at least; the group of the first is what others are compared with.
         part: whose images they are judged on.
-        by: the score.
+        by: the score, a name of `RATES` or `COMBINED`.
         findings: to compare; all by default.
         out: a folder for the page, its figure and its numbers; none are written by default.
+
+    Raises:
+        ConfigError: no score is called so.
+        RunError: too few runs, or runs that cannot be compared: the message says in what they differ.
+        DataError: other images or labels, or nothing that can be scored.
+        DiskError: `out` cannot be written.
     """
     compared = compare_runs(runs, part=part, by=by, include=findings)
     if out is not None:

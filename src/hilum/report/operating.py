@@ -9,7 +9,7 @@ from typing import Any
 from hilum.config import ScoresConfig
 from hilum.metrics.decisions import confusion
 from hilum.metrics.predictions import Predictions
-from hilum.metrics.thresholds import RULES, fit_thresholds
+from hilum.metrics.thresholds import fit_thresholds
 from hilum.report.content import Part
 from hilum.report.values import Value, value_of
 from hilum.runs import Run
@@ -97,8 +97,6 @@ def _others(valid: Predictions, config: ScoresConfig) -> dict[str, list[Other]]:
     """Finding -> what other rules would choose, by rising threshold."""
     found: dict[str, list[Other]] = {finding: [] for finding in valid.findings}
     for rule, change in OTHERS.items():
-        if change["threshold"] == "f_beta" and "f_beta" not in RULES:
-            continue
         thresholds = fit_thresholds(valid, config.model_copy(update=change))
         counts = confusion(valid.targets, thresholds.decide(valid))
         for j, finding in enumerate(valid.findings):

@@ -125,9 +125,15 @@ def _calibration(numbers: Numbers) -> list[str]:
         f"{diagram.finding} ({_direction(diagram.after)} by {error:.2f} on average)"
         for error, diagram in sorted(bad, key=lambda pair: -pair[0])
     ]
+    calibrated = any(diagram.before is not None for _, diagram in bad)
+    advice = (
+        "they were calibrated on validation, which this part is unlike"
+        if calibrated
+        else 'scores.calibrate = "platt" fits them on validation'
+    )
     return [
         f"The probabilities are not the shares that they claim to be: {listed(each, 6)}. Rank images by them, but "
-        'do not read them as chances; scores.calibrate = "platt" fits them on validation.'
+        f"do not read them as chances; {advice}."
     ]
 
 
