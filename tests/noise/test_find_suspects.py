@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 
+import cv2
 import numpy as np
 import polars as pl
 import pytest
@@ -12,7 +14,7 @@ from planted_labels import IMAGES, TESTED, Planted
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from hilum.config import LabelsConfig
+from hilum.config import LabelsConfig, PrepareConfig
 from hilum.errors import ConfigError, DataError, MissingExtra
 from hilum.features.neighbours import neighbours
 from hilum.heads.candidates import Candidate
@@ -24,6 +26,8 @@ from hilum.noise.probabilities import out_of_sample
 from hilum.noise.read import no_reading
 from hilum.noise.suspects import DUPLICATE, ERROR, LEARNING, Suspects
 from hilum.noise.twins import find_twins, twin_evidence
+from hilum.pixels.build import build_pack
+from hilum.table.table import Table
 
 ONE = Candidate("logistic", "avg", "l2", 0.01)
 IGNORE = LabelsConfig(blank="ignore")
@@ -219,6 +223,24 @@ def test_near_duplicates_are_found_in_packs_and_a_lost_pack_is_told(planted: Pla
     lost = find_twins(frame.with_columns(pack=pl.lit("/nowhere")))
     assert len(lost.pairs) == 0
     assert "Near duplicates were not looked for among 162 images" in lost.warnings[0]
+
+
+def test_where_pictures_look_alike_only_equal_ones_are_twins(tmp_path: Path) -> None:
+    """A common scene and a little of its own in each of 120 pictures; the last is the first again."""
+    random = np.random.default_rng(0)
+    coarse = [cv2.resize(random.normal(0, 1, (12, 12)), (40, 40)) for _ in range(121)]
+    for i in range(121):
+        image = 128 + 40 * coarse[120] + 8 * coarse[i % 120]
+        cv2.imwrite(str(tmp_path / f"{i}.png"), np.clip(image, 0, 255).astype(np.uint8))
+    rows = [
+        {"image_id": f"i{i}", "path": f"{i}.png", "patient_id": f"p{i}", "source": "test"} for i in range(121)
+    ]
+    pack = build_pack(
+        Table.make(pl.DataFrame(rows), (), tmp_path), tmp_path / "pack", PrepareConfig(size=32), workers=1
+    )
+    twins = find_twins(pack.table.frame.with_columns(pack=pl.lit(str(pack.path))))
+    assert twins.pairs.tolist() == [[0, 120]]
+    assert "look alike" in twins.warnings[0]
 
 
 def test_copies_of_an_augmented_pack_take_no_part(planted: Planted) -> None:

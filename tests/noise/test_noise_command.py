@@ -11,7 +11,9 @@ import pytest
 from planted_labels import Planted
 
 from hilum import api
+from hilum.errors import DataError
 from hilum.noise.suspects import NoiseRate, Suspects
+from hilum.noise.write import check_out
 from hilum.table.overlay import read_overlay
 
 
@@ -45,6 +47,19 @@ def test_files_are_written_and_verdicts_are_never_lost(hilum, planted: Planted, 
     refused = hilum(*base)
     assert refused.code == 2
     assert "4 verdicts, which would be lost" in refused.err
+
+
+@pytest.mark.parametrize(("mark", "encoding"), [(";", "utf-8"), (",", "latin-1"), (",", "utf-16")])
+def test_verdicts_that_a_spreadsheet_saved_in_its_own_way_are_not_lost(
+    tmp_path: Path, mark: str, encoding: str
+) -> None:
+    """What cannot be read is not taken for a template without verdicts."""
+    path = tmp_path / "overlay.csv"
+    path.write_text(
+        "image_id,finding,verdict,by,when\ni1,Left,positive,Müller,\n".replace(",", mark), encoding
+    )
+    with pytest.raises(DataError, match="may hold verdicts"):
+        check_out(tmp_path)
 
 
 def test_labels_that_were_read_are_not_listed_again(hilum, planted: Planted, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -64,7 +64,7 @@ def _look_alikes(table: Table, pairs: Sequence[Near], usual: float) -> Check:
         "note",
         "near-duplicates",
         f"{count} (the nearest: {_named(table, groups[:1])}) may be of different things: pictures here look "
-        f"alike. 1 pair in 100 differs in {usual:.0f} of the hash's 255 bits or fewer; of chests, in 70 or more.",
+        f"alike. 1 pair in 100 differs in {usual:.0f} of the hash's 255 bits or fewer; of chests, in 68 or more.",
         "Look at the first that --json lists: the nearest come first.",
         {"images": _ids(table, groups)} | _measured(nearest),
     )

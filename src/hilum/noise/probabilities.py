@@ -12,6 +12,7 @@ from hilum.heads.candidates import Candidate, Pooling
 from hilum.heads.cross import cross_fit
 from hilum.heads.folds import folds_of
 from hilum.heads.search import out_of_fold
+from hilum.metrics.predictions import sigmoid
 
 Floats = npt.NDArray[np.float64]
 
@@ -73,19 +74,14 @@ def out_of_sample(
     tried = cross_fit(candidates, vectors, targets, first, device=device, seed=seed)
     logits = tried.logits(range(len(candidates)), vectors, targets)[:, :, 0]
     best = int(np.argmin([_log_loss(one, given) for one in logits]))
-    total = _sigmoid(logits[best])
+    total = sigmoid(logits[best])
     advance(1)
     for repeat in range(1, repeats):
         fold_of = folds_of(patient_ids, targets, folds, seed + repeat)
         once = out_of_fold(candidates[best], vectors, targets, fold_of, device=device, seed=seed + repeat)
-        total += _sigmoid(once[:, 0])
+        total += sigmoid(once[:, 0])
         advance(1)
     return OutOfSample(total / repeats, candidates[best])
-
-
-def _sigmoid(logits: Floats) -> Floats:
-    result: Floats = 1 / (1 + np.exp(-logits))
-    return result
 
 
 def _log_loss(logits: Floats, given: npt.NDArray[np.int64]) -> float:

@@ -8,7 +8,15 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from hilum.doctor.duplicates import BANDS, SIDE, near_pairs, perceptual_hash, thumbnail
+from hilum.doctor.duplicates import (
+    BANDS,
+    LOOK_ALIKE,
+    SIDE,
+    near_pairs,
+    perceptual_hash,
+    thumbnail,
+    usual_distance,
+)
 from hilum.errors import PackError
 from hilum.pixels.pack import Pack
 from hilum.progress import progress
@@ -29,7 +37,7 @@ class Twins:
 
     Attributes:
         pairs: int64 [p, 2], rows, first < second.
-        warnings: packs whose pictures could not be looked at.
+        warnings: packs whose pictures could not be looked at, and that pictures look alike.
     """
 
     pairs: npt.NDArray[np.int64]
@@ -37,7 +45,7 @@ class Twins:
 
 
 def find_twins(frame: pl.DataFrame) -> Twins:
-    """Near duplicates among images of packs.
+    """Near duplicates among images of packs; where different pictures look alike, only those of equal hashes.
 
     Args:
         frame: `image_id`, `pack` (folder), one row an image; images are found by their ids.
@@ -60,11 +68,13 @@ def find_twins(frame: pl.DataFrame) -> Twins:
                 hashes[row] = perceptual_hash(small[row])
                 seen[row] = True
                 advance(1)
-    pairs = [
-        (pair.first, pair.second)
-        for pair in near_pairs(np.flatnonzero(seen).astype(np.int64), hashes, small)
-        if pair.bits <= MOST_BITS
-    ]
+    alike = usual_distance(hashes[seen]) < LOOK_ALIKE
+    if alike:
+        warnings.append(
+            "Different pictures look alike here: only those of equal hashes count as near duplicates."
+        )
+    found_pairs = near_pairs(np.flatnonzero(seen).astype(np.int64), hashes, small)
+    pairs = [(one.first, one.second) for one in found_pairs if one.bits <= (0 if alike else MOST_BITS)]
     return Twins(np.array(pairs, np.int64).reshape(-1, 2), tuple(warnings))
 
 

@@ -23,18 +23,25 @@ def check_out(out: Path) -> None:
     """Check, before the work, that no verdicts of a reader would be written over.
 
     Raises:
-        DataError: the folder has an overlay with verdicts, or is a file.
+        DataError: the folder has an overlay with verdicts, or one that a spreadsheet saved so that it cannot be
+            told whether it has any; or it is a file.
     """
     path = out / OVERLAY
     if out.exists() and not out.is_dir():
         raise DataError(f"{out} is a file; suspects are written into a folder. Name another one.")
-    if "verdict" in csv_columns(path):
-        filled = read_csv(path, as_text=True)["verdict"].fill_null("").str.strip_chars().ne("").sum()
-        if filled:
-            raise DataError(
-                f"{path} has {many(int(filled), 'verdict')}, which would be lost. Name another folder with --out; "
-                f"--labels {path} takes them into account."
-            )
+    if not path.exists():
+        return
+    if "verdict" not in csv_columns(path):
+        raise DataError(
+            f"{path} has no column 'verdict' that can be read, and may hold verdicts all the same, saved in "
+            "another way. Name another folder with --out, or remove that file."
+        )
+    filled = read_csv(path, as_text=True)["verdict"].fill_null("").str.strip_chars().ne("").sum()
+    if filled:
+        raise DataError(
+            f"{path} has {many(int(filled), 'verdict')}, which would be lost. Name another folder with --out; "
+            f"--labels {path} takes them into account."
+        )
 
 
 def write_results(suspects: Suspects, out: Path, *, accept: int = 0, by: str = "hilum noise") -> None:
