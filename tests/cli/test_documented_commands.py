@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "docs" / "first-run.md", ROOT / "docs" / "index.md"]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PAGES += sorted((ROOT / "recipes").glob("*.toml"))
 
 
@@ -19,7 +19,9 @@ def documented() -> set[tuple[str, ...]]:
     found = set()
     for page in PAGES:
         for text in re.findall(
-            r"^\s*(?:\$ )?hilum ([a-z].*)$|`hilum ([^`]+)`", page.read_text(), re.MULTILINE
+            r"^\s*(?:\$ )?hilum ([a-z].*)$|`hilum ([^`]+)`",
+            page.read_text().replace("\\\n", " "),
+            re.MULTILINE,
         ):
             for command in re.split(r"&&|;", (text[0] or text[1]).split(" #")[0]):
                 words = shlex.split(command.removeprefix(" hilum ").removeprefix("hilum "))
