@@ -125,6 +125,7 @@ def test_similar_with_the_pack_gone_shows_no_pictures(lab: Path, hilum: Hilum, t
     image = Pack.open(lab / "pack").table.image_ids[5]
     code, _, err = hilum("similar", tmp_path / "features", image, "--out", tmp_path)
     assert code == 0, err
+    assert "images are shown without pictures: there is no pack at" in err
     assert (tmp_path / "similar.html").is_file()
 
 

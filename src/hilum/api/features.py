@@ -20,6 +20,7 @@ from hilum.features.reopen import reopen
 from hilum.pixels.pack import Pack
 from hilum.pixels.prepare import load_image
 from hilum.predict import Encoder
+from hilum.progress import say
 from hilum.report.similar_page import write_similar
 from hilum.table.sources import SOURCES
 from hilum.train.data import open_data
@@ -172,7 +173,8 @@ def _pictures(frame: pl.DataFrame) -> list[Picture | None]:
         if (path, fingerprint) not in packs:
             try:
                 packs[path, fingerprint] = Pack.open(path, fingerprint=fingerprint)
-            except PackError:
+            except PackError as error:
+                say(f"images are shown without pictures: {error}")
                 packs[path, fingerprint] = None
         pack = packs[path, fingerprint]
         pictures.append(None if pack is None else np.asarray(pack.pixels[slot]))
