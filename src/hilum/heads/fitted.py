@@ -32,12 +32,10 @@ class Fitted:
         parameters: name -> array, the state of the module of `hilum.models.heads` that it becomes: `weight` and
             `bias` of a line; `hidden.weight`, `hidden.bias`, `out.weight`, `out.bias` of an MLP; `vectors`,
             `labels`, `mean`, `scale` of k-NN. All float32, and on raw vectors.
-        notes: what could not be learned and why, one sentence a finding.
     """
 
     candidate: Candidate
     parameters: dict[str, npt.NDArray[np.float32]]
-    notes: tuple[str, ...] = ()
 
     @property
     def outputs(self) -> int:

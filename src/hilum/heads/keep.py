@@ -82,7 +82,7 @@ def write_run(
 
 def _warnings(material: Material, found: Search) -> list[str]:
     unscored = [f"{finding}: {why.rstrip('.')}." for finding, why in found.reasons.items()]
-    return [*material.warnings, *unscored, *found.winner.notes]
+    return [*material.warnings, *unscored]
 
 
 def _describe(run: Run, job: Job, encoder: Encoder) -> None:

@@ -13,7 +13,7 @@ from hilum.features.store import Features, FeatureStore
 from hilum.heads.candidates import KINDS, POOLINGS, Candidate, drawn, grid
 from hilum.heads.keep import write_run
 from hilum.heads.material import Material, gather
-from hilum.heads.record import Entry, SearchRecord
+from hilum.heads.record import SearchRecord
 from hilum.heads.search import Labelled, Search, search
 from hilum.heads.settings import Wishes, head_config
 from hilum.heads.stack import check_backbone, check_vectors
@@ -136,12 +136,8 @@ def _record(
     found: Search, material: Material, features: Features, store: str, where: str, seconds: float
 ) -> SearchRecord:
     part = material.job.part("train")
-    entries = tuple(
-        Entry(one.candidate, one.score, one.low, one.high, one.per_finding, one.seconds)
-        for one in found.tried
-    )
     return SearchRecord(
-        entries,
+        found.tried,
         found.by,
         found.folds,
         material.job.config.seed,

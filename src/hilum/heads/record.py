@@ -21,10 +21,10 @@ class Entry:
 
     Attributes:
         candidate: how it was made.
-        score: out of fold, the mean over findings.
-        low: where the interval of the score begins; NaN where there is none.
+        score: out of fold, the mean over the findings that can be scored.
+        low: where its 95 % interval over patients begins; NaN where none was made (see `hilum.heads.score`).
         high: where it ends.
-        per_finding: the score of each finding alone.
+        per_finding: the score of each finding alone; NaN where it cannot be measured.
         seconds: its share of the time that fitting took.
     """
 

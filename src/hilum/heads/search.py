@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +15,11 @@ from hilum.heads.cross import CrossFitted, cross_fit, out_of_fold
 from hilum.heads.fit import Rows, fit
 from hilum.heads.fitted import Fitted, Floats, Targets, Vectors
 from hilum.heads.folds import folds_of
+from hilum.heads.record import Entry
 from hilum.heads.score import Scored, score_all
 from hilum.metrics import RATES, Predictions
 
-__all__ = ["Labelled", "Search", "Tried", "folds_of", "out_of_fold", "search"]
+__all__ = ["Labelled", "Search", "folds_of", "out_of_fold", "search"]
 
 
 @dataclass(frozen=True)
@@ -40,35 +40,6 @@ class Labelled:
 
 
 @dataclass(frozen=True)
-class Tried:
-    """A candidate and how it did out of fold.
-
-    Attributes:
-        candidate: what was tried.
-        score: mean over the findings that can be scored.
-        low, high: its 95 % interval over patients; NaN where none was made (see `hilum.heads.score`).
-        per_finding: finding -> score; NaN where it cannot be measured.
-        seconds: its share of the time that training took.
-    """
-
-    candidate: Candidate
-    score: float
-    low: float
-    high: float
-    per_finding: Mapping[str, float]
-    seconds: float
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON holds it: NaN is None."""
-        return {
-            "candidate": self.candidate.to_json(),
-            "name": self.candidate.describe(),
-            **{name: _plain(getattr(self, name)) for name in ("score", "low", "high", "seconds")},
-            "per_finding": {name: _plain(value) for name, value in self.per_finding.items()},
-        }
-
-
-@dataclass(frozen=True)
 class Search:
     """What came of a search.
 
@@ -83,23 +54,13 @@ class Search:
         reasons: finding -> why it could not be scored, or what a fold could not learn.
     """
 
-    tried: tuple[Tried, ...]
+    tried: tuple[Entry, ...]
     by: str
     folds: int
     winner: Fitted
     out_of_fold: Predictions
     within_noise: int
     reasons: Mapping[str, str] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """Everything but the winner's parameters and predictions."""
-        return {
-            "by": self.by,
-            "folds": self.folds,
-            "within_noise": self.within_noise,
-            "tried": [one.to_json() for one in self.tried],
-            "reasons": dict(self.reasons),
-        }
 
 
 def search(
@@ -143,7 +104,7 @@ def search(
     best = scored.order[0]
     winner = fit([candidates[best]], vectors, rows.targets, fold_of=fold_of, device=device, seed=seed)[0]
     return Search(
-        tuple(_tried(j, heads, scored, rows.findings) for j in scored.order),
+        tuple(_entry(j, heads, scored, rows.findings) for j in scored.order),
         by,
         folds,
         winner,
@@ -158,9 +119,9 @@ def _predictions(rows: Labelled, logits: Floats) -> Predictions:
     return Predictions(rows.image_ids, rows.findings, logits, rows.targets, "train", rows.patient_ids)
 
 
-def _tried(j: int, heads: CrossFitted, scored: Scored, findings: tuple[str, ...]) -> Tried:
+def _entry(j: int, heads: CrossFitted, scored: Scored, findings: tuple[str, ...]) -> Entry:
     own = dict(zip(scored.findings, scored.per_finding[j].tolist(), strict=True))
-    return Tried(
+    return Entry(
         heads.candidates[j],
         float(scored.score[j]),
         float(scored.low[j]),
@@ -182,7 +143,3 @@ def _reasons(rows: Labelled, fold_of: Rows) -> dict[str, str]:
                     "and that fold has the log odds of the others"
                 )
     return reasons
-
-
-def _plain(value: float) -> float | None:
-    return None if math.isnan(value) else value
