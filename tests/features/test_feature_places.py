@@ -48,6 +48,8 @@ def test_answers_of_object_storage_are_shortened() -> None:
 def test_other_urls_are_refused() -> None:
     with pytest.raises(ConfigError, match="ftp://x: a feature store is a folder, or a URL s3://"):
         FeatureStore.open("ftp://x")
+    with pytest.raises(ConfigError, match="nothing was named"):
+        FeatureStore.open("", create=True)
 
 
 def test_without_lancedb_the_extra_is_named(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]

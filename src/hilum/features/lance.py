@@ -37,8 +37,10 @@ def is_remote(url: str) -> bool:
     """Whether it is a URL such as s3://bucket/features rather than a folder.
 
     Raises:
-        ConfigError: a URL of another kind.
+        ConfigError: a URL of another kind, or nothing.
     """
+    if not url.strip():
+        raise ConfigError("a feature store is a folder, or a URL s3://, gs:// or az://; nothing was named.")
     scheme, slashes, _ = url.partition("://")
     if slashes and scheme not in SCHEMES:
         raise ConfigError(f"{url}: a feature store is a folder, or a URL s3://, gs:// or az://.")
