@@ -44,9 +44,9 @@ REMARKS = """\
 - **Small JPEG against skimage, 8x: 7.4 to 8.2x.** Most of our time is Huffman decoding in libjpeg-turbo, which
   both sides share.
 - **Heads against scikit-learn, largest difference of a candidate's AUC 0.002: 0.004**, for C of 7 and more alone.
-  The classes are all but separated there, and scikit-learn's lbfgs, at its own tolerance, is 0.003 to 0.004
-  better; ours does not move with a tolerance ten times as strict, which suggests that lbfgs stops before the
-  optimum. Up to C = 4 all agree within 0.002, the best candidate within 0.00001.
+  scikit-learn's lbfgs at its own tolerance stops early there, with a loss 18 to 140 % above the minimum; against
+  scikit-learn's newton-cholesky at 1e-10 ours agrees as the row below it says ([solvers](head-solvers.md)). Up to
+  C = 4 all agree within 0.002, the best candidate within 0.00001.
 - **Heads, aim of 20x: 6.4x.** The Newton steps at large C take most of the time.
 - **Four threads packing: 3.0x of one**, while the machine gave 2.9 cores of its four. Bare decoding reached 3.9x
   in a quieter hour.

@@ -161,8 +161,8 @@ def _write(
 ) -> None:
     """Embed the images at these positions and write them every few seconds.
 
-    Vectors wait in arrays that are made once: kept as they come, small arrays between the large ones of a step
-    leave holes in memory that nothing fills (ResNet18, 4,096 images: 250 MiB for 16 MiB of vectors).
+    Vectors wait in arrays that are made once and are written a thousand rows at a time. Kept as they come, 4,096
+    at a time, memory grew from 1,134 MiB at 1,000 images to 1,593 at 8,000 (ResNet18); so it does not.
     """
     room = min(len(wanted), WRITE_ROWS + batch)
     positions = np.empty(room, np.int64)
