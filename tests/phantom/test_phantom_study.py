@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +42,19 @@ def chexpert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("phantom") / "study"
     make_phantom(out, 14, seed=3, size=SIZE, masks=True, workers=1)
     return out
+
+
+def test_a_plain_script_draws_with_several_workers(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("from hilum import api\nprint(api.phantom('study', 40, size=32, workers=2).images)\n")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(script)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, int(done.stdout)) == (0, len(list((tmp_path / "study").rglob("*.jpg"))))
 
 
 def test_same_seed_same_bytes_for_any_number_of_workers(chexpert: Path, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """The commands as functions: the same names, the same work, objects in place of print-outs.
 
-The whole way in small, on drawn films (a test runs it; in a script it belongs under `if __name__ == "__main__":`):
+The whole way in small, on drawn films (a test runs it):
 
     >>> from hilum import api
     >>> study = api.phantom("study", patients=60)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import shutil
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+from joblib import Parallel, delayed
 
 from hilum.cores import cores
 from hilum.errors import ConfigError, DataError, did_you_mean
@@ -84,8 +83,7 @@ def make_phantom(
         size: pixels of each image's shorter side.
         masks: also write `masks/FINDING/IMAGE.png`.
         faults: what is to be planted.
-        workers: processes; None is one per processor. With more than one, a script calls this under
-            `if __name__ == "__main__":`, since processes are spawned.
+        workers: processes; None is one per processor.
 
     Returns:
         What was written.
@@ -246,17 +244,12 @@ def _draw_all(entries: Files, root: Path, size: int, masks: bool, workers: int |
     batches = [entries[k : k + BATCH] for k in range(0, len(entries), BATCH)]
     count = min(workers or cores(), len(batches))
     boxes: Boxes = {}
+    # joblib's processes do not import the caller's script anew, so that it needs no `if __name__ == "__main__":`.
+    pool = Parallel(count, "loky", "generator_unordered", batch_size=1, idle_worker_timeout=5)
     with progress("drawing", len(entries)) as advance:
-        if count < 2:
-            for batch in batches:
-                boxes |= draw_batch(batch, root, size, masks)
-                advance(len(batch))
-            return boxes
-        with ProcessPoolExecutor(count, multiprocessing.get_context("spawn")) as pool:
-            futures = [pool.submit(draw_batch, batch, root, size, masks) for batch in batches]
-            for future in as_completed(futures):
-                boxes |= (done := future.result())
-                advance(len(done))
+        for done in pool(delayed(draw_batch)(batch, root, size, masks) for batch in batches):
+            boxes |= done
+            advance(len(done))
     return boxes
 
 
