@@ -17,6 +17,7 @@ from hilum.doctor.duplicates import (
     MOST_BITS,
     Near,
     exact_groups,
+    most_bits,
     near_pairs,
     perceptual_hash,
     thumbnail,
@@ -113,3 +114,10 @@ def test_different_adults_are_never_taken_for_one_another(real: Path):
     assert examine(images) == []
     (found,) = examine([*images, jpeg(half(darker(images[100])))])
     assert (found.first, found.second) == (100, len(images))
+
+
+@pytest.mark.parametrize(
+    ("usual", "most"), [(88.0, 32), (86.0, 32), (72.0, 27), (56.0, 21), (float("nan"), 32)]
+)
+def test_near_is_nearer_where_different_pictures_are_nearer(usual: float, most: int) -> None:
+    assert most_bits(usual) == most

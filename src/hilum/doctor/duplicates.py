@@ -13,6 +13,7 @@ after a turn of 1 degree, 762 after histogram equalisation, 352 with a label wri
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -35,6 +36,9 @@ LOOK_ALIKE = 62
 
 Measured: 86 to 88 bits of paediatric and of adult (NIH) chest X-rays, 68 to 74 of drawn ones, 56 of drawn
 containers, of which 1 pair in 1,000 differs in at most `MOST_BITS`."""
+NEARER = 0.375
+"""Near duplicates are at most this share as far apart as the nearest 1 in 100 of different pictures: 32 bits among
+chest X-rays, 25 to 28 among drawn ones, of which two different lateral films may differ in 28."""
 SAMPLE = 1000
 """Images of which all pairs are looked at for that; of fewer than a tenth of it nothing can be said."""
 
@@ -116,6 +120,11 @@ def usual_distance(hashes: Hashes) -> float:
     words = np.ascontiguousarray(hashes[places]).view(np.uint64)
     bits = [np.bitwise_count(words[k + 1 :] ^ words[k]).sum(axis=1) for k in range(len(words) - 1)]
     return float(np.percentile(np.concatenate(bits), 1))
+
+
+def most_bits(usual: float) -> int:
+    """In how many bits near duplicates differ at most, where `usual` is the `usual_distance` of the data set."""
+    return MOST_BITS if math.isnan(usual) else min(MOST_BITS, int(NEARER * usual))
 
 
 def _candidates(hashes: Hashes) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hilum.config import LabelsConfig
-from hilum.doctor.duplicates import LOOK_ALIKE, Near, exact_groups, near_pairs, usual_distance
+from hilum.doctor.duplicates import LOOK_ALIKE, Near, exact_groups, most_bits, near_pairs, usual_distance
 from hilum.doctor.pictures import Pictures
 from hilum.doctor.report import Check, Level
 from hilum.table.table import Table
@@ -44,6 +44,7 @@ def twin_checks(table: Table, pictures: Pictures) -> Iterator[Check]:
     if pairs and usual < LOOK_ALIKE:
         yield _look_alikes(table, pairs, usual)
         return
+    pairs = [pair for pair in pairs if pair.bits <= most_bits(usual)]
     nearness = {(pair.first, pair.second): pair for pair in pairs}
     yield from _where(
         table,
