@@ -75,6 +75,7 @@ def test_logits_are_not_rounded_to_bfloat16(name: str) -> None:
 def test_every_parameter_learns() -> None:
     for name, settings in [("resnet18", {}), ("densenet-small", {"pooling": "attention"}), ("cnn", {})]:
         model = build(name, size=32, **settings)
+        torch.manual_seed(0)
         model(torch.randn(2, 1, 32, 32)).sum().backward()
         for key, parameter in model.named_parameters():
             assert parameter.grad is not None, f"{name}: {key}"

@@ -69,7 +69,7 @@ def embed(
         options: of the source.
         device: `auto`, `cpu`, `cuda`, ...
         precision: `auto`, `fp32` or `bf16`; part of what makes an encoder another.
-        batch: images per step of the network; 0 is 16 on a CPU, 256 elsewhere.
+        batch: images per step of the network; 0 is what suits the device.
         replace: embed images anew whose pixels have changed, and drop the vectors of former weights.
 
     Raises:

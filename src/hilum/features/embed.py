@@ -27,10 +27,6 @@ WRITE_ROWS = 1024
 """Images at which a write happens even sooner, so that memory stays small on a fast device. 1,024 vectors of 1,024
 numbers are written in 0.05 s, as fast an image as 4,096 at a time."""
 
-CPU_BATCH, BATCH = 16, 256
-"""Images per step. On a CPU, what 16 images leave in the caches is used again: DenseNet121 at 224 px in bf16 takes
-22.7 ms of a core an image, against 29.7 with 64; and 28.5 where freed memory goes back to the system."""
-
 
 @dataclass(frozen=True)
 class Embedded:
@@ -71,7 +67,7 @@ def embed(
         encoder: what makes the vectors.
         pack: prepared as the encoder asks; copies of an augmented one are left out.
         store: opened with `create=True`.
-        batch: images per step of the network; 0 is 16 on a CPU, 256 elsewhere.
+        batch: images per step of the network; 0 is what suits the device.
         replace: embed images anew whose pixels have changed, and drop an encoder whose weights have.
         every: seconds between two writes.
 
@@ -84,7 +80,7 @@ def embed(
     pack = pack.originals()
     info = info_of(encoder, pack)
     keep_freed_memory(encoder.device)
-    batch = batch or (CPU_BATCH if encoder.device.type == "cpu" else BATCH)
+    batch = batch or encoder.batch(pack.prepare.size)
     with store.writing():
         _drop_former(store, info, replace)
         table = store.writable(info, pack.table.findings)

@@ -81,13 +81,17 @@ class Classifier(nn.Module):
         """Number of logits."""
         return int(self.classifier.out_features)  # type: ignore[arg-type]
 
-    def feature_map(self, images: Tensor) -> Tensor:
-        """[n, 1, s, s] -> [n, c, h, w]."""
+    def seen(self, images: Tensor) -> Tensor:
+        """[n, 1, s, s] -> [n, channels, s, s], as the backbone sees them."""
         if self.channels != 1:
             images = images.expand(-1, self.channels, -1, -1)
             if self.channel_scale is not None and self.channel_shift is not None:
                 images = images * self.channel_scale + self.channel_shift
-        result: Tensor = self.backbone(images)
+        return images
+
+    def feature_map(self, images: Tensor) -> Tensor:
+        """[n, 1, s, s] -> [n, c, h, w]."""
+        result: Tensor = self.backbone(self.seen(images))
         return result
 
     def features(self, images: Tensor) -> Tensor:

@@ -69,7 +69,8 @@ class AttentionPool(nn.Module):
         """`width` is the number of channels of the feature map."""
         super().__init__()
         self.hidden = nn.Conv2d(width, ATTENTION_WIDTH, 1)
-        self.score = nn.Conv2d(ATTENTION_WIDTH, 1, 1)
+        # A bias would add the same to all positions, which the softmax takes away again.
+        self.score = nn.Conv2d(ATTENTION_WIDTH, 1, 1, bias=False)
 
     def weights(self, feature_map: Tensor) -> Tensor:
         """How much each position counts: [n, c, h, w] -> [n, 1, h, w], summing to 1."""

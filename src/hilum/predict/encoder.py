@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,9 @@ from hilum.pixels.prepare import unlike
 from hilum.predict.network import Network
 from hilum.predict.origin import origin_of
 from hilum.runs import Run
+
+if TYPE_CHECKING:
+    from hilum.models.folded import FoldedDenseNet
 
 PRETRAINED = "pretrained"
 
@@ -111,6 +114,7 @@ class Encoder:
         model.adopt(normalisation)
         self.model = model.to(device).to(memory_format=torch.channels_last).eval()
         self._pools = make_pool("avg", 0), make_pool("max", 0)
+        self._folded = self._fold() if device.type == "cpu" else None
 
     @classmethod
     def open(
@@ -210,6 +214,21 @@ class Encoder:
         with torch.inference_mode():
             return int(self.model.feature_map(blank).shape[1])
 
+    def _fold(self) -> FoldedDenseNet | None:
+        from hilum.models.folded import fold  # imports torchvision
+
+        return fold(self.model.backbone, torch.bfloat16 if self.precision == "bf16" else torch.float32)
+
+    def batch(self, size: int) -> int:
+        """Images of a side a step that suit the device: on a CPU few, whose maps stay in the core's cache.
+
+        Folded, a step has 400,000 pixels. Smaller ones wait for each other's Python: DenseNet121 in bf16 on 4
+        cores, films a second at 128 px with 4, 8, 16, 32 a step: 198, 369, 549, 545.
+        """
+        if self.device.type != "cpu":
+            return 256
+        return 16 if self._folded is None else max(1, 400_000 // size**2)
+
     @property
     def preparation(self) -> PrepareConfig:
         """How to prepare images that are yet to be packed."""
@@ -267,7 +286,7 @@ class Encoder:
         return self._vectors((pixels.unsqueeze(1).float() / 255.0 - mean) / sd)
 
     def pack(
-        self, pack: Pack, slots: npt.NDArray[np.int64], batch: int = 64
+        self, pack: Pack, slots: npt.NDArray[np.int64], batch: int = 0
     ) -> Iterator[tuple[npt.NDArray[np.int64], Vectors]]:
         """Vectors of some images of a pack, batch by batch.
 
@@ -276,7 +295,7 @@ class Encoder:
         Args:
             pack: prepared as `check` asks.
             slots: int64 [n], where their pixels lie.
-            batch: images per step.
+            batch: images per step; 0 is what suits the device.
 
         Yields:
             Positions in `slots`, int64 [b], and their vectors.
@@ -289,7 +308,7 @@ class Encoder:
             mean=mean,
             sd=sd,
             device=self.device,
-            batch=batch,
+            batch=batch or self.batch(pack.prepare.size),
         )
         cores = torch.get_num_threads() if self.device.type == "cpu" else 1
         if cores == 1:
@@ -315,7 +334,10 @@ class Encoder:
     def _pooled(self, images: Tensor) -> Tensor:
         """float32 [n, 1, s, s], normalised -> [n, 2 width]: the same operations as the network's own pooling."""
         with autocast(self.precision, self.device):
-            feature_map = self.model.feature_map(images)
+            if self._folded is None:
+                feature_map = self.model.feature_map(images)
+            else:
+                feature_map = self._folded(self.model.seen(images))
             return torch.cat([pool(feature_map) for pool in self._pools], dim=1)
 
 
