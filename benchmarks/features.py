@@ -203,7 +203,7 @@ def _large_store(folder: Path) -> list[dict[str, Any]]:
         frame = pack.table.frame.with_columns(pl.col("image_id") + f"-{turn}")
         again = Pack(**{**vars(pack), "table": type(pack.table)(frame, FINDINGS)})
         started = time.perf_counter()
-        embed(encoder, again, store)
+        embed(encoder, again, store, batch=256)
         adding.append(time.perf_counter() - started)
     for number in range(12):
         image = f"stored{number * 5000}"
