@@ -43,11 +43,12 @@ REMARKS = """\
   left is to hand over bf16 images where the model runs in bf16, which halves the traffic.
 - **Small JPEG against skimage, 8x: 7.4 to 8.2x.** Most of our time is Huffman decoding in libjpeg-turbo, which
   both sides share.
-- **Heads against scikit-learn, largest difference of a candidate's AUC 0.002: 0.004**, for C of 7 and more alone.
-  scikit-learn's lbfgs at its own tolerance stops early there, with a loss 18 to 140 % above the minimum; against
-  scikit-learn's newton-cholesky at 1e-10 ours agrees as the row below it says ([solvers](head-solvers.md)). Up to
-  C = 4 all agree within 0.002, the best candidate within 0.00001.
-- **Heads, aim of 20x: 6.4x.** The Newton steps at large C take most of the time.
+- **Heads against scikit-learn, largest difference of a candidate's AUC 0.002: 0.004 on drawn features**, for C of
+  7 and more alone; 0.001 on those of real films. scikit-learn's lbfgs at its own tolerance stops early there, with
+  a loss 18 to 140 % above the minimum; against its newton-cholesky at 1e-10 ours agrees as the row below says
+  ([solvers](head-solvers.md)). Up to C = 4 all agree within 0.002, the best candidate within 0.00001.
+- **Heads, aim of 20x: 8.9x, 7.3x on real films.** Newton steps at large C take most of the time: a product with
+  all rows for 32 columns at a time. What was tried is told with the solvers.
 - **Four threads packing: 3.0x of one**, while the machine gave 2.9 cores of its four. Bare decoding reached 3.9x
   in a quieter hour.
 """
