@@ -123,7 +123,10 @@ class FeatureStore:
             avg[rows.to_numpy()], largest[rows.to_numpy()] = some, others
             left -= len(rows)
         if left:
-            raise DataError(f"the condition {where!r} is fulfilled by other images each time it is asked.")
+            raise DataError(
+                f"the condition {where!r} is fulfilled by other images each time it is asked. Ask for what is "
+                "fixed of an image: sex = 'F' and age > 60"
+            )
         named = known.rename({column: name for name, column in table.columns.items()})
         return Features(info, named, tuple(table.columns), avg, largest)
 
