@@ -12,6 +12,7 @@
         ├── PackError             a pack: not there, half-built, of another size or version
         ├── RunError              a run folder: not there, unfinished, of another version
         ├── WeightsError          weights: not reachable, not fitting the model
+        ├── InUse                 a run, store or folder that another process is writing
         ├── DiskError             the file system refused: full, read-only
         └── MissingExtra          an optional package is not installed
 
@@ -68,6 +69,10 @@ class RunError(InputError):
 
 class WeightsError(InputError):
     """Weights cannot be found or do not fit the model."""
+
+
+class InUse(InputError):
+    """Another process is writing what is to be written."""
 
 
 class DiskError(InputError):

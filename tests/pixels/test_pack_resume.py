@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from pictures import study
 
 from hilum.config import PrepareConfig
-from hilum.errors import PackError
+from hilum.errors import InUse, PackError
 from hilum.pixels import build
 from hilum.pixels.build import build_pack
 from hilum.pixels.journal import Chunk, open_journal
@@ -194,13 +195,16 @@ def test_two_builds_of_one_pack_do_not_mix(
     out = tmp_path / "out"
     run = build.run
 
+    refused: list[BaseException | None] = []
+
     def meanwhile(*given: object) -> object:
-        with pytest.raises(PackError, match="another process is building"):
-            build_pack(table, out, SMALL)
+        with ThreadPoolExecutor(1) as other:
+            refused.append(other.submit(build_pack, table, out, SMALL).exception())
         return run(*given)
 
     monkeypatch.setattr(build, "run", meanwhile)
     assert len(build_pack(table, out, SMALL)) == 800
+    assert [type(error) for error in refused] == [InUse]
 
 
 @given(st.integers(0, 5), st.data())

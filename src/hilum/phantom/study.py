@@ -15,6 +15,7 @@ from joblib import Parallel, delayed
 from hilum.cores import cores
 from hilum.errors import ConfigError, DataError, did_you_mean
 from hilum.files import disk_error, read_json, write_json
+from hilum.locks import writing
 from hilum.phantom import planted
 from hilum.phantom.anatomy import Shot
 from hilum.phantom.containers import Scan, plan_scans, render_scan, write_scans
@@ -99,8 +100,14 @@ def make_phantom(
     arguments = {
         "patients": patients, "layout": layout, "seed": seed, "size": size, "masks": masks, **faults.to_json(),
     }  # fmt: skip
-    if (there := _already(out, arguments)) is not None:
-        return there
+    with writing(out):
+        return _already(out, arguments) or _draw(out, arguments, faults, workers)
+
+
+def _draw(out: Path, arguments: dict[str, Any], faults: Faults, workers: int | None) -> Phantom:
+    patients, layout, seed, size, masks = (
+        arguments[name] for name in ("patients", "layout", "seed", "size", "masks")
+    )
     files: Files
     if layout == CONTAINERS:
         files, truth = plan_scans(patients, seed, faults)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from pydantic import ValidationError
 
 from hilum.config import PrepareConfig
 from hilum.errors import DataError, PackError
-from hilum.files import read_json
+from hilum.files import read_json, read_parquet
+from hilum.pixels.figures import moments
 from hilum.table.copies import are_copies, has_copies, originals
 from hilum.table.table import Table
 
@@ -28,6 +30,9 @@ PIXELS, STATS, EXCLUDED, JOURNAL = "pixels.npy", "stats.parquet", "excluded.parq
 COPIES = "copies.parquet"
 """Of an augmented pack: what was drawn for each copy."""
 FILES = (INFO, TABLE, BOXES, PIXELS, STATS, EXCLUDED, JOURNAL, COPIES)
+
+SAMPLE = 8
+"""Images, evenly over the pack, whose pixels are checked when it is opened."""
 
 
 def partial_path(out: Path) -> Path:
@@ -63,7 +68,7 @@ class Pack:
 
     @classmethod
     def open(cls, path: str | Path, *, fingerprint: str = "") -> Pack:
-        """Open a finished pack; nothing is read but its table.
+        """Open a finished pack; of its pixels only a sample is read, to see whether it is damaged.
 
         Args:
             path: its folder.
@@ -78,18 +83,58 @@ class Pack:
                 f"{path} is no longer the pack that it was: it has fingerprint {pack.fingerprint[:12]}, and "
                 f"{fingerprint[:12]} is wanted. Pack the same data with the same settings again."
             )
+        pack.images(pack.slots[:: max(1, len(pack) // SAMPLE)][:SAMPLE])
         return pack
+
+    @cached_property
+    def _known(self) -> npt.NDArray[np.int64]:
+        """Sum and squares of each slot, int64 [slots, 2]; -1 where there is no image."""
+        known = np.full((len(self.pixels), 2), -1, np.int64)
+        known[self.slots] = self.stats.select("sum", "squares").to_numpy()
+        return known
+
+    @cached_property
+    def _seen(self) -> npt.NDArray[np.bool_]:
+        """Which slots were found to hold what was written, bool [slots]."""
+        return self._known[:, 0] < 0
+
+    def verify(self, slots: npt.ArrayLike, images: npt.NDArray[np.uint8]) -> None:
+        """Check that images hold the pixels that were written, each when it is first read.
+
+        It goes by sum and sum of squares, which damage does not leave alone: blocks of zeros, torn pages, flipped
+        bits. `hilum check` compares a sha256.
+
+        Args:
+            slots: int64 [n].
+            images: uint8 [n, size, size], as they were read from there.
+
+        Raises:
+            PackError: one does not; the message names it.
+        """
+        slots = np.asarray(slots, np.int64)
+        new = np.flatnonzero(~self._seen[slots])
+        if not len(new):
+            return
+        for at, (total, squares) in zip(new, self._known[slots[new]].tolist(), strict=True):
+            if moments(images[at]) != (total, squares):
+                row = int(np.flatnonzero(self.slots == slots[at])[0])
+                raise PackError(
+                    f"the pack {self.path} is damaged: {PIXELS} no longer holds the pixels of "
+                    f"{self.table.image_ids[row]!r} that were written. `hilum check {self.path}` names all such "
+                    "images. Remove the folder and pack the data again."
+                )
+        self._seen[slots] = True
 
     @classmethod
     def _read(cls, path: Path) -> Pack:
         info = _info(path)
         try:
             prepare = PrepareConfig(**info["prepare"])
-            boxes = pl.read_parquet(path / BOXES) if (path / BOXES).exists() else None
-            frame = pl.read_parquet(path / TABLE)
+            boxes = read_parquet(path / BOXES) if (path / BOXES).exists() else None
+            frame = read_parquet(path / TABLE)
             table = Table(frame, tuple(info["findings"]), Path(info["root"]), boxes)
-            stats = pl.read_parquet(path / STATS)
-            excluded = pl.read_parquet(path / EXCLUDED)
+            stats = read_parquet(path / STATS)
+            excluded = read_parquet(path / EXCLUDED)
             fingerprint = str(info["fingerprint"])
             shape = (int(info["slots"]), prepare.size, prepare.size)
         except (OSError, KeyError, TypeError, ValidationError, DataError, pl.exceptions.PolarsError) as error:
@@ -133,7 +178,9 @@ class Pack:
 
     def images(self, slots: npt.ArrayLike) -> npt.NDArray[np.uint8]:
         """The images of these slots, uint8 [m, size, size], copied from the map."""
-        return np.take(self.pixels, np.asarray(slots, np.int64), axis=0)
+        images = np.take(self.pixels, np.asarray(slots, np.int64), axis=0)
+        self.verify(slots, images)
+        return images
 
     def mean_sd(self, slots: npt.ArrayLike) -> tuple[float, float]:
         """Mean and standard deviation of all pixels of these slots, in units of 0 to 1, without reading them.
@@ -142,13 +189,12 @@ class Pack:
             PackError: no slots, or one that holds no image.
         """
         slots = np.asarray(slots, np.int64)
-        sums = np.full((2, len(self.pixels)), -1, np.int64)
-        sums[:, self.slots] = self.stats.select("sum", "squares").to_numpy().T
-        if not len(slots) or (sums[0, slots] < 0).any():
+        sums = self._known[slots]
+        if not len(slots) or (sums < 0).any():
             raise PackError("mean and standard deviation need at least one image, all of them in the pack.")
         count = len(slots) * self.prepare.size**2
         # Python integers: exact for any number of images.
-        total, squares = (sum(row.tolist()) for row in sums[:, slots])
+        total, squares = (sum(column.tolist()) for column in sums.T)
         mean = total / count
         variance = (squares * count - total * total) / (count * count)
         return mean / 255.0, variance**0.5 / 255.0

@@ -30,8 +30,11 @@ No pickle anywhere, and no torch needed to read it, but for the checkpoints.
 
 from __future__ import annotations
 
+import errno
 import html
+import os
 import re
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -43,7 +46,8 @@ import polars as pl
 
 from hilum.config import Config, read_config, write_config
 from hilum.errors import RunError, nearest
-from hilum.files import disk_error, read_json, write_json
+from hilum.files import disk_error, read_json, read_parquet, write_json
+from hilum.locks import writing
 from hilum.metrics.calibrate import Calibration
 from hilum.metrics.judge import Judge
 from hilum.metrics.mixture import Mixture
@@ -97,26 +101,34 @@ class Run:
         """
         name = re.sub(r"[^\w.-]+", "-", config.name).strip("-.") or "run"
         folder = Path(folder)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            path = _numbered(folder, name)
-        except OSError as error:
-            raise disk_error(folder, error) from error
-        run = cls(path)
-        write_config(config, path / "config.toml")
         created = datetime.now(UTC).isoformat(timespec="seconds")
-        run.write_info(
-            {
-                "format": FORMAT,
-                "version": __version__,
-                "status": "running",
-                "created": created,
-                "seconds": 0.0,
-                "warnings": [],
-                **info,
-            }
-        )
-        return run
+        first = {"format": FORMAT, "version": __version__, "status": "running", "created": created}
+        partial = folder / f".{name}.{os.getpid()}.partial"
+        try:
+            with writing(folder / name, wait=True):
+                run = cls(partial / f"{name}-1")
+                write_config(config, run.path / "config.toml")
+                run.write_info({**first, "seconds": 0.0, "warnings": [], **info})
+                return run.move_into(folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+    def move_into(self, folder: Path) -> Run:
+        """Move a whole run `NAME-1` into another folder under the first free number, in one step.
+
+        Raises:
+            DiskError: the file system refused.
+        """
+        name, number = self.name.removesuffix("-1"), 0
+        while True:
+            number += 1
+            path = folder / f"{name}-{number}"
+            if not path.exists():  # else a rename would take the place of an empty folder
+                try:
+                    return Run(self.path.rename(path))
+                except OSError as error:
+                    if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                        raise disk_error(path, error) from error
 
     @property
     def name(self) -> str:
@@ -162,7 +174,7 @@ class Run:
         for name in ("images.parquet", "split.parquet"):
             if (path := self.path / name).is_file():
                 try:
-                    return pl.read_parquet(path)
+                    return read_parquet(path)
                 except (OSError, pl.exceptions.PolarsError) as error:
                     raise _damaged(path, error) from error
         raise RunError(f"{path} is missing: the run's folder is not whole.")
@@ -344,19 +356,6 @@ class Run:
         scores = self.scores("test") or self.scores("valid")
         head = f"<p><b>{html.escape(self.name)}</b> · {self.config.model.name} · {self.info['status']}</p>"
         return head + (scores._repr_html_() if scores else "")
-
-
-def _numbered(folder: Path, name: str) -> Path:
-    """Make the first free `folder/name-N`; two processes never get the same one."""
-    number = 1
-    while True:
-        path = folder / f"{name}-{number}"
-        try:
-            path.mkdir()
-        except FileExistsError:
-            number += 1
-        else:
-            return path
 
 
 def _object(path: Path) -> dict[str, Any]:

@@ -19,6 +19,7 @@ import tomli_w
 
 from hilum.errors import DataError
 from hilum.files import disk_error, whole_file, write_text
+from hilum.locks import writing
 from hilum.progress import progress
 from hilum.table.sources.csv import mapping_for
 from hilum.table.table import Table
@@ -73,6 +74,11 @@ def arrange(table: Table, out: Path | str) -> Arranged:
         raise DataError(
             f"{len(missing):,} of {len(table):,} images are missing, the first {missing[0]}. Nothing was copied."
         )
+    with writing(out):
+        return _arrange(table, sources, places, out)
+
+
+def _arrange(table: Table, sources: list[Path], places: list[str], out: Path) -> Arranged:
     arranged = replace(table, frame=table.frame.with_columns(pl.Series("path", places)), root=out)
     (out / TABLE_FILE).unlink(missing_ok=True)
     counts = dict.fromkeys(("copied", "replaced", "kept"), 0)
