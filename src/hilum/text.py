@@ -43,6 +43,17 @@ def listed(names: Sequence[object], most: int = 5) -> str:
     return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"
 
 
+def strings(values: object) -> tuple[str, ...]:
+    """A list of strings as JSON holds it.
+
+    Raises:
+        TypeError: it is anything else.
+    """
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise TypeError(f"expected a list of strings, not {str(values)[:80]}")
+    return tuple(values)
+
+
 def plain(name: str) -> str:
     """A name without case, spaces and signs, to compare it with others: `Patient ID` is `patientid`."""
     return "".join(letter for letter in name.lower() if letter.isalnum())

@@ -280,10 +280,11 @@ def parquet_column(data: bytes, random: Random, words: Sequence[bytes]) -> bytes
         case 0:
             frame = frame.drop(name)
         case 1:
-            frame = frame.rename({name: random.choice((f"{name}x", "", "target:", "logit:x"))})
+            new = random.choice((f"{name}x", "", "target:", "logit:x"))
+            frame = frame.rename({name: new}) if new not in frame.columns else frame
         case 2:
             frame = frame.with_columns(pl.col(name).alias(f"{name} 2"))
-        case 3:
+        case 3 if not frame.schema[name].is_nested():
             kind = random.choice((pl.String, pl.Float64, pl.Int64, pl.Categorical))
             frame = frame.with_columns(frame[name].cast(pl.String, strict=False).cast(kind, strict=False))
         case 4:
