@@ -88,6 +88,8 @@ def read_parquet(
 ) -> pl.DataFrame:
     """Read what `write_parquet` wrote, or a table of another program.
 
+    Damage to the latter that asks for more memory than there is ends the program: polars aborts.
+
     Args:
         path: the file.
         columns: what must be there, by name, and of which type; further columns may be.

@@ -8,12 +8,15 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
 from tests.fuzz.homes import HOMES
 from tests.fuzz.kinds import KINDS
-from tests.fuzz.watch import MEGABYTES, Finding, Place, fuzz, tried
+from tests.fuzz.watch import MEGABYTES, Place, Report, fuzz, tried
+
+from hilum.progress import progress
 
 
 def tasks_of(kinds: list[str], inputs: int, first: int) -> list[tuple[str, int]]:
@@ -61,21 +64,25 @@ def main() -> int:
 def _all(tasks: list[tuple[str, int]], folder: Path, kinds: list[str], workers: int) -> int:
     write_homes(folder / "healthy", kinds)
     began, sorts = time.monotonic(), Counter[tuple[str, str]]()
-    for found in fuzz(tasks, folder, workers=workers):
-        if isinstance(found, Finding):
+    with progress("fuzzing", len(tasks), "inputs") as advance:
+        for found in fuzz(_counted(tasks, advance), folder, workers=workers):
+            if isinstance(found, Report):
+                break
             sorts[found.sort] += 1
             if sorts[found.sort] == 1:
                 print(f"{found.kind} {found.seed}: {found.what}", flush=True)
-            continue
-        seconds = time.monotonic() - began
-        print(
-            f"{found.inputs:,} inputs in {seconds:,.0f} s, "
-            f"{len(found.findings):,} fell short, of {len(sorts):,} sorts:"
-        )
-        for (kind, what), count in sorts.most_common():
-            print(f"{count:6,} {kind}: {what}")
-        print(f"memory grew by {found.grown:,.0f} MB")
+    seconds = time.monotonic() - began
+    print(f"{found.inputs:,} inputs in {seconds:,.0f} s; memory grew by {found.grown:,.0f} MB")
+    print(f"{len(found.findings):,} fell short, of {len(sorts):,} sorts:")
+    for (kind, what), count in sorts.most_common():
+        print(f"{count:6,} {kind}: {what}")
     return int(bool(sorts) or found.grown > MEGABYTES)
+
+
+def _counted(tasks: list[tuple[str, int]], advance: Callable[[int], None]) -> Iterator[tuple[str, int]]:
+    for task in tasks:
+        yield task
+        advance(1)
 
 
 if __name__ == "__main__":

@@ -132,8 +132,10 @@ READERS = {
         (*TEXT, *BYTES),
     ),
     "beside": Kind(
-        "studies", ["split.*", "attributes.*", "overlay.*"], 3, readers.beside_a_table, TABLE, TEXT
+        "studies", ["split.csv", "attributes.csv", "overlay.csv"], 2, readers.beside_a_table, TABLE, TEXT
     ),
+    # Single bytes of Parquet are left alone where it has no checksum of hilum's: polars then ends the program.
+    "parquet": Kind("studies", ["*.parquet"], 1, readers.beside_a_table, plain=(mutate.by_content,)),
     "pack": Kind("laboratory", ["pack/*.json", "pack/*.parquet"], 3, readers.pack, RUN),
     "npy": Kind("laboratory", ["pack/pixels.npy"], 1, readers.pack, ARRAY),
     "predictions": Kind("laboratory", ["runs/small-1/predictions/*.parquet"], 2, readers.predictions, RUN),

@@ -309,8 +309,7 @@ def parquet_column(data: bytes, random: Random, words: Sequence[bytes]) -> bytes
 def toml_field(data: bytes, random: Random, words: Sequence[bytes]) -> bytes:
     """One field of a TOML file."""
     try:
-        values = tree(tomllib.loads(data.decode()), random)
-        return tomli_w.dumps(values).encode()
+        return tomli_w.dumps(tree(tomllib.loads(data.decode()) or {"x": 1}, random)).encode()
     except (ValueError, TypeError, RecursionError):  # TOML has no null
         return text(data, random, words)
 

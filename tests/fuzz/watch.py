@@ -42,7 +42,7 @@ class Finding(NamedTuple):
     def sort(self) -> tuple[str, str]:
         """Findings of one sort have one cause: the same words but for numbers, names and paths."""
         what = re.sub(r"'[^']*'|\"[^\"]*\"|[0-9a-fA-F]*\d[0-9a-fA-F]*", "#", self.what)
-        return self.kind, what[: 40 if what.startswith("prints") else 100]
+        return self.kind, " ".join(what.split()[:5]) if what.startswith("prints") else what[:100]
 
 
 @dataclass
@@ -117,7 +117,8 @@ def tried(kind: Kind, seed: int, place: Place, *, keep: bool = False) -> str:
         ]
         if strange:
             return f"says: {_line(strange[0])}"
-        left = [path.name for path in place.new() if ".partial" in path.name]
+        # NAME.partial is a pack that may be gone on with; .NAME.partial is a write that was given up.
+        left = [path.name for path in place.new() if path.match(".*.partial")]
         return f"leaves {left[0]}" if left else ""
     finally:
         if not keep:

@@ -146,7 +146,7 @@ class Pack:
             fingerprint = str(info["fingerprint"])
             shape = (int(info["slots"]), prepare.size, prepare.size)
         except (OSError, KeyError, TypeError, ValueError, DataError, pl.exceptions.PolarsError) as error:
-            raise PackError(_damaged(path, str(error).splitlines()[0])) from error
+            raise PackError(_damaged(path, " ".join(str(error).split())[:300])) from error
         pixels = _map(path, shape)
         slots = stats["slot"].to_numpy()
         if not stats["image_id"].equals(table.frame["image_id"]) or stats.null_count().sum_horizontal()[0]:
