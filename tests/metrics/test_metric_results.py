@@ -132,7 +132,7 @@ def test_names_are_checked() -> None:
         Scores.from_json({"part": "test"})
     written = scores.to_json()
     for wrong in (
-        {"per_finding": {"B": row for row in written["per_finding"].values()}},
+        {"per_finding": {f"{name}?": row for name, row in written["per_finding"].items()}},
         {"per_finding": {}},
         {"warnings": "none"},
         {"warnings": [1]},
