@@ -1,16 +1,18 @@
-"""Writing files so that they are whole or not there at all."""
+"""Reading what is a file, and writing files so that they are whole or not there at all."""
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
 import shutil
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hilum.errors import DiskError
 
@@ -42,6 +44,33 @@ def whole_file(path: Path) -> Iterator[Path]:
         raise disk_error(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open a file for reading, and nothing else: a pipe would block for ever, a device could do anything.
+
+    Raises:
+        OSError: missing, a folder, a pipe, a socket, a device, or not readable.
+    """
+    try:
+        _only_files(path.stat().st_mode)
+        file = os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb")
+    except ValueError as error:  # a NUL in the name
+        raise OSError(errno.EINVAL, "no file can have this name") from error
+    try:
+        _only_files(os.fstat(file.fileno()).st_mode)  # it may have been exchanged in between
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def _only_files(mode: int) -> None:
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(mode):
+        what = "pipe (FIFO)" if stat.S_ISFIFO(mode) else "socket" if stat.S_ISSOCK(mode) else "device"
+        raise OSError(errno.EINVAL, f"it is a {what}, not a file")
 
 
 def remove_leftovers(folder: Path) -> None:
