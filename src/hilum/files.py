@@ -46,31 +46,24 @@ def whole_file(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def open_file(path: Path) -> BinaryIO:
+def open_file(path: str | Path) -> BinaryIO:
     """Open a file for reading, and nothing else: a pipe would block for ever, a device could do anything.
 
     Raises:
         OSError: missing, a folder, a pipe, a socket, a device, or not readable.
     """
     try:
-        _only_files(path.stat().st_mode)
-        file = os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb")
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # at once, whatever it is
     except ValueError as error:  # a NUL in the name
         raise OSError(errno.EINVAL, "no file can have this name") from error
-    try:
-        _only_files(os.fstat(file.fileno()).st_mode)  # it may have been exchanged in between
-    except OSError:
-        file.close()
-        raise
-    return file
-
-
-def _only_files(mode: int) -> None:
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    mode = os.fstat(handle).st_mode
     if not stat.S_ISREG(mode):
-        what = "pipe (FIFO)" if stat.S_ISFIFO(mode) else "socket" if stat.S_ISSOCK(mode) else "device"
-        raise OSError(errno.EINVAL, f"it is a {what}, not a file")
+        os.close(handle)
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        what = "a pipe (FIFO)" if stat.S_ISFIFO(mode) else "a device"
+        raise OSError(errno.EINVAL, f"it is {what}, not a file")
+    return os.fdopen(handle, "rb")
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from hilum.config import CleanConfig
+from hilum.config import CleanConfig, LimitsConfig
 from hilum.doctor.files import describe, file_checks
 from hilum.doctor.labels import label_checks, shortcut_checks
 from hilum.doctor.pictures import Pictures, read_pictures
@@ -36,6 +36,7 @@ def doctor(
     size: int = 0,
     max_bad: float = MAX_BAD,
     workers: int | None = None,
+    limits: LimitsConfig | None = None,
 ) -> Report:
     """Examine a data set before an hour is lost on it.
 
@@ -49,6 +50,7 @@ def doctor(
         size: side in pixels at which they are to be used; 0 where it is not known yet.
         max_bad: share of missing or unreadable images up to which they are no fault.
         workers: threads that read images; None means a few more than there are processors.
+        limits: what one image may cost; a larger one is unreadable.
 
     Returns:
         the report; a table that cannot be made from what is there (a missing column, an image id twice) is a
@@ -65,7 +67,7 @@ def doctor(
             raise
         return _unreadable_table(source, root, error)
     table, steps = clean(everything.select(tuple(findings)), filters or CleanConfig())
-    pictures = read_pictures(table, workers) if images else None
+    pictures = read_pictures(table, workers, limits or LimitsConfig()) if images else None
     return _report(source, root, table, steps, pictures, size, max_bad)
 
 

@@ -50,6 +50,7 @@ def file_checks(table: Table, pictures: Pictures, size: int, max_bad: float) -> 
     yield from _blank(table, pictures)
     yield from _sizes(table, pictures, size)
     yield from _modes(pictures)
+    yield from _guessed(table, pictures)
 
 
 def _missing(table: Table, pictures: Pictures, level: Level) -> Iterator[Check]:
@@ -92,6 +93,22 @@ def _unreadable(table: Table, pictures: Pictures, level: Level) -> Iterator[Chec
         "Get them again; packing leaves them out and lists them.",
         {"images": dict(zip(paths, reasons, strict=True))},
     )
+
+
+def _guessed(table: Table, pictures: Pictures) -> Iterator[Check]:
+    """What the reader had to guess, of how many images."""
+    notes = pictures.frame["notes"]
+    guessed = table.frame.filter(notes.list.len().fill_null(0) > 0)["path"].to_list()
+    if guessed:
+        counts = Counter(notes.drop_nulls().explode().drop_nulls().to_list())
+        said = [f"{count:,} x {note}" for note, count in counts.most_common()]
+        yield Check(
+            "note",
+            "guessed",
+            f"{len(guessed):,} images were read with a guess: {listed(said, 4)} (the first: {guessed[0]}).",
+            "Look at some of them in the data report.",
+            {"notes": dict(counts)},
+        )
 
 
 def _blank(table: Table, pictures: Pictures) -> Iterator[Check]:

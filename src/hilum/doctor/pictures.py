@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from hilum.config import LimitsConfig
 from hilum.doctor.duplicates import BANDS, SIDE, Hashes, Thumbnails, perceptual_hash, thumbnail
 from hilum.errors import ImageError
-from hilum.config import LimitsConfig
 from hilum.pixels.header import info_of, unreadable
 from hilum.pixels.limits import LIMITS, read_file
 from hilum.pixels.read import decode_picture

@@ -60,7 +60,9 @@ def _check_grays(kept: Shares) -> None:
     """Refuse a display of one gray, or of black and white alone, of more values: rescale and window do not fit."""
     between = bool(((kept > 0) & (kept < 255)).any())
     if len(kept) > 1 and not between and (len(kept) > 2 or np.ptp(kept) == 0):
-        raise ImageError("is a DICOM file whose window or look-up table leaves no gray between black and white")
+        raise ImageError(
+            "is a DICOM file whose window or look-up table leaves no gray between black and white"
+        )
 
 
 def _display(ramp: Ramp, picture: npt.NDArray[np.bool_], dataset: Any, notes: list[str]) -> Shares:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,6 +69,7 @@ def write_tables(
             "images": len(packed),
             "excluded": excluded.height,
             "slots": len(table),
+            "notes": dict(sum((Counter(chunk.notes) for chunk in chunks), Counter()).most_common()),
             "prepare": config.model_dump(mode="json"),
         },
     )

@@ -49,8 +49,8 @@ def info_of(data: bytes, suffix: str = "") -> ImageInfo:
     if not data:
         raise ImageError("is empty (0 bytes)")
     if data.startswith(JPEG_START):
-        info, orientation, _ = jpeg_header(data)
-        return info.upright(orientation)
+        header = jpeg_header(data)
+        return header.info.upright(header.orientation)
     if data.startswith(PNG_START):
         return png_header(data)
     if is_dicom(data, suffix):

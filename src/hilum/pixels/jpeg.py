@@ -15,13 +15,14 @@ from hilum.config import LimitsConfig
 from hilum.errors import ImageError
 from hilum.pixels.limits import check_size, too_much
 from hilum.pixels.opencv import Gray, decode, turned
-from hilum.pixels.parse import ImageInfo, jpeg_header
+from hilum.pixels.parse import ImageInfo, JpegHeader, jpeg_header
 
 ROOM = 1.5
 """How much larger than needed a reduced JPEG must remain, so that the area average still has pixels to
 average. Measured against full decoding: 49 dB or more at 1.5, 42 dB at 1.0; PIL itself differs by 51 dB."""
 PASSES = 10
 """How often a progressive JPEG of as many pixels as are allowed may go over them; smaller ones more often."""
+SCAN = b"\xff\xda"
 PRECISION_AT = 4
 """Where a frame header holds its bits a sample, counted from its marker."""
 
@@ -32,16 +33,18 @@ def jpeg_gray(data: bytes, at_least: int | None, limits: LimitsConfig) -> Gray:
     Raises:
         ImageError: not 8 bits a sample, cut short, damaged or too large; the message does not name the file.
     """
-    info, orientation, _ = jpeg_header(data)
-    if info.bits != 8:
-        raise ImageError(f"is a JPEG file of {info.bits} bits a pixel; expected 8")
-    return turned(luma(data, info, limits, _reduction(info, at_least)), orientation)
+    header = jpeg_header(data)
+    if header.info.bits != 8:
+        raise ImageError(f"is a JPEG file of {header.info.bits} bits a pixel; expected 8")
+    gray = luma(data, header, limits, _reduction(header.info, at_least))
+    return np.asarray(turned(gray, header.orientation), np.uint8)
 
 
-def luma(data: bytes, info: ImageInfo, limits: LimitsConfig, factor: int = 1) -> Gray:
-    """Gray of a JPEG stream of 8 bits as it lies, its sides reduced by 1, 2, 4 or 8; `info` is its header."""
+def luma(data: bytes, header: JpegHeader, limits: LimitsConfig, factor: int = 1) -> Gray:
+    """Gray of a JPEG stream of 8 bits as it lies, its sides reduced by 1, 2, 4 or 8."""
+    info = header.info
     check_size(info.width, info.height, info.channels, limits)
-    if info.width * info.height * data.count(b"\xff\xda") > PASSES * limits.pixels:
+    if header.progressive and info.width * info.height * data.count(SCAN) > PASSES * limits.pixels:
         raise too_much("is a JPEG file of so many passes that it counts for more pixels", "pixels")
     colour = "CMYK" if info.channels == 4 else "GRAY"
     sides = [-(-side // factor) for side in (info.height, info.width)]
@@ -60,17 +63,16 @@ def luma(data: bytes, info: ImageInfo, limits: LimitsConfig, factor: int = 1) ->
     return np.asarray(image, np.uint8)
 
 
-def check_stream(data: bytes, limits: LimitsConfig) -> ImageInfo:
-    """Refuse a damaged JPEG stream of any precision; gives its header.
+def check_stream(data: bytes, limits: LimitsConfig) -> None:
+    """Refuse a damaged JPEG stream of any precision.
 
     Decoders of more than 8 bits tell of no damage. How samples are coded does not hang on their precision, so
     a copy that claims 8 bits shows whether the codes are whole, whatever its pixels become.
     """
-    info, _, at = jpeg_header(data)
+    header = jpeg_header(data)
     copy = bytearray(data)
-    copy[at + PRECISION_AT] = 8
-    luma(bytes(copy), info, limits)
-    return info
+    copy[header.at + PRECISION_AT] = 8
+    luma(bytes(copy), header, limits)
 
 
 def _reduction(info: ImageInfo, at_least: int | None) -> int:

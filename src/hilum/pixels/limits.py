@@ -6,6 +6,7 @@ pixels and, of a progressive JPEG, to its passes over them; within the limits th
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from hilum.config import LimitsConfig
@@ -23,10 +24,10 @@ def read_file(path: Path, limits: LimitsConfig = LIMITS) -> bytes:
         ImageError: larger than the limit.
     """
     with open_file(path) as file:
-        data = file.read(limits.bytes + 1)
-    if len(data) > limits.bytes:
-        raise too_much(f"is a file of over {limits.bytes:,} bytes", "bytes")
-    return data
+        size = os.fstat(file.fileno()).st_size
+        if size > limits.bytes:
+            raise too_much(f"is a file of {size:,} bytes", "bytes")
+        return file.read()
 
 
 def check_size(width: int, height: int, pixel_bytes: float, limits: LimitsConfig) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from hilum.errors import ImageError
 
@@ -13,6 +14,7 @@ PNG_START = b"\x89PNG\r\n\x1a\n"
 CHANNELS = {"gray": 1, "palette": 1, "gray+alpha": 2, "rgb": 3, "rgba": 4, "cmyk": 4}
 PNG_MODES = {0: "gray", 2: "rgb", 3: "palette", 4: "gray+alpha", 6: "rgba"}
 JPEG_MODES = {1: "gray", 3: "rgb", 4: "cmyk"}
+PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))
 START_OF_FRAME = (frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}) | {0xF7}
 
 
@@ -43,9 +45,18 @@ class ImageInfo:
         return replace(self, width=self.height, height=self.width) if orientation >= 5 else self
 
 
-def jpeg_header(data: bytes) -> tuple[ImageInfo, int, int]:
-    """The frame header of a JPEG file as it lies, its EXIF orientation, and the offset of the frame header's
-    marker (ITU-T T.81, annex B; JPEG-LS, T.87, has one of the same layout)."""
+class JpegHeader(NamedTuple):
+    """What a JPEG file says before its codes: the picture as it lies, its EXIF orientation, where the marker of
+    the frame header is, and whether its codes go over the picture several times."""
+
+    info: ImageInfo
+    orientation: int
+    at: int
+    progressive: bool
+
+
+def jpeg_header(data: bytes) -> JpegHeader:
+    """The header of a JPEG file (ITU-T T.81, annex B; that of JPEG-LS, T.87, has the same layout)."""
     at, orientation = 2, 1
     while at + 4 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]
@@ -56,7 +67,7 @@ def jpeg_header(data: bytes) -> tuple[ImageInfo, int, int]:
         if marker in START_OF_FRAME and at + 10 <= len(data):
             bits, height, width, components = struct.unpack(">BHHB", data[at + 4 : at + 10])
             info = ImageInfo(width, height, bits, JPEG_MODES.get(components, "rgb"), "jpeg")
-            return info, orientation, at
+            return JpegHeader(info, orientation, at, marker in PROGRESSIVE)
         if marker == 0xE1 and data[at + 4 : at + 10] == b"Exif\0\0":
             orientation = exif_orientation(data[at + 10 : at + 2 + length])
         at += 2 + length

@@ -96,13 +96,14 @@ def _unpacked(dataset: Any, syntax: Any, limits: LimitsConfig) -> Values:
         _check_sides(dataset, size_of(frame[at:], "JPEG 2000")[:2])
         values = _jpeg_2000(dataset, frame)
         return _by_pydicom(dataset, syntax) if values is None else values
-    info, _, _ = jpeg_header(frame)
+    header = jpeg_header(frame)
+    info = header.info
     _check_sides(dataset, (info.width, info.height))
     if syntax in JPEG_LS:
         return _by_pydicom(dataset, syntax)
     gray = whole(dataset, "SamplesPerPixel") == info.channels == 1
     if info.bits == 8 and gray and syntax in JPEG_DCT:
-        return luma(frame, info, limits)
+        return luma(frame, header, limits)
     check_stream(frame, limits)
     if gray:
         import imagecodecs
