@@ -6,6 +6,7 @@ import io
 import json
 import os
 import shutil
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -83,3 +84,11 @@ def write_parquet(path: Path, frame: pl.DataFrame) -> None:
 def read_json(path: Path) -> Any:
     """Read what `write_json` wrote."""
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def is_regular(path: Path) -> bool:
+    """Whether a file, or what a link leads to, can be read to its end: no folder, pipe, socket or device."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False

@@ -213,5 +213,5 @@ def test_a_missing_label_file_names_the_nearest(tmp_path: Path) -> None:
 def test_a_label_that_is_no_code_is_named(tmp_path: Path) -> None:
     make(tmp_path)
     (tmp_path / "valid.csv").write_text((tmp_path / "valid.csv").read_text().replace(",RL,0,", ",RL,3,"))
-    with pytest.raises(DataError, match=r"column 'No Finding' should hold labels .* the first 3"):
+    with pytest.raises(DataError, match=r"column 'No Finding' should hold labels .* the first '3' in row 1"):
         read_source("chexpert", tmp_path)

@@ -84,8 +84,8 @@ def test_other_files_are_counted_and_copies_left_out(root: Path, capsys: pytest.
     assert (len(found.headers), set(found.unreadable), found.others) == (4, {"broken.dcm", "empty.dcm"}, 2)
     assert len(read_source("dicom", root)) == 3
     said = capsys.readouterr().err
-    assert "left out 2 files that are no readable DICOM" in said
-    assert "left out 1 second copies" in said
+    assert "2 files left out that are no readable DICOM" in said
+    assert "1 second copies of the same picture" in said
 
 
 def test_a_report_is_no_image(tmp_path: Path) -> None:
@@ -99,10 +99,12 @@ def test_labels_by_uid_path_or_file_name(root: Path, key: str) -> None:
     uids = [write(root / name) for name in ("x/d.dcm", "x/e.dcm")]
     names = {"SOPInstanceUID": uids, "path": ["x/d.dcm", "./x/e.dcm"], "file": ["d", "e"]}[key]
     (root / "labels.csv").write_text(f"{key},Edema,note\n{names[0]},1,a\n{names[1]},-1,b\n")
-    table = read_source("dicom", root)
+    table = read_source("dicom", root, max_unlabelled=0.6)
     assert table.findings == ("Edema",)
-    labels = dict(table.frame.select("path", "Edema").iter_rows())
-    assert labels == {"p/a.dcm": None, "p/b": None, "q/c.dcm": None, "x/d.dcm": 1, "x/e.dcm": -1}
+    assert dict(table.frame.select("path", "Edema").iter_rows()) == {"x/d.dcm": 1, "x/e.dcm": -1}
+    assert any("3 of 5 images have no row in labels.csv, the first p/a.dcm" in note for note in table.notes)
+    with pytest.raises(DataError, match="3 of 5 images have no row"):
+        read_source("dicom", root)
 
 
 @pytest.mark.parametrize(
