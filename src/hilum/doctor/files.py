@@ -52,7 +52,7 @@ def _missing(table: Table, pictures: Pictures, level: Level) -> Iterator[Check]:
         yield Check("ok", "missing", "Every image is there.")
         return
     paths = table.frame["path"][rows].to_list()
-    none = "; only the table was examined" if len(rows) == len(table) else ""
+    none = "; only the table was examined (--fast asks no more)" if len(rows) == len(table) else ""
     yield Check(
         level,
         "missing",
@@ -75,12 +75,9 @@ def _instead(root: Path, paths: list[str]) -> str:
         if name := folders[place].get(stem_of(path.name)):
             alike.append((place, name))
     if alike:
-        suffixes = {Path(name).suffix or "no suffix" for _, name in alike}
+        suffixes = ", ".join(sorted({Path(name).suffix or "none" for _, name in alike}))
         places = list(dict.fromkeys(str(place) for place, _ in alike))
-        return (
-            f" {len(alike):,} have the same name with another suffix ({', '.join(sorted(suffixes))}), in "
-            f"{listed(places, 2)}."
-        )
+        return f" Of the same name with another suffix ({suffixes}): {len(alike):,}, in {listed(places, 2)}."
     first = root / paths[0]
     folder = next(parent for parent in first.parents if parent.exists())
     if folder != first.parent:

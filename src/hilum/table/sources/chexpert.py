@@ -197,18 +197,28 @@ def _images_of_studies(raw: pl.DataFrame, home: Path) -> pl.DataFrame:
 
 def _unpacked(frame: pl.DataFrame, home: Path) -> tuple[pl.DataFrame, Path]:
     """Paths of the full-size download, whose parts lie in folders called `... batch N (...)`, and their root."""
-    around = home.parent if " batch " in home.name else home
-    batches = [folder for folder in subfolders(around) if " batch " in folder.name]
+    around = home.parent if _is_batch(home) else home
+    batches = list(filter(_is_batch, subfolders(around)))
     if (home / "train").is_dir() or not batches:
-        return frame, home
+        # In some copies the label files lie beside the folder of the images, not in it.
+        inner = list(filter(_has_parts, subfolders(home)))
+        return frame, home if _has_parts(home) or len(inner) != 1 else inner[0]
     folders = {}
     for batch in batches:
         part = "valid" if (batch / "valid").is_dir() else "train"
-        for patient in subfolders(batch / "valid" if part == "valid" else batch):
+        for patient in subfolders(batch / part if (batch / part).is_dir() else batch):
             folders[f"{part}/{patient.name}"] = patient.relative_to(around).as_posix()
     name, rest = pl.col("path").str.extract(r"^(\w+/\w+)/"), pl.col("path").str.extract(r"^\w+/\w+/(.+)$")
     found = name.replace_strict(folders, default=name, return_dtype=pl.String)
     return frame.with_columns(path=pl.format("{}/{}", found, rest)), around
+
+
+def _is_batch(folder: Path) -> bool:
+    return "batch" in folder.name.lower()
+
+
+def _has_parts(folder: Path) -> bool:
+    return any((folder / part).is_dir() for part in LABEL_FILES)
 
 
 LAYOUT, NOTES = layout_and_notes(__doc__, "Any one of")

@@ -63,8 +63,8 @@ def class_findings(classes: pl.Series, positive: str = "") -> tuple[tuple[str, .
     return tuple(names), [(classes == name).cast(pl.Int8).alias(name) for name in names]
 
 
-SIGNS = ("|", ";", ",", "/", "+")
-"""What is tried between several labels in a cell, in this order."""
+SIGNS = {"|": True, ";": True, ",": False, "/": False, "+": False}
+"""What is tried between several labels in a cell, in this order -> whether it is never part of a name."""
 LIST = r"^\s*[\[(](.*)[\])]\s*$"
 """A list as Python writes one: `['Edema', 'Mass']`."""
 
@@ -85,8 +85,8 @@ def cell_findings(
     """
     cells = identities(cells)
     lists = bool(cells.count()) and bool(cells.drop_nulls().str.contains(LIST).all())
-    sign = (_guessed(cells, lists) if separator is None else separator) or ""
-    if not sign and not (lists and separator is None):
+    sign = _guessed(cells, lists) if separator is None else separator
+    if not sign:
         if groups := alike(cells):
             notes.append(f"{said_of(groups, 'class')}. Each is read as a class of its own.")
         return class_findings(cells, positive)
@@ -109,19 +109,20 @@ def cell_findings(
 
 def _labels(cell: str, sign: str) -> set[str]:
     inside = re.sub(LIST, r"\1", cell)
-    parts = inside.split(sign or ",")
+    parts = inside.split(sign)
     return {
         label for part in parts if (label := part.strip().strip("'\"").strip()) and label.lower() != "nan"
     }
 
 
 def _guessed(cells: pl.Series, lists: bool) -> str:
-    """The sign between labels: what it divides comes again in other cells, so that there are fewer labels than
-    cells; or nothing."""
+    """The sign between labels, or nothing: one that names may have in them must divide cells into fewer labels."""
+    if lists:
+        return ","
     distinct = cells.drop_nulls().unique().to_list()
-    for sign in (",", *SIGNS) if lists else SIGNS:
-        several = [cell for cell in distinct if sign in cell]
-        labels = set().union(*(_labels(cell, sign) for cell in distinct)) if several else set()
-        if several and len(labels) < len(distinct):
-            return sign
+    for sign, alone in SIGNS.items():
+        if any(sign in cell for cell in distinct):
+            labels = set().union(*(_labels(cell, sign) for cell in distinct))
+            if alone or len(labels) < len(distinct):
+                return sign
     return ""

@@ -175,9 +175,9 @@ def _read_codes(column: pl.Series) -> tuple[pl.Series, pl.Series]:
 
 
 def _words(column: pl.Series) -> pl.Series:
-    """Each value as it is compared: an id's one spelling (`1.00` and ` 1` are `1`), in lower case."""
-    signed = column.cast(pl.String).str.strip_chars().str.replace(r"^([+-]\d+)\.0*$", "$1")
-    return identities(signed).str.to_lowercase().replace("+1", "1").replace("-0", "0")
+    """Each value as it is compared: as an id, in lower case, and whole numbers without signs that say nothing."""
+    words = identities(column.cast(pl.String)).str.to_lowercase()
+    return words.str.replace(r"^\+?(-?\d+)(?:\.0*)?$", "$1").replace("-0", "0")
 
 
 def _plain(column: pl.Expr) -> pl.Expr:
