@@ -32,6 +32,7 @@ The test labels say neither age nor sex; their view is read from the file name a
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import polars as pl
@@ -214,7 +215,7 @@ def _unpacked(frame: pl.DataFrame, home: Path) -> tuple[pl.DataFrame, Path]:
 
 
 def _is_batch(folder: Path) -> bool:
-    return "batch" in folder.name.lower()
+    return re.search(r"(?i)batch[ _-]?\d", folder.name) is not None
 
 
 def _has_parts(folder: Path) -> bool:

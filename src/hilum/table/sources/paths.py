@@ -114,6 +114,9 @@ def passed_over(passed: Counter[str], masks: Sequence[str]) -> list[str]:
             f"{many(len(masks), 'mask')} of images not taken for images themselves, the first {masks[0]}."
         )
     if passed:
-        kinds = [f"{count:,} of {kind}" for kind, count in passed.most_common()]
+        kinds = [
+            f"{count:,} of {kind}"
+            for kind, count in sorted(passed.items(), key=lambda one: (-one[1], one[0]))
+        ]
         notes.append(f"{many(passed.total(), 'file')} passed over as no images: {listed(kinds, 6)}.")
     return notes
