@@ -105,3 +105,11 @@ def write_parquet(path: Path, frame: pl.DataFrame) -> None:
 def read_json(path: Path) -> Any:
     """Read what `write_json` wrote."""
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def is_regular(path: Path) -> bool:
+    """Whether a file, or what a link leads to, can be read to its end: no folder, pipe, socket or device."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False

@@ -10,6 +10,7 @@ import polars as pl
 
 from hilum.config import CleanConfig, LimitsConfig
 from hilum.doctor.files import describe, file_checks
+from hilum.doctor.identity import identity_checks
 from hilum.doctor.labels import label_checks, shortcut_checks
 from hilum.doctor.pictures import Pictures, read_pictures
 from hilum.doctor.report import Check, Report
@@ -18,7 +19,7 @@ from hilum.doctor.twins import twin_checks
 from hilum.errors import DataError
 from hilum.table.check import Rows, official_parts
 from hilum.table.clean import Step, clean
-from hilum.table.sources import find_source, read_source
+from hilum.table.sources import find_source, read_quietly
 from hilum.table.table import Table
 
 MAX_BAD = 0.01
@@ -60,7 +61,7 @@ def doctor(
         DataError: there is no such source, folder or finding, the folder is of another source, or no row is left.
     """
     try:
-        everything = read_source(source, root, **(options or {}))
+        everything = read_quietly(source, root, **(options or {}))
     except DataError as error:
         # No source, folder or match is the question's fault; whatever else is wrong is the data's.
         if not find_source(source).matches(Path(root).expanduser()):
@@ -87,7 +88,7 @@ def _report(
     size: int,
     max_bad: float,
 ) -> Report:
-    checks = list(label_checks(table))
+    checks = [*identity_checks(table), *label_checks(table)]
     if pictures is not None:
         checks += file_checks(table, pictures, size, max_bad)
         checks += twin_checks(table, pictures) if len(pictures.rows("ok")) else ()

@@ -66,6 +66,7 @@ def write_tables(
             "source": ", ".join(sorted(packed.frame["source"].unique())),
             "root": str(table.root.absolute()),
             "findings": list(packed.findings),
+            "notes": list(packed.notes),
             "images": len(packed),
             "excluded": excluded.height,
             "slots": len(table),

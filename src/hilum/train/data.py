@@ -156,6 +156,7 @@ class Job:
             "prepare": self.pack.prepare.model_dump(),
             **self.normalisation.to_json(),
             "excluded": self.pack.excluded.height,
+            "notes": list(self.table.notes),
             "clean": [step.to_json() for step in self.steps],
             **({"overlay": self.applied.to_json()} if self.applied else {}),
             **self._copies(),

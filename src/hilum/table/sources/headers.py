@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ def scan(root: Path) -> Scan:
         import pydicom  # noqa: F401
     except ImportError as error:
         raise MissingExtra("pydicom", "dicom", "Reading DICOM files") from error
-    names = list(walk(root))
+    names = walk(root)
     headers: list[dict[str, Any]] = []
     unreadable: list[str] = []
     claims = [name for name in names if claims_dicom(root / name)]
@@ -82,6 +83,20 @@ def scan(root: Path) -> Scan:
             else:
                 headers.append({"path": name, **header})
     return Scan(headers, tuple(unreadable), len(names) - len(claims))
+
+
+def pixel_digest(path: Path) -> str:
+    """A sha256 of a file's stored pixels; its path where they cannot be read, so that it is no copy of another."""
+    import pydicom
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            pixels = pydicom.dcmread(path, force=True).get("PixelData", b"")
+        return hashlib.sha256(pixels).hexdigest()
+    # As for headers: a damaged element raises anything.
+    except Exception:
+        return str(path)
 
 
 def claims_dicom(path: Path) -> bool:
@@ -104,10 +119,10 @@ def _header(path: Path) -> dict[str, Any] | None:
     try:
         with open_file(path) as file:
             data = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=TAGS, force=True)
-        if not data.get("SOPInstanceUID") or not data.get("Rows"):
+        if not data.get("Rows"):
             return None
         return {
-            "uid": str(data.SOPInstanceUID),
+            "uid": _text(data, "SOPInstanceUID"),
             "study": _text(data, "StudyInstanceUID"),
             "patient": _text(data, "PatientID"),
             "sex": _text(data, "PatientSex"),
