@@ -15,6 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from hilum.doctor.duplicates import BANDS, SIDE, Hashes, Thumbnails, perceptual_hash, thumbnail
+from hilum.doctor.marks import MARKS, marks_of
 from hilum.errors import ImageError
 from hilum.pixels.header import info_of, unreadable
 from hilum.pixels.read import decode_gray
@@ -36,6 +37,7 @@ SCHEMA: dict[str, pl.DataType] = {
     "format": pl.String(),
     "digest": pl.String(),
     "spread": pl.Float32(),
+    **MARKS,
 }
 """`state` is ok, missing or unreadable; `digest` a hash of the file's bytes; `spread` the standard deviation
 of the gray values (0 to 255)."""
@@ -114,4 +116,4 @@ def read_one(path: Path) -> tuple[dict[str, object], Thumbnails | None]:
         "digest": hashlib.blake2b(data, digest_size=16).hexdigest(),
         "spread": float(cv2.meanStdDev(gray)[1][0, 0]),
     }
-    return fact, thumbnail(gray)
+    return fact | marks_of(data, info.format), thumbnail(gray)
