@@ -13,7 +13,7 @@ from hilum.doctor.files import describe, file_checks
 from hilum.doctor.labels import label_checks, shortcut_checks
 from hilum.doctor.pictures import Pictures, read_pictures
 from hilum.doctor.report import Check, Report
-from hilum.doctor.shortcuts import not_looked_at, shortcuts
+from hilum.doctor.shortcuts import looked_at, shortcuts
 from hilum.doctor.twins import twin_checks
 from hilum.errors import DataError
 from hilum.table.check import Rows, official_parts
@@ -87,7 +87,7 @@ def _checks(
         yield from twin_checks(table, pictures) if len(pictures.rows("ok")) else ()
     if table.findings:
         files = pictures.frame if pictures is not None else None
-        yield from shortcut_checks(shortcuts(table, files), not_looked_at(table, files))
+        yield from shortcut_checks(shortcuts(table, files), *looked_at(table, files))
 
 
 def _report(

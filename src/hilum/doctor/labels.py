@@ -186,12 +186,15 @@ def _unknown(table: Table) -> Iterator[Check]:
         )
 
 
-def shortcut_checks(found: Sequence[Shortcut], not_looked_at: str = "") -> Iterator[Check]:
+def shortcut_checks(
+    found: Sequence[Shortcut], looked_at: Sequence[str] = (), missed: str = ""
+) -> Iterator[Check]:
     """Traits that tell the label without a look at the picture, by how well they do.
 
     Args:
         found: the traits.
-        not_looked_at: what was not, in words: then it is not said that nothing does.
+        looked_at: names of all traits that were looked at.
+        missed: what was not, in words: then it is not said that nothing but the picture does.
     """
     by_level: dict[Level, list[Shortcut]] = {}
     for shortcut in found:
@@ -208,12 +211,11 @@ def shortcut_checks(found: Sequence[Shortcut], not_looked_at: str = "") -> Itera
             else "Compare scores within one value of it, or balance it, before believing them.",
             {"shortcuts": [vars(shortcut) for shortcut in shortcuts]},
         )
-    if not by_level and not not_looked_at:
-        yield Check("ok", "shortcuts", f"Nothing but the picture predicts a label with an AUC of {TELLING}.")
-    elif not by_level:
-        yield Check(
-            "ok",
-            "shortcuts",
-            f"Nothing that was looked at predicts a label with an AUC of {TELLING}; "
-            f"not looked at: {not_looked_at}.",
+    if not by_level:
+        what = (
+            f"Of what was looked at ({listed(looked_at, 40)}), nothing"
+            if missed
+            else "Nothing but the picture"
         )
+        rest = f"; not looked at: {missed}" if missed else ""
+        yield Check("ok", "shortcuts", f"{what} predicts a label with an AUC of {TELLING}{rest}.")

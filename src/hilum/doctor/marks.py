@@ -171,9 +171,14 @@ def _dicom(data: bytes) -> Marks:
         stop_before_pixels=True,
         specific_tags=[*DICOM.values(), *DICOM_DAYS],
     )
-    said: Marks = {name: _text(str(header.get(tag) or "")) for name, tag in DICOM.items()}
-    days = (_day(str(header.get(tag) or "")) for tag in DICOM_DAYS)
-    return said | {"day": next((day for day in days if day is not None), None)}
+
+    def raw(tag: str) -> str:
+        """As it lies in the file: pydicom warns of odd values when it converts them."""
+        value = header.get_item(tag).value if tag in header else b""
+        return value.decode("latin-1").strip("\0 ") if isinstance(value, bytes) else str(value)
+
+    said: Marks = {name: _text(raw(tag)) for name, tag in DICOM.items()}
+    return said | {"day": next((day for tag in DICOM_DAYS if (day := _day(raw(tag))) is not None), None)}
 
 
 def _text(value: str) -> str | None:

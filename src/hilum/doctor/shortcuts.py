@@ -91,10 +91,17 @@ class _Rows:
             return self
         return _Rows(self.findings, self.targets[known], self.patients[known], self.fold[known])
 
-    def each(self, j: int) -> tuple[int, int]:
-        """Patients with a positive and patients with a negative of finding j."""
+    def error(self, j: int) -> float:
+        """Standard error of an AUC of chance (Mann-Whitney), for images of a patient that say all the same.
+
+        Infinite for fewer than `LEAST_EACH` patients of either kind.
+        """
         own = [np.bincount(self.patients[self.targets[:, j] == value]) for value in (1, 0)]
-        return int(np.count_nonzero(own[0])), int(np.count_nonzero(own[1]))
+        if min(np.count_nonzero(images) for images in own) < LEAST_EACH:
+            return float("inf")
+        # As many patients of equally many images would vary as much (Kish 1965).
+        ill, well = (float(images.sum()) ** 2 / float((images**2).sum()) for images in own)
+        return float(np.sqrt((ill + well + 1) / (12 * ill * well)))
 
 
 def shortcuts(table: Table, files: pl.DataFrame | None = None) -> list[Shortcut]:
@@ -109,13 +116,13 @@ def shortcuts(table: Table, files: pl.DataFrame | None = None) -> list[Shortcut]
     return sorted(found, key=lambda shortcut: -shortcut.auc)
 
 
-def not_looked_at(table: Table, files: pl.DataFrame | None) -> str:
-    """What `shortcuts` cannot judge, in words; empty where it judges all."""
+def looked_at(table: Table, files: pl.DataFrame | None) -> tuple[list[str], str]:
+    """Names of the traits that `shortcuts` judges, and what it cannot judge, in words."""
     rows = _Rows.of(table)
-    few = [name for j, name in enumerate(rows.findings) if min(rows.each(j)) < LEAST_EACH]
-    said = [OF_FILES] if files is None or not files["width"].is_not_null().any() else []
-    said += [f"{listed(few)} (fewer than {LEAST_EACH} patients with or without)"] if few else []
-    return "; ".join(said)
+    few = [n for j, n in enumerate(rows.findings) if STANDARD_ERRORS * rows.error(j) > DECIDING - 0.5]
+    missed = [OF_FILES] if files is None or not files["width"].is_not_null().any() else []
+    missed += [f"{listed(few)} (too few patients with or without)"] if few else []
+    return [trait.name for trait in traits(table, files)], "; ".join(missed)
 
 
 def _of_trait(trait: Trait, rows: _Rows) -> Iterator[Shortcut]:
@@ -125,10 +132,9 @@ def _of_trait(trait: Trait, rows: _Rows) -> Iterator[Shortcut]:
     values, level = _levels(trait.values.drop_nulls())
     rows = rows.where(known)
     for j, finding in enumerate(rows.findings if len(values) > 1 else ()):
-        ill, well = rows.each(j)
-        if min(ill, well) < LEAST_EACH:
+        error = rows.error(j)
+        if np.isinf(error):
             continue
-        error = float(np.sqrt((ill + well + 1) / (12.0 * ill * well)))
         count = counted(level, rows.fold, rows.targets[:, j])
         ordered = ranked_auc(count.sum(axis=1)) if values.dtype.kind == "f" else 0.5
         simple = max(ordered, 1 - ordered)

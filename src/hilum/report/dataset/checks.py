@@ -13,7 +13,7 @@ from hilum.doctor.duplicates import BANDS, SIDE
 from hilum.doctor.labels import FEW, label_checks, shortcut_checks
 from hilum.doctor.pictures import Pictures
 from hilum.doctor.report import LEVELS
-from hilum.doctor.shortcuts import not_looked_at, shortcuts
+from hilum.doctor.shortcuts import looked_at, shortcuts
 from hilum.doctor.twins import twin_checks
 from hilum.pixels.pack import Pack
 from hilum.report.dataset.groups import ATTRIBUTES
@@ -43,7 +43,7 @@ def data_checks(pack: Pack, numbers: DataNumbers, files: pl.DataFrame | None = N
     table = pack.table
     checks = [*label_checks(table), *_twins(pack)]
     if table.findings:
-        checks += shortcut_checks(shortcuts(table, files), not_looked_at(table, files))
+        checks += shortcut_checks(shortcuts(table, files), *looked_at(table, files))
     checks += [*_excluded(pack), *_blank(numbers), *_uncertain(numbers)]
     checks += [*_together(numbers), *_no_finding(table), *_dependences(numbers)]
     return tuple(sorted((c for c in checks if c.level != "ok"), key=lambda c: LEVELS.index(c.level)))
