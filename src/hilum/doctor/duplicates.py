@@ -190,10 +190,14 @@ def _candidates(hashes: Hashes) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDAr
 
 
 def _confirmed(found: dict[tuple[int, int], int], thumbnails: Thumbnails) -> Iterator[Near]:
-    for (first, second), bits in sorted(found.items()):
-        correlation = float(np.corrcoef(thumbnails[first].ravel(), thumbnails[second].ravel())[0, 1])
-        if correlation >= LEAST_CORRELATION:
-            yield Near(first, second, bits, correlation)
+    pairs = sorted(found.items())
+    for start in range(0, len(pairs), SAMPLE):
+        some = pairs[start : start + SAMPLE]
+        first, second = (_standard(thumbnails[[pair[side] for pair, _ in some]]) for side in (0, 1))
+        correlations = (first * second).sum(axis=1, dtype=np.float64).tolist()
+        for ((one, other), bits), correlation in zip(some, correlations, strict=True):
+            if correlation >= LEAST_CORRELATION:
+                yield Near(one, other, bits, correlation)
 
 
 def _diagonal_order() -> npt.NDArray[np.intp]:
