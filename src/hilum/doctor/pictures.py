@@ -17,6 +17,7 @@ import polars as pl
 
 from hilum.config import LimitsConfig
 from hilum.doctor.duplicates import BANDS, SIDE, Hashes, Thumbnails, perceptual_hash, thumbnail
+from hilum.doctor.marks import MARKS, marks_of
 from hilum.errors import ImageError
 from hilum.pixels.header import info_of, unreadable
 from hilum.pixels.limits import LIMITS, read_file
@@ -40,6 +41,7 @@ SCHEMA: dict[str, pl.DataType] = {
     "digest": pl.String(),
     "spread": pl.Float32(),
     "notes": pl.List(pl.String()),
+    **MARKS,
 }
 """`state` is ok, missing or unreadable; `digest` a hash of the file's bytes; `spread` the standard deviation
 of the gray values (0 to 255); `notes` what was guessed when it was read (`hilum.pixels.read.Picture`)."""
@@ -118,4 +120,4 @@ def read_one(path: Path, limits: LimitsConfig = LIMITS) -> tuple[dict[str, objec
         "spread": float(cv2.meanStdDev(picture.gray)[1][0, 0]),
         "notes": list(picture.notes),
     }
-    return fact, thumbnail(picture.gray)
+    return fact | marks_of(data, info.format), thumbnail(picture.gray)
