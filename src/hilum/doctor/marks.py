@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 import polars as pl
 
-from hilum.pixels.header import JPEG_START, PNG_START
+from hilum.pixels.parse import JPEG_START, PNG_START
 
 MARKS: dict[str, pl.DataType] = {
     "kind": pl.String(),

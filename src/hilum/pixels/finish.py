@@ -70,7 +70,7 @@ def write_tables(
             "images": len(packed),
             "excluded": excluded.height,
             "slots": len(table),
-            "notes": dict(sum((Counter(chunk.notes) for chunk in chunks), Counter()).most_common()),
+            "guessed": dict(sum((Counter(chunk.notes) for chunk in chunks), Counter()).most_common()),
             "prepare": config.model_dump(mode="json"),
         },
     )
