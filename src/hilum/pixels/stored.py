@@ -142,18 +142,18 @@ def _run_lengths(frame: bytes, dataset: Any) -> Values:
     count, *offsets = struct.unpack_from("<16I", frame)
     if count != samples * size:
         raise ImageError(f"is a DICOM file of {count} RLE segments; its header says {samples * size}")
-    ends = [*offsets[1:count], len(frame)]
+    pixels, ends = sides[0] * sides[1], [*offsets[1:count], len(frame)]
     planes = [
-        np.frombuffer(imagecodecs.packbits_decode(frame[start:end]), np.uint8)
+        np.frombuffer(imagecodecs.packbits_decode(frame[start:end], out=pixels + 1), np.uint8)
         for start, end in zip(offsets, ends, strict=False)
     ]
-    if any(not 0 <= len(plane) - sides[0] * sides[1] <= 1 for plane in planes):
+    if any(not 0 <= len(plane) - pixels <= 1 for plane in planes):
         raise ImageError(
             "is a DICOM file whose RLE segments hold other numbers of pixels than its header says"
         )
     values = np.empty((*sides, samples, size), np.uint8)
     for at, plane in enumerate(planes):
-        values[..., at // size, size - 1 - at % size] = plane[: sides[0] * sides[1]].reshape(sides)
+        values[..., at // size, size - 1 - at % size] = plane[:pixels].reshape(sides)
     whole_values = values.view(f"<u{size}")[..., 0]
     return whole_values[..., 0] if samples == 1 else whole_values
 
