@@ -115,10 +115,10 @@ class PrepareConfig(Section):
 class LimitsConfig(Section):
     """What one image file may cost; a file that would cost more is refused before it is decoded."""
 
-    pixels: AtLeastOne = 100_000_000
-    """Pixels of one picture, as its header says; the largest films have about 20 million."""
-    bytes: AtLeastOne = 2**29
-    """Bytes of the file, and of all that it holds when unpacked."""
+    pixels: AtLeastOne = 64_000_000
+    """Pixels of one picture, as its header says; a chest film has at most 20 million. Time goes with them."""
+    bytes: AtLeastOne = 2**28
+    """Bytes of the file, and of the picture when unpacked."""
 
 
 class SamplingConfig(Section):
