@@ -195,6 +195,23 @@ def test_folds_and_parts_of_the_body_are_no_parts_of_the_data(
     assert column in table.notes[0]
 
 
+@pytest.mark.parametrize("column", ["Set Id", "phase", "usage", "dataset", "partition"])
+def test_a_column_of_parts_is_known_by_what_it_holds(tmp_path: Path, column: str) -> None:
+    table = parts(tmp_path, column, lambda n: ("train", "validation", "test")[n % 3])
+    assert table.frame["official_split"].to_list()[:3] == ["train", "valid", "test"]
+    assert table.notes == (f"Column '{column}' was read as the official split.",)
+    with pytest.raises(DataError, match=r"should hold train, valid or test; 1 row .* 'dev' in row 20"):
+        parts(tmp_path, column, lambda n: "dev" if n == 19 else ("train", "test")[n % 2])
+    head = f"path,patient,Edema,{column},other"
+    written(
+        tmp_path,
+        head,
+        lambda n: f"i{n}.png,{n},{n // 2 % 2},{('train', 'test')[n % 2]},{('test', 'val')[n % 2]}",
+    )
+    with pytest.raises(DataError, match=f"Say part=COLUMN: {column}, other"):
+        read_quietly("csv", tmp_path)
+
+
 @pytest.mark.parametrize("missing", ["", "nan", "NA"])
 def test_rows_without_a_part_are_counted(tmp_path: Path, missing: str) -> None:
     table = parts(tmp_path, "split", lambda n: ("train", "TEST ", missing, "val")[n % 4])

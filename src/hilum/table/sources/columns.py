@@ -43,6 +43,8 @@ GUESSES = {
 
 ALWAYS_PARTS = ("officialsplit", "split", "subset")
 """Columns that are never about anything else, whatever they hold."""
+MOST_PARTS = 12
+"""A column of parts has no more different values than this, be it written in many ways."""
 NO_PATIENTS = ("", "image")
 
 
@@ -78,6 +80,8 @@ def find_columns(
     }
     if nobody:
         columns.pop("patient", None)
+    if given["part"] is None and "part" not in columns:
+        columns |= _parts_by_content(raw, {*columns.values()}, path, notes)
     if "part" in columns:
         _check_parts(raw[columns["part"]], path, notes)
     there = listed(raw.columns, 12)
@@ -109,6 +113,21 @@ def _guessed(raw: pl.DataFrame, option: str, given: Mapping[str, str | None], ta
 def _says_parts(column: pl.Series) -> bool:
     """Whether a column of a usual name is about parts: it names one, or is called so and holds anything."""
     return _parts(column).count() > 0 or (plain(column.name) in ALWAYS_PARTS and column.count() > 0)
+
+
+def _parts_by_content(raw: pl.DataFrame, used: set[str], path: Path, notes: list[str]) -> dict[str, str]:
+    """The column of an unusual name of which at least half of the values name parts, two or more of them."""
+    found = []
+    for name in raw.columns:
+        if name not in used and raw[name].n_unique() <= MOST_PARTS:
+            parts = _parts(raw[name])
+            if parts.drop_nulls().n_unique() > 1 and 2 * parts.count() >= raw[name].count():
+                found.append(name)
+    if len(found) > 1:
+        raise DataError(f"{path}: which column holds the official split? Say part=COLUMN: {listed(found)}.")
+    if found:
+        notes.append(f"Column {found[0]!r} was read as the official split.")
+    return {"part": found[0]} if found else {}
 
 
 def _parts(column: pl.Series) -> pl.Series:
