@@ -97,7 +97,7 @@ def layout_and_notes(doc: str | None, notes_from: str) -> tuple[str, str]:
 
 
 def walk(root: Path, passed: Counter[str] | None = None) -> list[str]:
-    """All files under `root`, relative, with / between, sorted; hidden entries and the like (`NO_DATA`) are left out.
+    """All files under `root`, relative, with / between, sorted; hidden ones and the like (`NO_DATA`) are left out.
 
     Links are followed: a folder or file that is reached twice comes once, under its own name where it has one
     there. Pipes, sockets, devices and links to nothing are no files.
