@@ -83,6 +83,8 @@ def test_any_table_comes_back_the_same_from_any_encoding_separator_and_quoting(
         '"sep=,"\r\n' + PLAIN,
         "SEP=;\n" + PLAIN.replace(",", ";"),
         PLAIN.replace("path", "\ufeffpath"),
+        PLAIN.replace("path", '\ufeff\ufeff"path"'),
+        PLAIN.replace("path", "\xef\xbb\xbfpath"),
         PLAIN.replace("Edema", "Ede\u200bma\xa0"),
     ],
 )
