@@ -122,8 +122,8 @@ def mirrored_pairs(
 ) -> list[Near]:
     """Pairs of which one shows nearly what the other does with left and right exchanged, as `near_pairs` has them.
 
-    Measured as above: different pictures differ from each other's mirror images in 52 bits or more (paediatric), 66
-    (NIH) and 70 (drawn), and pictures from their own in 104 or more.
+    Measured as above: different pictures differ from each other's mirror images in 52 bits or more (paediatric),
+    66 (NIH) and 70 (drawn), and pictures from their own in 104 or more.
 
     Args:
         rows: int64 [m], the rows to compare.
