@@ -23,6 +23,7 @@ from hilum.doctor.duplicates import (
 )
 from hilum.doctor.pictures import Pictures
 from hilum.doctor.report import Check, Level
+from hilum.table.check import official_parts
 from hilum.table.table import Table
 
 MANY_COPIES = 0.01
@@ -87,11 +88,11 @@ def _mirrored(table: Table, pictures: Pictures, rows: npt.NDArray[np.int64]) -> 
 
     Within a part they spoil no score and are not looked for.
     """
-    part = table.frame["official_split"].to_numpy()
-    sizes = table.frame["official_split"].drop_nulls().value_counts(sort=True)["official_split"]
-    if len(sizes) < 2:
+    parts = sorted(official_parts(table).values(), key=len, reverse=True)
+    if len(parts) < 2:
         return []
-    others = rows[np.isin(part[rows].astype(str), sizes[1:].to_list())]
+    others = np.intersect1d(rows, np.concatenate(parts[1:]))
+    part = table.frame["official_split"].to_list()
     pairs = mirrored_pairs(rows, others, pictures.hashes, pictures.thumbnails)
     return [pair for pair in pairs if part[pair.first] is not None and part[pair.first] != part[pair.second]]
 
