@@ -8,8 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from hilum.config import CleanConfig
+from hilum.config import CleanConfig, LimitsConfig
 from hilum.doctor.files import describe, file_checks
+from hilum.doctor.identity import identity_checks
 from hilum.doctor.labels import label_checks, shortcut_checks
 from hilum.doctor.pictures import Pictures, read_pictures
 from hilum.doctor.report import Check, Report
@@ -18,7 +19,7 @@ from hilum.doctor.twins import twin_checks
 from hilum.errors import DataError
 from hilum.table.check import Rows, official_parts
 from hilum.table.clean import Step, clean
-from hilum.table.sources import find_source, read_source
+from hilum.table.sources import find_source, read_quietly
 from hilum.table.table import Table
 
 MAX_BAD = 0.01
@@ -35,6 +36,7 @@ def doctor(
     size: int = 0,
     max_bad: float = MAX_BAD,
     workers: int | None = None,
+    limits: LimitsConfig | None = None,
 ) -> Report:
     """Examine a data set before an hour is lost on it.
 
@@ -48,6 +50,7 @@ def doctor(
         size: side in pixels at which they are to be used; 0 where it is not known yet.
         max_bad: share of missing or unreadable images up to which they are no fault.
         workers: threads that read images; None means a few more than there are processors.
+        limits: what one image may cost; a larger one is unreadable.
 
     Returns:
         the report; a table that cannot be made from what is there (a missing column, an image id twice) is a
@@ -57,14 +60,14 @@ def doctor(
         DataError: there is no such source, folder or finding, the folder is of another source, or no row is left.
     """
     try:
-        everything = read_source(source, root, **(options or {}))
+        everything = read_quietly(source, root, **(options or {}))
     except DataError as error:
         # No source, folder or match is the question's fault; whatever else is wrong is the data's.
         if not find_source(source).matches(Path(root).expanduser()):
             raise
         return _unreadable_table(source, root, error)
     table, steps = clean(everything.select(tuple(findings)), filters or CleanConfig())
-    pictures = read_pictures(table, workers) if images else None
+    pictures = read_pictures(table, workers, limits or LimitsConfig()) if images else None
     checks = _checks(
         table, pictures, size, max_bad, patients_given=bool((options or {}).get("patient_pattern"))
     )
@@ -81,6 +84,7 @@ def _unreadable_table(source: str, root: str | Path, error: DataError) -> Report
 def _checks(
     table: Table, pictures: Pictures | None, size: int, max_bad: float, patients_given: bool
 ) -> Iterator[Check]:
+    yield from identity_checks(table)
     yield from label_checks(table, patients_given)
     if pictures is not None:
         yield from file_checks(table, pictures, size, max_bad)

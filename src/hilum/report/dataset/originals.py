@@ -13,8 +13,10 @@ import polars as pl
 
 from hilum.doctor.marks import MARKS, Marks, marks_of
 from hilum.errors import ImageError, MissingExtra
-from hilum.pixels.header import FIRST_READ, ImageInfo, image_info
+from hilum.files import open_file
+from hilum.pixels.header import FIRST_READ, image_info
 from hilum.pixels.pack import Pack
+from hilum.pixels.parse import ImageInfo
 
 LOOKED_AT = 1000
 """How many files, at most: enough to tell an AUC of 0.7 from chance at 20 positives."""
@@ -83,5 +85,5 @@ def _info(path: Path) -> ImageInfo | None:
 
 
 def _marks(path: Path, info: ImageInfo) -> Marks:
-    with path.open("rb") as file:
+    with open_file(path) as file:
         return marks_of(file.read(FIRST_READ), info.format)
