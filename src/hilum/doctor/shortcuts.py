@@ -16,7 +16,6 @@ import polars as pl
 
 from hilum.config import LabelsConfig
 from hilum.doctor.out_of_fold import (
-    BINS,
     Ints,
     binned,
     counted,
@@ -167,7 +166,7 @@ def _crossed(
         return out_of_fold_auc(count)
     starts = binned(count.sum(axis=(0, 1)))
     found = out_of_fold_auc(np.add.reduceat(count, starts, axis=2))
-    if len(values) <= BINS or trait.patient or not worth or found - 0.5 <= error:
+    if len(starts) == len(values) or trait.patient or not worth or found - 0.5 <= error:
         return found
     return max(found, tree_auc(values[level].astype(np.float64), rows.targets[:, j], rows.patients))
 
