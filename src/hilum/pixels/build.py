@@ -180,7 +180,7 @@ def _kept_journal(folder: Path, key: str) -> Iterator[Journal]:
         if not any(any(chunk.digests) for chunk in journal.chunks.values()):
             shutil.rmtree(folder)
         elif isinstance(error, KeyboardInterrupt):
-            say(f"{folder} keeps what is done; give the same command again to go on")
+            error.add_note(f"{folder} keeps what is done; give the same command again to go on.")
         raise
     finally:
         journal.close()

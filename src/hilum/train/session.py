@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -217,7 +218,10 @@ def _finish(job: Job, run: Run, learner: Learner, watch: Watch) -> Run:
             run.write_scores(valid, judge.score(valid))
             run.write_info({**started, "status": "done", "seconds": learner.progress.seconds})
         learner.world.wait()
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            go_on = f"hilum train --resume {shlex.quote(str(run.path))}"
+            error.add_note(f"{run.path} keeps all finished epochs. Go on with:  {go_on}")
         if learner.world.leads:
             run.write_info({**started, "status": "stopped", "seconds": learner.progress.seconds})
         raise
