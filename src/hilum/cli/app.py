@@ -18,6 +18,7 @@ import typer
 import typer.core
 
 from hilum.cli.augment import augment
+from hilum.cli.check import check
 from hilum.cli.compare import compare
 from hilum.cli.data_report import data_report
 from hilum.cli.demo import demo
@@ -38,7 +39,7 @@ from hilum.version import __version__
 
 COMMANDS: dict[str, tuple[Callable[..., Any] | typer.Typer, ...]] = {
     "Start": (demo,),
-    "Data": (phantom, sources, doctor, pack, data_report, arrange, augment),
+    "Data": (phantom, sources, doctor, pack, check, data_report, arrange, augment),
     "Training": (models, train, runs, reproduce),
     "Features": (embed, similar, heads, noise),
     "Scores": (evaluate, compare, report, predict, ensemble),

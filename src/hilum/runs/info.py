@@ -94,7 +94,7 @@ def read_object(path: Path, kind: type[_Kept] | None = None) -> dict[str, Any]:
         value = read_json(path)
     except FileNotFoundError as error:
         raise RunError(f"{path} is missing: the run's folder is not whole.") from error
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise damaged(path, error) from error
     if not isinstance(value, dict):
         raise damaged(path, "it should hold a JSON object")
