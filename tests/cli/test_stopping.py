@@ -18,8 +18,8 @@ from hilum.progress import heartbeat, if_stopped, progress, tell
 HILUM = [sys.executable, "-m", "hilum"]
 
 
-def started(command: list[object], until: Path) -> subprocess.Popen[str]:
-    """A command in a session of its own, once a file or folder is there."""
+def started(command: list[object], folder: Path, until: str) -> subprocess.Popen[str]:
+    """A command in a session of its own, once a folder has something that matches."""
     process = subprocess.Popen(
         [*HILUM, *map(str, command)],
         stdout=subprocess.PIPE,
@@ -28,7 +28,7 @@ def started(command: list[object], until: Path) -> subprocess.Popen[str]:
         start_new_session=True,
     )
     end = time.monotonic() + 60
-    while not until.exists() and process.poll() is None and time.monotonic() < end:
+    while not list(folder.glob(until)) and process.poll() is None and time.monotonic() < end:
         time.sleep(0.01)
     return process
 
@@ -36,7 +36,7 @@ def started(command: list[object], until: Path) -> subprocess.Popen[str]:
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_study_that_is_stopped_leaves_nothing(tmp_path: Path, number: signal.Signals, code: int) -> None:
     out = tmp_path / "study"
-    process = started(["phantom", out, "--patients", 4000], tmp_path / "study.partial" / "train")
+    process = started(["phantom", out, "--patients", 4000], tmp_path, ".study.*.partial/*")
     process.send_signal(number)
     said, err = process.communicate(timeout=60)
     assert process.returncode == code, err
