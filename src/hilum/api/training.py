@@ -11,6 +11,7 @@ from typing import Any
 from hilum.api.opened import with_report
 from hilum.config import Config, make_config, read_config
 from hilum.errors import ConfigError, HilumError, did_you_mean
+from hilum.locks import sweep
 from hilum.metrics.results import LOWER_IS_BETTER, RATES
 from hilum.progress import say
 from hilum.runs import Run, list_runs
@@ -128,7 +129,7 @@ def leaderboard(
 ) -> list[dict[str, Any]]:
     """The runs of a folder, best first; those without scores of the part come last.
 
-    A run whose folder is not whole is left out, and said so.
+    A run whose folder is damaged is left out, and said so; what killed commands left there is removed.
 
     Args:
         folder: with runs in it.
@@ -145,6 +146,7 @@ def leaderboard(
     """
     if by not in RATES:
         raise ConfigError(f"there is no score {by!r} to sort by; {did_you_mean(by, RATES)}")
+    sweep(folder)
     rows = []
     for run in list_runs(folder):
         try:
@@ -170,7 +172,7 @@ def _row(run: Run, part: str, by: str) -> dict[str, Any]:
         "size": config.prepare.size,
         "epochs": run.extent if run.members or run.head else f"{len(history)}/{config.train.epochs}",
         **{name: _known(values.get(name)) for name in (by, *ends, *names)},
-        "images": run.data["split"]["counts"]["train"]["images"],
+        "images": run.data["split"]["counts"].get("train", {}).get("images", 0),
         "split": "BY IMAGE" if config.split.by == "image" else config.split.by,
         "seconds": round(run.info["seconds"]),
     }

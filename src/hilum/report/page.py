@@ -7,6 +7,7 @@ from typing import Any
 
 from hilum.files import write_text
 from hilum.heads.record import SearchRecord
+from hilum.locks import writing
 from hilum.report import content, panels
 from hilum.report.examples import make_examples, open_pack
 from hilum.report.figures import write_figures
@@ -56,14 +57,16 @@ def write_report(run: Run, *, figures: bool = False) -> Path:
 
     Raises:
         RunError: the run's folder is not whole.
+        InUse: another process writes the run.
         DiskError: it cannot be written.
     """
-    numbers = numbers_of(run)
-    save(numbers, run.path / "figures")
-    if figures:
-        write_figures(numbers, run.path / "figures")
     path = run.path / "report.html"
-    write_text(path, render("run.html", page(run, numbers)))
+    with writing(run.path):
+        numbers = numbers_of(run)
+        save(numbers, run.path / "figures")
+        if figures:
+            write_figures(numbers, run.path / "figures")
+        write_text(path, render("run.html", page(run, numbers)))
     return path
 
 
