@@ -18,6 +18,7 @@ from hilum.report import write_report
 from hilum.report.content import best_epoch, duration, scored_parts
 from hilum.report.html import spans
 from hilum.runs import Run
+from hilum.table.split import BY_IMAGE
 
 MakeRun = Callable[..., Run]
 VOID = {"meta", "img", "br", "link"}
@@ -127,7 +128,7 @@ def test_warnings_are_told_once_and_first(make_run: MakeRun) -> None:
     page = page_of(run)
     assert page.text.count("Edema differs by 4 points.") == 1
     assert page.text.index("Edema differs") < page.text.index("What was asked")
-    assert "These are scores of the validation part, which also chose the epoch" in page.text
+    assert "These are scores of the validation part, which also chose epoch" in page.text
 
 
 def test_a_split_by_image_is_always_warned_of(make_run: MakeRun) -> None:
@@ -135,7 +136,7 @@ def test_a_split_by_image_is_always_warned_of(make_run: MakeRun) -> None:
     data = read_json(run.path / "data.json")
     data["split"]["by"] = "image"
     write_json(run.path / "data.json", data)
-    assert "Images were split without regard to patients" in page_of(run).text
+    assert BY_IMAGE in page_of(run).text
 
 
 def test_one_class_only_has_no_curve_and_a_reason(make_run: MakeRun) -> None:

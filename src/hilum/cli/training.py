@@ -137,6 +137,8 @@ def leaderboard(
         return
     from hilum import api
     from hilum.cli.show import show_json, show_table
+    from hilum.metrics.warn import of_part
+    from hilum.runs import Tested, gathered
 
     rows = api.leaderboard(folder, by=by, part=part)
     if as_json:
@@ -145,10 +147,19 @@ def leaderboard(
         typer.echo(f"there are no runs in {folder} yet.")
     else:
         ends = f"{by}_low", f"{by}_high"
-        columns = [name for name in rows[0] if name not in ends]
+        columns = [name for name in rows[0] if name not in (*ends, "tested")]
         spans = [with_interval(row[by], *(row[end] for end in ends)) for row in rows]
-        table = [[{**row, by: span}[name] for name in columns] for row, span in zip(rows, spans, strict=True)]
+        shorter = [
+            {by: span, "warnings": len(row["warnings"]) or ""} for row, span in zip(rows, spans, strict=True)
+        ]
+        table = [
+            [{**row, **short}[name] for name in columns] for row, short in zip(rows, shorter, strict=True)
+        ]
         show_table(columns, table, title=f"{folder}, by {by} on {part}")
+        for warning in [*of_part(part), *gathered((row["run"], row["warnings"]) for row in rows)]:
+            typer.echo(f"note: {warning}")
+        for text in dict.fromkeys(str(Tested(**row["tested"])) for row in rows if row["tested"]):
+            typer.echo(text)
 
 
 @runs.command("show")
@@ -173,7 +184,7 @@ def show_run(
     """Settings, data and scores of one run, or its epochs."""
     from hilum.cli.show import show_json, show_table
     from hilum.config import Config, settings
-    from hilum.runs import Run
+    from hilum.runs import Run, tested_with
 
     found = Run.open(run)
     if epochs or column or parts or per_finding:
@@ -182,7 +193,9 @@ def show_run(
     now, default = settings(found.config), settings(Config())
     if as_json:
         scores = {part: s.to_json() for part in ("valid", "test") if (s := found.scores(part))}
-        show_json({"info": found.info, "settings": now, "data": found.data, "scores": scores})
+        scored = tested_with(found)
+        told = {"warnings": found.warnings, "tested": scored and scored.to_json(), "scores": scores}
+        show_json({"info": found.info, "settings": now, "data": found.data, **told})
         return
     info, data = found.info, found.data
     typer.echo(
@@ -198,7 +211,7 @@ def show_run(
         between = "" if head["low"] is None else f" [{head['low']:.3f}, {head['high']:.3f}]"
         score = f"{head['by']} {head['score']:.3f}{between} out of {head['folds']} folds"
         typer.echo(f"head: {head['told']}; {score}; on vectors of {head['encoder']['name']}")
-    for warning in info["warnings"]:
+    for warning in found.warnings:
         typer.echo(f"warning: {warning}")
     chosen = {key: value for key, value in now.items() if all_settings or value != default[key]}
     show_table(
@@ -215,23 +228,33 @@ def show_run(
     for part in ("valid", "test"):
         if (known := found.scores(part)) is not None:
             show_table(*known.table(), title=f"Scores on {part}")
+            for warning in known.warnings:
+                if warning not in found.warnings:
+                    typer.echo(f"note: {warning}")
+    if (scored := tested_with(found)) is not None:
+        typer.echo(str(scored))
 
 
 def _show_repeats(runs: list[Run], as_json: bool) -> None:
     from hilum.cli.show import show_json, show_table
     from hilum.compare import over_seeds
+    from hilum.metrics.warn import of_part
+    from hilum.runs import gathered
 
     rows = over_seeds(runs)
+    told = [*of_part("valid"), *gathered((run.name, run.warnings) for run in runs)]
     if as_json:
         scored = [(run, scores) for run in runs if (scores := run.scores("valid"))]
         each = [{"run": str(run.path), "seed": run.config.seed, "valid": s.to_json()} for run, s in scored]
-        show_json({"runs": each, "over_seeds": rows})
+        show_json({"runs": each, "over_seeds": rows, "warnings": told})
         return
     seeds = f"seeds {runs[0].config.seed} to {runs[-1].config.seed}"
     over = ", means over findings" if len(runs[0].data["findings"]) > 1 else ""
     title = f"Validation scores of {runs[0].config.name} over {many(len(runs), 'run')}, {seeds}{over}"
     columns = ["score", "mean", "sd", "min", "max"]
     show_table(columns, [[row[name] for name in columns] for row in rows], title=title)
+    for warning in told:
+        typer.echo(f"note: {warning}")
     typer.echo("runs: " + ", ".join(str(run.path) for run in runs))
     typer.echo(
         "Compare them with another recipe's runs: hilum compare RUN RUN ... (after hilum evaluate RUN)"
@@ -267,7 +290,10 @@ def _show_result(run: Run, as_json: bool) -> None:
     if scores is None:
         return
     if as_json:
-        show_json({"run": str(run.path), "best_epoch": run.best_epoch, "valid": scores.to_json()})
+        valid = scores.to_json()
+        show_json(
+            {"run": str(run.path), "best_epoch": run.best_epoch, "valid": valid, "warnings": run.warnings}
+        )
         return
     show_table(*scores.table(), title=f"Validation scores of {run.name}, {_weights(run)}")
     for warning in scores.warnings:

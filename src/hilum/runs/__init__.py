@@ -4,16 +4,22 @@ from hilum.runs.kept import check_kept, part_ids
 from hilum.runs.listing import list_runs
 from hilum.runs.member import Member
 from hilum.runs.run import FORMAT, Run
+from hilum.runs.tested import Tested, tested, tested_with
 from hilum.runs.verdicts import keep_verdicts, labelled, verdicts_of
+from hilum.runs.warnings import gathered
 
 __all__ = [
     "FORMAT",
     "Member",
     "Run",
+    "Tested",
     "check_kept",
+    "gathered",
     "keep_verdicts",
     "labelled",
     "list_runs",
     "part_ids",
+    "tested",
+    "tested_with",
     "verdicts_of",
 ]

@@ -51,6 +51,7 @@ from hilum.metrics.predictions import Predictions
 from hilum.metrics.results import Scores
 from hilum.metrics.thresholds import Thresholds
 from hilum.runs.member import Member
+from hilum.runs.warnings import warnings_of
 from hilum.text import many
 from hilum.version import __version__
 
@@ -144,6 +145,11 @@ class Run:
     def write_info(self, info: dict[str, Any]) -> None:
         """Replace run.json."""
         write_json(self.path / "run.json", info)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the run knows against its own scores, in plain words; `scores` has them among its own."""
+        return warnings_of(self.info, self.data if (self.path / "data.json").is_file() else {})
 
     @property
     def data(self) -> dict[str, Any]:
@@ -287,8 +293,10 @@ class Run:
         return (self.path / "scores" / f"{part}.json").is_file()
 
     def scores(self, part: str) -> Scores | None:
-        """Scores of a part by the best weights, or None where it was not scored."""
-        return Scores.from_json(_object(self.path / "scores" / f"{part}.json")) if self.has(part) else None
+        """Scores of a part by the best weights, warned of by the run, or None where it was not scored."""
+        if not self.has(part):
+            return None
+        return Scores.from_json(_object(self.path / "scores" / f"{part}.json")).warned(self.warnings)
 
     def write_scores(self, predictions: Predictions, scores: Scores) -> None:
         """Keep a part's raw predictions, one row an image, and its scores."""

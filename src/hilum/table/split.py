@@ -28,6 +28,9 @@ from hilum.table.stratify import deal, shuffled
 from hilum.table.table import Table
 from hilum.text import listed
 
+BY_IMAGE = "Split by image: a patient's images may be on both sides, so scores are too good"
+"""What all scores of such a split must say."""
+
 
 @dataclass(frozen=True)
 class Split:
@@ -229,10 +232,7 @@ def _warnings(table: Table, parts: dict[str, Rows], by: str) -> tuple[str, ...]:
     shared = shared_patients(table, parts)
     pairs = "; ".join(f"{a} and {b}: {len(ids):,}" for (a, b), ids in shared.items())
     if by == "image":
-        found.append(
-            "Split by image: a patient's images may be on both sides, so scores are too good"
-            + (f" (patients in two parts: {pairs})." if shared else ".")
-        )
+        found.append(BY_IMAGE + (f" (patients in two parts: {pairs})." if shared else "."))
     elif shared:
         found.append(
             f"Patient ids that occur in two parts, which were given and are kept: {pairs}. "
