@@ -167,7 +167,7 @@ def test_evaluate_says_all_of_it(copied: Copied, hilum: Callable[..., tuple[int,
     assert "Partial AUC" in told.out
     assert "x logit" in told.out
     shown = [line for line in told.out.splitlines() if not line.startswith("note: ")]
-    assert not any("Left" in line for line in shown)
+    assert "Left" not in " ".join(shown).replace("Left alone", "")
     found = json.loads(hilum("evaluate", run.path, "--per", "study", "--json").out)
     assert found["judge"]["unit"] == "study"
     assert set(found["before_calibration"]) == {"Left", "Top"}

@@ -183,7 +183,7 @@ def show_run(
 ) -> None:
     """Settings, data and scores of one run, or its epochs."""
     from hilum.cli.show import show_json, show_table
-    from hilum.config import Config, settings
+    from hilum.config import ABOUT, Config, settings
     from hilum.runs import Run, tested_with
 
     found = Run.open(run)
@@ -213,10 +213,13 @@ def show_run(
         typer.echo(f"head: {head['told']}; {score}; on vectors of {head['encoder']['name']}")
     for warning in found.warnings:
         typer.echo(f"warning: {warning}")
-    chosen = {key: value for key, value in now.items() if all_settings or value != default[key]}
+    for text in (found.config.notes.strip(), found.measured and f"measured on these data: {found.measured}"):
+        if text:
+            typer.echo(text.strip())
+    keys = [key for key in now if key not in ABOUT and (all_settings or now[key] != default[key])]
     show_table(
         ["setting", "value", "default"],
-        [[k, shown(v), shown(default[k])] for k, v in chosen.items()],
+        [[key, shown(now[key]), shown(default[key])] for key in keys],
         title="Settings" if all_settings else "Settings that differ from the defaults",
     )
     counts = data["split"]["counts"]

@@ -157,6 +157,11 @@ class Run:
         return _object(self.path / "data.json")
 
     @property
+    def measured(self) -> str:
+        """What the run's recipe was measured to score, where that was on the very table that the run has."""
+        return self.config.measured if self.config.measured_on == self.data.get("table_fingerprint") else ""
+
+    @property
     def images(self) -> pl.DataFrame:
         """One row an image: `image_id`, `part`, `patient_id`, `study_id`, `view`, `projection`, `age`, `sex`, ...
 

@@ -26,7 +26,7 @@ from hilum.table.check import (
 )
 from hilum.table.stratify import deal, shuffled
 from hilum.table.table import Table
-from hilum.text import listed
+from hilum.text import listed, many
 
 BY_IMAGE = "Split by image: a patient's images may be on both sides, so scores are too good"
 """What all scores of such a split must say."""
@@ -237,6 +237,13 @@ def _warnings(table: Table, parts: dict[str, Rows], by: str) -> tuple[str, ...]:
         found.append(
             f"Patient ids that occur in two parts, which were given and are kept: {pairs}. "
             "If these are the same persons, scores are too good."
+        )
+    sources = table.frame[np.concatenate(list(parts.values()))]["source"].value_counts().sort("source").rows()
+    if len(sources) > 1:
+        each = [f"{name} ({many(count, 'image')})" for name, count in sources]
+        found.append(
+            f"The images are of {len(sources)} sources: {listed(each)}. Where labels are rarer in one than in "
+            "another, a model may learn to tell the sources apart and score well by that."
         )
     gaps = rate_gaps(table, parts["train"], parts["valid"])
     if gaps:

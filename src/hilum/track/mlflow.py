@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from hilum.config import settings
+from hilum.config import ABOUT, settings
 from hilum.files import read_json, write_json
 from hilum.runs import Run
 from hilum.track.events import Epoch, Start
@@ -143,7 +143,11 @@ class Link:
         tags = {name: value for name, value in tags.items() if value}
         made = self._client.create_run(self._experiment(), run_name=run.name, tags=tags)
         run_id: str = made.info.run_id
-        params = [Param(name, str(value)[:LONGEST]) for name, value in settings(run.config).items()]
+        params = [
+            Param(name, str(value)[:LONGEST])
+            for name, value in settings(run.config).items()
+            if name not in ABOUT
+        ]
         for start in range(0, len(params), 100):
             self._client.log_batch(run_id, params=params[start : start + 100])
         write_json(run.path / KNOWN, {"run_id": run_id})
