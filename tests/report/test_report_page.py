@@ -139,6 +139,26 @@ def test_a_split_by_image_is_always_warned_of(make_run: MakeRun) -> None:
     assert BY_IMAGE in page_of(run).text
 
 
+@pytest.mark.parametrize(("table", "shown"), [("1" * 64, True), ("2" * 64, False)])
+def test_a_recipes_figures_are_shown_on_its_own_data_alone(
+    make_run: MakeRun, table: str, shown: bool
+) -> None:
+    run = make_run(CHEXPERT[:1], config={"measured": "ROC AUC 0.9876", "measured_on": table})
+    text = page_of(run).text
+    assert ("The recipe measured on these data: ROC AUC 0.9876" in text) == shown
+    assert ("What the recipe measured is left out: it is of other data." in text) != shown
+    assert text.count("0.9876") == shown
+    assert "measured" not in page_of(make_run(CHEXPERT[:1])).text.lower()
+
+
+def test_all_sources_are_named(make_run: MakeRun) -> None:
+    run = make_run(CHEXPERT[:1])
+    write_json(run.path / "data.json", {**run.data, "source": "harbour, riverside"})
+    text = page_of(run).text
+    assert "of 200 patients (harbour, riverside) to recognise" in text
+    assert "Sources: harbour, riverside." in text
+
+
 def test_one_class_only_has_no_curve_and_a_reason(make_run: MakeRun) -> None:
     ids = {
         part: [f"{part}-{row}" for row in range(rows)]

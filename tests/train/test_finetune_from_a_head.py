@@ -23,7 +23,6 @@ from hilum.predict import Network, settle
 from hilum.runs import Run, list_runs
 from hilum.train.data import make_job
 from hilum.train.learner import Learner
-from hilum.train.overlap import overlap_warnings
 from hilum.train.session import reproduce, resume, train
 
 

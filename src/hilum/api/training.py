@@ -13,7 +13,7 @@ from hilum.config import Config, make_config, read_config
 from hilum.errors import ConfigError, HilumError, did_you_mean
 from hilum.metrics.results import LOWER_IS_BETTER, RATES
 from hilum.progress import say
-from hilum.runs import Run, Tested, list_runs, tested
+from hilum.runs import Run, ScoredTest, list_runs, scored_tests
 from hilum.train.session import Difference
 from hilum.train.session import reproduce as _reproduce
 from hilum.train.session import resume as _resume
@@ -138,8 +138,8 @@ def leaderboard(
     Returns:
         A row a run: `run`, `status`, `model`, ..., scores, and the ends of the interval of the one sorted by, as
         `roc_auc_low` and `roc_auc_high` for `roc_auc`. None is a score or an interval that there is not.
-        `warnings` is what the run knows against its scores; `tested`, of a run that was scored on its test part,
-        says how many of the folder were.
+        `warnings` is what the run knows against its scores; `test_part` says of a run that was scored on its test
+        part how many of the folder were.
 
     Raises:
         RunError: the folder does not exist.
@@ -148,7 +148,7 @@ def leaderboard(
     if by not in RATES:
         raise ConfigError(f"there is no score {by!r} to sort by; {did_you_mean(by, RATES)}")
     rows, runs = [], list_runs(folder)
-    scored = tested(runs)
+    scored = scored_tests(runs)
     for run in runs:
         try:
             rows.append(_row(run, part, by, scored.get(run.path)))
@@ -158,7 +158,7 @@ def leaderboard(
     return sorted(rows, key=lambda row: (row[by] is None, sign * (row[by] or 0)))
 
 
-def _row(run: Run, part: str, by: str, scored: Tested | None) -> dict[str, Any]:
+def _row(run: Run, part: str, by: str, scored: ScoredTest | None) -> dict[str, Any]:
     scores = run.scores(part)
     ends = f"{by}_low", f"{by}_high"
     names = list(dict.fromkeys([by, "roc_auc", "average_precision", "recall", "precision", "f1", "accuracy"]))
@@ -177,7 +177,7 @@ def _row(run: Run, part: str, by: str, scored: Tested | None) -> dict[str, Any]:
         "split": "BY IMAGE" if config.split.by == "image" else config.split.by,
         "seconds": round(run.info["seconds"]),
         "warnings": list(run.warnings),
-        "tested": scored and scored.to_json(),
+        "test_part": scored and scored.to_json(),
     }
 
 

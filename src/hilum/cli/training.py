@@ -138,7 +138,7 @@ def leaderboard(
     from hilum import api
     from hilum.cli.show import show_json, show_table
     from hilum.metrics.warn import of_part
-    from hilum.runs import Tested, gathered
+    from hilum.runs import ScoredTest, gathered
 
     rows = api.leaderboard(folder, by=by, part=part)
     if as_json:
@@ -147,7 +147,7 @@ def leaderboard(
         typer.echo(f"there are no runs in {folder} yet.")
     else:
         ends = f"{by}_low", f"{by}_high"
-        columns = [name for name in rows[0] if name not in (*ends, "tested")]
+        columns = [name for name in rows[0] if name not in (*ends, "test_part")]
         spans = [with_interval(row[by], *(row[end] for end in ends)) for row in rows]
         shorter = [
             {by: span, "warnings": len(row["warnings"]) or ""} for row, span in zip(rows, spans, strict=True)
@@ -158,7 +158,7 @@ def leaderboard(
         show_table(columns, table, title=f"{folder}, by {by} on {part}")
         for warning in [*of_part(part), *gathered((row["run"], row["warnings"]) for row in rows)]:
             typer.echo(f"note: {warning}")
-        for text in dict.fromkeys(str(Tested(**row["tested"])) for row in rows if row["tested"]):
+        for text in dict.fromkeys(str(ScoredTest(**row["test_part"])) for row in rows if row["test_part"]):
             typer.echo(text)
 
 
@@ -184,7 +184,7 @@ def show_run(
     """Settings, data and scores of one run, or its epochs."""
     from hilum.cli.show import show_json, show_table
     from hilum.config import ABOUT, Config, settings
-    from hilum.runs import Run, tested_with
+    from hilum.runs import Run, scored_test
 
     found = Run.open(run)
     if epochs or column or parts or per_finding:
@@ -193,8 +193,8 @@ def show_run(
     now, default = settings(found.config), settings(Config())
     if as_json:
         scores = {part: s.to_json() for part in ("valid", "test") if (s := found.scores(part))}
-        scored = tested_with(found)
-        told = {"warnings": found.warnings, "tested": scored and scored.to_json(), "scores": scores}
+        scored = scored_test(found)
+        told = {"warnings": found.warnings, "test_part": scored and scored.to_json(), "scores": scores}
         show_json({"info": found.info, "settings": now, "data": found.data, **told})
         return
     info, data = found.info, found.data
@@ -234,7 +234,7 @@ def show_run(
             for warning in known.warnings:
                 if warning not in found.warnings:
                     typer.echo(f"note: {warning}")
-    if (scored := tested_with(found)) is not None:
+    if (scored := scored_test(found)) is not None:
         typer.echo(str(scored))
 
 

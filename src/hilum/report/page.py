@@ -18,7 +18,7 @@ from hilum.report.search_figure import search_panel
 from hilum.report.tables import combined_rows, score_tables
 from hilum.report.values import interval_note
 from hilum.report.warnings import warnings
-from hilum.runs import Run, tested_with
+from hilum.runs import Run, scored_test
 
 SECTIONS = {
     "settings": "Settings",
@@ -93,7 +93,7 @@ def page(run: Run, numbers: Numbers) -> dict[str, Any]:
         "summary": content.summary(run, parts),
         "warnings": warnings(run, numbers, pack),
         "parts": parts,
-        "tested": tested_with(run),
+        "test_part": scored_test(run),
         "headline": panels.headline(parts),
         "headline_note": interval_note(parts[0].scores, panels.HEADLINE, means=True) if parts else "",
         "changed": [setting for setting in settings if setting.differs],

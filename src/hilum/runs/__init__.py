@@ -4,7 +4,7 @@ from hilum.runs.kept import check_kept, part_ids
 from hilum.runs.listing import list_runs
 from hilum.runs.member import Member
 from hilum.runs.run import FORMAT, Run
-from hilum.runs.tested import Tested, tested, tested_with
+from hilum.runs.scored import ScoredTest, scored_test, scored_tests
 from hilum.runs.verdicts import keep_verdicts, labelled, verdicts_of
 from hilum.runs.warnings import gathered
 
@@ -12,14 +12,14 @@ __all__ = [
     "FORMAT",
     "Member",
     "Run",
-    "Tested",
+    "ScoredTest",
     "check_kept",
     "gathered",
     "keep_verdicts",
     "labelled",
     "list_runs",
     "part_ids",
-    "tested",
-    "tested_with",
+    "scored_test",
+    "scored_tests",
     "verdicts_of",
 ]

@@ -17,7 +17,7 @@ from hilum.text import many
 
 
 @dataclass(frozen=True)
-class Tested:
+class ScoredTest:
     """One test part, and how often it was scored.
 
     Attributes:
@@ -41,7 +41,7 @@ class Tested:
         return asdict(self)
 
 
-def tested(runs: Iterable[Run]) -> dict[Path, Tested]:
+def scored_tests(runs: Iterable[Run]) -> dict[Path, ScoredTest]:
     """For each run that was scored on its test part, that part; runs that are damaged are left out."""
     parts: dict[Path, tuple[str, int]] = {}
     for run in runs:
@@ -51,13 +51,13 @@ def tested(runs: Iterable[Run]) -> dict[Path, Tested]:
         except RunError:
             continue
     ids = [found for found, _ in parts.values()]
-    return {path: Tested(found, images, ids.count(found)) for path, (found, images) in parts.items()}
+    return {path: ScoredTest(found, images, ids.count(found)) for path, (found, images) in parts.items()}
 
 
-def tested_with(run: Run) -> Tested | None:
+def scored_test(run: Run) -> ScoredTest | None:
     """The test part of a run that was scored on it, and how often the runs of its folder were."""
     own = run.path.resolve()
-    return tested(list_runs(own.parent)).get(own)
+    return scored_tests(list_runs(own.parent)).get(own)
 
 
 def _test_part(run: Run) -> tuple[str, int]:
