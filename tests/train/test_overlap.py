@@ -152,14 +152,19 @@ def test_a_forebear_that_is_gone_is_said(base: Job, tmp_path: Path) -> None:
         ("xrv-densenet121-all", "chexpert", True),
         ("xrv-densenet121-chex", "nih", False),
         ("densenet121", "nih", False),
+        ("densenet121", "net", False),
         ("cnn", "nih", False),
     ],
 )
-def test_published_weights_of_the_same_data_set(base: Job, name: str, source: str, said: bool) -> None:
+@pytest.mark.parametrize("weights", ["pretrained", __file__])
+def test_published_weights_of_the_same_data_set(
+    base: Job, name: str, source: str, said: bool, weights: str
+) -> None:
+    """By name, or from a file that somebody has fetched."""
     table = base.table.filter(pl.Series([True] * len(base.table)))
     table = type(table).make(table.frame.with_columns(source=pl.lit(source)), table.findings, table.root)
     job = replace(base, table=table)
-    model = job.config.model.model_copy(update={"name": name, "weights": "pretrained"})
+    model = job.config.model.model_copy(update={"name": name, "weights": weights})
     job = replace(job, config=job.config.model_copy(update={"model": model}))
     told = overlap_warnings(job)
     assert bool(told) == said

@@ -64,14 +64,15 @@ def _run_of(config: ModelConfig) -> Path | None:
 def _unknown(first: ModelConfig, runs: list[Run], job: Job) -> list[str]:
     """What is not known of the weights that all began with."""
     named = first.head or first.weights
-    if named == PRETRAINED:
+    if named == PRETRAINED or Path(named).is_file():
         published = find_model(first.name).published
         trained_on = published.trained_on if published else ""
-        sets = [name for name in job.sources if name in plain(trained_on)]
+        words = {plain(word) for word in trained_on.split()}
         return [
-            f"The published weights of {first.name} were trained on {trained_on}: test images of {name} may be "
+            f"Published weights of {first.name} were trained on {trained_on}: test images of {name} may be "
             "among those, and scores then too good."
-            for name in sets
+            for name in job.sources
+            if plain(name) in words
         ]
     if runs and named and not Path(named).exists():
         return [
