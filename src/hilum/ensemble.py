@@ -19,7 +19,7 @@ from hilum.metrics.judge import fit_judge
 from hilum.metrics.mixture import Mixture
 from hilum.metrics.predictions import Predictions
 from hilum.predict import member_predictions
-from hilum.runs import FORMAT, Member, Run, gathered, verdicts_of
+from hilum.runs import FORMAT, Member, Run, told_by, verdicts_of
 from hilum.version import __version__
 
 
@@ -177,7 +177,7 @@ def _describe(
             "status": "done",
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "command": command,
-            "warnings": gathered((member.name, member.warnings) for member in members),
+            "warnings": told_by(members),
             "members": [
                 {
                     "run": os.path.relpath(member.path.resolve(), final),

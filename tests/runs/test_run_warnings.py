@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hilum.config import Config
-from hilum.runs import Run, gathered, scored_test, scored_tests
+from hilum.runs import Run, gathered, scored_test, scored_tests, told_by
 from hilum.runs.warnings import warnings_of
 from hilum.table.split import BY_IMAGE
 
@@ -51,6 +51,16 @@ def test_each_sentence_is_told_once_with_its_runs(told: list[list[str]]) -> None
     for line, body in zip(lines, bodies, strict=True):
         names = [f"r{i}" for i, sentences in enumerate(told) if body in sentences]
         assert line == (body if len(names) == len(told) else f"{', '.join(names)}: {body}")
+
+
+def test_runs_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    runs = [
+        Run.create(tmp_path / folder, Config(name="a"), {"status": "done", "warnings": told})
+        for folder, told in (("one", ["Both.", "First."]), ("two", ["Both."]))
+    ]
+    assert told_by(runs) == ["Both.", f"{tmp_path / 'one' / 'a-1'}: First."]
+    runs[1] = Run.create(tmp_path / "two", Config(name="b"), {"status": "done", "warnings": ["Both."]})
+    assert told_by(runs) == ["Both.", "a-1: First."]
 
 
 def run_with(

@@ -142,7 +142,9 @@ def test_other_patients_of_the_same_ids_are_no_overlap(base: Job, other: Job, tm
 def test_a_forebear_that_is_gone_is_said(base: Job, tmp_path: Path) -> None:
     run = run_of(base, tmp_path, weights=str(tmp_path / "gone-1"))
     (said,) = overlap_warnings(starting(base, run.path))
-    assert said.startswith(f"{run.path} began with the weights of {tmp_path / 'gone-1'}, which is not there")
+    assert said.startswith(
+        f"{run.path} began with the weights of {tmp_path / 'gone-1'}, which is not found here"
+    )
 
 
 @pytest.mark.parametrize(

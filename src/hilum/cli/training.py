@@ -147,14 +147,14 @@ def leaderboard(
         typer.echo(f"there are no runs in {folder} yet.")
     else:
         ends = f"{by}_low", f"{by}_high"
-        columns = [name for name in rows[0] if name not in (*ends, "test_part")]
+        hidden = {*ends, "test_part"} | (set() if any(row["warnings"] for row in rows) else {"warnings"})
+        columns = [name for name in rows[0] if name not in hidden]
         spans = [with_interval(row[by], *(row[end] for end in ends)) for row in rows]
-        shorter = [
-            {by: span, "warnings": len(row["warnings"]) or ""} for row, span in zip(rows, spans, strict=True)
+        brief = [
+            {**row, by: span, "warnings": len(row["warnings"]) or ""}
+            for row, span in zip(rows, spans, strict=True)
         ]
-        table = [
-            [{**row, **short}[name] for name in columns] for row, short in zip(rows, shorter, strict=True)
-        ]
+        table = [[row[name] for name in columns] for row in brief]
         show_table(columns, table, title=f"{folder}, by {by} on {part}")
         for warning in [*of_part(part), *gathered((row["run"], row["warnings"]) for row in rows)]:
             typer.echo(f"note: {warning}")
@@ -242,10 +242,10 @@ def _show_repeats(runs: list[Run], as_json: bool) -> None:
     from hilum.cli.show import show_json, show_table
     from hilum.compare import over_seeds
     from hilum.metrics.warn import of_part
-    from hilum.runs import gathered
+    from hilum.runs import told_by
 
     rows = over_seeds(runs)
-    told = [*of_part("valid"), *gathered((run.name, run.warnings) for run in runs)]
+    told = [*of_part("valid"), *told_by(runs)]
     if as_json:
         scored = [(run, scores) for run in runs if (scores := run.scores("valid"))]
         each = [{"run": str(run.path), "seed": run.config.seed, "valid": s.to_json()} for run, s in scored]

@@ -11,7 +11,7 @@ from hilum.metrics.measure import Measured
 from hilum.metrics.predictions import many_units
 from hilum.metrics.results import COMBINED, RATES
 from hilum.metrics.warn import of_part
-from hilum.runs import gathered
+from hilum.runs import told_by
 from hilum.text import listed, many
 
 FEW = 30
@@ -103,7 +103,7 @@ def one_recipe(runs: int) -> str:
 def warnings(groups: Sequence[Group], reference: Measured, part: str, patients_known: bool) -> list[str]:
     """What a reader must know before believing a verdict."""
     runs = [run for group in groups for run in group.runs]
-    found = [*of_part(part), *gathered((run.name, run.warnings) for run in runs), *_of_seeds(groups)]
+    found = [*of_part(part), *told_by(runs), *_of_seeds(groups)]
     found += _of_counts(reference)
     if not patients_known:
         found.append(

@@ -6,7 +6,7 @@ from hilum.runs.member import Member
 from hilum.runs.run import FORMAT, Run
 from hilum.runs.scored import ScoredTest, scored_test, scored_tests
 from hilum.runs.verdicts import keep_verdicts, labelled, verdicts_of
-from hilum.runs.warnings import gathered
+from hilum.runs.warnings import gathered, told_by
 
 __all__ = [
     "FORMAT",
@@ -21,5 +21,6 @@ __all__ = [
     "part_ids",
     "scored_test",
     "scored_tests",
+    "told_by",
     "verdicts_of",
 ]

@@ -26,6 +26,9 @@ def list_runs(folder: str | Path) -> list[Run]:
     for path in sorted(folder.iterdir(), key=_in_order):
         if path.is_symlink() and path.resolve().parent == folder.resolve():
             continue
+        # Beside thousands of other folders, each message on what is no run would look through all of them.
+        if not (path / "run.json").is_file():
+            continue
         try:
             found.append(Run.open(path))
         except RunError:

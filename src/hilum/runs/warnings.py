@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hilum.table.split import BY_IMAGE
 from hilum.text import listed
+
+if TYPE_CHECKING:
+    from hilum.runs.run import Run
 
 
 def warnings_of(info: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[str, ...]:
@@ -22,6 +25,12 @@ def warnings_of(info: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[str, 
     if (status := info.get("status")) != "done":
         kept.insert(0, f"The run is not finished (status: {status}); its scores are provisional.")
     return tuple(dict.fromkeys(kept))
+
+
+def told_by(runs: Sequence[Run]) -> list[str]:
+    """What runs know against their scores, `gathered`; runs of one name are called by their folders."""
+    names = [run.name for run in runs]
+    return gathered((run.name if names.count(run.name) == 1 else str(run.path), run.warnings) for run in runs)
 
 
 def gathered(told: Iterable[tuple[str, Sequence[str]]]) -> list[str]:

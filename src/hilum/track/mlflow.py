@@ -26,6 +26,8 @@ FIRST_METRIC = "valid_loss"
 CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./ ")
 LONGEST = 500
 """Characters of a parameter, by MLflow's oldest limit."""
+LONGEST_TAG = 5000
+"""Characters of a tag, likewise."""
 BATCH = 1000
 """Metrics in one request, by MLflow's limit."""
 
@@ -95,6 +97,8 @@ class Link:
                 self._client.log_artifact(
                     self.run_id, str(file), "scores" if file.parent.name == "scores" else None
                 )
+        if warnings := " ".join(self._run.warnings):
+            self._client.set_tag(self.run_id, "hilum.warnings", warnings[:LONGEST_TAG])
         done = self._run.info["status"] == "done"
         self._client.set_terminated(self.run_id, "FINISHED" if done else "KILLED")
 

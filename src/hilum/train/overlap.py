@@ -76,7 +76,7 @@ def _unknown(first: ModelConfig, runs: list[Run], job: Job) -> list[str]:
         ]
     if runs and named and not Path(named).exists():
         return [
-            f"{runs[-1].path} began with the weights of {named}, which is not there any more: whether those were "
+            f"{runs[-1].path} began with the weights of {named}, which is not found here: whether those were "
             "trained on images of the test part is not known."
         ]
     return []
