@@ -355,7 +355,11 @@ class Config(Section):
     name: str = ""
     """What the run is called; its folder is this name and a number."""
     notes: str = ""
-    """Anything worth knowing: what a recipe reproduces, its measured score, time and command."""
+    """Anything worth knowing: what a recipe reproduces, and its commands."""
+    measured: str = ""
+    """What a recipe scored where it was measured; shown of runs on the very same table alone."""
+    measured_on: str = ""
+    """The fingerprint of that table, the `table_fingerprint` in data.json of its runs."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Every draw of the training follows from this; which images it is given follows from `split.seed`."""
     data: DataConfig = DataConfig()
@@ -378,6 +382,8 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Config:
+        if bool(self.measured) != bool(self.measured_on):
+            raise ValueError("measured and measured_on go together: figures, and the table that they are of")
         if self.sampling.kind == "class" and not self.sampling.finding:
             raise ValueError('sampling.kind = "class" needs sampling.finding')
         if self.model.head and self.model.weights:

@@ -56,6 +56,7 @@ from hilum.metrics.results import Scores
 from hilum.metrics.thresholds import Thresholds
 from hilum.runs.info import Data, Epoch, Info, damaged, parsed, read_object
 from hilum.runs.member import Member
+from hilum.runs.warnings import warnings_of
 from hilum.text import many
 from hilum.version import __version__
 
@@ -166,6 +167,11 @@ class Run:
         write_json(self.path / "run.json", info)
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the run knows against its own scores, in plain words; `scores` has them among its own."""
+        return warnings_of(self.info, self.data if (self.path / "data.json").is_file() else {})
+
+    @property
     def data(self) -> dict[str, Any]:
         """data.json: what the run was trained on, and how images are prepared for it.
 
@@ -173,6 +179,11 @@ class Run:
             RunError: it is missing or damaged.
         """
         return read_object(self.path / "data.json", Data)
+
+    @property
+    def measured(self) -> str:
+        """What the run's recipe was measured to score, where that was on the very table that the run has."""
+        return self.config.measured if self.config.measured_on == self.data.get("table_fingerprint") else ""
 
     @property
     def images(self) -> pl.DataFrame:
@@ -311,8 +322,11 @@ class Run:
         return (self.path / "scores" / f"{part}.json").is_file()
 
     def scores(self, part: str) -> Scores | None:
-        """Scores of a part by the best weights, or None where it was not scored."""
-        return parsed(self.path / "scores" / f"{part}.json", Scores.from_json) if self.has(part) else None
+        """Scores of a part by the best weights, warned of by the run, or None where it was not scored."""
+        if not self.has(part):
+            return None
+        found = parsed(self.path / "scores" / f"{part}.json", Scores.from_json)
+        return found.warned(self.warnings)
 
     def write_scores(self, predictions: Predictions, scores: Scores) -> None:
         """Keep a part's raw predictions, one row an image, and its scores."""
