@@ -65,7 +65,8 @@ def doctor(
             raise
         return _unreadable_table(source, root, error)
     table, steps = clean(everything.select(tuple(findings)), filters or CleanConfig())
-    pictures = read_pictures(table, workers) if images else None
+    films = (filters or CleanConfig()).films
+    pictures = read_pictures(table, workers, films=films != "any") if images else None
     return _report(source, root, table, steps, pictures, size, max_bad)
 
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ import polars as pl
 
 from hilum.doctor.duplicates import BANDS, SIDE, Hashes, Thumbnails, perceptual_hash, thumbnail
 from hilum.errors import ImageError
+from hilum.pixels.film import no_film
 from hilum.pixels.header import info_of, unreadable
 from hilum.pixels.read import decode_gray
 from hilum.progress import progress
@@ -36,9 +38,10 @@ SCHEMA: dict[str, pl.DataType] = {
     "format": pl.String(),
     "digest": pl.String(),
     "spread": pl.Float32(),
+    "no_film": pl.String(),
 }
 """`state` is ok, missing or unreadable; `digest` a hash of the file's bytes; `spread` the standard deviation
-of the gray values (0 to 255)."""
+of the gray values (0 to 255); `no_film` why it is no chest film, null where it is one or that was not asked."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +63,10 @@ class Pictures:
         return self.frame["state"].eq(state).arg_true().cast(pl.Int64).to_numpy()
 
 
-def read_pictures(table: Table, workers: int | None = None) -> Pictures:
+def read_pictures(table: Table, workers: int | None = None, *, films: bool = True) -> Pictures:
     """Read all images of a table with a pool of threads; decoders let go of Python's lock.
 
-    Memory grows by about 2 KiB an image.
+    With `films`, each is asked whether it is a chest film. Memory grows by about 2 KiB an image.
 
     Raises:
         MissingExtra: there are DICOM files, and what reads them is not installed.
@@ -72,8 +75,10 @@ def read_pictures(table: Table, workers: int | None = None) -> Pictures:
     hashes = np.zeros((len(paths), BANDS), np.uint16)
     thumbnails = np.zeros((len(paths), SIDE, SIDE), np.uint8)
     facts: list[dict[str, object]] = []
+    views = table.frame["view"].to_list()
+    asked = [Asked(path, view, films) for path, view in zip(paths, views, strict=True)]
     with ThreadPoolExecutor(workers) as pool, progress("examining", len(paths)) as advance:
-        for fact, small in _in_batches(pool, paths):
+        for fact, small in _in_batches(pool, asked):
             if small is not None:
                 thumbnails[len(facts)] = small
                 hashes[len(facts)] = perceptual_hash(small)
@@ -82,17 +87,26 @@ def read_pictures(table: Table, workers: int | None = None) -> Pictures:
     return Pictures(pl.DataFrame(facts, schema=SCHEMA), hashes, thumbnails)
 
 
+class Asked(NamedTuple):
+    """A file, the view that its row says it is, and whether to ask if it is a chest film."""
+
+    path: Path
+    view: str | None = None
+    films: bool = True
+
+
 def _in_batches(
-    pool: ThreadPoolExecutor, paths: list[Path]
+    pool: ThreadPoolExecutor, asked: list[Asked]
 ) -> Iterator[tuple[dict[str, object], Thumbnails | None]]:
     """Results in order. A pool takes all its work at once, and Ctrl-C would wait for all of it."""
-    left = iter(paths)
+    left = iter(asked)
     while batch := list(islice(left, BATCH)):
         yield from pool.map(read_one, batch)
 
 
-def read_one(path: Path) -> tuple[dict[str, object], Thumbnails | None]:
+def read_one(asked: Asked) -> tuple[dict[str, object], Thumbnails | None]:
     """Facts of one file (`SCHEMA`), and its thumbnail if it can be decoded."""
+    path = asked.path
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -113,5 +127,6 @@ def read_one(path: Path) -> tuple[dict[str, object], Thumbnails | None]:
         "format": info.format,
         "digest": hashlib.blake2b(data, digest_size=16).hexdigest(),
         "spread": float(cv2.meanStdDev(gray)[1][0, 0]),
+        "no_film": no_film(gray, data, path.suffix, view=asked.view) if asked.films else None,
     }
     return fact, thumbnail(gray)

@@ -20,14 +20,15 @@ from pathlib import Path
 
 import numpy as np
 
-from hilum.config import PrepareConfig, settings
+from hilum.config import Films, PrepareConfig, settings
 from hilum.cores import cores
 from hilum.errors import DataError, PackError
 from hilum.files import disk_error
-from hilum.pixels.finish import failures, write_tables
+from hilum.pixels.film import are_films
+from hilum.pixels.finish import failures, no_films, write_tables
 from hilum.pixels.journal import Journal, key_of, open_journal
 from hilum.pixels.pack import FILES, FORMAT, INFO, JOURNAL, PIXELS, Pack, partial_path
-from hilum.pixels.stamps import digest_of, stamps
+from hilum.pixels.stamps import digest_of, films_mark, stamps
 from hilum.pixels.workers import CHUNK, Job, decode, run, stamp_of
 from hilum.progress import say
 from hilum.table.table import Table
@@ -41,6 +42,7 @@ def build_pack(
     out: str | Path,
     config: PrepareConfig,
     *,
+    films: Films = "auto",
     workers: int | None = None,
     max_excluded: float = 0.01,
 ) -> Pack:
@@ -53,11 +55,13 @@ def build_pack(
         table: the images; `path` is relative to the table's root.
         out: the new folder.
         config: how images are prepared.
+        films: what becomes of pictures that are no chest films, as `clean.films` says.
         workers: threads; None means one a core (decoders run outside Python's lock).
         max_excluded: the share of images that may be left out because they cannot be read.
 
     Raises:
-        DataError: no images, or more than `max_excluded` of them cannot be read; what is done is kept.
+        DataError: no images, no chest film among them where `films` is `only`, or more than `max_excluded` of them
+            cannot be read; what is done is kept.
         PackError: another pack, other files or another build are at `out`.
         DiskError: the file system refused; a full disk is noticed before the work begins.
         MissingExtra: DICOM files without the packages that read them.
@@ -66,14 +70,16 @@ def build_pack(
     if not len(table):
         raise DataError("there are no images to pack: the table is empty.")
     found = stamps(table)
-    marks = {"key": (key := _key(table, config)), "stamp": digest_of(found)}
+    marks = {"key": (key := _key(table, config, films)), "stamp": digest_of(found)}
     if out.exists() and (pack := _same(out, marks, config)) is not None:
         return pack
     with building(out, key, (len(table), config.size, config.size)) as site:
         paths = [str(table.root / path) for path in table.frame["path"]]
-        job = Job(paths, found, config, site.file, site.start)
+        views = None if films == "any" else table.frame["view"].to_list()
+        job = Job(paths, found, config, site.file, site.start, views)
         _decode_all(job, site.journal, site.folder, workers or cores(), max_excluded)
-        write_tables(table, config, site.folder, site.journal, marks)
+        unlike, asked = _left_out(site.journal, paths, films)
+        write_tables(table, config, site.folder, site.journal, marks | asked, unlike=unlike)
     return Pack.open(out)
 
 
@@ -123,10 +129,10 @@ def building(out: Path, key: str, shape: tuple[int, int, int]) -> Iterator[Site]
         raise disk_error(out, error) from error
 
 
-def _key(table: Table, config: PrepareConfig) -> str:
+def _key(table: Table, config: PrepareConfig, films: Films) -> str:
     """What makes two builds the same: the layout, the settings, the table and where its images lie."""
     where = str(table.root.absolute())
-    settings = (str(FORMAT), str(CHUNK), config.model_dump_json())
+    settings = (str(FORMAT), str(CHUNK), config.model_dump_json(), *films_mark(films))
     return digest_of([*settings, table.fingerprint(), where, *table.frame["path"]])
 
 
@@ -231,6 +237,26 @@ def _pixel_file(path: Path, shape: tuple[int, int, int]) -> Iterator[tuple[int, 
         os.truncate(file.fileno(), length)
         yield file.fileno(), start
         os.fsync(file.fileno())
+
+
+def _left_out(journal: Journal, paths: list[str], films: Films) -> tuple[dict[int, str], dict[str, bool]]:
+    """Row -> why its picture is no chest film, of those that are left out; and what `pack.json` says of it."""
+    if films == "any":
+        return {}, {}
+    unlike = no_films(journal.chunks.values())
+    read = len(paths) - len(failures(journal.chunks.values()))
+    if films == "auto" and not are_films(len(unlike), read):
+        say(
+            f"{len(unlike):,} of {read:,} pictures do not look like chest films: this is taken for a data set of "
+            'other things, and all are kept (clean.films = "only" would leave them out)'
+        )
+        return {}, {"films": False}
+    if len(unlike) == read:
+        raise DataError(
+            f"none of the {read:,} pictures is a chest film, for example {paths[min(unlike)]} "
+            f'{unlike[min(unlike)]}. Keep them with clean.films = "any".'
+        )
+    return unlike, {"films": True}
 
 
 def _too_many(paths: list[str], failed: dict[int, str], max_excluded: float) -> str:

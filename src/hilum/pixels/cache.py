@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hilum.config import PrepareConfig
+from hilum.config import Films, PrepareConfig
 from hilum.files import disk_error
 from hilum.pixels.build import build_pack
 from hilum.pixels.pack import Pack
-from hilum.pixels.stamps import digest_of, stamps
+from hilum.pixels.stamps import digest_of, films_mark, stamps
 from hilum.table.table import Table
 
 
@@ -21,6 +21,7 @@ def cached_pack(
     prepare: PrepareConfig,
     cache_dir: str | Path | None = None,
     *,
+    films: Films = "auto",
     workers: int | None = None,
     max_excluded: float = 0.01,
 ) -> Pack:
@@ -33,21 +34,23 @@ def cached_pack(
         table: the images.
         prepare: how they are prepared.
         cache_dir: the cache; None means `default_cache()`.
-        workers, max_excluded: see `build_pack`.
+        films, workers, max_excluded: see `build_pack`.
 
     Raises:
         DataError, DiskError, MissingExtra: see `build_pack`.
     """
     folder = Path(cache_dir) if cache_dir is not None else default_cache()
     source = "-".join(sorted(table.frame["source"].unique())) or "empty"
-    name = f"{source}-{prepare.size}-{_key(table, prepare)[:12]}"
+    name = f"{source}-{prepare.size}-{_key(table, prepare, films)[:12]}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / f".{name}.lock").open("wb")
     except OSError as error:
         raise disk_error(folder, error) from error
     with lock, _alone(lock.fileno()):
-        return build_pack(table, folder / name, prepare, workers=workers, max_excluded=max_excluded)
+        return build_pack(
+            table, folder / name, prepare, films=films, workers=workers, max_excluded=max_excluded
+        )
 
 
 def default_cache() -> Path:
@@ -66,7 +69,8 @@ def _alone(file: int) -> Iterator[None]:
         fcntl.flock(file, fcntl.LOCK_UN)
 
 
-def _key(table: Table, prepare: PrepareConfig) -> str:
+def _key(table: Table, prepare: PrepareConfig, films: Films) -> str:
     where = str(table.root.absolute())
-    content = (prepare.model_dump_json(), table.fingerprint(), where, *table.frame["path"], *stamps(table))
+    marks = (prepare.model_dump_json(), *films_mark(films), table.fingerprint(), where)
+    content = (*marks, *table.frame["path"], *stamps(table))
     return digest_of(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import cv2
 import numpy as np
 
 from hilum.config import PrepareConfig
+from hilum.pixels.film import no_film
 from hilum.pixels.opencv import Gray
-from hilum.pixels.read import read_gray
+from hilum.pixels.read import gray_and_bytes, read_gray
 
 TILES = (8, 8)
 
@@ -25,6 +27,19 @@ def load_image(path: str | Path, config: PrepareConfig) -> Gray:
         ImageError: the file cannot be decoded.
     """
     return prepare(read_gray(path, at_least=config.size), config)
+
+
+def load_film(
+    path: str | Path,
+    config: PrepareConfig,
+    *,
+    view: str | None = None,
+    learned: Collection[str] | None = None,
+) -> tuple[Gray, str | None]:
+    """`load_image`, and why the picture is no chest film, None where it is one; see `no_film`."""
+    path = Path(path)
+    gray, data = gray_and_bytes(path, at_least=config.size)
+    return prepare(gray, config), no_film(gray, data, path.suffix, view=view, learned=learned)
 
 
 def unlike(first: PrepareConfig, second: PrepareConfig) -> dict[str, tuple[Any, Any]]:

@@ -54,9 +54,15 @@ def read_gray(path: str | Path, at_least: int | None = None) -> Gray:
         ImageError: missing, empty, cut short, damaged or not an image; one sentence that begins with the path.
         MissingExtra: a DICOM file, and the packages to read it are not installed.
     """
+    return gray_and_bytes(path, at_least)[0]
+
+
+def gray_and_bytes(path: str | Path, at_least: int | None = None) -> tuple[Gray, bytes]:
+    """`read_gray`, and the file's bytes."""
     path = Path(path)
     try:
-        return decode_gray(path.read_bytes(), path.suffix, at_least)
+        data = path.read_bytes()
+        return decode_gray(data, path.suffix, at_least), data
     except OSError as error:
         raise ImageError(f"{path} {unreadable(error)}") from error
     except ImageError as error:

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterable
 
+from hilum.config import Films
 from hilum.table.table import Table
 
 
@@ -13,6 +14,11 @@ def stamps(table: Table) -> list[str]:
     """Size and time of change of each row's file; `missing` where there is none."""
     root = str(table.root.absolute())
     return [_stamp(os.path.join(root, path)) for path in table.frame["path"]]  # noqa: PTH118 (4x faster)
+
+
+def films_mark(films: Films) -> tuple[str, ...]:
+    """What `clean.films` adds to what makes two packs the same: nothing as it is by default."""
+    return () if films == "auto" else (f"films={films}",)
 
 
 def digest_of(parts: Iterable[str]) -> str:

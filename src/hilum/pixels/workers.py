@@ -21,7 +21,7 @@ import numpy.typing as npt
 from hilum.config import PrepareConfig
 from hilum.errors import ImageError
 from hilum.pixels.journal import DIGEST_BYTES, Chunk
-from hilum.pixels.prepare import load_image
+from hilum.pixels.prepare import load_film, load_image
 from hilum.pixels.stamps import digest_of
 from hilum.progress import progress
 
@@ -36,6 +36,7 @@ class Job:
     Attributes:
         paths, stamps: of the images, in the table's order; see `hilum.pixels.stamps`.
         config: how they are prepared.
+        views: of the images; None where it is not asked whether they are films.
         file: the open pixel file.
         start: where its pixels start.
     """
@@ -45,6 +46,7 @@ class Job:
     config: PrepareConfig
     file: int
     start: int
+    views: list[str | None] | None = None
 
 
 Make = Callable[[int, threading.Event], Chunk]
@@ -110,17 +112,26 @@ def decode(job: Job, index: int, stop: threading.Event) -> Chunk:
         if stop.is_set():
             break
         try:
-            image = load_image(job.paths[row], job.config)
+            image, why = _load(job, row)
         except ImageError as error:
             done.failed[str(at)] = str(error).removeprefix(f"{job.paths[row]} ")
             total, squares, digest = 0, 0, ""
         else:
             _write(job.file, image.data, job.start + row * job.config.size**2)
             total, squares, digest = figures(image)
+            if why:
+                done.no_films[str(at)] = why
         done.sums.append(total)
         done.squares.append(squares)
         done.digests.append(digest)
     return done
+
+
+def _load(job: Job, row: int) -> tuple[npt.NDArray[np.uint8], str | None]:
+    """The prepared image, and why it is no film where that is asked."""
+    if job.views is None:
+        return load_image(job.paths[row], job.config), None
+    return load_film(job.paths[row], job.config, view=job.views[row])
 
 
 def store(images: npt.NDArray[np.uint8], index: int, file: int, start: int) -> Chunk:
