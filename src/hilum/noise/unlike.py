@@ -32,4 +32,4 @@ def unlike_note(frame: pl.DataFrame) -> tuple[str, ...]:
             unlike += [rows["image_id"][at] for at in found]
     if not unlike or not are_films(len(unlike), asked):
         return ()
-    return (f"{len(unlike):,} of {asked:,} images do not look like chest films: {listed(unlike)}.",)
+    return (f"{len(unlike):,} of {asked:,} images do not look like chest films: {listed(sorted(unlike))}.",)
