@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-
 from benchmarks.film_variants import sketch
 from benchmarks.no_films import KINDS
+
 from hilum.table.table import Table
 
 

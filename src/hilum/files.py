@@ -1,16 +1,18 @@
-"""Writing files so that they are whole or not there at all."""
+"""Reading what is a file, and writing files so that they are whole or not there at all."""
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
 import shutil
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hilum.errors import DiskError
 
@@ -42,6 +44,26 @@ def whole_file(path: Path) -> Iterator[Path]:
         raise disk_error(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def open_file(path: str | Path) -> BinaryIO:
+    """Open a file for reading, and nothing else: a pipe would block for ever, a device could do anything.
+
+    Raises:
+        OSError: missing, a folder, a pipe, a socket, a device, or not readable.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # at once, whatever it is
+    except ValueError as error:  # a NUL in the name
+        raise OSError(errno.EINVAL, "no file can have this name") from error
+    mode = os.fstat(handle).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(handle)
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        what = "a pipe (FIFO)" if stat.S_ISFIFO(mode) else "a device"
+        raise OSError(errno.EINVAL, f"it is {what}, not a file")
+    return os.fdopen(handle, "rb")
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -83,3 +105,11 @@ def write_parquet(path: Path, frame: pl.DataFrame) -> None:
 def read_json(path: Path) -> Any:
     """Read what `write_json` wrote."""
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def is_regular(path: Path) -> bool:
+    """Whether a file, or what a link leads to, can be read to its end: no folder, pipe, socket or device."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False

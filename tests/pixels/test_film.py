@@ -11,6 +11,7 @@ from benchmarks.no_films import KINDS, photographs, pieces
 from dicoms import dicom
 from hypothesis import given
 from hypothesis import strategies as st
+from pydicom.dataset import Dataset
 
 from film_pictures import chest, other
 from hilum.phantom import make_phantom
@@ -185,17 +186,40 @@ def test_the_view_is_read(position: str, view: str | None):
     assert film_tags(dicom(FILM, 12, ViewPosition=position)).view == view
 
 
+def coded(meaning: str, value: str = "") -> list[Dataset]:
+    item = Dataset()
+    item.CodeMeaning, item.CodeValue = meaning, value
+    return [item]
+
+
+@pytest.mark.parametrize(
+    ("meaning", "film"), [("Hand", False), ("Abdomen", False), ("Chest", True), ("Thorax", True), ("", True)]
+)
+def test_the_region_in_code_is_read_where_no_body_part_is_named(meaning: str, film: bool):
+    said = tagged(Modality="DX", AnatomicRegionSequence=coded(meaning))
+    assert said == (None if film else f"is no chest film: AnatomicRegionSequence is {meaning.upper()}")
+    assert tagged(BodyPartExamined="CHEST", AnatomicRegionSequence=coded(meaning)) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "view"), [("R-10236", "lateral"), ("399198007", "lateral"), ("R-10214", "frontal")]
+)
+def test_the_view_in_code_is_read_where_no_position_is_named(code: str, view: str):
+    assert film_tags(dicom(FILM, 12, ViewCodeSequence=coded("x", code))).view == view
+    assert film_tags(dicom(FILM, 12, ViewPosition="PA", ViewCodeSequence=coded("x", code))).view == "frontal"
+
+
 def test_a_view_that_the_run_did_not_learn():
     data = dicom(FILM, 12, ViewPosition="LL")
     gray = decode_gray(data)
     assert no_film(gray, data) is None
     assert no_film(gray, data, learned=("frontal", "lateral")) is None
     only = no_film(gray, data, learned=("frontal",))
-    assert only == "is a lateral view (ViewPosition LL), and the run learned frontal ones alone"
+    assert only == "is a lateral view (LL), and the run learned frontal ones alone"
     assert "none that is known to be one" in str(no_film(gray, data, learned=()))
     frontal = dicom(FILM, 12, ViewPosition="PA")
     assert no_film(gray, frontal, learned=()) is None
-    assert "is a frontal view (ViewPosition PA)" in str(no_film(gray, frontal, learned=("lateral",)))
+    assert "is a frontal view (PA)" in str(no_film(gray, frontal, learned=("lateral",)))
 
 
 def test_no_patient_data_in_what_is_said():

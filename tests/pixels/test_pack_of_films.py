@@ -93,7 +93,7 @@ def test_the_choice_outlives_a_kill(table: Table, tmp_path: Path, monkeypatch: p
     with pytest.raises(ZeroDivisionError):
         build_pack(table, tmp_path / "pack", SMALL)
     monkeypatch.undo()
-    monkeypatch.setattr("hilum.pixels.workers.load_film", lambda *_, **__: 1 / 0)  # nothing is read again
+    monkeypatch.setattr("hilum.pixels.workers.read_picture", lambda *_, **__: 1 / 0)  # nothing is read again
     assert build_pack(table, tmp_path / "pack", SMALL).info["no_films"] == 3
 
 

@@ -115,6 +115,15 @@ class PrepareConfig(Section):
     """Clip limit of contrast-limited adaptive histogram equalisation on 8 x 8 tiles; 0 means none."""
 
 
+class LimitsConfig(Section):
+    """What one image file may cost; a file that would cost more is refused before it is decoded."""
+
+    pixels: AtLeastOne = 100_000_000
+    """Pixels of one picture, as its header says; the largest films have about 20 million."""
+    bytes: AtLeastOne = 2**29
+    """Bytes of the file, and of all that it holds when unpacked."""
+
+
 class SamplingConfig(Section):
     """Which training images an epoch shows; validation and test are never resampled."""
 
@@ -357,6 +366,7 @@ class Config(Section):
     labels: LabelsConfig = LabelsConfig()
     split: SplitConfig = SplitConfig()
     prepare: PrepareConfig = PrepareConfig()
+    limits: LimitsConfig = LimitsConfig()
     sampling: SamplingConfig = SamplingConfig()
     augment: AugmentConfig = AugmentConfig()
     model: ModelConfig = ModelConfig()

@@ -8,7 +8,7 @@ import polars as pl
 
 from hilum.doctor.report import Check, Level
 from hilum.doctor.shortcuts import PATIENT_TRAITS, Shortcut
-from hilum.table.check import TRAITS, official_parts, rate_gaps, shared_patients
+from hilum.table.check import TRAITS, nobody_named, official_parts, rate_gaps, shared_patients
 from hilum.table.table import Table
 from hilum.text import listed
 
@@ -71,7 +71,7 @@ def _findings(table: Table) -> Iterator[Check]:
 
 
 def _patients(table: Table) -> Iterator[Check]:
-    if _nobody_named(table):
+    if nobody_named(table):
         yield Check(
             "note",
             "patients",
@@ -81,14 +81,6 @@ def _patients(table: Table) -> Iterator[Check]:
         )
 
 
-def _nobody_named(table: Table) -> bool:
-    """Whether every image is taken for a patient of its own because nothing says whose it is."""
-    names = table.frame["image_id"]
-    if table.frame["source"].eq("folder").all():
-        names = names.str.split("/").list.last()
-    return len(table) > 1 and bool(table.frame["patient_id"].eq(names).all())
-
-
 def _official(table: Table) -> Iterator[Check]:
     parts = official_parts(table)
     if len(parts) < 2:
@@ -96,7 +88,7 @@ def _official(table: Table) -> Iterator[Check]:
     shared = shared_patients(table, parts)
     details = {f"{a}+{b}": list(ids) for (a, b), ids in shared.items()}
     counts = ", ".join(f"{len(ids):,} in both {a} and {b}" for (a, b), ids in shared.items())
-    if not shared and not _nobody_named(table):
+    if not shared and not nobody_named(table):
         yield Check("ok", "patients-in-two-parts", "No patient is in two official parts.")
     elif shared and table.frame["source"].is_in(NUMBERED_ANEW).all():
         yield Check(

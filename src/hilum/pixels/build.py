@@ -20,15 +20,16 @@ from pathlib import Path
 
 import numpy as np
 
-from hilum.config import Films, PrepareConfig, settings
+from hilum.config import Films, LimitsConfig, PrepareConfig, settings
 from hilum.cores import cores
 from hilum.errors import DataError, PackError
 from hilum.files import disk_error
 from hilum.pixels.film import are_films
 from hilum.pixels.finish import failures, no_films, write_tables
 from hilum.pixels.journal import Journal, key_of, open_journal
+from hilum.pixels.limits import LIMITS
 from hilum.pixels.pack import FILES, FORMAT, INFO, JOURNAL, PIXELS, Pack, partial_path
-from hilum.pixels.stamps import digest_of, films_mark, stamps
+from hilum.pixels.stamps import choices, digest_of, stamps
 from hilum.pixels.workers import CHUNK, Job, decode, run, stamp_of
 from hilum.progress import say
 from hilum.table.table import Table
@@ -45,6 +46,7 @@ def build_pack(
     films: Films = "auto",
     workers: int | None = None,
     max_excluded: float = 0.01,
+    limits: LimitsConfig = LIMITS,
 ) -> Pack:
     """Decode, prepare and store all images of a table.
 
@@ -58,6 +60,7 @@ def build_pack(
         films: what becomes of pictures that are no chest films, as `clean.films` says.
         workers: threads; None means one a core (decoders run outside Python's lock).
         max_excluded: the share of images that may be left out because they cannot be read.
+        limits: what one image may cost; a larger one cannot be read.
 
     Raises:
         DataError: no images, no chest film among them where `films` is `only`, or more than `max_excluded` of them
@@ -70,13 +73,13 @@ def build_pack(
     if not len(table):
         raise DataError("there are no images to pack: the table is empty.")
     found = stamps(table)
-    marks = {"key": (key := _key(table, config, films)), "stamp": digest_of(found)}
+    marks = {"key": (key := _key(table, config, films, limits)), "stamp": digest_of(found)}
     if out.exists() and (pack := _same(out, marks, config)) is not None:
         return pack
     with building(out, key, (len(table), config.size, config.size)) as site:
         paths = [str(table.root / path) for path in table.frame["path"]]
         views = None if films == "any" else table.frame["view"].to_list()
-        job = Job(paths, found, config, site.file, site.start, views)
+        job = Job(paths, found, config, site.file, site.start, limits, views)
         _decode_all(job, site.journal, site.folder, workers or cores(), max_excluded)
         unlike, asked = _left_out(site.journal, paths, films)
         write_tables(table, config, site.folder, site.journal, marks | asked, unlike=unlike)
@@ -129,10 +132,10 @@ def building(out: Path, key: str, shape: tuple[int, int, int]) -> Iterator[Site]
         raise disk_error(out, error) from error
 
 
-def _key(table: Table, config: PrepareConfig, films: Films) -> str:
+def _key(table: Table, config: PrepareConfig, films: Films, limits: LimitsConfig) -> str:
     """What makes two builds the same: the layout, the settings, the table and where its images lie."""
     where = str(table.root.absolute())
-    settings = (str(FORMAT), str(CHUNK), config.model_dump_json(), *films_mark(films))
+    settings = (str(FORMAT), str(CHUNK), config.model_dump_json(), *choices(films, limits))
     return digest_of([*settings, table.fingerprint(), where, *table.frame["path"]])
 
 

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hilum.config import Films, PrepareConfig
+from hilum.config import Films, LimitsConfig, PrepareConfig
 from hilum.files import disk_error
 from hilum.pixels.build import build_pack
+from hilum.pixels.limits import LIMITS
 from hilum.pixels.pack import Pack
-from hilum.pixels.stamps import digest_of, films_mark, stamps
+from hilum.pixels.stamps import choices, digest_of, stamps
 from hilum.table.table import Table
 
 
@@ -24,6 +25,7 @@ def cached_pack(
     films: Films = "auto",
     workers: int | None = None,
     max_excluded: float = 0.01,
+    limits: LimitsConfig = LIMITS,
 ) -> Pack:
     """The pack of this table, from the cache or built into it.
 
@@ -34,14 +36,14 @@ def cached_pack(
         table: the images.
         prepare: how they are prepared.
         cache_dir: the cache; None means `default_cache()`.
-        films, workers, max_excluded: see `build_pack`.
+        films, workers, max_excluded, limits: see `build_pack`.
 
     Raises:
         DataError, DiskError, MissingExtra: see `build_pack`.
     """
     folder = Path(cache_dir) if cache_dir is not None else default_cache()
     source = "-".join(sorted(table.frame["source"].unique())) or "empty"
-    name = f"{source}-{prepare.size}-{_key(table, prepare, films)[:12]}"
+    name = f"{source}-{prepare.size}-{_key(table, prepare, films, limits)[:12]}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / f".{name}.lock").open("wb")
@@ -49,7 +51,13 @@ def cached_pack(
         raise disk_error(folder, error) from error
     with lock, _alone(lock.fileno()):
         return build_pack(
-            table, folder / name, prepare, films=films, workers=workers, max_excluded=max_excluded
+            table,
+            folder / name,
+            prepare,
+            films=films,
+            workers=workers,
+            max_excluded=max_excluded,
+            limits=limits,
         )
 
 
@@ -69,8 +77,7 @@ def _alone(file: int) -> Iterator[None]:
         fcntl.flock(file, fcntl.LOCK_UN)
 
 
-def _key(table: Table, prepare: PrepareConfig, films: Films) -> str:
+def _key(table: Table, prepare: PrepareConfig, films: Films, limits: LimitsConfig) -> str:
     where = str(table.root.absolute())
-    marks = (prepare.model_dump_json(), *films_mark(films), table.fingerprint(), where)
-    content = (*marks, *table.frame["path"], *stamps(table))
-    return digest_of(content)
+    content = (prepare.model_dump_json(), table.fingerprint(), where, *table.frame["path"], *stamps(table))
+    return digest_of([*content, *choices(films, limits)])

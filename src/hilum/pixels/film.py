@@ -8,9 +8,10 @@ Training and inference ask the same two questions:
   abdomens, limbs, photographs, screenshots, masks and empty pictures. Below `LEAST` the picture is none. A picture
   that is not beyond doubt is decoded in colour too: a film has none.
 
-The network was learned by `benchmarks/films.py` from frontal films of children and adults, drawn films, photographs
-and drawings of everything else; `docs/decisions/0010-films.md` has what it finds and refuses. Of a view that is known
-to be lateral no more is asked than whether it is flat or in colour: there were no real ones to learn from.
+The network was learned by `benchmarks/films.py` from frontal films of children and adults, drawn films,
+photographs and drawings of everything else; `docs/decisions/0010-films.md` has what it finds and refuses.
+Of a view that is known to be lateral no more is asked than whether it is flat or in colour: there were no
+real ones to learn from.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def no_film(
         return f"is no chest film: {tags.other}"
     if learned is not None and tags.view and tags.view not in (learned or ("frontal",)):
         known = f"{' and '.join(sorted(learned))} ones alone" if learned else "none that is known to be one"
-        return f"is a {tags.view} view (ViewPosition {tags.position}), and the run learned {known}"
+        return f"is a {tags.view} view ({tags.position}), and the run learned {known}"
     odds, kind = looks(gray)
     if odds < SURE and data and colour(data, suffix, gray) > COLOURFUL:
         return "is no chest film: it is in colour"

@@ -1,4 +1,8 @@
-"""What a DICOM header says of what was taken: Modality, BodyPartExamined, ViewPosition; no patient data."""
+"""What a DICOM header says of what was taken: modality, body part and view; no patient data are read.
+
+The body part is BodyPartExamined, else the meaning of the AnatomicRegionSequence, which DX files have (PS3.3
+C.8.11.2); the view is ViewPosition, else the ViewCodeSequence.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-TAGS = ["Modality", "BodyPartExamined", "ViewPosition"]
+from hilum.table.sources.headers import VIEW_CODES
+
+TAGS = ["Modality", "BodyPartExamined", "AnatomicRegionSequence", "ViewPosition", "ViewCodeSequence"]
 
 MODALITIES = {
     "BDUS": "ultrasound of bones",
@@ -59,7 +65,7 @@ class FilmTags:
     Attributes:
         other: why it is no chest film, as `BodyPartExamined is HAND`; empty where the header says nothing of it.
         view: `frontal`, `lateral` or None.
-        position: ViewPosition as it stands there.
+        position: the view in letters, as `LL`.
     """
 
     other: str = ""
@@ -73,7 +79,12 @@ def film_tags(data: bytes) -> FilmTags:
         import pydicom
 
         dataset = pydicom.dcmread(io.BytesIO(data), force=True, stop_before_pixels=True, specific_tags=TAGS)
-        modality, part, position = (_word(dataset, tag) for tag in TAGS)
+        modality = _word(dataset, "Modality")
+        name, part = "BodyPartExamined", _word(dataset, "BodyPartExamined")
+        if not part:
+            name, part = "AnatomicRegionSequence", _code(dataset, "AnatomicRegionSequence", "CodeMeaning")
+        position = _word(dataset, "ViewPosition")
+        position = position or VIEW_CODES.get(_code(dataset, "ViewCodeSequence", "CodeValue"), "")
     except Exception:  # whatever a damaged header leads to; the decoder names it
         return FilmTags()
     view = "lateral" if _plain(position) in LATERAL else "frontal" if _plain(position) in FRONTAL else None
@@ -81,7 +92,7 @@ def film_tags(data: bytes) -> FilmTags:
     if modality in MODALITIES:
         other = f"Modality is {modality} ({MODALITIES[modality]})"
     elif not CHEST.search(_plain(part)) and OTHERS.search(_plain(part)):
-        other = f"BodyPartExamined is {part}"
+        other = f"{name} is {part}"
     return FilmTags(other, view, position)
 
 
@@ -107,6 +118,12 @@ def _word(dataset: Any, tag: str) -> str:
     value = b"" if element is None else element.value
     text = value.decode("ascii", "replace") if isinstance(value, bytes) else str(value or "")
     return text.strip(" \0").upper()[:64]
+
+
+def _code(dataset: Any, sequence: str, keyword: str) -> str:
+    """A word of the first item of a sequence."""
+    items = dataset.get(sequence)
+    return _word(items[0], keyword) if items else ""
 
 
 def _plain(text: str) -> str:

@@ -6,7 +6,8 @@ import hashlib
 import os
 from collections.abc import Iterable
 
-from hilum.config import Films
+from hilum.config import Films, LimitsConfig
+from hilum.pixels.limits import LIMITS
 from hilum.table.table import Table
 
 
@@ -16,9 +17,10 @@ def stamps(table: Table) -> list[str]:
     return [_stamp(os.path.join(root, path)) for path in table.frame["path"]]  # noqa: PTH118 (4x faster)
 
 
-def films_mark(films: Films) -> tuple[str, ...]:
-    """What `clean.films` adds to what makes two packs the same: nothing as it is by default."""
-    return () if films == "auto" else (f"films={films}",)
+def choices(films: Films, limits: LimitsConfig) -> list[str]:
+    """What choices of which files are left out add to what makes two packs the same: by default nothing."""
+    marks = [] if films == "auto" else [f"films={films}"]
+    return marks if limits == LIMITS else [*marks, limits.model_dump_json()]
 
 
 def digest_of(parts: Iterable[str]) -> str:

@@ -13,15 +13,18 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from hilum.config import PrepareConfig
+from hilum.config import LimitsConfig, PrepareConfig
 from hilum.errors import ImageError
+from hilum.pixels.film import no_film
 from hilum.pixels.journal import DIGEST_BYTES, Chunk
-from hilum.pixels.prepare import load_film, load_image
+from hilum.pixels.prepare import prepare
+from hilum.pixels.read import Picture, read_picture
 from hilum.pixels.stamps import digest_of
 from hilum.progress import progress
 
@@ -36,9 +39,10 @@ class Job:
     Attributes:
         paths, stamps: of the images, in the table's order; see `hilum.pixels.stamps`.
         config: how they are prepared.
-        views: of the images; None where it is not asked whether they are films.
         file: the open pixel file.
         start: where its pixels start.
+        limits: what one image may cost.
+        views: of the images; None where it is not asked whether they are films.
     """
 
     paths: list[str]
@@ -46,6 +50,7 @@ class Job:
     config: PrepareConfig
     file: int
     start: int
+    limits: LimitsConfig
     views: list[str | None] | None = None
 
 
@@ -112,14 +117,17 @@ def decode(job: Job, index: int, stop: threading.Event) -> Chunk:
         if stop.is_set():
             break
         try:
-            image, why = _load(job, row)
+            picture = read_picture(job.paths[row], job.config.size, job.limits)
         except ImageError as error:
             done.failed[str(at)] = str(error).removeprefix(f"{job.paths[row]} ")
             total, squares, digest = 0, 0, ""
         else:
+            for note in picture.notes:
+                done.notes[note] = done.notes.get(note, 0) + 1
+            image = prepare(picture.gray, job.config)
             _write(job.file, image.data, job.start + row * job.config.size**2)
             total, squares, digest = figures(image)
-            if why:
+            if why := _no_film(job, row, picture):
                 done.no_films[str(at)] = why
         done.sums.append(total)
         done.squares.append(squares)
@@ -127,11 +135,11 @@ def decode(job: Job, index: int, stop: threading.Event) -> Chunk:
     return done
 
 
-def _load(job: Job, row: int) -> tuple[npt.NDArray[np.uint8], str | None]:
-    """The prepared image, and why it is no film where that is asked."""
+def _no_film(job: Job, row: int, picture: Picture) -> str | None:
+    """Why a picture is no film, where that is asked."""
     if job.views is None:
-        return load_image(job.paths[row], job.config), None
-    return load_film(job.paths[row], job.config, view=job.views[row])
+        return None
+    return no_film(picture.gray, picture.data, Path(job.paths[row]).suffix, view=job.views[row])
 
 
 def store(images: npt.NDArray[np.uint8], index: int, file: int, start: int) -> Chunk:

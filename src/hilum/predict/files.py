@@ -154,19 +154,20 @@ class Predictor:
         return results
 
     def _some(self, paths: list[Path], force: bool) -> list[FileResult]:
+        limits = self.run.config.limits
         prepares = list(dict.fromkeys(network.prepare for network in self.networks))
         images: dict[int, list[npt.NDArray[np.uint8]]] = {}
         errors: dict[int, str] = {}
         doubts: dict[int, str] = {}
         for i, path in enumerate(paths):
             try:
-                image, doubt = self.learned.load(path, prepares[0])
+                image, doubt = self.learned.load(path, prepares[0], limits)
                 if doubt:
                     doubts[i] = doubt
                 if doubt and not force:
                     errors[i] = f"{path} {doubt}"
                 else:
-                    images[i] = [image, *(load_image(path, prepare) for prepare in prepares[1:])]
+                    images[i] = [image, *(load_image(path, prepare, limits) for prepare in prepares[1:])]
             except ImageError as error:
                 errors[i] = str(error)
         looked_at: dict[int, npt.NDArray[np.float64]] = {}

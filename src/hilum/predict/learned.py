@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from hilum.config import PrepareConfig
+from hilum.config import LimitsConfig, PrepareConfig
 from hilum.pixels.opencv import Gray
 from hilum.pixels.prepare import load_film, load_image
 from hilum.runs import Run
@@ -30,7 +30,7 @@ class Learned:
         views = images["view"].drop_nulls().unique() if "view" in images.columns else ()
         return cls(bool(run.data.get("films", True)), frozenset(views))
 
-    def load(self, path: Path, prepare: PrepareConfig) -> tuple[Gray, str | None]:
+    def load(self, path: Path, prepare: PrepareConfig, limits: LimitsConfig) -> tuple[Gray, str | None]:
         """The prepared image of a file, and why it is none of this kind, None where it is one.
 
         A view is told by a DICOM file's tags alone; a lateral one will do where the run is known to have learned
@@ -40,5 +40,5 @@ class Learned:
             ImageError: the file cannot be decoded.
         """
         if not self.films:
-            return load_image(path, prepare), None
-        return load_film(path, prepare, learned=self.views)
+            return load_image(path, prepare, limits), None
+        return load_film(path, prepare, limits, learned=self.views)

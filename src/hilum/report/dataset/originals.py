@@ -12,8 +12,9 @@ import numpy as np
 import polars as pl
 
 from hilum.errors import ImageError, MissingExtra
-from hilum.pixels.header import ImageInfo, image_info
+from hilum.pixels.header import image_info
 from hilum.pixels.pack import Pack
+from hilum.pixels.parse import ImageInfo
 
 LOOKED_AT = 1000
 """How many files, at most: enough to tell an AUC of 0.7 from chance at 20 positives."""
