@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+Films = Literal["auto", "only", "any"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 NonNegative = Annotated[float, Field(ge=0.0)]
@@ -51,6 +52,8 @@ class CleanConfig(Section):
     """Keep studies numbered below this (needs a source that numbers a patient's studies)."""
     min_age: NonNegative = 0
     """Keep patients of at least this age in years; rows of unknown age go too where this is set."""
+    films: Films = "auto"
+    """While packing, leave out pictures that are no chest films; `auto`: unless most are none; `any`: keep all."""
 
 
 class LabelsConfig(Section):

@@ -25,6 +25,11 @@ def failures(chunks: Iterable[Chunk]) -> dict[int, str]:
     return {chunk.index * CHUNK + int(at): reason for chunk in chunks for at, reason in chunk.failed.items()}
 
 
+def no_films(chunks: Iterable[Chunk]) -> dict[int, str]:
+    """Row of the table -> why its picture is no chest film."""
+    return {chunk.index * CHUNK + int(at): why for chunk in chunks for at, why in chunk.no_films.items()}
+
+
 def write_tables(
     table: Table,
     config: PrepareConfig,
@@ -32,13 +37,15 @@ def write_tables(
     journal: Journal,
     marks: Mapping[str, Any],
     former: pl.DataFrame | None = None,
+    unlike: Mapping[int, str] | None = None,
 ) -> None:
     """Write everything but the pixels; `pack.json`, which also holds `marks`, comes last.
 
-    `former` is what was left out already by the pack that this one is made from.
+    `former` is what was left out already by the pack that this one is made from; `unlike` says which rows are left
+    out because they are no chest films, and why.
     """
     chunks = [journal.chunks[index] for index in sorted(journal.chunks)]
-    failed = failures(chunks)
+    failed = {**failures(chunks), **(unlike or {})}
     kept = np.array([row not in failed for row in range(len(table))])
     stats = _stats(table, chunks).filter(kept)
     packed = table.filter(kept)
@@ -68,6 +75,7 @@ def write_tables(
             "notes": list(packed.notes),
             "images": len(packed),
             "excluded": excluded.height,
+            "no_films": len(unlike or {}),
             "slots": len(table),
             "guessed": dict(sum((Counter(chunk.notes) for chunk in chunks), Counter()).most_common()),
             "prepare": config.model_dump(mode="json"),

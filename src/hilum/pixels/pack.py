@@ -154,6 +154,11 @@ class Pack:
         return len(self.table)
 
     @property
+    def films(self) -> bool | None:
+        """Whether these are chest films, all else left out; None where that was not asked when it was made."""
+        return self.info.get("films")
+
+    @property
     def bytes(self) -> int:
         """Size on disk."""
         return sum(file.stat().st_size for file in self.path.iterdir() if file.is_file())

@@ -43,10 +43,12 @@ class Picture:
     Attributes:
         gray: uint8 [height, width].
         notes: what was guessed or left out on the way, each a clause that follows the file's name.
+        data: the file's bytes.
     """
 
     gray: Gray
     notes: tuple[str, ...] = ()
+    data: bytes = b""
 
 
 def read_gray(path: str | Path, at_least: int | None = None, limits: LimitsConfig = LIMITS) -> Gray:
@@ -92,7 +94,7 @@ def decode_picture(
 ) -> Picture:
     """`read_picture` of a file's bytes."""
     notes: list[str] = []
-    return Picture(_gray(data, suffix, at_least, limits, notes), tuple(notes))
+    return Picture(_gray(data, suffix, at_least, limits, notes), tuple(notes), data)
 
 
 def _gray(data: bytes, suffix: str, at_least: int | None, limits: LimitsConfig, notes: list[str]) -> Gray:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -20,9 +21,10 @@ import numpy.typing as npt
 from hilum.config import LimitsConfig, PrepareConfig
 from hilum.errors import ImageError
 from hilum.pixels.figures import digest, moments
+from hilum.pixels.film import no_film
 from hilum.pixels.journal import Chunk
 from hilum.pixels.prepare import prepare
-from hilum.pixels.read import read_picture
+from hilum.pixels.read import Picture, read_picture
 from hilum.pixels.stamps import digest_of
 from hilum.progress import progress
 
@@ -40,6 +42,7 @@ class Job:
         file: the open pixel file.
         start: where its pixels start.
         limits: what one image may cost.
+        views: of the images; None where it is not asked whether they are films.
     """
 
     paths: list[str]
@@ -48,6 +51,7 @@ class Job:
     file: int
     start: int
     limits: LimitsConfig
+    views: list[str | None] | None = None
 
 
 Make = Callable[[int, threading.Event], Chunk]
@@ -123,10 +127,19 @@ def decode(job: Job, index: int, stop: threading.Event) -> Chunk:
             image = prepare(picture.gray, job.config)
             _write(job.file, image.data, job.start + row * job.config.size**2)
             (total, squares), digits = moments(image), digest(image)
+            if why := _no_film(job, row, picture):
+                done.no_films[str(at)] = why
         done.sums.append(total)
         done.squares.append(squares)
         done.digests.append(digits)
     return done
+
+
+def _no_film(job: Job, row: int, picture: Picture) -> str | None:
+    """Why a picture is no film, where that is asked."""
+    if job.views is None:
+        return None
+    return no_film(picture.gray, picture.data, Path(job.paths[row]).suffix, view=job.views[row])
 
 
 def store(images: npt.NDArray[np.uint8], index: int, file: int, start: int) -> Chunk:
