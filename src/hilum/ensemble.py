@@ -20,7 +20,7 @@ from hilum.metrics.judge import fit_judge
 from hilum.metrics.mixture import Mixture
 from hilum.metrics.predictions import Predictions
 from hilum.predict import member_predictions
-from hilum.runs import FORMAT, Member, Run, verdicts_of
+from hilum.runs import FORMAT, Member, Run, told_by, verdicts_of
 from hilum.version import __version__
 
 
@@ -182,7 +182,6 @@ def _describe(
     for name in ("split.parquet", "images.parquet", verdicts_of(run).name):
         if (members[0].path / name).is_file():
             shutil.copyfile(members[0].path / name, run.path / name)
-    told = [warning for member in members for warning in member.info["warnings"]]
     run.write_info(
         {
             "format": FORMAT,
@@ -190,7 +189,7 @@ def _describe(
             "status": "done",
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "command": command,
-            "warnings": list(dict.fromkeys(told)),
+            "warnings": told_by(members),
             "members": [
                 {
                     "run": os.path.relpath(member.path.resolve(), final),

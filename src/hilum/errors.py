@@ -4,7 +4,7 @@
 
     HilumError                    anything below; the command line prints it and exits with `exit_code`
     ├── CheckFailed               the question was understood and the answer is no (exit 1)
-    ├── Stopped                   the user stopped a long job; what was done is kept (exit 130)
+    ├── Stopped                   the user stopped a long job; what was done is kept (exit 130, 143)
     └── InputError                what the user gave is wrong (exit 2)
         ├── ConfigError           a setting: unknown, of the wrong type, out of range, contradicting another
         ├── DataError             a data set: missing folder, file or column, empty part, unknown finding
@@ -40,7 +40,10 @@ class CheckFailed(HilumError):
 class Stopped(HilumError):
     """The user stopped a long job; the message says how to go on."""
 
-    exit_code = 130
+    def __init__(self, message: str, exit_code: int = 130) -> None:
+        """`exit_code` is 128 and the number of the signal."""
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 class InputError(HilumError):

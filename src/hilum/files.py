@@ -1,17 +1,19 @@
-"""Writing files so that they are whole or not there at all."""
+"""Reading what is a file, and writing files so that they are whole or not there at all."""
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import math
 import os
 import shutil
+import stat
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hilum import seals
 from hilum.errors import DiskError
@@ -44,6 +46,26 @@ def whole_file(path: Path) -> Iterator[Path]:
         raise disk_error(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def open_file(path: str | Path) -> BinaryIO:
+    """Open a file for reading, and nothing else: a pipe would block for ever, a device could do anything.
+
+    Raises:
+        OSError: missing, a folder, a pipe, a socket, a device, or not readable.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # at once, whatever it is
+    except ValueError as error:  # a NUL in the name
+        raise OSError(errno.EINVAL, "no file can have this name") from error
+    mode = os.fstat(handle).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(handle)
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        what = "a pipe (FIFO)" if stat.S_ISFIFO(mode) else "a device"
+        raise OSError(errno.EINVAL, f"it is {what}, not a file")
+    return os.fdopen(handle, "rb")
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -131,7 +153,7 @@ def read_json(path: Path) -> Any:
             parse_constant=_number,
         )
     except RecursionError as error:
-        raise ValueError("its brackets are nested too deeply") from error
+        raise ValueError("it is nested too deeply") from error
 
 
 def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -148,3 +170,11 @@ def _number(text: str) -> int | float:
     if not math.isfinite(value) or (abs(value) >= 2**63 and isinstance(value, int)):
         raise ValueError(f"{text[:25]} is no number that 64 bits hold")
     return value
+
+
+def is_regular(path: Path) -> bool:
+    """Whether a file, or what a link leads to, can be read to its end: no folder, pipe, socket or device."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False

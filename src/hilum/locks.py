@@ -51,14 +51,18 @@ def writing(path: str | Path, *, wait: bool = False) -> Iterator[None]:
         InUse: another process, or another thread of this one, writes it; the message says which.
         DiskError: the folder that it is in cannot be written.
     """
-    path = Path(path).resolve()
+    given, path = Path(path), Path(path).resolve()
     mine: set[Path] = _held.__dict__.setdefault("paths", set())
     if path in mine:
         yield
         return
-    made = _made(path.parent)
+    missing = [folder for folder in path.parents if not folder.exists()]
     try:
-        with _alone(path, wait):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise disk_error(given, error) from error
+    try:
+        with _alone(path, given, wait):
             sweep(path.parent)
             mine.add(path)
             try:
@@ -66,7 +70,7 @@ def writing(path: str | Path, *, wait: bool = False) -> Iterator[None]:
             finally:
                 mine.discard(path)
     finally:
-        for folder in made:  # those that nothing came into
+        for folder in missing:  # those that nothing came into
             with suppress(OSError):
                 folder.rmdir()
 
@@ -75,7 +79,7 @@ def sweep(folder: str | Path) -> None:
     """Remove what killed writers left in a folder; what is being written, or cannot be removed, stays."""
     with suppress(OSError):
         for path in {place for entry in os.scandir(folder) if (place := _written(entry))}:
-            with suppress(HilumError, OSError), _alone(path):
+            with suppress(HilumError, OSError), _alone(path, path):
                 pass
 
 
@@ -94,8 +98,8 @@ def _written(entry: os.DirEntry[str]) -> Path | None:
 
 
 @contextmanager
-def _alone(path: Path, wait: bool = False) -> Iterator[None]:
-    """Hold the lock of `path`, once what the dead left of it is removed."""
+def _alone(path: Path, given: Path, wait: bool = False) -> Iterator[None]:
+    """Hold the lock of `path`, called as the user gave it, once what the dead left of it is removed."""
     from filelock import FileLock, Timeout
 
     inside = path.is_dir() and not os.access(path.parent, os.W_OK)  # as where a container mounts one folder
@@ -105,8 +109,8 @@ def _alone(path: Path, wait: bool = False) -> Iterator[None]:
         lock.acquire(blocking=False)
     except Timeout as error:
         if not wait:
-            raise InUse(f"{path} is being written {_by(file)}. {_REMEDY}") from error
-        say(f"{path}: waiting, for it is being written {_by(file)}")
+            raise InUse(f"{given} is being written {_by(file)}. {_REMEDY}") from error
+        say(f"{given}: waiting, for it is being written {_by(file)}")
         lock.acquire()
     except OSError as error:
         if error.errno not in _NO_LOCKS:
@@ -165,13 +169,3 @@ def _by(file: Path) -> str:
     if not who:
         return "by another process"
     return f"by process {who.get('pid')} on {who.get('host')} since {who.get('since')}: {who.get('command')}"
-
-
-def _made(folder: Path) -> list[Path]:
-    """Make a folder with those above it; returns those that were not there, the deepest first."""
-    missing = [place for place in (folder, *folder.parents) if not place.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise disk_error(folder, error) from error
-    return missing

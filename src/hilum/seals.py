@@ -22,7 +22,7 @@ _MIB = 2**20
 def seal(path: Path) -> None:
     """Put the checksum of a file that was written with `BLANK` under `KEY` into it."""
     place = _place(path)
-    if place is None:
+    if not place:
         raise ValueError(f"{path} has no place for a checksum: write it with {KEY} in its metadata.")
     digest = _digest(path, place)
     with path.open("r+b") as file:
@@ -37,29 +37,32 @@ def intact(path: Path) -> bool | None:
         OSError: it cannot be read.
     """
     place = _place(path)
-    if place is None:
-        return None
+    if not place:
+        return None if place is None else False
     with path.open("rb") as file:
         file.seek(place)
         return file.read(len(BLANK)) == _digest(path, place)
 
 
 def _place(path: Path) -> int | None:
-    """Where a file's checksum lies: in the footer of Parquet, in the header of safetensors."""
+    """Where a file's checksum lies: in the footer of Parquet, in the header of safetensors; 0 where it is torn."""
     with path.open("rb") as file:
         length = file.seek(0, 2)
         file.seek(0)
         first = file.read(8)
         start, size = 8, int.from_bytes(first, "little")
-        if first[:4] == b"PAR1":
-            file.seek(max(length - 8, 0))
-            size = int.from_bytes(file.read(4), "little")
+        file.seek(max(length - 8, 0))
+        last = file.read(8)
+        if b"PAR1" in (first[:4], last[4:]):
+            size = int.from_bytes(last[:4], "little")
             start = length - 8 - size
         if not 0 <= start <= start + size <= length:
             return None
         file.seek(start)
-        found = _PLACE.search(file.read(size))
-    return None if found is None else start + found.start(1)
+        text = file.read(size)
+    if found := _PLACE.search(text):
+        return start + found.start(1)
+    return 0 if KEY.encode() in text else None
 
 
 def _digest(path: Path, place: int) -> bytes:

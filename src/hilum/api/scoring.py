@@ -120,24 +120,26 @@ def report(run: Run | str | Path, *, figures: bool = False) -> Path:
 
 
 def predict(
-    run: Run | str | Path, images: Sequence[str | Path], *, device: str = "auto"
+    run: Run | str | Path, images: Sequence[str | Path], *, force: bool = False, device: str = "auto"
 ) -> tuple[Predictor, list[FileResult]]:
     """Look at image files with a run's best weights.
 
     Args:
         run: a finished run.
         images: files (PNG, JPEG, DICOM), or folders of them.
+        force: give probabilities also of pictures that are no chest films, or of views that the run did not learn.
         device: where the model runs.
 
     Returns:
-        The predictor, for more images, and a result per file, which holds the error of a file that is unreadable.
+        The predictor, for more images, and a result per file, which holds the error of a file that is unreadable,
+        or no picture such as the run learned.
 
     Raises:
         InputError: there is no such file, or the run has no finished epoch.
     """
     paths = expand(images)
     predictor = Predictor(opened(run), device=device)
-    return predictor, predictor.files(paths)
+    return predictor, predictor.files(paths, force=force)
 
 
 def compare(

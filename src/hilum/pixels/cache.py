@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from hilum.config import PrepareConfig
+from hilum.config import Films, LimitsConfig, PrepareConfig
 from hilum.locks import writing
 from hilum.pixels.build import build_pack
+from hilum.pixels.limits import LIMITS
 from hilum.pixels.pack import Pack
-from hilum.pixels.stamps import digest_of, stamps
+from hilum.pixels.stamps import choices, digest_of, stamps
 from hilum.table.table import Table
 
 
@@ -18,8 +19,10 @@ def cached_pack(
     prepare: PrepareConfig,
     cache_dir: str | Path | None = None,
     *,
+    films: Films = "auto",
     workers: int | None = None,
     max_excluded: float = 0.01,
+    limits: LimitsConfig = LIMITS,
 ) -> Pack:
     """The pack of this table, from the cache or built into it.
 
@@ -30,16 +33,24 @@ def cached_pack(
         table: the images.
         prepare: how they are prepared.
         cache_dir: the cache; None means `default_cache()`.
-        workers, max_excluded: see `build_pack`.
+        films, workers, max_excluded, limits: see `build_pack`.
 
     Raises:
         DataError, DiskError, MissingExtra: see `build_pack`.
     """
     folder = Path(cache_dir) if cache_dir is not None else default_cache()
     source = "-".join(sorted(table.frame["source"].unique())) or "empty"
-    name = f"{source}-{prepare.size}-{_key(table, prepare)[:12]}"
+    name = f"{source}-{prepare.size}-{_key(table, prepare, films, limits)[:12]}"
     with writing(folder / name, wait=True):
-        return build_pack(table, folder / name, prepare, workers=workers, max_excluded=max_excluded)
+        return build_pack(
+            table,
+            folder / name,
+            prepare,
+            films=films,
+            workers=workers,
+            max_excluded=max_excluded,
+            limits=limits,
+        )
 
 
 def default_cache() -> Path:
@@ -49,7 +60,7 @@ def default_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hilum" / "packs"
 
 
-def _key(table: Table, prepare: PrepareConfig) -> str:
+def _key(table: Table, prepare: PrepareConfig, films: Films, limits: LimitsConfig) -> str:
     where = str(table.root.absolute())
     content = (prepare.model_dump_json(), table.fingerprint(), where, *table.frame["path"], *stamps(table))
-    return digest_of(content)
+    return digest_of([*content, *choices(films, limits)])

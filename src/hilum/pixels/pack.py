@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import html
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,9 +20,11 @@ import polars as pl
 from hilum.config import PrepareConfig
 from hilum.errors import DataError, PackError
 from hilum.files import read_json, read_parquet
-from hilum.pixels.figures import moments
+from hilum.pixels.figures import digest, moments
+from hilum.pixels.stamps import digest_of
 from hilum.table.copies import are_copies, has_copies, originals
 from hilum.table.table import BOX_COLUMNS, Table
+from hilum.text import strings
 
 FORMAT = 1
 """Version of the folder's layout; a pack of another version is not opened."""
@@ -86,7 +90,7 @@ class Pack:
         Raises:
             PackError: there is none, it is half-built, of another version, damaged, or not the one that is wanted.
         """
-        pack = cls._read(Path(path))
+        pack = cls.read(Path(path))
         if fingerprint and pack.fingerprint != fingerprint:
             raise PackError(
                 f"{path} is no longer the pack that it was: it has fingerprint {pack.fingerprint[:12]}, and "
@@ -135,12 +139,15 @@ class Pack:
         self._seen[slots] = True
 
     @classmethod
-    def _read(cls, path: Path) -> Pack:
+    def read(cls, path: Path) -> Pack:
+        """Open a finished pack without looking at its pixels; errors as for `open`."""
         info = _info(path)
         try:
             prepare = PrepareConfig(**info["prepare"])
             boxes = read_parquet(path / BOXES, BOX_COLUMNS) if (path / BOXES).exists() else None
-            table = Table(read_parquet(path / TABLE), tuple(info["findings"]), Path(info["root"]), boxes)
+            frame = read_parquet(path / TABLE)
+            findings, notes = strings(info["findings"]), strings(info.get("notes", []))
+            table = Table(frame, findings, Path(info["root"]), boxes, notes)
             stats = read_parquet(path / STATS, STATS_COLUMNS)
             excluded = read_parquet(path / EXCLUDED, EXCLUDED_COLUMNS)
             fingerprint = str(info["fingerprint"])
@@ -160,6 +167,11 @@ class Pack:
         return len(self.table)
 
     @property
+    def films(self) -> bool | None:
+        """Whether these are chest films, all else left out; None where that was not asked when it was made."""
+        return self.info.get("films")
+
+    @property
     def bytes(self) -> int:
         """Size on disk."""
         return sum(file.stat().st_size for file in self.path.iterdir() if file.is_file())
@@ -170,6 +182,17 @@ class Pack:
             return self
         own = ~are_copies(self.table)
         return replace(self, table=originals(self.table), slots=self.slots[own], stats=self.stats.filter(own))
+
+    def digests(self) -> Iterator[tuple[str, bool]]:
+        """Ids of all images in turn, and whether their pixels have the sha256 with which they were written."""
+        known = self.stats["digest"]
+        for image_id, slot, digits in zip(self.table.image_ids, self.slots.tolist(), known, strict=True):
+            yield image_id, digest(np.array(self.pixels[slot])) == digits
+
+    def fits_fingerprint(self) -> bool:
+        """Whether settings, labels and digests give the fingerprint that `pack.json` names."""
+        settings = json.dumps(self.info["prepare"], separators=(",", ":"), ensure_ascii=False)
+        return fingerprint_of(settings, self.table, self.stats) == self.fingerprint
 
     def rows_of(self, table: Table) -> npt.NDArray[np.int64]:
         """Slots of the images of a filtered or rearranged table, int64 [len(table)].
@@ -229,6 +252,14 @@ class Pack:
             for row in rows
         )
         return f"<p>{html.escape(repr(self))}</p>{figures}{self.table._repr_html_()}"
+
+
+def fingerprint_of(prepare: str, table: Table, stats: pl.DataFrame) -> str:
+    """Of settings (JSON), labels and pixels; not of where images lie, when or by how many workers they were read.
+
+    Settings are those in `pack.json`, so that a setting that came later changes no old pack's.
+    """
+    return digest_of([str(FORMAT), prepare, table.fingerprint(), *stats["digest"]])
 
 
 def _thumbnail(image: npt.NDArray[np.uint8], side: int = 112) -> str:

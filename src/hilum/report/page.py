@@ -19,7 +19,7 @@ from hilum.report.search_figure import search_panel
 from hilum.report.tables import combined_rows, score_tables
 from hilum.report.values import interval_note
 from hilum.report.warnings import warnings
-from hilum.runs import Run
+from hilum.runs import Run, scored_test
 
 SECTIONS = {
     "settings": "Settings",
@@ -96,6 +96,7 @@ def page(run: Run, numbers: Numbers) -> dict[str, Any]:
         "summary": content.summary(run, parts),
         "warnings": warnings(run, numbers, pack),
         "parts": parts,
+        "test_part": scored_test(run),
         "headline": panels.headline(parts),
         "headline_note": interval_note(parts[0].scores, panels.HEADLINE, means=True) if parts else "",
         "changed": [setting for setting in settings if setting.differs],

@@ -18,9 +18,9 @@ import polars as pl
 import tomli_w
 
 from hilum.errors import DataError
-from hilum.files import disk_error, whole_file, write_text
+from hilum.files import disk_error, open_file, whole_file, write_text
 from hilum.locks import writing
-from hilum.progress import progress
+from hilum.progress import if_stopped, progress
 from hilum.table.sources.csv import mapping_for
 from hilum.table.table import Table
 
@@ -114,7 +114,12 @@ def _copy_all(sources: list[Path], places: list[Path]) -> Iterator[str]:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise disk_error(folder, error) from error
-    with progress("arranging", len(sources)) as advance, ThreadPoolExecutor(THREADS) as pool:
+    kept = "The copies that are made are kept; give the same command again to go on."
+    with (
+        if_stopped(kept),
+        progress("arranging", len(sources)) as advance,
+        ThreadPoolExecutor(THREADS) as pool,
+    ):
         try:
             for what in pool.map(_copy, sources, places):
                 advance(1)
@@ -126,7 +131,8 @@ def _copy_all(sources: list[Path], places: list[Path]) -> Iterator[str]:
 def _copy(source: Path, place: Path) -> str:
     """Copy one file unless it is there already; returns what was done, a field of `Arranged`."""
     try:
-        content = source.read_bytes()
+        with open_file(source) as file:
+            content = file.read()
     except OSError as error:
         raise DataError(f"{source} cannot be read: {error.strerror}.") from error
     there = place.is_file()

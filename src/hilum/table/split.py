@@ -18,15 +18,21 @@ from hilum.files import write_parquet
 from hilum.table.check import (
     PARTS,
     Rows,
+    alike_patients,
     marked,
     official_parts,
     rate_gaps,
     shared_patients,
     without_positives,
 )
+from hilum.table.identity import identities, said_of
+from hilum.table.sources.delimited import read_csv
 from hilum.table.stratify import deal, shuffled
 from hilum.table.table import Table
-from hilum.text import listed
+from hilum.text import listed, many
+
+BY_IMAGE = "Split by image: a patient's images may be on both sides, so scores are too good"
+"""What all scores of such a split must say."""
 
 
 @dataclass(frozen=True)
@@ -174,18 +180,24 @@ def _from_file(table: Table, path: Path) -> dict[str, Rows]:
 
 def _read_listing(path: Path) -> pl.DataFrame:
     """Columns image_id and part of a split file, checked."""
-    read = pl.read_parquet if path.suffix.lower() in {".parquet", ".pq"} else pl.read_csv
-    try:
-        frame = read(path) if read is pl.read_parquet else pl.read_csv(path, infer_schema=False)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"the split file {path} cannot be read: {error}".rstrip(".") + ".") from error
+    if path.suffix.lower() in {".parquet", ".pq"}:
+        try:
+            frame = pl.read_parquet(path)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise DataError(f"the split file {path} cannot be read: {error}".rstrip(".") + ".") from error
+    else:
+        frame = read_csv(path)
     for name in ("image_id", "part"):
         if name not in frame.columns:
             raise DataError(
                 f"the split file {path} needs the columns image_id and part; it has no column {name!r} "
                 f"({did_you_mean(name, frame.columns)})."
             )
-    listing = frame.select(pl.col("image_id", "part").cast(pl.String)).drop_nulls().unique()
+    listing = frame.select(pl.col("image_id", "part").cast(pl.String))
+    listing = listing.with_columns(
+        identities(listing["image_id"]), identities(listing["part"]).str.to_lowercase()
+    )
+    listing = listing.drop_nulls().unique()
     strange = listing.filter(~pl.col("part").is_in(PARTS))["part"]
     if len(strange):
         raise DataError(f"the split file {path} has the part {strange[0]!r}; parts are {', '.join(PARTS)}.")
@@ -229,14 +241,20 @@ def _warnings(table: Table, parts: dict[str, Rows], by: str) -> tuple[str, ...]:
     shared = shared_patients(table, parts)
     pairs = "; ".join(f"{a} and {b}: {len(ids):,}" for (a, b), ids in shared.items())
     if by == "image":
-        found.append(
-            "Split by image: a patient's images may be on both sides, so scores are too good"
-            + (f" (patients in two parts: {pairs})." if shared else ".")
-        )
+        found.append(BY_IMAGE + (f" (patients in two parts: {pairs})." if shared else "."))
     elif shared:
         found.append(
             f"Patient ids that occur in two parts, which were given and are kept: {pairs}. "
             "If these are the same persons, scores are too good."
+        )
+    if torn := _torn(table, parts):
+        found.append(f"{said_of(torn)}; they are in two parts. If so, scores are too good.")
+    sources = table.frame[np.concatenate(list(parts.values()))]["source"].value_counts().sort("source").rows()
+    if len(sources) > 1:
+        each = [f"{name} ({many(count, 'image')})" for name, count in sources]
+        found.append(
+            f"The images are of {len(sources)} sources: {listed(each)}. Where labels are rarer in one than in "
+            "another, a model may learn to tell the sources apart and score well by that."
         )
     gaps = rate_gaps(table, parts["train"], parts["valid"])
     if gaps:
@@ -246,3 +264,15 @@ def _warnings(table: Table, parts: dict[str, Rows], by: str) -> tuple[str, ...]:
         if lacking:
             found.append(f"No positive in {name}: {listed(lacking, len(lacking))}.")
     return tuple(found)
+
+
+def _torn(table: Table, parts: dict[str, Rows]) -> list[tuple[str, ...]]:
+    """Groups of patients who may be the same (`alike_patients`) and are in different parts."""
+    groups = alike_patients(table)
+    if not groups:
+        return []
+    where: dict[str, set[str]] = {}
+    for name, rows in parts.items():
+        for patient in table.frame["patient_id"][rows].unique():
+            where.setdefault(patient, set()).add(name)
+    return [group for group in groups if len(set().union(*(where.get(one, set()) for one in group))) > 1]

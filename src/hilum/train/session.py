@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from hilum.train.data import Job, make_job
 from hilum.train.finetune import check_finetune
 from hilum.train.learner import Learner
 from hilum.train.loop import fit
-from hilum.train.overlap import overlap_warnings
+from hilum.train.overlap import known_against
 from hilum.train.watch import Watch
 from hilum.train.world import leads
 
@@ -52,7 +53,7 @@ def train(config: Config, *, folder: str | Path = "runs", command: str = "", qui
     check_scores(config.scores, job.findings, studies=job.part("valid").study_ids is not None)
     watch = Watch(quiet or not leads())
     learner = Learner(job)
-    warnings = [*job.split.warnings, *learner.notes, *overlap_warnings(job)]
+    warnings = [*known_against(job), *learner.notes]
     made = ""
     if learner.world.leads:
         made = str(Run.create(folder, config, {"command": command, "warnings": warnings}).path)
@@ -217,7 +218,10 @@ def _finish(job: Job, run: Run, learner: Learner, watch: Watch) -> Run:
             run.write_scores(valid, judge.score(valid))
             run.write_info({**started, "status": "done", "seconds": learner.progress.seconds})
         learner.world.wait()
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            go_on = f"hilum train --resume {shlex.quote(str(run.path))}"
+            error.add_note(f"{run.path} keeps all finished epochs. Go on with:  {go_on}")
         if learner.world.leads:
             run.write_info({**started, "status": "stopped", "seconds": learner.progress.seconds})
         raise

@@ -15,10 +15,16 @@ guessed from usual names (`GUESSES`; case, spaces and signs do not matter)::
     findings = ["Edema", "Mass"]
     sex = "gender"
 
-Findings hold 1 positive, 0 negative, -1 uncertain, empty not mentioned (or true/false, yes/no,
-positive/negative/uncertain). Where they are not named, every other column that holds such codes only is a
-finding. `classes = COLUMN` reads a column of class names as the source `folder` reads folders. Ages are years
-or DICOM age strings; views are frontal/lateral or AP, PA, LL. Other columns are left out unless `keep` names them.
+Findings hold 1 positive, 0 negative, -1 uncertain, empty not mentioned, or yes/no, y/n, true/false,
+positive/negative, present/absent, uncertain and the like (all in docs/tables.md). Where they are not named, every
+other column that holds such codes only is a finding, and one that does but for a few cells is refused.
+`classes = COLUMN` reads a column of class names as the source `folder` reads folders; cells with several labels
+(`A|B`, `['a', 'b']`) become one finding a label (`separator`). Ages are years or DICOM age strings; views are
+frontal/lateral or AP, PA, LL. Other columns are left out, and said, unless `keep` names them.
+
+An image that is not where its path says is looked for under the folder by its name, then by its name without
+suffix. Where no column holds paths, one of image ids does. Without a column of patients, `patient_pattern` finds
+them in file names: `patient_pattern=^(p\\d+)_`; `study_pattern` likewise.
 
 `hilum arrange` writes this layout, with `boxes.csv` where the source has boxes.
 """
@@ -34,52 +40,31 @@ from typing import Any
 import polars as pl
 
 from hilum.errors import DataError
+from hilum.files import is_regular
 from hilum.table.sources import values
 from hilum.table.sources.base import (
+    PathOptions,
     Source,
-    SourceOptions,
     layout_and_notes,
     missing_file,
     need_columns,
     one_of,
-    read_csv,
     strip_suffix,
 )
-from hilum.table.sources.classes import class_findings
+from hilum.table.sources.classes import cell_findings
+from hilum.table.sources.columns import GUESSES, check_patients, find_columns, unread
+from hilum.table.sources.delimited import read_csv
 from hilum.table.sources.options import make_options
+from hilum.table.sources.paths import located, named_by
 from hilum.table.table import BOX_COLUMNS, COLUMNS, Table
-from hilum.text import listed, plain
 
 MAPPINGS = ("hilum.toml", "hilum.json")
+TABLES = (".csv", ".tsv", ".txt")
+"""How a file ends that is named itself; in a folder, only .csv files are taken for tables."""
 NAMES = ("table.csv", "labels.csv", "table.csv.gz", "labels.csv.gz")
-GUESSES = {
-    "path": (
-        "path",
-        "imagepath",
-        "filepath",
-        "file",
-        "filename",
-        "imagefile",
-        "imagename",
-        "image",
-        "imageindex",
-    ),
-    "image": ("imageid", "image", "id", "sopinstanceuid"),
-    "patient": ("patientid", "patient", "subjectid", "subject", "personid", "pid", "mrn"),
-    "study": ("studyid", "study", "examid", "accession"),
-    "view": ("view", "frontallateral", "viewposition"),
-    "projection": ("projection", "appa", "viewposition", "view"),
-    "age": ("age", "patientage", "ageyears"),
-    "sex": ("sex", "gender", "patientsex", "patientgender"),
-    "part": ("officialsplit", "split", "part", "subset", "fold"),
-    "source": ("source",),
-}
-"""Option -> column names that are taken for it, in lower case without spaces and signs."""
-
-NO_PATIENTS = ("", "image")
 
 
-class CsvOptions(SourceOptions):
+class CsvOptions(PathOptions):
     """Options of the source `csv`: which column is what. None means guessed from usual names."""
 
     file: str = ""
@@ -94,6 +79,8 @@ class CsvOptions(SourceOptions):
     """Column of class names, which become findings."""
     positive: str = ""
     """With `classes`: the class that is the finding, against all others."""
+    separator: str | None = None
+    """With `classes`: what stands between several labels of a cell; "" says that each cell is one name."""
     patient: str | None = None
     """Column of patients; "" or "image" says that there is none and takes every image for another patient's."""
     image: str | None = None
@@ -109,7 +96,7 @@ class CsvOptions(SourceOptions):
     sex: str | None = None
     """Column of sexes."""
     part: str | None = None
-    """Column of the official split: train, valid, test."""
+    """Column of the official split: train, valid, test; "" says that there is none."""
     source: str | None = None
     """Column of the names of data sets that the images come from."""
     keep: tuple[str, ...] = ()
@@ -130,17 +117,34 @@ def read(root: Path, options: CsvOptions | None = None) -> Table:
     if path is None and not options.file and (there := _csv_files(root)):
         names = ", ".join(file.name for file in there)
         raise DataError(f"{root} holds several CSV files: {names}. Say which one with file=NAME.")
+    if path is None and root.is_file():
+        raise DataError(
+            f"{root} is no CSV file: its name should end in {', '.join(TABLES)}, or one of these and .gz."
+        )
     if path is None:
         raise missing_file(root, options.file or "table.csv")
     options = _with_mapping(options, path)
-    raw = read_csv(path, as_text=True)
-    columns = _columns(raw, options, path)
+    notes: list[str] = []
+    raw = read_csv(path, notes)
+    columns = find_columns(
+        raw,
+        {option: getattr(options, option) for option in GUESSES},
+        {*options.findings, options.classes},
+        path,
+        notes,
+        patients=bool(options.patient_pattern),
+    )
     frame = _described(raw, columns, options.folder)
-    findings, codes = _findings(raw, options, set(columns.values()), path)
+    frame = frame.with_columns(_by_patterns(frame["path"], options))
+    check_patients(frame["patient_id"], columns.get("patient", ""), path)
+    findings, codes = _findings(raw, options, set(columns.values()), path, notes)
     need_columns(raw, options.keep, path)
-    kept = _kept(raw, options.keep)
-    frame = pl.concat([frame, kept, pl.DataFrame(codes)], how="horizontal")
-    return Table.make(frame, findings, path.parent, _boxes(path.parent, options.boxes))
+    notes += unread(raw, frame, columns)
+    if not frame["path"].null_count():
+        where = located(path.parent, frame["path"].to_list(), notes)
+        frame = frame.with_columns(pl.Series("path", where, pl.String))
+    frame = pl.concat([frame, _kept(raw, options.keep), pl.DataFrame(codes)], how="horizontal")
+    return Table.make(frame, findings, path.parent, _boxes(path.parent, options.boxes), notes)
 
 
 def matches(root: Path) -> bool:
@@ -151,7 +155,7 @@ def matches(root: Path) -> bool:
 def csv_file(root: Path, name: str) -> Path | None:
     """The CSV file that is meant by a folder or file and an optional name."""
     if root.is_file():
-        return root if root.name.lower().endswith((".csv", ".csv.gz")) else None
+        return root if root.name.lower().removesuffix(".gz").endswith(TABLES) else None
     if name:
         return one_of(root, [name])
     there = _csv_files(root)
@@ -159,7 +163,7 @@ def csv_file(root: Path, name: str) -> Path | None:
 
 
 def _csv_files(root: Path) -> list[Path]:
-    return sorted([*root.glob("*.csv"), *root.glob("*.csv.gz")])
+    return sorted(path for name in ("*.csv", "*.csv.gz") for path in root.glob(name) if is_regular(path))
 
 
 def _with_mapping(options: CsvOptions, path: Path) -> CsvOptions:
@@ -177,44 +181,14 @@ def _with_mapping(options: CsvOptions, path: Path) -> CsvOptions:
     return mapped
 
 
-def _columns(raw: pl.DataFrame, options: CsvOptions, path: Path) -> dict[str, str]:
-    """Option -> column, for all that the file has.
-
-    Raises:
-        DataError: a named column is missing, or no column of paths or patients is found.
-    """
-    by_plain = {plain(name): name for name in reversed(raw.columns)}
-    columns: dict[str, str] = {}
-    for option, guesses in GUESSES.items():
-        named = getattr(options, option)
-        if option == "patient" and named in NO_PATIENTS:
-            continue
-        if named:
-            need_columns(raw, [named], path)
-            columns[option] = named
-        elif named is None:
-            taken = {*options.findings, options.classes}
-            found = [by_plain[g] for g in guesses if g in by_plain and by_plain[g] not in taken]
-            if option == "part":
-                found = [name for name in found if values.are_parts(raw[name]).all()]
-            if found:
-                columns[option] = found[0]
-    there = listed(raw.columns, 12)
-    if "path" not in columns:
-        raise DataError(
-            f"{path}: which column holds the paths of the images? Say path=COLUMN; it has {there}."
-        )
-    if "part" in columns and not (known := values.are_parts(raw[columns["part"]])).all():
-        strange = raw[columns["part"]].filter(~known)[0]
-        raise DataError(
-            f"{path}: column {columns['part']!r} should hold train, valid or test; it holds {strange!r}."
-        )
-    if "patient" not in columns and options.patient is None:
-        raise DataError(
-            f"{path}: which column holds the patients? Say patient=COLUMN; it has {there}. Without patients "
-            "the same person may be in train and test; patient=image accepts that."
-        )
-    return columns
+def _by_patterns(paths: pl.Series, options: CsvOptions) -> list[pl.Series]:
+    """Columns of patients and studies that patterns find in the paths."""
+    columns = {"patient_id": options.patient_pattern, "study_id": options.study_pattern}
+    return [
+        pl.Series(name, named_by(pattern, paths.to_list(), f"{name.removesuffix('_id')}_pattern"), pl.String)
+        for name, pattern in columns.items()
+        if pattern
+    ]
 
 
 CASTS: dict[str, tuple[str, Callable[[pl.Expr], pl.Expr]]] = {
@@ -230,7 +204,8 @@ CASTS: dict[str, tuple[str, Callable[[pl.Expr], pl.Expr]]] = {
 
 def _described(raw: pl.DataFrame, columns: dict[str, str], folder: str) -> pl.DataFrame:
     """All columns of a Table but the findings."""
-    path = pl.col(columns["path"]).str.replace_all("\\", "/", literal=True).str.strip_prefix("./")
+    path = pl.col(columns["path"]).str.strip_chars().str.replace_all("\\", "/", literal=True)
+    path = path.str.strip_prefix("./")
     path = pl.lit(folder.rstrip("/") + "/") + path if folder else path
     image = (
         pl.col(columns["image"])
@@ -250,27 +225,18 @@ def _described(raw: pl.DataFrame, columns: dict[str, str], folder: str) -> pl.Da
 
 
 def _findings(
-    raw: pl.DataFrame, options: CsvOptions, used: set[str], path: Path
+    raw: pl.DataFrame, options: CsvOptions, used: set[str], path: Path, notes: list[str]
 ) -> tuple[tuple[str, ...], list[pl.Series]]:
     if options.classes:
         need_columns(raw, [options.classes], path)
         try:
-            return class_findings(raw[options.classes], options.positive)
+            return cell_findings(raw[options.classes], options.positive, options.separator, notes)
         except DataError as error:
             raise DataError(f"{path}: {error}") from error
-    named = options.findings or tuple(
-        name
-        for name in raw.columns
-        if name not in used
-        and name not in options.keep
-        and name not in COLUMNS
-        and values.are_codes(raw[name])
-    )
+    named = options.findings
     need_columns(raw, named, path)
     if not named:
-        raise DataError(
-            f"{path}: which columns are findings? None holds 1, 0, -1 and blanks only. Say findings=[...]."
-        )
+        named = values.finding_columns(raw, {*used, *options.keep, *COLUMNS}, path, notes)
     return named, values.label_codes(raw, named, path)
 
 
@@ -289,7 +255,7 @@ def _kept(raw: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:
 def _boxes(folder: Path, name: str) -> pl.DataFrame | None:
     if not name:
         return None
-    boxes = read_csv(folder / name, as_text=True)
+    boxes = read_csv(folder / name)
     need_columns(boxes, BOX_COLUMNS, folder / name)
     return boxes
 
