@@ -17,6 +17,7 @@ from hilum.errors import DiskError, did_you_mean, nearest
 from hilum.files import (
     read_json,
     read_parquet,
+    read_toml,
     remove_leftovers,
     whole_file,
     write_json,
@@ -156,3 +157,12 @@ def test_a_parquet_file_is_what_was_written_or_refused(
     monkeypatch.setattr(pl, "read_parquet", panic)
     with pytest.raises(pl.exceptions.ComputeError, match="is damaged"):
         read_parquet(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["a = " + "[" * 100_000, "a = " + "{b=" * 100_000, "a = 1\na = 2", "\ufeffa = 1", "a\0"]
+)
+def test_what_is_no_toml_is_a_value_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"nested|line 1|overwrite|Invalid|Expected"):
+        read_toml(tmp_path / "a.toml")
