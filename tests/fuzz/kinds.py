@@ -50,55 +50,23 @@ class Kind:
         return mutate.png_sealed(data) if data.startswith(b"\x89PNG") and random.random() < 0.5 else data
 
 
+def marks(text: str) -> list[bytes]:
+    """Bytes written as hexadecimal digits."""
+    return [bytes.fromhex(mark) for mark in text.split()]
+
+
 PNG = b"IHDR IDAT PLTE tRNS eXIf IEND iCCP gAMA acTL fcTL".split()
-JPEG = [
-    b"\xff" + bytes.fromhex(mark)
-    for mark in ["c0", "c2", "c3", "c4", "da", "db", "dd0004", "d9", "d0", "e1", "ee", "fe"]
-] + [
-    b"Exif\0\0",
-    b"Adobe",
-]
-TIFF = [
-    tag.to_bytes(2, "little") + bytes([kind, 0])
-    for kind in (3, 4)
-    for tag in (
-        254,
-        *range(256, 260),
-        262,
-        266,
-        273,
-        274,
-        277,
-        278,
-        279,
-        284,
-        317,
-        320,
-        *range(322, 326),
-        338,
-        339,
-    )
-]
-OTHERS = b"BM ( GIF89a , !\xf9\x04 RIFF VP8 VP8L VP8X ALPH ANIM ihdr colr jp2c pclr cdef".split() + [
-    b"\xff" + bytes.fromhex(mark) for mark in ["4fff51", "51", "52", "5c", "90", "93"]
-]
-DICOM_TAGS = (
+JPEG = [*marks("ffc0 ffc2 ffc3 ffc4 ffda ffdb ffdd0004 ffd9 ffd0 ffe1 ffee fffe"), b"Exif\x00\x00", b"Adobe"]
+TIFF = [tag.to_bytes(2, "little") + bytes([kind, 0]) for kind in (3, 4) for tag in range(254, 340)]
+OTHERS = b"BM ( GIF89a , !\xf9\x04 RIFF VP8 VP8L VP8X ALPH ANIM ihdr colr jp2c pclr cdef".split()
+OTHERS += marks("ff4fff51 ff51 ff52 ff5c ff90 ff93")
+DICOM = marks(
     "28000200 28000400 28000600 28000800 28001000 28001100 28003400 28000001 28000101 28000201 28000301 28002001 "
     "28005010 28005110 28005210 28005310 28005610 28001030 e07f1000 02001000 10001010 10004000 18000151 0800600a "
     "feff00e0 ffffffff"
 )
-DICOM_VALUES = (
-    b"DICM 1.2.840.10008.1.2.4.90 1.2.840.10008.1.2.4.70 1.2.840.10008.1.2.5 MONOCHROME1 YBR_FULL_422 SIGMOID"
-)
-DICOM = [
-    *map(bytes.fromhex, DICOM_TAGS.split()),
-    *DICOM_VALUES.split(),
-    b"PALETTE COLOR ",
-    b"1e300 ",
-    b"-0.5",
-    b"0 ",
-    b"LL",
-]
+DICOM += b"DICM 1.2.840.10008.1.2.4.90 1.2.840.10008.1.2.4.70 1.2.840.10008.1.2.5 YBR_FULL_422".split()
+DICOM += b"MONOCHROME1 ,PALETTE COLOR ,SIGMOID ,1e300 ,-0.5,0 ,LL,nan ,-1".split(b",")
 TABLE = b" -1 1.0 Yes positive uncertain frontal lateral patient_id image_id path 01".split()
 SETTINGS = b"[train] [model] name findings densenet-small auto true [[x]] epochs 1979-05-27".split()
 RUN = b"done running valid null NaN Infinity -1 roc_auc".split()

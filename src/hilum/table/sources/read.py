@@ -79,7 +79,12 @@ def read_quietly(name: str, root: Path | str, /, **options: Any) -> Table:
             f"{root} does not look like {name} ({source.title}); it looks like {other} ({SOURCES[other].title}). "
             f"Use the source {other}, or see what {name} expects with:  hilum sources {name}"
         )
-    return source.read(root, checked)
+    table = source.read(root, checked)
+    if not len(table):
+        raise DataError(
+            f"{root} names no image: its tables have headings and no rows. Expected: {source.title}"
+        )
+    return table
 
 
 def guess_source(root: Path | str) -> str | None:
