@@ -171,7 +171,6 @@ class _Process:
     kinds: Mapping[str, Kind]
     task: tuple[str, int] | None = None
     began: float = 0.0
-    done: int = 0
     used: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
