@@ -56,6 +56,8 @@ def train(config: Config, *, folder: str | Path = "runs", command: str = "", qui
         made = str(Run.create(folder, config, {"command": command, "warnings": warnings}).path)
     run = Run(Path(learner.world.share(made)))
     _describe(run, job, learner)
+    for note in job.table.notes:
+        watch.say(note)
     for warning in warnings:
         watch.say(f"warning: {warning}")
     watch.say(_headline(run, job))
