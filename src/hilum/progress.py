@@ -7,13 +7,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from hilum.text import visible
+
 SECONDS_BETWEEN_LINES = 15.0
 SECONDS_BEFORE_FIRST_LINE = 2.0
 
 
 def say(message: str) -> None:
     """Tell the user one thing, on standard error."""
-    print(f"hilum: {message}", file=sys.stderr, flush=True)  # noqa: T201
+    tell(f"hilum: {message}")
+
+
+def tell(line: str) -> None:
+    """A line on standard error, in which names are only text."""
+    print(visible(line, keep="\n\t"), file=sys.stderr, flush=True)  # noqa: T201
 
 
 @contextmanager
@@ -39,14 +46,14 @@ def _on_terminal(description: str, total: int, unit: str) -> Iterator[Callable[[
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(description, total=total, rate="")
+        task = bar.add_task(visible(description), total=total, rate="")
         started = time.monotonic()
 
         def advance(count: int) -> None:
@@ -73,7 +80,7 @@ def _plain(description: str, total: int, unit: str) -> Iterator[Callable[[int], 
             rate = done / max(now - started, 1e-6)
             left = (total - done) / max(rate, 1e-6)
             line = f"{description}: {done:,} of {total:,} {unit}, {_told(rate)} {unit}/s, {left:,.0f} s left"
-            print(line, file=sys.stderr, flush=True)  # noqa: T201
+            tell(line)
 
     yield advance
 

@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 MISSING = "–"
+
+UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What a terminal obeys or a page turns round instead of showing it: controls (C0, C1), direction marks and
+overrides (Unicode UAX #9), line separators; and the halves of characters that undecodable file names hold."""
+
+
+def visible(text: str, keep: str = "") -> str:
+    """Text in which names can do nothing but be read: ESC becomes `\\x1b`, a line break in a name `\\n`.
+
+    Args:
+        text: to be shown.
+        keep: control characters that are meant, such as the line breaks of a whole message.
+    """
+    return UNSEEN.sub(lambda found: found[0] if found[0] in keep else ascii(found[0])[1:-1], text)
 
 
 def cell(value: object) -> str:
@@ -16,7 +31,7 @@ def cell(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    return f"{value:.3f}" if isinstance(value, float) else visible(str(value))
 
 
 def with_interval(value: float | None, low: float | None, high: float | None) -> str:
@@ -34,12 +49,12 @@ def shown(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, tuple | list):
         return ", ".join(map(shown, value)) or "none"
-    return f"{value:g}" if isinstance(value, float) else str(value) or "none"
+    return f"{value:g}" if isinstance(value, float) else visible(str(value)) or "none"
 
 
 def listed(names: Sequence[object], most: int = 5) -> str:
     """The first few names and how many more there are, for a message."""
-    shown = ", ".join(str(name) for name in names[:most])
+    shown = ", ".join(visible(str(name)) for name in names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"
 
 
