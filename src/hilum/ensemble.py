@@ -20,6 +20,7 @@ from hilum.metrics.mixture import Mixture
 from hilum.metrics.predictions import Predictions
 from hilum.predict import member_predictions
 from hilum.runs import FORMAT, Member, Run, verdicts_of
+from hilum.text import items
 from hilum.version import __version__
 
 
@@ -57,7 +58,7 @@ def ensemble(
         ConfigError: fewer than two different members, or weights that do not fit them.
         RunError: a member is unfinished, an ensemble, or unlike the first; or `out` exists.
     """
-    out = Path(out)
+    out, members = Path(out), items(members)
     if out.exists():
         raise RunError(f"{out} exists already. Name a folder for the ensemble that is not there yet.")
     shares = tuple(weights) or (1.0,) * len(members)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -78,6 +79,38 @@ def write_parquet(path: Path, frame: pl.DataFrame) -> None:
     frame.write_parquet(buffer)
     with whole_file(path) as temporary:
         temporary.write_bytes(buffer.getbuffer())
+
+
+FORMULA, NUMBER = r"^'*[=+\-@\t\r]", r"^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$"
+
+
+def csv_text(frame: pl.DataFrame) -> str:
+    """A table as CSV in which no name is a formula to a spreadsheet.
+
+    A text or heading that begins with `=`, `+`, `-`, `@`, a tab or a carriage return and is no number gets an
+    apostrophe in front (OWASP, "CSV Injection"), and so does one that has apostrophes before such a sign already:
+    `without_apostrophes` takes it back exactly.
+    """
+    import polars as pl
+
+    text = pl.col(pl.String)
+    formula = text.str.contains(FORMULA) & ~text.str.contains(NUMBER)
+    cells = frame.with_columns(pl.when(formula).then("'" + text).otherwise(text).name.keep())
+    names = [f"'{name}" if re.match(FORMULA, name) else name for name in frame.columns]
+    return cells.rename(dict(zip(frame.columns, names, strict=True))).write_csv(None)
+
+
+def without_apostrophes(frame: pl.DataFrame) -> pl.DataFrame:
+    """Texts and headings of a CSV as they were before `csv_text` put an apostrophe in front of some."""
+    import polars as pl
+
+    names = [re.sub(rf"^'(?={FORMULA[1:]})", "", name) for name in frame.columns]
+    cells = frame.with_columns(pl.col(pl.String).str.replace(r"^'('*[=+\-@\t\r])", "$1"))
+    if len(set(names)) < len(
+        names
+    ):  # a file of somebody else's, whose headings differ in the apostrophe alone
+        return cells
+    return cells.rename(dict(zip(frame.columns, names, strict=True)))
 
 
 def read_json(path: Path) -> Any:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+One = TypeVar("One")
 
 MISSING = "–"
 
@@ -21,6 +26,11 @@ def visible(text: str, keep: str = "") -> str:
         keep: control characters that are meant, such as the line breaks of a whole message.
     """
     return UNSEEN.sub(lambda found: found[0] if found[0] in keep else ascii(found[0])[1:-1], text)
+
+
+def escaped(value: object) -> str:
+    """A text for HTML that hilum writes without a template: no tag, and nothing that `visible` would show."""
+    return html.escape(visible(str(value)))
 
 
 def cell(value: object) -> str:
@@ -56,6 +66,13 @@ def listed(names: Sequence[object], most: int = 5) -> str:
     """The first few names and how many more there are, for a message."""
     shown = ", ".join(visible(str(name)) for name in names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"
+
+
+def items(given: Iterable[One] | Path) -> tuple[One, ...]:
+    """What a caller gave for several: one text, path or run is one item, not its letters."""
+    alone = isinstance(given, str) or not isinstance(given, Iterable)
+    found: tuple[Any, ...] = (given,) if alone else tuple(cast("Iterable[One]", given))
+    return found
 
 
 def plain(name: str) -> str:

@@ -118,7 +118,7 @@ def report(run: Run | str | Path, *, figures: bool = False) -> Path:
 
 
 def predict(
-    run: Run | str | Path, images: Sequence[str | Path], *, device: str = "auto"
+    run: Run | str | Path, images: Sequence[str | Path] | str | Path, *, device: str = "auto"
 ) -> tuple[Predictor, list[FileResult]]:
     """Look at image files with a run's best weights.
 

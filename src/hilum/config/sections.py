@@ -6,9 +6,11 @@ A section is frozen and checked when it is made. Functions receive their own sec
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+from hilum.text import items
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
@@ -21,6 +23,13 @@ class Section(BaseModel):
     """Base of all sections: frozen, no unknown keys, docstrings under fields are their descriptions."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _one_for_several(cls, value: Any, info: ValidationInfo) -> Any:
+        """One text where a knob takes several is one item."""
+        several = get_origin(cls.model_fields[info.field_name or ""].annotation) is tuple
+        return items(value) if several and isinstance(value, str) else value
 
 
 class DataConfig(Section):

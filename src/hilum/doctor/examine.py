@@ -64,7 +64,7 @@ def doctor(
         if not find_source(source).matches(Path(root).expanduser()):
             raise
         return _unreadable_table(source, root, error)
-    table, steps = clean(everything.select(tuple(findings)), filters or CleanConfig())
+    table, steps = clean(everything.select(findings), filters or CleanConfig())
     pictures = read_pictures(table, workers) if images else None
     return _report(source, root, table, steps, pictures, size, max_bad)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from hilum.errors import DataError, PackError
 from hilum.files import read_json
 from hilum.table.copies import are_copies, has_copies, originals
 from hilum.table.table import Table
+from hilum.text import escaped
 
 FORMAT = 1
 """Version of the folder's layout; a pack of another version is not opened."""
@@ -167,11 +167,11 @@ class Pack:
         figures = "".join(
             f"<figure style='display:inline-block;margin:4px;max-width:112px'>"
             f"<img alt='' src='data:image/png;base64,{_thumbnail(self.pixels[self.slots[row]])}'>"
-            f"<figcaption style='font-size:smaller;overflow-wrap:anywhere'>{html.escape(ids[row])}</figcaption>"
+            f"<figcaption style='font-size:smaller;overflow-wrap:anywhere'>{escaped(ids[row])}</figcaption>"
             "</figure>"
             for row in rows
         )
-        return f"<p>{html.escape(repr(self))}</p>{figures}{self.table._repr_html_()}"
+        return f"<p>{escaped(repr(self))}</p>{figures}{self.table._repr_html_()}"
 
 
 def _thumbnail(image: npt.NDArray[np.uint8], side: int = 112) -> str:

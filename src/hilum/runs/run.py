@@ -30,7 +30,6 @@ No pickle anywhere, and no torch needed to read it, but for the checkpoints.
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,7 +50,7 @@ from hilum.metrics.predictions import Predictions
 from hilum.metrics.results import Scores
 from hilum.metrics.thresholds import Thresholds
 from hilum.runs.member import Member
-from hilum.text import many
+from hilum.text import escaped, many
 from hilum.version import __version__
 
 FORMAT = 1
@@ -95,7 +94,7 @@ class Run:
         Raises:
             DiskError: the folder cannot be written.
         """
-        name = re.sub(r"[^\w.-]+", "-", config.name).strip("-.") or "run"
+        name = _as_folder(config.name) or "run"
         folder = Path(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -342,8 +341,15 @@ class Run:
 
     def _repr_html_(self) -> str:
         scores = self.scores("test") or self.scores("valid")
-        head = f"<p><b>{html.escape(self.name)}</b> · {self.config.model.name} · {self.info['status']}</p>"
+        about = (escaped(value) for value in (self.config.model.name, self.info["status"]))
+        head = f"<p><b>{escaped(self.name)}</b> · {' · '.join(about)}</p>"
         return head + (scores._repr_html_() if scores else "")
+
+
+def _as_folder(name: str, most: int = 100) -> str:
+    """A name as that of a folder: letters, digits and `_.-` of it, never a path; names that long end sooner."""
+    letters = re.sub(r"[^\w.-]+", "-", name).strip("-.")
+    return letters.encode()[:most].decode(errors="ignore").rstrip("-.")
 
 
 def _numbered(folder: Path, name: str) -> Path:

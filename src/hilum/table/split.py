@@ -14,7 +14,7 @@ import polars as pl
 
 from hilum.config import SplitConfig
 from hilum.errors import DataError, did_you_mean
-from hilum.files import write_parquet
+from hilum.files import without_apostrophes, write_parquet
 from hilum.table.check import (
     PARTS,
     Rows,
@@ -174,9 +174,10 @@ def _from_file(table: Table, path: Path) -> dict[str, Rows]:
 
 def _read_listing(path: Path) -> pl.DataFrame:
     """Columns image_id and part of a split file, checked."""
-    read = pl.read_parquet if path.suffix.lower() in {".parquet", ".pq"} else pl.read_csv
+    parquet = path.suffix.lower() in {".parquet", ".pq"}
     try:
-        frame = read(path) if read is pl.read_parquet else pl.read_csv(path, infer_schema=False)
+        frame = pl.read_parquet(path) if parquet else pl.read_csv(path, infer_schema=False)
+        frame = frame if parquet else without_apostrophes(frame)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(f"the split file {path} cannot be read: {error}".rstrip(".") + ".") from error
     for name in ("image_id", "part"):
