@@ -89,7 +89,7 @@ def csv_text(frame: pl.DataFrame) -> str:
 
     A text or heading that begins with `=`, `+`, `-`, `@`, a tab or a carriage return and is no number gets an
     apostrophe in front (OWASP, "CSV Injection"), and so does one that has apostrophes before such a sign already:
-    `without_apostrophes` takes it back exactly.
+    `unquoted` takes it back exactly.
     """
     import polars as pl
 
@@ -100,15 +100,16 @@ def csv_text(frame: pl.DataFrame) -> str:
     return cells.rename(dict(zip(frame.columns, names, strict=True))).write_csv(None)
 
 
-def without_apostrophes(frame: pl.DataFrame) -> pl.DataFrame:
-    """Texts and headings of a CSV as they were before `csv_text` put an apostrophe in front of some."""
+def unquoted(frame: pl.DataFrame) -> pl.DataFrame:
+    """Texts and headings of a CSV that was read, as they were before `csv_text` wrote them."""
     import polars as pl
 
-    names = [re.sub(rf"^'(?={FORMULA[1:]})", "", name) for name in frame.columns]
+    # polars leaves the doubled quotes of headings as they are (2.1).
+    names = [re.sub(rf"^'(?={FORMULA[1:]})", "", name.replace('""', '"')) for name in frame.columns]
     cells = frame.with_columns(pl.col(pl.String).str.replace(r"^'('*[=+\-@\t\r])", "$1"))
     if len(set(names)) < len(
         names
-    ):  # a file of somebody else's, whose headings differ in the apostrophe alone
+    ):  # a file of somebody else's, whose headings differ in an apostrophe alone
         return cells
     return cells.rename(dict(zip(frame.columns, names, strict=True)))
 

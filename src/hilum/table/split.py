@@ -14,7 +14,7 @@ import polars as pl
 
 from hilum.config import SplitConfig
 from hilum.errors import DataError, did_you_mean
-from hilum.files import without_apostrophes, write_parquet
+from hilum.files import unquoted, write_parquet
 from hilum.table.check import (
     PARTS,
     Rows,
@@ -177,7 +177,7 @@ def _read_listing(path: Path) -> pl.DataFrame:
     parquet = path.suffix.lower() in {".parquet", ".pq"}
     try:
         frame = pl.read_parquet(path) if parquet else pl.read_csv(path, infer_schema=False)
-        frame = frame if parquet else without_apostrophes(frame)
+        frame = frame if parquet else unquoted(frame)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(f"the split file {path} cannot be read: {error}".rstrip(".") + ".") from error
     for name in ("image_id", "part"):

@@ -11,7 +11,7 @@ import polars as pl
 
 from hilum.config.sections import Section
 from hilum.errors import DataError, nearest
-from hilum.files import without_apostrophes
+from hilum.files import unquoted
 from hilum.table.table import Table
 from hilum.text import listed
 
@@ -114,7 +114,7 @@ def read_csv(path: Path, *, rows: int | None = None, as_text: bool = False) -> p
         DataError: it is missing or not CSV.
     """
     try:
-        return without_apostrophes(pl.read_csv(path, n_rows=rows, infer_schema=not as_text))
+        return unquoted(pl.read_csv(path, n_rows=rows, infer_schema=not as_text))
     except FileNotFoundError as error:
         raise missing_file(path.parent, path.name) from error
     except (pl.exceptions.PolarsError, OSError) as error:
