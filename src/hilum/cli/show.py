@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.table import Table as RichTable
@@ -112,10 +113,12 @@ def show_table(
 
 def _widths(columns: Sequence[str], bodies: Sequence[Sequence[str]], room: int) -> list[int | None]:
     """Characters for each column: its widest text while all fit so; else headings fold, and long texts (None)."""
-    widest = [max(map(len, (name, *texts))) for name, texts in zip(columns, bodies, strict=True)]
+    widest = [max(map(cell_len, (name, *texts))) for name, texts in zip(columns, bodies, strict=True)]
     if sum(widest) + GAP * len(widest) <= room:
         return list(widest)
-    folded = [max(map(len, (*name.split(), *texts))) for name, texts in zip(columns, bodies, strict=True)]
+    folded = [
+        max(map(cell_len, (*name.split(), *texts))) for name, texts in zip(columns, bodies, strict=True)
+    ]
     return [width if width <= UNFOLDED else None for width in folded]
 
 
