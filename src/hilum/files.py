@@ -1,17 +1,19 @@
-"""Writing files so that they are whole or not there at all."""
+"""Reading what is a file, and writing files so that they are whole or not there at all."""
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
 import re
 import shutil
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hilum.errors import DiskError
 
@@ -43,6 +45,26 @@ def whole_file(path: Path) -> Iterator[Path]:
         raise disk_error(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def open_file(path: str | Path) -> BinaryIO:
+    """Open a file for reading, and nothing else: a pipe would block for ever, a device could do anything.
+
+    Raises:
+        OSError: missing, a folder, a pipe, a socket, a device, or not readable.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # at once, whatever it is
+    except ValueError as error:  # a NUL in the name
+        raise OSError(errno.EINVAL, "no file can have this name") from error
+    mode = os.fstat(handle).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(handle)
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        what = "a pipe (FIFO)" if stat.S_ISFIFO(mode) else "a device"
+        raise OSError(errno.EINVAL, f"it is {what}, not a file")
+    return os.fdopen(handle, "rb")
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -100,20 +122,19 @@ def csv_text(frame: pl.DataFrame) -> str:
     return cells.rename(dict(zip(frame.columns, names, strict=True))).write_csv(None)
 
 
-def unquoted(frame: pl.DataFrame) -> pl.DataFrame:
-    """Texts and headings of a CSV that was read, as they were before `csv_text` wrote them."""
-    import polars as pl
-
-    # polars leaves the doubled quotes of headings as they are (2.1).
-    names = [re.sub(rf"^'(?={FORMULA[1:]})", "", name.replace('""', '"')) for name in frame.columns]
-    cells = frame.with_columns(pl.col(pl.String).str.replace(r"^'('*[=+\-@\t\r])", "$1"))
-    if len(set(names)) < len(
-        names
-    ):  # a file of somebody else's, whose headings differ in an apostrophe alone
-        return cells
-    return cells.rename(dict(zip(frame.columns, names, strict=True)))
+def unquoted(text: pl.Expr) -> pl.Expr:
+    """Texts or headings of a CSV as they were before `csv_text` put an apostrophe in front of some."""
+    return text.str.replace(r"^'('*[=+\-@\t\r])", "$1")
 
 
 def read_json(path: Path) -> Any:
     """Read what `write_json` wrote."""
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def is_regular(path: Path) -> bool:
+    """Whether a file, or what a link leads to, can be read to its end: no folder, pipe, socket or device."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False

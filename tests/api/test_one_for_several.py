@@ -119,6 +119,7 @@ def test_every_function_of_the_api_is_known_here() -> None:
     assert several == {
         "augment.change", "augment.parts", "compare.findings", "compare.runs", "doctor.findings",
         "ensemble.members", "ensemble.weights", "evaluate.findings", "heads.change", "heads.findings",
-        "heads.kinds", "heads.poolings", "judge.findings", "make_config.overrides", "noise.findings", "predict.images",
+        "heads.kinds", "heads.poolings", "judge.findings", "make_config.overrides", "noise.findings",
+        "predict.images",
         "read_config.overrides", "repeat.change", "train.change",
     }  # fmt: skip

@@ -101,17 +101,13 @@ def test_texts_go_through_a_csv_and_are_no_formula_in_it(texts: list[str], headi
     frame = pl.DataFrame(
         {heading: texts, "number": [-1.5] * len(texts)}, schema_overrides={heading: pl.String}
     )
-    written = csv_text(frame)
-    read = unquoted(pl.read_csv(io.BytesIO(written.encode()), infer_schema=False))
-    assert read.columns == frame.columns
-    assert read[heading].to_list() == texts
-    assert read["number"].to_list() == ["-1.5"] * len(texts)
-    for row in list(csv.reader(io.StringIO(written, newline="")))[1:]:
-        assert (
-            row == []
-            or row[0][:1] not in set("=+-@\t\r")
-            or re.fullmatch(r"[+-]?[\d.e+-]+", row[0], re.IGNORECASE)
-        )
+    rows = list(csv.reader(io.StringIO(csv_text(frame), newline="")))
+    written = [row[0] for row in rows]
+    read = pl.DataFrame({"first": written}).select(unquoted(pl.col("first")))
+    assert read["first"].to_list() == [heading, *texts]
+    assert [row[1] for row in rows[1:]] == ["-1.5"] * len(texts)
+    for text in written:
+        assert text[:1] not in set("=+-@\t\r") or re.fullmatch(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", text)
 
 
 @pytest.mark.parametrize(
@@ -134,9 +130,3 @@ def test_texts_go_through_a_csv_and_are_no_formula_in_it(texts: list[str], headi
 )
 def test_the_rule_for_formulas(text: str, written: str) -> None:
     assert csv_text(pl.DataFrame({"a": [text]})) == f"a\n{written}\n"
-
-
-def test_headings_of_somebody_else_s_table_stay_apart() -> None:
-    frame = pl.DataFrame({"=a": ["'=x"], "'=a": ["'plain"]})
-    assert unquoted(frame).rows() == [("=x", "'plain")]
-    assert unquoted(frame).columns == ["=a", "'=a"]

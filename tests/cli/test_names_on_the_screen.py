@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 import polars as pl
 import pytest
-from nasty_names import NASTY
 
 from hilum import api
 from hilum.cli import main
@@ -22,6 +21,7 @@ from hilum.files import csv_text
 from hilum.pixels.build import build_pack
 from hilum.table.table import Table
 from hilum.text import visible
+from nasty_names import NASTY
 
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 NAMES = [

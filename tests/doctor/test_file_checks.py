@@ -47,9 +47,11 @@ def test_missing_files_name_what_is_there_instead(tmp_path: Path):
     write_pictures(tmp_path, 3)
     missing = checks_of(tmp_path, ["0.png", "1.jpg", "2.png"])["missing"]
     assert missing.level == "fault"
-    assert "1 of 3 images (33.3%) are missing, for example 1.jpg (there is 1.png)." in missing.message
+    assert "1 of 3 images (33.3%) are not there" in missing.message
+    assert f"Of the same name with another suffix (.png): 1, in {tmp_path}." in missing.message
     elsewhere = checks_of(tmp_path, ["0.png", "sub/1.png"])["missing"]
-    assert "(its folder sub is not there either)" in elsewhere.message
+    assert "The folder sub is not there either." in elsewhere.message
+    assert "There is 2.png." in checks_of(tmp_path, ["0.png", "20.png"])["missing"].message
     assert (
         checks_of(tmp_path, ["0.png", "1.png", "zzzzzzzzzzzzzzzzz"], max_bad=0.5)["missing"].level
         == "warning"
@@ -59,8 +61,18 @@ def test_missing_files_name_what_is_there_instead(tmp_path: Path):
 def test_images_that_are_not_there_yet(tmp_path: Path):
     checks = checks_of(tmp_path, ["a.png", "b.png"])
     assert list(checks) == ["missing"]
-    assert checks["missing"].level == "warning"
+    assert checks["missing"].level == "fault"
+    assert checks["missing"].message.startswith("2 of 2 images (100.0%) are not there")
     assert "only the table was examined" in checks["missing"].message
+
+
+@pytest.mark.parametrize("there", ["{}.jpg", "{}.dcm", "{}"])
+def test_images_under_another_suffix_are_counted_with_their_folder(tmp_path: Path, there: str):
+    for at in range(5):
+        (tmp_path / there.format(at)).touch()
+    message = checks_of(tmp_path, [f"{at}.png" for at in range(6)])["missing"].message
+    suffix = Path(there.format(1)).suffix or "none"
+    assert f"Of the same name with another suffix ({suffix}): 5, in {tmp_path}." in message
 
 
 def test_unreadable_files_are_counted_by_reason(tmp_path: Path):

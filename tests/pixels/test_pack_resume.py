@@ -32,8 +32,8 @@ from hilum.pixels import workers
 from hilum.pixels.build import build_pack
 from hilum.pixels.pack import JOURNAL, partial_path
 
-load = workers.load_image
-workers.load_image = lambda *given: (time.sleep(0.004), load(*given))[1]  # long enough to be killed within
+load = workers.read_picture
+workers.read_picture = lambda *given: (time.sleep(0.004), load(*given))[1]  # long enough to be killed within
 root, out, draws = Path({root!r}), Path({out!r}), random.Random(20)
 
 def lines():
@@ -184,7 +184,7 @@ def test_a_kill_before_the_last_rename_costs_nothing(
         with pytest.raises(KeyboardInterrupt):
             build_pack(table, out, SMALL)
     assert not out.exists()
-    monkeypatch.setattr("hilum.pixels.workers.load_image", killed)
+    monkeypatch.setattr("hilum.pixels.workers.read_picture", killed)
     assert build_pack(table, out, SMALL).fingerprint == whole.fingerprint
 
 

@@ -21,7 +21,7 @@ from hilum.runs import Run
 from hilum.table.table import Table
 
 LONG = {
-    "Enlarged Cardiomediastinum": "Enlarged cardiomediastinum, seen on a frontal film and not explained by rotation",
+    "Enlarged Cardiomediastinum": "Enlarged cardiomediastinum, seen on frontal films, not explained by rotation",
     "Lung Opacity": "Lung_Opacity_without_any_space_in_its_very_long_machine_made_name_v2",
     "Pleural Other": "$x_1$ <img src=x onerror=alert(1)> & 'quotes'",
 }

@@ -213,5 +213,69 @@ def test_a_missing_label_file_names_the_nearest(tmp_path: Path) -> None:
 def test_a_label_that_is_no_code_is_named(tmp_path: Path) -> None:
     make(tmp_path)
     (tmp_path / "valid.csv").write_text((tmp_path / "valid.csv").read_text().replace(",RL,0,", ",RL,3,"))
-    with pytest.raises(DataError, match=r"column 'No Finding' should hold labels .* the first 3"):
+    with pytest.raises(DataError, match=r"column 'No Finding' should hold labels .* the first '3' in row 1"):
         read_source("chexpert", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("written", "age"),
+    [("45.5", 45.5), ("58Y", 58.0), ("68.0", 68.0), ("old", None), ("", None), ("nan", None)],
+)
+def test_an_age_far_down_in_another_form_is_an_age_or_none(
+    tmp_path: Path, written: str, age: float | None
+) -> None:
+    line = ROWS[0].format(p="C")
+    rows = [line.replace("patient00001", f"patient{at:05}") for at in range(150)]
+    last = line.replace("patient00001", "patient99999").replace(",68,", f",{written},")
+    (tmp_path / "train.csv").write_text("\n".join([HEAD, *rows, last]))
+    assert read_source("chexpert", tmp_path).frame["age"].to_list() == [68.0] * 150 + [age]
+
+
+@pytest.mark.parametrize(
+    "renamed",
+    [
+        HEAD.replace(" ", "_"),
+        HEAD.lower(),
+        HEAD.replace("Path", "path_to_image")
+        .replace("Frontal/Lateral", "frontal_lateral")
+        .replace("/PA", "_PA"),
+        HEAD.replace("Lung Opacity", "Airspace Opacity"),
+        HEAD.replace("Sex", "Gender").replace(",", " ,"),
+    ],
+)
+def test_columns_are_known_under_other_names(tmp_path: Path, renamed: str) -> None:
+    official = read_source("chexpert", make(tmp_path / "a"))
+    other = make(tmp_path / "b")
+    (other / "train.csv").write_text((other / "train.csv").read_text().replace(HEAD, renamed))
+    assert read_source("chexpert", other).frame.equals(official.frame)
+
+
+def test_one_column_under_two_names_is_refused(tmp_path: Path) -> None:
+    make(tmp_path)
+    text = HEAD.replace("Lung Lesion", "Lung_Opacity")
+    (tmp_path / "train.csv").write_text((tmp_path / "train.csv").read_text().replace(HEAD, text))
+    with pytest.raises(DataError, match="the column 'Lung Opacity' as Lung Opacity, Lung_Opacity"):
+        chexpert.read(tmp_path)
+
+
+def test_labels_may_lie_beside_the_folder_of_the_images(tmp_path: Path) -> None:
+    make(tmp_path)
+    (tmp_path / "my copy/train/patient00001/study1").mkdir(parents=True)
+    table = read_source("chexpert", tmp_path)
+    assert (table.root, table.frame["path"][0]) == (
+        tmp_path / "my copy",
+        "train/patient00001/study1/view1_frontal.jpg",
+    )
+
+
+def test_batches_may_be_renamed(tmp_path: Path) -> None:
+    make(tmp_path)
+    for name in ("Batch_1_valid/valid/patient64541", "batch_2/patient00001", "batch_3/train/patient00002"):
+        (tmp_path / name).mkdir(parents=True)
+    table = read_source("chexpert", tmp_path)
+    assert table.frame["path"].to_list() == [
+        "batch_2/patient00001/study1/view1_frontal.jpg",
+        "batch_3/train/patient00002/study2/view1_frontal.jpg",
+        "batch_3/train/patient00002/study11/view2_lateral.jpg",
+        "Batch_1_valid/valid/patient64541/study1/view1_frontal.jpg",
+    ]

@@ -110,7 +110,7 @@ def test_leading_zeros_and_uids_stay_as_they_are(tmp_path: Path) -> None:
             "which column holds the paths.* Say path=COLUMN; it has Scan, Subject ID",
         ),
         ((",Edema,Mass,", ",view2,words,"), {"findings": ["Comment"]}, "column 'Comment' should hold labels"),
-        (("val", "dev"), {"part": "Split"}, "should hold train, valid or test; it holds 'dev'"),
+        (("val", "dev"), {"part": "Split"}, "should hold train, valid or test; .* 'dev' in row 2 below"),
         (("", ""), {"file": "label.csv"}, r"no file label\.csv; did you mean 'labels\.csv'"),
         (("sub\\b", "a"), {}, "image_id is not unique: 'a' occurs 2 times"),
     ],

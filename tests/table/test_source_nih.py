@@ -134,3 +134,59 @@ def test_the_real_metadata(real: Path) -> None:
     assert (positive["Infiltration"], positive["Hernia"], positive["No Finding"]) == (19_894, 227, 60_361)
     assert table.boxes is not None
     assert len(table.boxes) == 984
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "Data_Entry_2017_v2020.csv~",
+        "Data_Entry_2017_v2020.csv.bak",
+        "Data_Entry_2017_v2020.csv.part",
+        "Data_Entry_2017_v2020.csv.crdownload",
+        "Data_Entry_2017_v2020 (1).csv",
+        "Data_Entry_2017_v2020.csv.old.csv",
+        "Data_Entry_2017_copy.csv",
+    ],
+)
+def test_the_label_file_is_read_and_no_copy_of_it(root: Path, other: str) -> None:
+    (root / other).write_text("\n".join([HEAD, ROWS[0]]))
+    table = read_source("nih", root)
+    assert len(table) == 3
+    assert table.notes == (f"Data_Entry_2017.csv was read; beside it and not read: {other}.",)
+    (root / "Data_Entry_2017.csv").unlink()
+    with pytest.raises(DataError):
+        nih.read(root)
+
+
+def test_the_newer_release_comes_first_and_the_other_is_said(root: Path) -> None:
+    (root / "Data_Entry_2017_v2020.csv").write_text("\n".join([HEAD, *ROWS[:2]]))
+    table = read_source("nih", root)
+    assert len(table) == 2
+    assert "Data_Entry_2017_v2020.csv was read; beside it and not read: Data_Entry_2017.csv." in table.notes
+
+
+def test_kaggles_sample_is_read_by_its_own_name(root: Path) -> None:
+    (root / "Data_Entry_2017.csv").rename(root / "sample_labels.csv")
+    put(root, "sample/images/00000001_000.png")
+    assert read_source("nih", root).frame["path"].to_list() == ["sample/images/00000001_000.png"]
+
+
+def test_rows_in_no_official_list_are_counted(root: Path) -> None:
+    (root / "test_list.txt").unlink()
+    assert read_source("nih", root).notes == (
+        "1 of 3 rows are in none of the official lists that are there.",
+    )
+
+
+@pytest.mark.parametrize("form", ["{}.0", " {}\xa0", "{:08d}"])
+def test_a_patients_number_is_one_in_every_form(root: Path, form: str) -> None:
+    text = "\n".join([HEAD, *ROWS]).replace(",1,1,058Y", f",1,{form.format(1)},058Y")
+    (root / "Data_Entry_2017.csv").write_text(text)
+    assert read_source("nih", root).frame["patient_id"].to_list() == ["00000001", "00000001", "00000002"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_official_lists_and_labels_are_read_in_any_encoding(root: Path, encoding: str) -> None:
+    for name in ("Data_Entry_2017.csv", "train_val_list.txt", "test_list.txt"):
+        (root / name).write_bytes((root / name).read_text().replace("\n", "\r\n").encode(encoding))
+    assert read_source("nih", root).frame["official_split"].to_list() == ["train", "train", "test"]

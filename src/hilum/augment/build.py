@@ -144,7 +144,7 @@ def augmented_table(pack: Pack, plan: Copies) -> Table:
     if boxes is not None and pack.prepare.fit == "squash":
         moved = boxes_of_copies(table, plan)
         boxes = boxes if moved is None else pl.concat([boxes, moved])
-    return Table.make(frame, table.findings, table.root, boxes)
+    return Table.make(frame, table.findings, table.root, boxes, table.notes)
 
 
 def _same(out: Path, key: str) -> Pack | None:

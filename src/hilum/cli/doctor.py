@@ -39,7 +39,7 @@ def doctor(
     ] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Any setting of clean, e.g. clean.min_age=18; may be repeated."),
+        typer.Option("--set", help="Any setting of clean or limits, e.g. clean.min_age=18; may be repeated."),
     ] = None,
     option: SourceOptions = None,
     fast: Annotated[bool, typer.Option("--fast", help="Examine the table only; open no image.")] = False,
@@ -77,6 +77,7 @@ def doctor(
         size=config.prepare.size if recipe or size else 0,
         max_bad=max_bad,
         workers=workers or None,
+        limits=config.limits,
     )
     if as_json:
         show_json(report.to_json())

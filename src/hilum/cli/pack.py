@@ -44,7 +44,9 @@ def pack(
     ] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", help="A setting of prepare or clean, e.g. clean.min_age=18; may be repeated."),
+        typer.Option(
+            "--set", help="A setting of prepare, clean or limits, e.g. clean.min_age=18; may be repeated."
+        ),
     ] = None,
     option: SourceOptions = None,
     workers: Annotated[int, typer.Option(min=0, help="Threads; 0 is one a core.")] = 0,
@@ -75,7 +77,9 @@ def pack(
     table = read_source(source, root, **config.data.options | parse_options(option or ()))
     table, steps = clean(table, config.clean)
     there, started = (out / INFO).exists(), time.perf_counter()
-    made = build_pack(table, out, config.prepare, workers=workers or None, max_excluded=max_excluded)
+    made = build_pack(
+        table, out, config.prepare, workers=workers or None, max_excluded=max_excluded, limits=config.limits
+    )
     seconds = time.perf_counter() - started
     if as_json:
         measured = {"bytes": made.bytes, "seconds": None if there else round(seconds, 3)}
@@ -101,6 +105,8 @@ def _show(made: Pack, steps: list[Step], seconds: float | None) -> None:
         show_table(("path", "reason"), made.excluded.select("path", "reason").head(SHOWN).rows())
         if made.excluded.height > SHOWN:
             typer.echo(f"... and {made.excluded.height - SHOWN:,} more: {made.path / 'excluded.parquet'}")
+    for note, count in made.info.get("notes", {}).items():
+        typer.echo(f"guessed: {count:,} x {note}")
     typer.echo(f"fingerprint {made.fingerprint}")
 
 

@@ -6,11 +6,11 @@ A section is frozen and checked when it is made. Functions receive their own sec
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal, get_origin
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from hilum.text import items
+from hilum.config.section import Section
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
@@ -19,25 +19,12 @@ Count = Annotated[int, Field(ge=0)]
 AtLeastOne = Annotated[int, Field(ge=1)]
 
 
-class Section(BaseModel):
-    """Base of all sections: frozen, no unknown keys, docstrings under fields are their descriptions."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _one_for_several(cls, value: Any, info: ValidationInfo) -> Any:
-        """One text where a knob takes several is one item."""
-        several = get_origin(cls.model_fields[info.field_name or ""].annotation) is tuple
-        return items(value) if several and isinstance(value, str) else value
-
-
 class DataConfig(Section):
     """Which data, which findings, how many images."""
 
     path: str = ""
     """A pack's folder, or `SOURCE:FOLDER` (packed first, into the cache); usually given as `--data`."""
-    options: dict[str, str | bool | int | float | tuple[str, ...]] = {}
+    options: dict[str, str | bool | int | float | tuple[str, ...]] = Field(default_factory=dict)
     """Options of the source for `SOURCE:FOLDER`, as `hilum sources SOURCE` lists them; usually `--option`."""
     findings: tuple[str, ...] = ()
     """The findings to learn and score, in this order; empty means all that the data has."""
@@ -119,6 +106,15 @@ class PrepareConfig(Section):
     """Squash to the square, crop the centre of the longer side, or pad the shorter side with black."""
     clahe: NonNegative = 0.0
     """Clip limit of contrast-limited adaptive histogram equalisation on 8 x 8 tiles; 0 means none."""
+
+
+class LimitsConfig(Section):
+    """What one image file may cost; a file that would cost more is refused before it is decoded."""
+
+    pixels: AtLeastOne = 100_000_000
+    """Pixels of one picture, as its header says; the largest films have about 20 million."""
+    bytes: AtLeastOne = 2**29
+    """Bytes of the file, and of all that it holds when unpacked."""
 
 
 class SamplingConfig(Section):
@@ -363,6 +359,7 @@ class Config(Section):
     labels: LabelsConfig = LabelsConfig()
     split: SplitConfig = SplitConfig()
     prepare: PrepareConfig = PrepareConfig()
+    limits: LimitsConfig = LimitsConfig()
     sampling: SamplingConfig = SamplingConfig()
     augment: AugmentConfig = AugmentConfig()
     model: ModelConfig = ModelConfig()

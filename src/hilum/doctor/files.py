@@ -12,6 +12,7 @@ import polars as pl
 from hilum.doctor.pictures import Pictures
 from hilum.doctor.report import Check, Level
 from hilum.errors import nearest
+from hilum.table.sources.base import stem_of
 from hilum.table.table import Table
 from hilum.text import listed
 
@@ -35,21 +36,15 @@ def file_checks(table: Table, pictures: Pictures, size: int, max_bad: float) -> 
         max_bad: share of missing or unreadable images up to which they are no fault.
     """
     missing, bad = pictures.rows("missing"), pictures.rows("unreadable")
-    if len(missing) == len(table):
-        yield Check(
-            "warning",
-            "missing",
-            f"None of the {len(table):,} images is there, for example {table.root / table.frame['path'][0]}; "
-            "only the table was examined.",
-            "Copy the images there, then ask again.",
-        )
-        return
     level: Level = "fault" if (len(missing) + len(bad)) / len(table) > max_bad else "warning"
     yield from _missing(table, pictures, level)
+    if len(missing) == len(table):
+        return
     yield from _unreadable(table, pictures, level)
     yield from _blank(table, pictures)
     yield from _sizes(table, pictures, size)
     yield from _modes(pictures)
+    yield from _guessed(table, pictures)
 
 
 def _missing(table: Table, pictures: Pictures, level: Level) -> Iterator[Check]:
@@ -58,23 +53,38 @@ def _missing(table: Table, pictures: Pictures, level: Level) -> Iterator[Check]:
         yield Check("ok", "missing", "Every image is there.")
         return
     paths = table.frame["path"][rows].to_list()
+    none = "; only the table was examined (--fast asks no more)" if len(rows) == len(table) else ""
     yield Check(
         level,
         "missing",
-        f"{len(rows):,} of {len(table):,} images ({len(rows) / len(table):.1%}) are missing, for example "
-        f"{paths[0]}{_instead(table.root / paths[0])}.",
-        "Copy them there, or filter their rows away; packing leaves out as many as you allow.",
+        f"{len(rows):,} of {len(table):,} images ({len(rows) / len(table):.1%}) are not there, for example "
+        f"{table.root / paths[0]}{none}.{_instead(table.root, paths)}",
+        "Put them there or correct the paths, or filter their rows away; packing leaves out as many as you allow.",
         {"paths": paths},
     )
 
 
-def _instead(path: Path) -> str:
-    """What is there in its place, as a clause."""
-    folder = next(parent for parent in path.parents if parent.exists())
-    if folder != path.parent:
-        return f" (its folder {path.parent.name} is not there either)"
-    there = nearest(path.name, (found.name for found in folder.iterdir()))
-    return f" (there is {there})" if there else ""
+def _instead(root: Path, paths: list[str]) -> str:
+    """What is there in the place of the images, as a sentence."""
+    folders: dict[Path, dict[str, str]] = {}
+    alike: list[tuple[Path, str]] = []
+    for path in map(Path, paths):
+        place = (root / path).parent
+        if place not in folders:
+            names = [found.name for found in place.iterdir()] if place.is_dir() else []
+            folders[place] = {stem_of(name): name for name in names}
+        if name := folders[place].get(stem_of(path.name)):
+            alike.append((place, name))
+    if alike:
+        suffixes = ", ".join(sorted({Path(name).suffix or "none" for _, name in alike}))
+        places = list(dict.fromkeys(str(place) for place, _ in alike))
+        return f" Of the same name with another suffix ({suffixes}): {len(alike):,}, in {listed(places, 2)}."
+    first = root / paths[0]
+    folder = next(parent for parent in first.parents if parent.exists())
+    if folder != first.parent:
+        return f" The folder {first.parent.name} is not there either."
+    near = nearest(first.name, (found.name for found in folder.iterdir()))
+    return f" There is {near}." if near else ""
 
 
 def _unreadable(table: Table, pictures: Pictures, level: Level) -> Iterator[Check]:
@@ -92,6 +102,22 @@ def _unreadable(table: Table, pictures: Pictures, level: Level) -> Iterator[Chec
         "Get them again; packing leaves them out and lists them.",
         {"images": dict(zip(paths, reasons, strict=True))},
     )
+
+
+def _guessed(table: Table, pictures: Pictures) -> Iterator[Check]:
+    """What the reader had to guess, of how many images."""
+    notes = pictures.frame["notes"]
+    guessed = table.frame.filter(notes.list.len().fill_null(0) > 0)["path"].to_list()
+    if guessed:
+        counts = Counter(notes.drop_nulls().explode().drop_nulls().to_list())
+        said = [f"{count:,} x {note}" for note, count in counts.most_common()]
+        yield Check(
+            "note",
+            "guessed",
+            f"{len(guessed):,} images were read with a guess: {listed(said, 4)} (the first: {guessed[0]}).",
+            "Look at some of them in the data report.",
+            {"notes": dict(counts)},
+        )
 
 
 def _blank(table: Table, pictures: Pictures) -> Iterator[Check]:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -14,10 +15,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from hilum.config import LimitsConfig
 from hilum.doctor.duplicates import BANDS, SIDE, Hashes, Thumbnails, perceptual_hash, thumbnail
+from hilum.doctor.marks import MARKS, marks_of
 from hilum.errors import ImageError
 from hilum.pixels.header import info_of, unreadable
-from hilum.pixels.read import decode_gray
+from hilum.pixels.limits import LIMITS, read_file
+from hilum.pixels.read import decode_picture
 from hilum.progress import progress
 from hilum.table.table import Table
 
@@ -36,9 +40,11 @@ SCHEMA: dict[str, pl.DataType] = {
     "format": pl.String(),
     "digest": pl.String(),
     "spread": pl.Float32(),
+    "notes": pl.List(pl.String()),
+    **MARKS,
 }
 """`state` is ok, missing or unreadable; `digest` a hash of the file's bytes; `spread` the standard deviation
-of the gray values (0 to 255)."""
+of the gray values (0 to 255); `notes` what was guessed when it was read (`hilum.pixels.read.Picture`)."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ class Pictures:
         return self.frame["state"].eq(state).arg_true().cast(pl.Int64).to_numpy()
 
 
-def read_pictures(table: Table, workers: int | None = None) -> Pictures:
+def read_pictures(table: Table, workers: int | None = None, limits: LimitsConfig = LIMITS) -> Pictures:
     """Read all images of a table with a pool of threads; decoders let go of Python's lock.
 
     Memory grows by about 2 KiB an image.
@@ -73,7 +79,7 @@ def read_pictures(table: Table, workers: int | None = None) -> Pictures:
     thumbnails = np.zeros((len(paths), SIDE, SIDE), np.uint8)
     facts: list[dict[str, object]] = []
     with ThreadPoolExecutor(workers) as pool, progress("examining", len(paths)) as advance:
-        for fact, small in _in_batches(pool, paths):
+        for fact, small in _in_batches(pool, paths, limits):
             if small is not None:
                 thumbnails[len(facts)] = small
                 hashes[len(facts)] = perceptual_hash(small)
@@ -83,24 +89,23 @@ def read_pictures(table: Table, workers: int | None = None) -> Pictures:
 
 
 def _in_batches(
-    pool: ThreadPoolExecutor, paths: list[Path]
+    pool: ThreadPoolExecutor, paths: list[Path], limits: LimitsConfig
 ) -> Iterator[tuple[dict[str, object], Thumbnails | None]]:
     """Results in order. A pool takes all its work at once, and Ctrl-C would wait for all of it."""
     left = iter(paths)
     while batch := list(islice(left, BATCH)):
-        yield from pool.map(read_one, batch)
+        yield from pool.map(partial(read_one, limits=limits), batch)
 
 
-def read_one(path: Path) -> tuple[dict[str, object], Thumbnails | None]:
+def read_one(path: Path, limits: LimitsConfig = LIMITS) -> tuple[dict[str, object], Thumbnails | None]:
     """Facts of one file (`SCHEMA`), and its thumbnail if it can be decoded."""
     try:
-        data = path.read_bytes()
+        data = read_file(path, limits)
+        info = info_of(data, path.suffix)
+        picture = decode_picture(data, path.suffix, READ_AT_LEAST, limits)
     except OSError as error:
         state = "missing" if isinstance(error, FileNotFoundError) else "unreadable"
         return {"state": state, "reason": unreadable(error)}, None
-    try:
-        info = info_of(data, path.suffix)
-        gray = decode_gray(data, path.suffix, READ_AT_LEAST)
     except ImageError as error:
         return {"state": "unreadable", "reason": str(error)}, None
     fact = {
@@ -112,6 +117,7 @@ def read_one(path: Path) -> tuple[dict[str, object], Thumbnails | None]:
         "mode": info.mode,
         "format": info.format,
         "digest": hashlib.blake2b(data, digest_size=16).hexdigest(),
-        "spread": float(cv2.meanStdDev(gray)[1][0, 0]),
+        "spread": float(cv2.meanStdDev(picture.gray)[1][0, 0]),
+        "notes": list(picture.notes),
     }
-    return fact, thumbnail(gray)
+    return fact | marks_of(data, info.format), thumbnail(picture.gray)

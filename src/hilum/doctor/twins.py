@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -9,11 +10,23 @@ import numpy as np
 import numpy.typing as npt
 
 from hilum.config import LabelsConfig
-from hilum.doctor.duplicates import LOOK_ALIKE, Near, exact_groups, most_bits, near_pairs, usual_distance
+from hilum.doctor.duplicates import (
+    COPY,
+    LOOK_ALIKE,
+    Near,
+    exact_groups,
+    most_bits,
+    near_pairs,
+    own_correlation,
+    usual_distance,
+)
 from hilum.doctor.pictures import Pictures
 from hilum.doctor.report import Check, Level
 from hilum.table.table import Table
 
+MANY_COPIES = 0.01
+"""Share of the smaller of two parts from which near copies of the other spoil its scores."""
+LEAST_COPIES = 3
 WHERE = (
     (
         "in two official parts: scores on the second would be too good",
@@ -42,18 +55,36 @@ def twin_checks(table: Table, pictures: Pictures) -> Iterator[Check]:
     pairs = near_pairs(rest.astype(np.int64), pictures.hashes, pictures.thumbnails)
     usual = usual_distance(pictures.hashes[rest])
     if pairs and usual < LOOK_ALIKE:
-        yield _look_alikes(table, pairs, usual)
-        return
-    pairs = [pair for pair in pairs if pair.bits <= most_bits(usual)]
-    nearness = {(pair.first, pair.second): pair for pair in pairs}
+        own = own_correlation(pairs, pictures.thumbnails, rest)
+        if alike := [pair for pair, common in zip(pairs, own, strict=True) if common < COPY]:
+            yield _look_alikes(table, alike, usual)
+        pairs = [pair for pair, common in zip(pairs, own, strict=True) if common >= COPY]
+        if not pairs:
+            return
+    else:
+        pairs = [pair for pair in pairs if pair.bits <= most_bits(usual)]
+    groups = [[pair.first, pair.second] for pair in pairs]
     yield from _where(
         table,
         "near-duplicates",
         ("pair of nearly equal pictures lies", "pairs of nearly equal pictures lie"),
-        [[pair.first, pair.second] for pair in pairs],
-        ("warning", "warning", "note"),
-        nearness,
+        groups,
+        ("fault" if _many(table, groups) else "warning", "warning", "note"),
+        {(pair.first, pair.second): pair for pair in pairs},
     )
+
+
+def _many(table: Table, groups: Sequence[Sequence[int]]) -> bool:
+    """Whether copies across two official parts are a share of the smaller one that spoils its scores."""
+    parts = table.frame["official_split"]
+    sizes = dict(parts.drop_nulls().value_counts().iter_rows())
+    copied: defaultdict[frozenset[str], set[int]] = defaultdict(set)
+    for first, second in groups:
+        if None not in (between := {parts[first], parts[second]}) and len(between) == 2:
+            smaller = min(sorted(between), key=sizes.__getitem__)
+            copied[frozenset(between)].add(first if parts[first] == smaller else second)
+    least = {between: min(sizes[part] for part in between) for between in copied}
+    return any(len(rows) >= LEAST_COPIES and len(rows) > MANY_COPIES * least[p] for p, rows in copied.items())
 
 
 def _look_alikes(table: Table, pairs: Sequence[Near], usual: float) -> Check:

@@ -11,7 +11,7 @@ from hilum.errors import DataError
 from hilum.files import csv_text, write_json, write_text
 from hilum.noise.suspects import Suspect, Suspects
 from hilum.table.overlay import COLUMNS
-from hilum.table.sources.base import csv_columns, read_csv
+from hilum.table.sources.delimited import csv_columns, read_csv
 from hilum.text import many
 
 OTHER = {1: "negative", 0: "positive"}
@@ -36,7 +36,7 @@ def check_out(out: Path) -> None:
             f"{path} has no column 'verdict' that can be read, and may hold verdicts all the same, saved in "
             "another way. Name another folder with --out, or remove that file."
         )
-    filled = read_csv(path, as_text=True)["verdict"].fill_null("").str.strip_chars().ne("").sum()
+    filled = read_csv(path)["verdict"].fill_null("").str.strip_chars().ne("").sum()
     if filled:
         raise DataError(
             f"{path} has {many(int(filled), 'verdict')}, which would be lost. Name another folder with --out; "

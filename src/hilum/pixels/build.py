@@ -20,12 +20,13 @@ from pathlib import Path
 
 import numpy as np
 
-from hilum.config import PrepareConfig, settings
+from hilum.config import LimitsConfig, PrepareConfig, settings
 from hilum.cores import cores
 from hilum.errors import DataError, PackError
 from hilum.files import disk_error
 from hilum.pixels.finish import failures, write_tables
 from hilum.pixels.journal import Journal, key_of, open_journal
+from hilum.pixels.limits import LIMITS
 from hilum.pixels.pack import FILES, FORMAT, INFO, JOURNAL, PIXELS, Pack, partial_path
 from hilum.pixels.stamps import digest_of, stamps
 from hilum.pixels.workers import CHUNK, Job, decode, run, stamp_of
@@ -43,6 +44,7 @@ def build_pack(
     *,
     workers: int | None = None,
     max_excluded: float = 0.01,
+    limits: LimitsConfig = LIMITS,
 ) -> Pack:
     """Decode, prepare and store all images of a table.
 
@@ -55,6 +57,7 @@ def build_pack(
         config: how images are prepared.
         workers: threads; None means one a core (decoders run outside Python's lock).
         max_excluded: the share of images that may be left out because they cannot be read.
+        limits: what one image may cost; a larger one cannot be read.
 
     Raises:
         DataError: no images, or more than `max_excluded` of them cannot be read; what is done is kept.
@@ -66,12 +69,12 @@ def build_pack(
     if not len(table):
         raise DataError("there are no images to pack: the table is empty.")
     found = stamps(table)
-    marks = {"key": (key := _key(table, config)), "stamp": digest_of(found)}
+    marks = {"key": (key := _key(table, config, limits)), "stamp": digest_of(found)}
     if out.exists() and (pack := _same(out, marks, config)) is not None:
         return pack
     with building(out, key, (len(table), config.size, config.size)) as site:
         paths = [str(table.root / path) for path in table.frame["path"]]
-        job = Job(paths, found, config, site.file, site.start)
+        job = Job(paths, found, config, site.file, site.start, limits)
         _decode_all(job, site.journal, site.folder, workers or cores(), max_excluded)
         write_tables(table, config, site.folder, site.journal, marks)
     return Pack.open(out)
@@ -123,10 +126,12 @@ def building(out: Path, key: str, shape: tuple[int, int, int]) -> Iterator[Site]
         raise disk_error(out, error) from error
 
 
-def _key(table: Table, config: PrepareConfig) -> str:
+def _key(table: Table, config: PrepareConfig, limits: LimitsConfig) -> str:
     """What makes two builds the same: the layout, the settings, the table and where its images lie."""
     where = str(table.root.absolute())
-    settings = (str(FORMAT), str(CHUNK), config.model_dump_json())
+    settings = [str(FORMAT), str(CHUNK), config.model_dump_json()]
+    if limits != LIMITS:  # other files may be left out
+        settings.append(limits.model_dump_json())
     return digest_of([*settings, table.fingerprint(), where, *table.frame["path"]])
 
 

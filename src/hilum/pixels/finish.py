@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,9 +66,11 @@ def write_tables(
             "source": ", ".join(sorted(packed.frame["source"].unique())),
             "root": str(table.root.absolute()),
             "findings": list(packed.findings),
+            "notes": list(packed.notes),
             "images": len(packed),
             "excluded": excluded.height,
             "slots": len(table),
+            "notes": dict(sum((Counter(chunk.notes) for chunk in chunks), Counter()).most_common()),
             "prepare": config.model_dump(mode="json"),
         },
     )

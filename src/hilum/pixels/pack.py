@@ -87,7 +87,8 @@ class Pack:
             prepare = PrepareConfig(**info["prepare"])
             boxes = pl.read_parquet(path / BOXES) if (path / BOXES).exists() else None
             frame = pl.read_parquet(path / TABLE)
-            table = Table(frame, tuple(info["findings"]), Path(info["root"]), boxes)
+            notes = tuple(info.get("notes", ()))
+            table = Table(frame, tuple(info["findings"]), Path(info["root"]), boxes, notes)
             stats = pl.read_parquet(path / STATS)
             excluded = pl.read_parquet(path / EXCLUDED)
             fingerprint = str(info["fingerprint"])

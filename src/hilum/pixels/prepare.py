@@ -8,23 +8,24 @@ from typing import Any
 import cv2
 import numpy as np
 
-from hilum.config import PrepareConfig
+from hilum.config import LimitsConfig, PrepareConfig
+from hilum.pixels.limits import LIMITS
 from hilum.pixels.opencv import Gray
 from hilum.pixels.read import read_gray
 
 TILES = (8, 8)
 
 
-def load_image(path: str | Path, config: PrepareConfig) -> Gray:
+def load_image(path: str | Path, config: PrepareConfig, limits: LimitsConfig = LIMITS) -> Gray:
     """Read an image file and prepare it; see `read_gray` and `prepare`.
 
     Returns:
         uint8 [size, size].
 
     Raises:
-        ImageError: the file cannot be decoded.
+        ImageError: the file cannot be decoded, or not within the limits.
     """
-    return prepare(read_gray(path, at_least=config.size), config)
+    return prepare(read_gray(path, config.size, limits), config)
 
 
 def unlike(first: PrepareConfig, second: PrepareConfig) -> dict[str, tuple[Any, Any]]:

@@ -18,10 +18,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from hilum.config import PrepareConfig
+from hilum.config import LimitsConfig, PrepareConfig
 from hilum.errors import ImageError
 from hilum.pixels.journal import DIGEST_BYTES, Chunk
-from hilum.pixels.prepare import load_image
+from hilum.pixels.prepare import prepare
+from hilum.pixels.read import read_picture
 from hilum.pixels.stamps import digest_of
 from hilum.progress import progress
 
@@ -38,6 +39,7 @@ class Job:
         config: how they are prepared.
         file: the open pixel file.
         start: where its pixels start.
+        limits: what one image may cost.
     """
 
     paths: list[str]
@@ -45,6 +47,7 @@ class Job:
     config: PrepareConfig
     file: int
     start: int
+    limits: LimitsConfig
 
 
 Make = Callable[[int, threading.Event], Chunk]
@@ -110,11 +113,14 @@ def decode(job: Job, index: int, stop: threading.Event) -> Chunk:
         if stop.is_set():
             break
         try:
-            image = load_image(job.paths[row], job.config)
+            picture = read_picture(job.paths[row], job.config.size, job.limits)
         except ImageError as error:
             done.failed[str(at)] = str(error).removeprefix(f"{job.paths[row]} ")
             total, squares, digest = 0, 0, ""
         else:
+            for note in picture.notes:
+                done.notes[note] = done.notes.get(note, 0) + 1
+            image = prepare(picture.gray, job.config)
             _write(job.file, image.data, job.start + row * job.config.size**2)
             total, squares, digest = figures(image)
         done.sums.append(total)

@@ -147,12 +147,13 @@ class Predictor:
         return results
 
     def _some(self, paths: list[Path]) -> list[FileResult]:
+        limits = self.run.config.limits
         prepares = list(dict.fromkeys(network.prepare for network in self.networks))
         images: dict[int, list[npt.NDArray[np.uint8]]] = {}
         errors: dict[int, str] = {}
         for i, path in enumerate(paths):
             try:
-                images[i] = [load_image(path, prepare) for prepare in prepares]
+                images[i] = [load_image(path, prepare, limits) for prepare in prepares]
             except ImageError as error:
                 errors[i] = str(error)
         looked_at: dict[int, npt.NDArray[np.float64]] = {}

@@ -18,7 +18,7 @@ import polars as pl
 import tomli_w
 
 from hilum.errors import DataError
-from hilum.files import csv_text, disk_error, write_text
+from hilum.files import csv_text, disk_error, open_file, write_text
 from hilum.progress import progress
 from hilum.table.sources.csv import mapping_for
 from hilum.table.table import Table
@@ -120,7 +120,8 @@ def _copy_all(sources: list[Path], places: list[Path]) -> Iterator[str]:
 def _copy(source: Path, place: Path) -> str:
     """Copy one file unless it is there already; returns what was done, a field of `Arranged`."""
     try:
-        content = source.read_bytes()
+        with open_file(source) as file:
+            content = file.read()
     except OSError as error:
         raise DataError(f"{source} cannot be read: {error.strerror}.") from error
     there = place.is_file()

@@ -1,9 +1,9 @@
 """What the user knows of each image beside its findings: columns to show scores by.
 
-A CSV or Parquet file with one row per image: `image_id` or `path`, and further columns. Columns of true and
-false, of 0 and 1, and of text with few values are taken; `age`, `sex`, `view` and `projection` are where the data
-set itself says nothing of them (a folder of classes, say). All others are left out, so that a hospital's whole
-worksheet will do.
+A CSV or Parquet file with one row per image: `image_id` or `path`, and further columns. Columns of true and false,
+yes and no, or 0 and 1, and of text with few values are taken; `age`, `sex`, `view` and `projection` are where the
+data set itself says nothing of them (a folder of classes, say). All others are left out, so that a whole worksheet
+of a hospital will do.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from pathlib import Path
 import polars as pl
 
 from hilum.errors import DataError
+from hilum.table.identity import identities
 from hilum.table.sources import values
-from hilum.table.sources.base import need_columns, read_csv
+from hilum.table.sources.base import need_columns
+from hilum.table.sources.delimited import read_csv
 from hilum.table.table import COLUMNS, Table
 from hilum.text import listed
 
@@ -28,7 +30,7 @@ USUAL: dict[str, Callable[[pl.Expr], pl.Expr]] = {
     "projection": values.projection,
 }
 """Columns of a Table that the file may have instead, and how they are read."""
-TRUE, FALSE = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no")
+TRUE, FALSE = ("1", "true", "yes", "y"), ("0", "false", "no", "n")
 
 
 def read_attributes(path: str | Path, table: Table) -> pl.DataFrame:
@@ -78,7 +80,7 @@ def read_attributes(path: str | Path, table: Table) -> pl.DataFrame:
 
 def _read(path: Path) -> pl.DataFrame:
     if path.suffix.lower() != ".parquet":
-        return read_csv(path, as_text=True)
+        return read_csv(path)
     try:
         return pl.read_parquet(path)
     except (OSError, pl.exceptions.PolarsError) as error:
@@ -90,8 +92,7 @@ def _attribute(column: pl.Series) -> pl.Series | None:
     """The column as booleans or text, or None where it is no attribute."""
     if column.dtype == pl.Boolean:
         return column
-    text = column.cast(pl.String, strict=False).str.strip_chars()
-    text = text.set(text == "", None)
+    text = identities(column.cast(pl.String, strict=False))
     lower = text.str.to_lowercase()
     values = set(lower.drop_nulls().unique())
     if values and values <= {*TRUE, *FALSE}:
@@ -105,7 +106,7 @@ def _attribute(column: pl.Series) -> pl.Series | None:
 def _ids(named: pl.Series, key: str, table: Table) -> pl.Series:
     """The image id of each row of the file; null where there is none."""
     if key == "image_id":
-        return named.alias("image_id")
+        return identities(named).alias("image_id")
     root = table.root.resolve().as_posix().rstrip("/") + "/"
     paths = named.str.replace_all("\\", "/", literal=True).str.strip_prefix("./").str.strip_prefix(root)
     known = dict(table.frame.select("path", "image_id").iter_rows())

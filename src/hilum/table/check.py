@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from hilum.table.identity import alike
 from hilum.table.table import Table
 
 Rows = npt.NDArray[np.int64]
@@ -88,6 +89,23 @@ def shared_patients(table: Table, parts: Mapping[str, Rows]) -> dict[tuple[str, 
         for pair in combinations(patients, 2)
         if (both := patients[pair[0]] & patients[pair[1]])
     }
+
+
+def alike_patients(table: Table) -> list[tuple[str, ...]]:
+    """Patients of one source whose ids differ only in case, leading zeros or signs; none where every image is a
+    patient of its own."""
+    frame = table.frame.select("patient_id", "source")
+    if table.patients == len(table) and nobody_named(table):
+        return []
+    return [group for source in frame.partition_by("source") for group in alike(source["patient_id"])]
+
+
+def nobody_named(table: Table) -> bool:
+    """Whether every image is taken for a patient of its own because nothing says whose it is."""
+    names = table.frame["image_id"]
+    if table.frame["source"].eq("folder").all():
+        names = names.str.split("/").list.last()
+    return len(table) > 1 and bool(table.frame["patient_id"].eq(names).all())
 
 
 def official_parts(table: Table) -> dict[str, Rows]:

@@ -37,7 +37,7 @@ def originals(table: Table) -> Table:
     boxes = table.boxes
     if boxes is not None:
         boxes = boxes.join(frame, on="image_id", how="semi", maintain_order="left")
-    return Table(frame, table.findings, table.root, boxes)
+    return Table(frame, table.findings, table.root, boxes, table.notes)
 
 
 def with_copies_of(

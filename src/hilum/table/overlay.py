@@ -20,8 +20,10 @@ import polars as pl
 from hilum.config import LabelsConfig
 from hilum.errors import DataError, did_you_mean
 from hilum.files import csv_text, write_text
+from hilum.table.identity import identities, tidy
 from hilum.table.labels import NEGATIVE, POSITIVE, UNCERTAIN, UNUSABLE
-from hilum.table.sources.base import need_columns, read_csv
+from hilum.table.sources.base import need_columns
+from hilum.table.sources.delimited import read_csv
 from hilum.table.table import Table
 from hilum.text import listed, many
 
@@ -103,11 +105,10 @@ def read_overlay(path: str | Path, table: Table | None = None) -> pl.DataFrame:
             understood, two verdicts contradict each other, or it names what the data have not.
     """
     path = Path(path)
-    frame = read_csv(path, as_text=True)
+    frame = read_csv(path)
     need_columns(frame, COLUMNS, path)
-    if twice := [name for name in COLUMNS if f"{name}_duplicated_0" in frame.columns]:
-        raise DataError(f"{path} has column {twice[0]!r} twice; leave the one that counts.")
-    text = frame.select(pl.col(name).fill_null("").str.strip_chars() for name in COLUMNS)
+    text = frame.select(tidy(pl.col(name)).fill_null("") for name in COLUMNS)
+    text = text.with_columns(identities(text["image_id"]).fill_null(""))
     headings = pl.all_horizontal(pl.col(name) == name for name in COLUMNS)
     rows = text.with_row_index("line", 2).filter((pl.col("verdict") != "") & ~headings).rows()
     if not rows:

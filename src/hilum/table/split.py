@@ -14,16 +14,19 @@ import polars as pl
 
 from hilum.config import SplitConfig
 from hilum.errors import DataError, did_you_mean
-from hilum.files import unquoted, write_parquet
+from hilum.files import write_parquet
 from hilum.table.check import (
     PARTS,
     Rows,
+    alike_patients,
     marked,
     official_parts,
     rate_gaps,
     shared_patients,
     without_positives,
 )
+from hilum.table.identity import identities, said_of
+from hilum.table.sources.delimited import read_csv
 from hilum.table.stratify import deal, shuffled
 from hilum.table.table import Table
 from hilum.text import listed
@@ -174,19 +177,24 @@ def _from_file(table: Table, path: Path) -> dict[str, Rows]:
 
 def _read_listing(path: Path) -> pl.DataFrame:
     """Columns image_id and part of a split file, checked."""
-    parquet = path.suffix.lower() in {".parquet", ".pq"}
-    try:
-        frame = pl.read_parquet(path) if parquet else pl.read_csv(path, infer_schema=False)
-        frame = frame if parquet else unquoted(frame)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"the split file {path} cannot be read: {error}".rstrip(".") + ".") from error
+    if path.suffix.lower() in {".parquet", ".pq"}:
+        try:
+            frame = pl.read_parquet(path)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise DataError(f"the split file {path} cannot be read: {error}".rstrip(".") + ".") from error
+    else:
+        frame = read_csv(path)
     for name in ("image_id", "part"):
         if name not in frame.columns:
             raise DataError(
                 f"the split file {path} needs the columns image_id and part; it has no column {name!r} "
                 f"({did_you_mean(name, frame.columns)})."
             )
-    listing = frame.select(pl.col("image_id", "part").cast(pl.String)).drop_nulls().unique()
+    listing = frame.select(pl.col("image_id", "part").cast(pl.String))
+    listing = listing.with_columns(
+        identities(listing["image_id"]), identities(listing["part"]).str.to_lowercase()
+    )
+    listing = listing.drop_nulls().unique()
     strange = listing.filter(~pl.col("part").is_in(PARTS))["part"]
     if len(strange):
         raise DataError(f"the split file {path} has the part {strange[0]!r}; parts are {', '.join(PARTS)}.")
@@ -239,6 +247,8 @@ def _warnings(table: Table, parts: dict[str, Rows], by: str) -> tuple[str, ...]:
             f"Patient ids that occur in two parts, which were given and are kept: {pairs}. "
             "If these are the same persons, scores are too good."
         )
+    if torn := _torn(table, parts):
+        found.append(f"{said_of(torn)}; they are in two parts. If so, scores are too good.")
     gaps = rate_gaps(table, parts["train"], parts["valid"])
     if gaps:
         found.append(f"Rates that differ by over 2 points between train and valid: {listed(gaps)}.")
@@ -247,3 +257,15 @@ def _warnings(table: Table, parts: dict[str, Rows], by: str) -> tuple[str, ...]:
         if lacking:
             found.append(f"No positive in {name}: {listed(lacking, len(lacking))}.")
     return tuple(found)
+
+
+def _torn(table: Table, parts: dict[str, Rows]) -> list[tuple[str, ...]]:
+    """Groups of patients who may be the same (`alike_patients`) and are in different parts."""
+    groups = alike_patients(table)
+    if not groups:
+        return []
+    where: dict[str, set[str]] = {}
+    for name, rows in parts.items():
+        for patient in table.frame["patient_id"][rows].unique():
+            where.setdefault(patient, set()).add(name)
+    return [group for group in groups if len(set().union(*(where.get(one, set()) for one in group))) > 1]

@@ -13,8 +13,9 @@ import polars as pl
 
 from hilum.config import LabelsConfig
 from hilum.errors import DataError, did_you_mean
+from hilum.table.identity import identities
 from hilum.table.labels import scoring_targets, training_targets
-from hilum.text import items
+from hilum.text import items, many
 
 COLUMNS: dict[str, pl.DataType] = {
     "image_id": pl.String(),
@@ -30,6 +31,11 @@ COLUMNS: dict[str, pl.DataType] = {
 }
 """Columns that every Table has, in this order. `path` is relative to the Table's root, with / between."""
 
+IDS = ("image_id", "patient_id", "study_id")
+_WRITTEN = (
+    "{ids} written in two ways (spaces, 1 and 1.0, or another form of the same letters): each counts as one "
+    "patient."
+)
 REQUIRED = ("image_id", "path", "patient_id", "source")
 ALLOWED = {
     "view": ("frontal", "lateral"),
@@ -58,12 +64,14 @@ class Table:
         findings: names of the finding columns, in order.
         root: the folder that `path` is relative to.
         boxes: boxes of findings (`BOX_COLUMNS`), where the source has some.
+        notes: what the source guessed and what it left out, a sentence each; no part of the fingerprint.
     """
 
     frame: pl.DataFrame
     findings: tuple[str, ...]
     root: Path = field(default_factory=Path)
     boxes: pl.DataFrame | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         faults = list(_faults(self.frame, self.findings))
@@ -79,8 +87,12 @@ class Table:
         findings: tuple[str, ...] | list[str],
         root: str | Path = "",
         boxes: pl.DataFrame | None = None,
+        notes: Sequence[str] = (),
     ) -> Table:
         """A Table from a frame that may lack optional columns; casts, orders and checks.
+
+        Ids of images, patients and studies get their one spelling (`identity`); patients who were written in two
+        are a note.
 
         Raises:
             DataError: a required column is missing, an id occurs twice, or a value is not allowed.
@@ -101,7 +113,13 @@ class Table:
         )
         if boxes is not None:
             boxes = boxes.select(pl.col(name).cast(kind) for name, kind in BOX_COLUMNS.items())
-        return cls(frame, tuple(findings), Path(root), boxes)
+            boxes = boxes.with_columns(identities(boxes["image_id"]))
+        written = frame["patient_id"]
+        frame = frame.with_columns(identities(frame[name]) for name in IDS)
+        merged = written.drop_nulls().n_unique() - frame["patient_id"].drop_nulls().n_unique()
+        if merged and not frame["patient_id"].null_count():
+            notes = [*notes, _WRITTEN.format(ids=many(merged, "patient id"))]
+        return cls(frame, tuple(findings), Path(root), boxes, tuple(notes))
 
     def __len__(self) -> int:
         return self.frame.height
@@ -168,7 +186,7 @@ class Table:
         if boxes is not None and frame.height < self.frame.height:
             boxes = boxes.join(frame, on="image_id", how="semi", maintain_order="left")
         made = object.__new__(Table)
-        vars(made).update(frame=frame, findings=findings, root=self.root, boxes=boxes)
+        vars(made).update(vars(self) | {"frame": frame, "findings": findings, "boxes": boxes})
         return made
 
     @property
@@ -230,7 +248,11 @@ def _faults(frame: pl.DataFrame, findings: tuple[str, ...]) -> Iterator[str]:
             return
     for name in REQUIRED:
         if frame[name].null_count():
-            yield f"column {name!r} is empty in {frame[name].null_count():,} rows"
+            row = int(frame[name].is_null().arg_max() or 0) + 1
+            yield (
+                f"column {name!r} is empty, or holds a word for what is missing, in "
+                f"{many(frame[name].null_count(), 'row')}, the first of them row {row}"
+            )
     if frame["image_id"].n_unique() < frame.height:
         twice = frame["image_id"].filter(frame["image_id"].is_duplicated())
         yield f"image_id is not unique: {twice[0]!r} occurs {(frame['image_id'] == twice[0]).sum()} times"

@@ -156,6 +156,7 @@ class Job:
             "prepare": self.pack.prepare.model_dump(),
             **self.normalisation.to_json(),
             "excluded": self.pack.excluded.height,
+            "notes": list(self.table.notes),
             "clean": [step.to_json() for step in self.steps],
             **({"overlay": self.applied.to_json()} if self.applied else {}),
             **self._copies(),
@@ -289,7 +290,7 @@ def open_data(config: Config) -> tuple[Pack, Table, list[Step]]:
         # A finding or a file that is not there is said before the hour of packing.
         table.select(config.data.findings)
         _attributes(config, table)
-        pack = cached_pack(table, config.prepare)
+        pack = cached_pack(table, config.prepare, limits=config.limits)
         return pack, pack.table, steps
     if colon and not Path(text).exists():
         # Says which source was meant, if one is near.

@@ -19,6 +19,7 @@ from hilum.predict import Network, settle
 from hilum.runs import Run, keep_verdicts, verdicts_of
 from hilum.track import check_track
 from hilum.train.data import Job, make_job
+from hilum.train.data_warnings import data_warnings
 from hilum.train.finetune import check_finetune
 from hilum.train.learner import Learner
 from hilum.train.loop import fit
@@ -50,7 +51,7 @@ def train(config: Config, *, folder: str | Path = "runs", command: str = "", qui
     check_scores(config.scores, job.findings, studies=job.part("valid").study_ids is not None)
     watch = Watch(quiet or not leads())
     learner = Learner(job)
-    warnings = [*job.split.warnings, *learner.notes, *overlap_warnings(job)]
+    warnings = [*job.split.warnings, *learner.notes, *overlap_warnings(job), *data_warnings(job)]
     made = ""
     if learner.world.leads:
         made = str(Run.create(folder, config, {"command": command, "warnings": warnings}).path)

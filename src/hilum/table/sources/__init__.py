@@ -2,7 +2,7 @@
 
 from hilum.table.sources.base import Source, SourceOptions
 from hilum.table.sources.options import parse_options
-from hilum.table.sources.read import SOURCES, find_source, guess_source, read_source
+from hilum.table.sources.read import SOURCES, find_source, guess_source, read_quietly, read_source
 
 __all__ = [
     "SOURCES",
@@ -11,5 +11,6 @@ __all__ = [
     "find_source",
     "guess_source",
     "parse_options",
+    "read_quietly",
     "read_source",
 ]

@@ -1,26 +1,49 @@
-"""What all sources share: what a `Source` is, finding image files, reading CSV files, saying what is missing."""
+"""What all sources share: what a `Source` is, finding image files, saying what is missing."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from hilum.config.sections import Section
+from hilum.config.section import Section
 from hilum.errors import DataError, nearest
-from hilum.files import unquoted
+from hilum.files import is_regular
 from hilum.table.table import Table
-from hilum.text import listed
+from hilum.text import listed, plain
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
+IMAGE_SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".gif"),
+    *(".jp2", ".j2k", ".j2c", ".jpc", ".jpx", ".pgm", ".ppm", ".pbm", ".pnm"),
+    *DICOM_SUFFIXES,
+)
+"""How files end that `hilum.pixels.read` reads, in lower case."""
+STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP", b"\xff\x4f\xff\x51")
+"""How such files begin, for names without a suffix; DICOM has its mark further on."""
+MASKS = ("mask", "masks", "leftmask", "rightmask", "lungmask", "lungmasks", "segmentation", "segmentations")
+"""Names of folders of masks, compared without case and signs."""
+SUFFIX = r"\.[A-Za-z][A-Za-z0-9]{0,9}$"
+"""A suffix; what begins with a digit is part of the name, as the last number of a UID."""
 
 
 class SourceOptions(Section):
     """Options of a source that has none; each source that has some derives its own."""
+
+
+class PathOptions(SourceOptions):
+    """What paths tell, where nothing else does."""
+
+    patient_pattern: str = ""
+    """Regular expression for the patient in a file name without suffix (in the path, if it has a /): its first
+    group, or the whole match."""
+    study_pattern: str = ""
+    """The same for the study."""
 
 
 @dataclass(frozen=True)
@@ -71,23 +94,109 @@ def layout_and_notes(doc: str | None, notes_from: str) -> tuple[str, str]:
     return layout.rstrip().replace("::\n", ":\n"), (notes_from + notes).strip().replace("::\n", ":\n")
 
 
-def walk(root: Path) -> Iterator[str]:
-    """All files under `root`, relative, with / between, sorted; hidden and `__MACOSX` entries are left out."""
-    for folder, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
-        inside = Path(folder).relative_to(root).as_posix()
-        prefix = "" if inside == "." else f"{inside}/"
-        yield from (prefix + name for name in sorted(files) if not name.startswith("."))
+def walk(root: Path, passed: Counter[str] | None = None) -> list[str]:
+    """All files under `root`, relative, with / between, sorted; hidden and `__MACOSX` entries are left out.
+
+    Links are followed: a folder or file that is reached twice comes once, under its own name where it has one
+    there. Pipes, sockets, devices and links to nothing are no files.
+
+    Args:
+        root: where to begin.
+        passed: where is counted what else lies there, by kind.
+    """
+    found: dict[str, str] = {}
+    links: list[str] = []
+    seen: set[str] = set()
+    folders = [""]
+    while folders or links:
+        # Linked folders come when all others are known, so that a loop leads nowhere new.
+        inside = folders.pop() if folders else links.pop(0)
+        real = os.path.realpath(root / inside)
+        if real in seen:
+            continue
+        seen.add(real)
+        for entry in _entries(real, passed):
+            name = f"{inside}/{entry.name}" if inside else entry.name
+            if entry.is_dir():
+                (links if entry.is_symlink() else folders).append(name)
+            elif entry.is_file():
+                own = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
+                if own not in found or not entry.is_symlink():
+                    found[own] = name
+            elif passed is not None:
+                passed["a link to nothing" if entry.is_symlink() else "no file but a pipe or socket"] += 1
+    return sorted(found.values())
 
 
-def find_images(root: Path) -> list[str]:
-    """All image files under `root` (`IMAGE_SUFFIXES`), relative, with / between, sorted."""
-    return [name for name in walk(root) if is_image(name)]
+def _entries(folder: str, passed: Counter[str] | None) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            shown = [entry for entry in entries if not entry.name.startswith((".", "__MACOSX"))]
+    except OSError:
+        if passed is not None:
+            passed["a folder that cannot be opened"] += 1
+        return []
+    return sorted(shown, key=lambda entry: entry.name)
 
 
-def is_image(name: str) -> bool:
-    """Whether the name ends as an image's does."""
-    return name.lower().endswith(IMAGE_SUFFIXES)
+def find_images(root: Path, passed: Counter[str] | None = None) -> list[str]:
+    """All image files under `root`, relative, with / between, sorted.
+
+    Args:
+        root: where to begin.
+        passed: where is counted what is no image, by suffix or kind.
+    """
+    images = []
+    for name in walk(root, passed):
+        # Most names tell without a look at the file.
+        if name.lower().endswith(IMAGE_SUFFIXES) or is_image(root / name):
+            images.append(name)
+        elif passed is not None:
+            passed[Path(name).suffix.lower() or "no suffix"] += 1
+    return images
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file is called as images are (`IMAGE_SUFFIXES`) or, without a suffix, begins as they do.
+
+    A number is no suffix: DICOM files are called `IM.0001`, or after their UID.
+    """
+    suffix = path.suffix.lower()
+    if suffix and not suffix[1:].isdigit():
+        return suffix in IMAGE_SUFFIXES
+    if not is_regular(path):
+        return False
+    try:
+        with path.open("rb") as file:
+            start = file.read(132)
+    except OSError:
+        return False
+    return start.startswith(STARTS) or start[128:] == b"DICM"
+
+
+def without_masks(names: list[str]) -> tuple[list[str], list[str]]:
+    """Images, and masks of images among them: a file of the same name in a folder called masks or the like, or a
+    name that ends in `_mask`, where the image itself is there too."""
+    stems: dict[str, int] = {}
+    masks = {name: base for name in names if (base := _masked(name))}
+    for name in names:
+        if name not in masks:
+            stems[stem_of(name).lower()] = 1
+    of_images = {name for name, base in masks.items() if base in stems}
+    return [name for name in names if name not in of_images], [name for name in names if name in of_images]
+
+
+def _masked(name: str) -> str:
+    """The stem of the image that a file of this name would be a mask of, or nothing."""
+    *folders, _ = name.split("/")
+    stem = stem_of(name).lower()
+    base = re.sub(r"[ _-]?(mask|seg|segmentation|label)s?$", "", stem)
+    return base if base != stem or any(plain(folder) in MASKS for folder in folders) else ""
+
+
+def stem_of(name: str) -> str:
+    """The last part of a path without its suffix."""
+    return re.sub(SUFFIX, "", name.rpartition("/")[2])
 
 
 def subfolders(folder: Path) -> list[Path]:
@@ -100,35 +209,6 @@ def subfolders(folder: Path) -> list[Path]:
 def one_of(folder: Path, names: Iterable[str]) -> Path | None:
     """The first of these files that is in `folder`."""
     return next((folder / name for name in names if (folder / name).is_file()), None)
-
-
-def read_csv(path: Path, *, rows: int | None = None, as_text: bool = False) -> pl.DataFrame:
-    """Read a CSV file, gzipped or not.
-
-    Args:
-        path: the file.
-        rows: read only this many rows.
-        as_text: read every column as text, for values such as `007` that are no numbers.
-
-    Raises:
-        DataError: it is missing or not CSV.
-    """
-    try:
-        return unquoted(pl.read_csv(path, n_rows=rows, infer_schema=not as_text))
-    except FileNotFoundError as error:
-        raise missing_file(path.parent, path.name) from error
-    except (pl.exceptions.PolarsError, OSError) as error:
-        reason = "it is a folder" if path.is_dir() else str(error).strip().splitlines()[0]
-        what_to_do = "; save it as UTF-8" if "utf-8" in reason else ""
-        raise DataError(f"{path} cannot be read as CSV: {reason}{what_to_do}") from error
-
-
-def csv_columns(path: Path) -> list[str]:
-    """The column names of a CSV file; none where it cannot be read as one."""
-    try:
-        return read_csv(path, rows=1, as_text=True).columns
-    except DataError:
-        return []
 
 
 def missing_file(folder: Path, *names: str) -> DataError:
@@ -148,8 +228,6 @@ def need_columns(frame: pl.DataFrame, names: Iterable[str], path: Path) -> None:
     """
     for name in names:
         if name not in frame.columns:
-            if frame.width == 1 and (mark := next((m for m in ";\t" if m in frame.columns[0]), "")):
-                raise DataError(f"{path} has its columns apart by {mark!r}; write it with commas.")
             raise DataError(f"{path} has no column {name!r}; {_hint([name], frame.columns)}")
 
 
@@ -161,4 +239,4 @@ def _hint(names: Iterable[str], there: list[str]) -> str:
 
 def strip_suffix(column: pl.Expr) -> pl.Expr:
     """A path without its file suffix: `a.b/c.png` -> `a.b/c`."""
-    return column.str.replace(r"\.[^./]+$", "")
+    return column.str.replace(SUFFIX, "")

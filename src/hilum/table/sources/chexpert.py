@@ -23,7 +23,8 @@ or the full-size download as it is unpacked::
     ├── CheXpert-v1.0 batch 3 (train 2)/...
     └── CheXpert-v1.0 batch 4 (train 3)/...
 
-Any one of the label files is enough, and images need not be there yet. Extra columns: `study_number` (N of
+Any one of the label files is enough, and images need not be there yet. Columns are known by their names without
+case, spaces and signs (`Lung_Opacity`). Extra columns: `study_number` (N of
 `studyN`) and `row` (the row number in train.csv from 0, counted on over valid and test, so it is unique).
 Age 0 (three rows; the youngest otherwise is 18) and sex Unknown (one row) are null, as is the one projection RL.
 The test labels say neither age nor sex; their view is read from the file name and the projection is null.
@@ -31,6 +32,7 @@ The test labels say neither age nor sex; their view is read from the file name a
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import polars as pl
@@ -40,16 +42,16 @@ from hilum.table.sources import values
 from hilum.table.sources.base import (
     Source,
     SourceOptions,
-    csv_columns,
     layout_and_notes,
     missing_file,
     need_columns,
     one_of,
-    read_csv,
     strip_suffix,
     subfolders,
 )
+from hilum.table.sources.delimited import csv_columns, read_csv
 from hilum.table.table import Table
+from hilum.text import listed, plain
 
 FINDINGS = (
     "No Finding",
@@ -74,6 +76,10 @@ LABEL_FILES = {
 }
 """Part -> the names under which its labels are published; the first that is there is read."""
 
+COLUMNS = ("Path", "Study", "Sex", "Age", "Frontal/Lateral", "AP/PA", *FINDINGS)
+ALSO = {"pathtoimage": "Path", "imagepath": "Path", "gender": "Sex", "airspaceopacity": "Lung Opacity"}
+"""Other names of columns in copies and later releases, without case and signs."""
+
 PATH = r"(?:^|/)(?:(train|valid|val|test)/)?(patient\w+)/study(\d+)(?:/([^/]+))?/?$"
 """Anything, then part, patient, study number and file name; a test label may name a study alone."""
 
@@ -89,9 +95,10 @@ def read(root: Path, options: SourceOptions | None = None) -> Table:
     if home is None:
         raise missing_file(root, *(names[0] for names in LABEL_FILES.values()))
     files = _label_files(home)
-    frame = pl.concat([_part(path, part, home) for part, path in files.items()], how="diagonal")
+    notes: list[str] = []
+    frame = pl.concat([_part(path, part, home, notes) for part, path in files.items()], how="diagonal")
     frame, where = _unpacked(frame.with_row_index("row").cast({"row": pl.Int64}), home)
-    return Table.make(frame, FINDINGS, where)
+    return Table.make(frame, FINDINGS, where, notes=notes)
 
 
 def matches(root: Path) -> bool:
@@ -99,7 +106,7 @@ def matches(root: Path) -> bool:
     home = _home(root)
     if home is None:
         return False
-    columns = csv_columns(next(iter(_label_files(home).values())))
+    columns = {_official(name) for name in csv_columns(next(iter(_label_files(home).values())))}
     return ("Path" in columns or "Study" in columns) and "Cardiomegaly" in columns
 
 
@@ -114,9 +121,22 @@ def _label_files(folder: Path) -> dict[str, Path]:
     return {part: path for part, path in found.items() if path}
 
 
-def _part(path: Path, part: str, home: Path) -> pl.DataFrame:
+def _official(name: str) -> str:
+    """A column's name as CheXpert writes it."""
+    known = {plain(column): column for column in COLUMNS} | ALSO
+    return known.get(plain(name), name)
+
+
+def _part(path: Path, part: str, home: Path, notes: list[str]) -> pl.DataFrame:
     """The rows of one label file, in the columns of a Table."""
-    raw = read_csv(path)
+    raw = read_csv(path, notes)
+    names = {name: _official(name) for name in raw.columns}
+    if twice := [name for name in names.values() if [*names.values()].count(name) > 1]:
+        both = [name for name, official in names.items() if official == twice[0]]
+        raise DataError(
+            f"{path} has the column {twice[0]!r} as {listed(both)}; remove the one that does not count."
+        )
+    raw = raw.rename(names)
     if "Path" not in raw.columns and "Study" in raw.columns:
         raw = _images_of_studies(raw, home)
     need_columns(raw, ("Path",), path)
@@ -178,18 +198,28 @@ def _images_of_studies(raw: pl.DataFrame, home: Path) -> pl.DataFrame:
 
 def _unpacked(frame: pl.DataFrame, home: Path) -> tuple[pl.DataFrame, Path]:
     """Paths of the full-size download, whose parts lie in folders called `... batch N (...)`, and their root."""
-    around = home.parent if " batch " in home.name else home
-    batches = [folder for folder in subfolders(around) if " batch " in folder.name]
+    around = home.parent if _is_batch(home) else home
+    batches = list(filter(_is_batch, subfolders(around)))
     if (home / "train").is_dir() or not batches:
-        return frame, home
+        # In some copies the label files lie beside the folder of the images, not in it.
+        inner = list(filter(_has_parts, subfolders(home)))
+        return frame, home if _has_parts(home) or len(inner) != 1 else inner[0]
     folders = {}
     for batch in batches:
         part = "valid" if (batch / "valid").is_dir() else "train"
-        for patient in subfolders(batch / "valid" if part == "valid" else batch):
+        for patient in subfolders(batch / part if (batch / part).is_dir() else batch):
             folders[f"{part}/{patient.name}"] = patient.relative_to(around).as_posix()
     name, rest = pl.col("path").str.extract(r"^(\w+/\w+)/"), pl.col("path").str.extract(r"^\w+/\w+/(.+)$")
     found = name.replace_strict(folders, default=name, return_dtype=pl.String)
     return frame.with_columns(path=pl.format("{}/{}", found, rest)), around
+
+
+def _is_batch(folder: Path) -> bool:
+    return re.search(r"(?i)batch[ _-]?\d", folder.name) is not None
+
+
+def _has_parts(folder: Path) -> bool:
+    return any((folder / part).is_dir() for part in LABEL_FILES)
 
 
 LAYOUT, NOTES = layout_and_notes(__doc__, "Any one of")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import polars as pl
 
 from hilum.errors import DataError, did_you_mean
-from hilum.text import plain
+from hilum.table.identity import alike, identities, said_of
+from hilum.text import listed, plain
 
 NEGATIVE_NAMES = (
     "normal",
@@ -59,3 +61,68 @@ def class_findings(classes: pl.Series, positive: str = "") -> tuple[tuple[str, .
     if positive or len(names) == 2:
         names = [positive or positive_class(names)]
     return tuple(names), [(classes == name).cast(pl.Int8).alias(name) for name in names]
+
+
+SIGNS = {"|": True, ";": True, ",": False, "/": False, "+": False}
+"""What is tried between several labels in a cell, in this order -> whether it is never part of a name."""
+LIST = r"^\s*[\[(](.*)[\])]\s*$"
+"""A list as Python writes one: `['Edema', 'Mass']`."""
+
+
+def cell_findings(
+    cells: pl.Series, positive: str, separator: str | None, notes: list[str]
+) -> tuple[tuple[str, ...], list[pl.Series]]:
+    """Cells with a class name each, or with several labels, to findings and their Int8 columns of 0 and 1.
+
+    Args:
+        cells: as written; null where nothing is said.
+        positive: as for `class_findings`, where a cell holds one name.
+        separator: what stands between several labels; "" says that a cell is one name; None guesses.
+        notes: what was guessed is added.
+
+    Raises:
+        DataError: see `class_findings`.
+    """
+    cells = identities(cells)
+    lists = bool(cells.count()) and bool(cells.drop_nulls().str.contains(LIST).all())
+    sign = _guessed(cells, lists) if separator is None else separator
+    if not sign:
+        if groups := alike(cells):
+            notes.append(f"{said_of(groups, 'class')}. Each is read as a class of its own.")
+        return class_findings(cells, positive)
+    distinct = cells.drop_nulls().unique()
+    sets = {cell: _labels(cell, sign) for cell in distinct}
+    names = sorted(set().union(*sets.values()))
+    if positive and positive not in names:
+        raise DataError(f"there is no label {positive!r}; {did_you_mean(positive, names)}")
+    said = "lists" if lists else f"several labels with {sign!r} between them (separator)"
+    if separator is None:
+        notes.append(
+            f"Cells of {cells.name!r} were read as {said}: {len(names):,} findings, {listed(names, 6)}."
+        )
+    names = [positive] if positive else names
+    codes = {name: {cell: int(name in labels) for cell, labels in sets.items()} for name in names}
+    return tuple(names), [
+        cells.replace_strict(codes[name], default=None, return_dtype=pl.Int8).alias(name) for name in names
+    ]
+
+
+def _labels(cell: str, sign: str) -> set[str]:
+    inside = re.sub(LIST, r"\1", cell)
+    parts = inside.split(sign)
+    return {
+        label for part in parts if (label := part.strip().strip("'\"").strip()) and label.lower() != "nan"
+    }
+
+
+def _guessed(cells: pl.Series, lists: bool) -> str:
+    """The sign between labels, or nothing: one that names may have in them must divide cells into fewer labels."""
+    if lists:
+        return ","
+    distinct = cells.drop_nulls().unique().to_list()
+    for sign, alone in SIGNS.items():
+        if any(sign in cell for cell in distinct):
+            labels = set().union(*(_labels(cell, sign) for cell in distinct))
+            if alone or len(labels) < len(distinct):
+                return sign
+    return ""

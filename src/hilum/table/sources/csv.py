@@ -15,10 +15,16 @@ guessed from usual names (`GUESSES`; case, spaces and signs do not matter)::
     findings = ["Edema", "Mass"]
     sex = "gender"
 
-Findings hold 1 positive, 0 negative, -1 uncertain, empty not mentioned (or true/false, yes/no,
-positive/negative/uncertain). Where they are not named, every other column that holds such codes only is a
-finding. `classes = COLUMN` reads a column of class names as the source `folder` reads folders. Ages are years
-or DICOM age strings; views are frontal/lateral or AP, PA, LL. Other columns are left out unless `keep` names them.
+Findings hold 1 positive, 0 negative, -1 uncertain, empty not mentioned, or yes/no, y/n, true/false,
+positive/negative, present/absent, uncertain and the like (all in docs/tables.md). Where they are not named, every
+other column that holds such codes only is a finding, and one that does but for a few cells is refused.
+`classes = COLUMN` reads a column of class names as the source `folder` reads folders; cells with several labels
+(`A|B`, `['a', 'b']`) become one finding a label (`separator`). Ages are years or DICOM age strings; views are
+frontal/lateral or AP, PA, LL. Other columns are left out, and said, unless `keep` names them.
+
+An image that is not where its path says is looked for under the folder by its name, then by its name without
+suffix. Where no column holds paths, one of image ids does. Without a column of patients, `patient_pattern` finds
+them in file names: `patient_pattern=^(p\\d+)_`; `study_pattern` likewise.
 
 `hilum arrange` writes this layout, with `boxes.csv` where the source has boxes.
 """
@@ -34,21 +40,24 @@ from typing import Any
 import polars as pl
 
 from hilum.errors import DataError
+from hilum.files import is_regular
+from hilum.table.identity import identities
 from hilum.table.sources import values
 from hilum.table.sources.base import (
+    PathOptions,
     Source,
-    SourceOptions,
     layout_and_notes,
     missing_file,
     need_columns,
     one_of,
-    read_csv,
     strip_suffix,
 )
-from hilum.table.sources.classes import class_findings
+from hilum.table.sources.classes import cell_findings
+from hilum.table.sources.delimited import read_csv
 from hilum.table.sources.options import make_options
+from hilum.table.sources.paths import located, named_by
 from hilum.table.table import BOX_COLUMNS, COLUMNS, Table
-from hilum.text import listed, plain
+from hilum.text import listed, many, plain
 
 MAPPINGS = ("hilum.toml", "hilum.json")
 NAMES = ("table.csv", "labels.csv", "table.csv.gz", "labels.csv.gz")
@@ -63,6 +72,10 @@ GUESSES = {
         "imagename",
         "image",
         "imageindex",
+        "pathtoimage",
+        "imagefilename",
+        "imagefilepath",
+        "relativepath",
     ),
     "image": ("imageid", "image", "id", "sopinstanceuid"),
     "patient": ("patientid", "patient", "subjectid", "subject", "personid", "pid", "mrn"),
@@ -76,10 +89,12 @@ GUESSES = {
 }
 """Option -> column names that are taken for it, in lower case without spaces and signs."""
 
+ALWAYS_PARTS = ("officialsplit", "split", "subset")
+"""Columns that are never about anything else, whatever they hold."""
 NO_PATIENTS = ("", "image")
 
 
-class CsvOptions(SourceOptions):
+class CsvOptions(PathOptions):
     """Options of the source `csv`: which column is what. None means guessed from usual names."""
 
     file: str = ""
@@ -94,6 +109,8 @@ class CsvOptions(SourceOptions):
     """Column of class names, which become findings."""
     positive: str = ""
     """With `classes`: the class that is the finding, against all others."""
+    separator: str | None = None
+    """With `classes`: what stands between several labels of a cell; "" says that each cell is one name."""
     patient: str | None = None
     """Column of patients; "" or "image" says that there is none and takes every image for another patient's."""
     image: str | None = None
@@ -109,7 +126,7 @@ class CsvOptions(SourceOptions):
     sex: str | None = None
     """Column of sexes."""
     part: str | None = None
-    """Column of the official split: train, valid, test."""
+    """Column of the official split: train, valid, test; "" says that there is none."""
     source: str | None = None
     """Column of the names of data sets that the images come from."""
     keep: tuple[str, ...] = ()
@@ -133,14 +150,20 @@ def read(root: Path, options: CsvOptions | None = None) -> Table:
     if path is None:
         raise missing_file(root, options.file or "table.csv")
     options = _with_mapping(options, path)
-    raw = read_csv(path, as_text=True)
-    columns = _columns(raw, options, path)
+    notes: list[str] = []
+    raw = read_csv(path, notes)
+    columns = _columns(raw, options, path, notes)
     frame = _described(raw, columns, options.folder)
-    findings, codes = _findings(raw, options, set(columns.values()), path)
+    frame = frame.with_columns(_by_patterns(frame["path"], options))
+    _check_patients(frame["patient_id"], columns.get("patient", ""), path)
+    findings, codes = _findings(raw, options, set(columns.values()), path, notes)
     need_columns(raw, options.keep, path)
-    kept = _kept(raw, options.keep)
-    frame = pl.concat([frame, kept, pl.DataFrame(codes)], how="horizontal")
-    return Table.make(frame, findings, path.parent, _boxes(path.parent, options.boxes))
+    notes += _unread(raw, frame, columns)
+    if not frame["path"].null_count():
+        where = located(path.parent, frame["path"].to_list(), notes)
+        frame = frame.with_columns(pl.Series("path", where, pl.String))
+    frame = pl.concat([frame, _kept(raw, options.keep), pl.DataFrame(codes)], how="horizontal")
+    return Table.make(frame, findings, path.parent, _boxes(path.parent, options.boxes), notes)
 
 
 def matches(root: Path) -> bool:
@@ -159,7 +182,7 @@ def csv_file(root: Path, name: str) -> Path | None:
 
 
 def _csv_files(root: Path) -> list[Path]:
-    return sorted([*root.glob("*.csv"), *root.glob("*.csv.gz")])
+    return sorted(path for name in ("*.csv", "*.csv.gz") for path in root.glob(name) if is_regular(path))
 
 
 def _with_mapping(options: CsvOptions, path: Path) -> CsvOptions:
@@ -177,13 +200,15 @@ def _with_mapping(options: CsvOptions, path: Path) -> CsvOptions:
     return mapped
 
 
-def _columns(raw: pl.DataFrame, options: CsvOptions, path: Path) -> dict[str, str]:
+def _columns(raw: pl.DataFrame, options: CsvOptions, path: Path, notes: list[str]) -> dict[str, str]:
     """Option -> column, for all that the file has.
 
     Raises:
-        DataError: a named column is missing, or no column of paths or patients is found.
+        DataError: a named column is missing, no column of paths or patients is found, or one of parts holds other
+            values too.
     """
     by_plain = {plain(name): name for name in reversed(raw.columns)}
+    taken = {*options.findings, options.classes}
     columns: dict[str, str] = {}
     for option, guesses in GUESSES.items():
         named = getattr(options, option)
@@ -193,28 +218,74 @@ def _columns(raw: pl.DataFrame, options: CsvOptions, path: Path) -> dict[str, st
             need_columns(raw, [named], path)
             columns[option] = named
         elif named is None:
-            taken = {*options.findings, options.classes}
             found = [by_plain[g] for g in guesses if g in by_plain and by_plain[g] not in taken]
             if option == "part":
-                found = [name for name in found if values.are_parts(raw[name]).all()]
+                found = [name for name in found if _says_parts(raw[name])]
             if found:
                 columns[option] = found[0]
     there = listed(raw.columns, 12)
+    if "path" not in columns and "image" in columns:
+        columns["path"] = columns["image"]
+        notes.append(f"No column of paths: images are looked for by {columns['image']!r}.")
     if "path" not in columns:
         raise DataError(
             f"{path}: which column holds the paths of the images? Say path=COLUMN; it has {there}."
         )
-    if "part" in columns and not (known := values.are_parts(raw[columns["part"]])).all():
-        strange = raw[columns["part"]].filter(~known)[0]
-        raise DataError(
-            f"{path}: column {columns['part']!r} should hold train, valid or test; it holds {strange!r}."
-        )
-    if "patient" not in columns and options.patient is None:
+    if "part" in columns:
+        _check_parts(raw[columns["part"]], path, notes)
+    if "patient" not in columns and options.patient is None and not options.patient_pattern:
         raise DataError(
             f"{path}: which column holds the patients? Say patient=COLUMN; it has {there}. Without patients "
             "the same person may be in train and test; patient=image accepts that."
         )
     return columns
+
+
+def _says_parts(column: pl.Series) -> bool:
+    """Whether a column of a usual name is about parts: it names one, or is called so and holds anything."""
+    return _parts(column).count() > 0 or (plain(column.name) in ALWAYS_PARTS and column.count() > 0)
+
+
+def _parts(column: pl.Series) -> pl.Series:
+    return column.to_frame("part").select(values.official_part(pl.col("part"))).to_series()
+
+
+def _check_parts(column: pl.Series, path: Path, notes: list[str]) -> None:
+    """Refuse a column of parts with a value that names none: held-out images would be trained on."""
+    known = values.are_parts(column)
+    if not known.all():
+        row = int((~known).arg_max() or 0)
+        raise DataError(
+            f"{path}: column {column.name!r} should hold train, valid or test; {many(int((~known).sum()), 'row')} "
+            f"hold something else, the first {column[row]!r} in row {row + 1:,} below the headings. Correct it, "
+            'name another column (part=COLUMN), or say part="" to divide all images anew.'
+        )
+    if none := _parts(column).null_count():
+        notes.append(
+            f"{none:,} of {len(column):,} rows name no part in {column.name!r}: they may be trained on."
+        )
+
+
+def _check_patients(patients: pl.Series, column: str, path: Path) -> None:
+    """Refuse rows without a patient: films of one person could be in two parts, or all of them be one person's."""
+    lost = identities(patients).is_null()
+    if lost.any():
+        row = int(lost.arg_max() or 0)
+        raise DataError(
+            f"{path}: {int(lost.sum()):,} of {len(lost):,} rows name no patient in column {column!r}, the first "
+            f"{patients[row] or ''!r} in row {row + 1:,} below the headings. Fill them in or leave the rows out; "
+            "patient=image takes every image for another patient's."
+        )
+
+
+def _by_patterns(paths: pl.Series, options: CsvOptions) -> list[pl.Series]:
+    """Columns of patients and studies that patterns find in the paths."""
+    columns = {"patient_id": options.patient_pattern, "study_id": options.study_pattern}
+    return [
+        pl.Series(name, named_by(pattern, paths.to_list(), f"{name.removesuffix('_id')}_pattern"), pl.String)
+        for name, pattern in columns.items()
+        if pattern
+    ]
 
 
 CASTS: dict[str, tuple[str, Callable[[pl.Expr], pl.Expr]]] = {
@@ -230,7 +301,8 @@ CASTS: dict[str, tuple[str, Callable[[pl.Expr], pl.Expr]]] = {
 
 def _described(raw: pl.DataFrame, columns: dict[str, str], folder: str) -> pl.DataFrame:
     """All columns of a Table but the findings."""
-    path = pl.col(columns["path"]).str.replace_all("\\", "/", literal=True).str.strip_prefix("./")
+    path = pl.col(columns["path"]).str.strip_chars().str.replace_all("\\", "/", literal=True)
+    path = path.str.strip_prefix("./")
     path = pl.lit(folder.rstrip("/") + "/") + path if folder else path
     image = (
         pl.col(columns["image"])
@@ -250,28 +322,33 @@ def _described(raw: pl.DataFrame, columns: dict[str, str], folder: str) -> pl.Da
 
 
 def _findings(
-    raw: pl.DataFrame, options: CsvOptions, used: set[str], path: Path
+    raw: pl.DataFrame, options: CsvOptions, used: set[str], path: Path, notes: list[str]
 ) -> tuple[tuple[str, ...], list[pl.Series]]:
     if options.classes:
         need_columns(raw, [options.classes], path)
         try:
-            return class_findings(raw[options.classes], options.positive)
+            return cell_findings(raw[options.classes], options.positive, options.separator, notes)
         except DataError as error:
             raise DataError(f"{path}: {error}") from error
-    named = options.findings or tuple(
-        name
-        for name in raw.columns
-        if name not in used
-        and name not in options.keep
-        and name not in COLUMNS
-        and values.are_codes(raw[name])
-    )
+    named = options.findings
     need_columns(raw, named, path)
     if not named:
-        raise DataError(
-            f"{path}: which columns are findings? None holds 1, 0, -1 and blanks only. Say findings=[...]."
-        )
+        named = values.finding_columns(raw, {*used, *options.keep, *COLUMNS}, path, notes)
     return named, values.label_codes(raw, named, path)
+
+
+def _unread(raw: pl.DataFrame, frame: pl.DataFrame, columns: dict[str, str]) -> list[str]:
+    """Notes on values of age, sex and view that say nothing that a Table can hold."""
+    notes = []
+    for option in ("age", "sex", "view"):
+        if option in columns:
+            written = identities(raw[columns[option]])
+            said = written.is_not_null() & ~written.str.to_lowercase().is_in(values.BLANK)
+            if lost := int((said & frame[option].is_null()).sum()):
+                notes.append(
+                    f"{lost:,} of {len(raw):,} values of {columns[option]!r} say no {option} that can be read."
+                )
+    return notes
 
 
 def _kept(raw: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:
@@ -289,7 +366,7 @@ def _kept(raw: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:
 def _boxes(folder: Path, name: str) -> pl.DataFrame | None:
     if not name:
         return None
-    boxes = read_csv(folder / name, as_text=True)
+    boxes = read_csv(folder / name)
     need_columns(boxes, BOX_COLUMNS, folder / name)
     return boxes
 

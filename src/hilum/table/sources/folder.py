@@ -14,62 +14,73 @@ class against all others. The folders for the parts become the official split.
 
 A folder does not say who the patients are: the patient is the file name without suffix, so that every image is
 taken for another patient's and nothing prevents a leak. Where file names hold the patient, give
-`patient_pattern`, a regular expression searched for in the file name without suffix, whose first group (or whole
-match) is the patient: `patient_pattern=^(p\\d+)_`.
+`patient_pattern`, a regular expression searched for in the file name without suffix (in the path below the folder,
+if it has a /), whose first group (or whole match) is the patient: `patient_pattern=^(p\\d+)_`. `study_pattern`
+does the same for the study.
+
+Images are files of every kind that is read, DICOM too, in class folders and the folders in them, linked ones as
+well. Masks are left out: files in a folder called masks, or whose names end in `_mask`, beside the image itself.
+What else lies there is counted.
 """
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from pathlib import Path
 
 import polars as pl
 
-from hilum.errors import ConfigError, DataError
+from hilum.errors import DataError
 from hilum.table.sources.base import (
+    IMAGE_SUFFIXES,
+    PathOptions,
     Source,
-    SourceOptions,
     find_images,
     is_image,
     layout_and_notes,
+    stem_of,
+    strip_suffix,
     subfolders,
+    without_masks,
 )
 from hilum.table.sources.classes import class_findings
+from hilum.table.sources.paths import named_by, passed_over
 from hilum.table.sources.values import PART_NAMES
 from hilum.table.table import Table
+from hilum.text import listed, many
 
 
-class FolderOptions(SourceOptions):
+class FolderOptions(PathOptions):
     """Options of the source `folder`."""
 
     positive: str = ""
     """The class that is the finding, against all others; empty means decided by the names."""
-    patient_pattern: str = ""
-    """Regular expression for the patient in a file name without suffix; empty means the whole name."""
 
 
 def read(root: Path, options: FolderOptions | None = None) -> Table:
     """Read class folders; see the module for the layout.
 
     Raises:
-        DataError: there are not two class folders with images, or a file name does not fit `patient_pattern`.
-        ConfigError: `patient_pattern` is no regular expression.
+        DataError: there are not two class folders with images, or a file name does not fit a pattern.
+        ConfigError: a pattern is no regular expression.
     """
     options = options or FolderOptions()
-    frame = class_folders(root)
-    names = [Path(path).stem for path in frame["path"]]
-    frame = frame.with_columns(
-        pl.Series("patient_id", _patients(names, options.patient_pattern), pl.String),
-        pl.lit("folder").alias("source"),
-    )
+    frame, notes = class_folders(root)
+    paths = frame["path"].to_list()
+    pattern = options.patient_pattern
+    patients = named_by(pattern, paths, "patient_pattern") if pattern else [stem_of(path) for path in paths]
+    frame = frame.with_columns(pl.Series("patient_id", patients, pl.String), pl.lit("folder").alias("source"))
+    if options.study_pattern:
+        studies = named_by(options.study_pattern, paths, "study_pattern")
+        frame = frame.with_columns(pl.Series("study_id", studies, pl.String))
     try:
         findings, columns = class_findings(frame["class"], options.positive)
     except DataError as error:
-        raise DataError(f"{root}: {error}") from error
+        raise DataError(f"{root}: {' '.join([str(error), *notes])}") from error
     clash = set(findings) & set(frame.columns) - {"class"}
     if clash:
         raise DataError(f"{root}: a class cannot be called {sorted(clash)[0]!r}; rename that folder.")
-    return Table.make(frame.drop("class").with_columns(columns), findings, root)
+    return Table.make(frame.drop("class").with_columns(columns), findings, root, notes=notes)
 
 
 def matches(root: Path) -> bool:
@@ -79,25 +90,28 @@ def matches(root: Path) -> bool:
         folder.name
         for place in places
         for folder in subfolders(place)
-        if any(is_image(p.name) for p in folder.iterdir())
+        if any(map(is_image, folder.iterdir()))
     }
     return len(names) >= 2
 
 
-def class_folders(root: Path) -> pl.DataFrame:
-    """Columns image_id, path, class and official_split, one row per image in the class folders of `root`.
+def class_folders(root: Path) -> tuple[pl.DataFrame, list[str]]:
+    """Columns image_id, path, class and official_split, one row per image in the class folders of `root`, and
+    notes on what was passed over.
 
     Raises:
         DataError: no class folder holds an image.
     """
     parts = _part_folders(root)
+    passed: Counter[str] = Counter()
     rows = []
     for place in parts or [root]:
         part = PART_NAMES[place.name.lower()] if parts else None
         for folder in subfolders(place):
             inside = folder.relative_to(root).as_posix()
-            rows += [(f"{inside}/{name}", folder.name, part) for name in find_images(folder)]
-    if not rows:
+            rows += [(f"{inside}/{name}", folder.name, part) for name in find_images(folder, passed)]
+    images, masks = without_masks([path for path, _, _ in rows])
+    if not images:
         raise DataError(f"{root} should hold one folder of images per class; no folder there holds an image.")
     frame = pl.DataFrame(
         rows,
@@ -105,7 +119,26 @@ def class_folders(root: Path) -> pl.DataFrame:
         orient="row",
         schema_overrides={"official_split": pl.String},
     )
-    return frame.with_columns(image_id=_ids(frame["path"]))
+    if masks:
+        frame = frame.filter(~pl.col("path").is_in(masks))
+    return frame.with_columns(image_id=_ids(frame["path"])), passed_over(passed, masks) + _beside(root, parts)
+
+
+def _beside(root: Path, parts: list[Path]) -> list[str]:
+    """Notes on folders beside those of the parts, and on images beside those of the classes."""
+    notes = []
+    others = [folder.name for folder in subfolders(root) if folder not in parts] if parts else []
+    if others:
+        notes.append(f"Folders beside {parts[0].name} that name no part were not read: {listed(others)}.")
+    loose = [path for place in [root, *parts] for path in sorted(place.iterdir()) if _is_loose(path)]
+    if loose:
+        first = loose[0].relative_to(root).as_posix()
+        notes.append(f"{many(len(loose), 'image')} in no class folder not taken, the first {first}.")
+    return notes
+
+
+def _is_loose(path: Path) -> bool:
+    return not path.name.startswith(".") and path.name.lower().endswith(IMAGE_SUFFIXES)
 
 
 def _part_folders(root: Path) -> list[Path]:
@@ -115,25 +148,8 @@ def _part_folders(root: Path) -> list[Path]:
 
 def _ids(paths: pl.Series) -> pl.Series:
     """The path without suffix; with it where two files differ by their suffix alone."""
-    plain = paths.str.replace(r"\.[^./]+$", "")
+    plain = paths.to_frame("path").select(strip_suffix(pl.col("path"))).to_series()
     return plain.set(plain.is_duplicated(), None).fill_null(paths) if plain.is_duplicated().any() else plain
-
-
-def _patients(names: list[str], pattern: str) -> list[str]:
-    if not pattern:
-        return names
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise ConfigError(f"patient_pattern: {pattern!r} is not a regular expression: {error}.") from error
-    found = [compiled.search(name) for name in names]
-    lost = [name for name, match in zip(names, found, strict=True) if match is None]
-    if lost:
-        raise DataError(
-            f"patient_pattern {pattern!r} finds no patient in {len(lost):,} of {len(names):,} file names, "
-            f"the first {lost[0]!r}."
-        )
-    return [match.group(1 if compiled.groups else 0) or "" for match in found if match]
 
 
 LAYOUT, NOTES = layout_and_notes(__doc__, "Two classes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hilum.errors import MissingExtra
+from hilum.files import open_file
 from hilum.progress import progress
 from hilum.table.sources.base import DICOM_SUFFIXES, walk
 
@@ -63,7 +65,7 @@ def scan(root: Path) -> Scan:
         import pydicom  # noqa: F401
     except ImportError as error:
         raise MissingExtra("pydicom", "dicom", "Reading DICOM files") from error
-    names = list(walk(root))
+    names = walk(root)
     headers: list[dict[str, Any]] = []
     unreadable: list[str] = []
     claims = [name for name in names if claims_dicom(root / name)]
@@ -83,6 +85,20 @@ def scan(root: Path) -> Scan:
     return Scan(headers, tuple(unreadable), len(names) - len(claims))
 
 
+def pixel_digest(path: Path) -> str:
+    """A sha256 of a file's stored pixels; its path where they cannot be read, so that it is no copy of another."""
+    import pydicom
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            pixels = pydicom.dcmread(path, force=True).get("PixelData", b"")
+        return hashlib.sha256(pixels).hexdigest()
+    # As for headers: a damaged element raises anything.
+    except Exception:
+        return str(path)
+
+
 def claims_dicom(path: Path) -> bool:
     """Whether a file begins as DICOM does, or is called so; DICOMDIR is an index, not an image."""
     if path.name.upper() == "DICOMDIR":
@@ -90,7 +106,7 @@ def claims_dicom(path: Path) -> bool:
     if path.name.lower().endswith(DICOM_SUFFIXES):
         return True
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             return file.read(MAGIC_AT + len(MAGIC))[MAGIC_AT:] == MAGIC
     except OSError:
         return False
@@ -101,11 +117,12 @@ def _header(path: Path) -> dict[str, Any] | None:
     import pydicom
 
     try:
-        data = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=TAGS, force=True)
-        if not data.get("SOPInstanceUID") or not data.get("Rows"):
+        with open_file(path) as file:
+            data = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=TAGS, force=True)
+        if not data.get("Rows"):
             return None
         return {
-            "uid": str(data.SOPInstanceUID),
+            "uid": _text(data, "SOPInstanceUID"),
             "study": _text(data, "StudyInstanceUID"),
             "patient": _text(data, "PatientID"),
             "sex": _text(data, "PatientSex"),

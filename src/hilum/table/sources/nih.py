@@ -7,7 +7,8 @@ benchmarks on weakly-supervised classification and localization of common thorax
 Layout::
 
     ROOT/
-    ├── Data_Entry_2017_v2020.csv  (or Data_Entry_2017.csv)   112,120 rows
+    ├── Data_Entry_2017_v2020.csv  (or Data_Entry_2017.csv, or .csv.gz)   112,120 rows
+    │   or sample_labels.csv                                  5,606 rows, of Kaggle's sample
     ├── train_val_list.txt, test_list.txt                     official split, one file name a line (optional)
     ├── BBox_List_2017.csv                                    984 boxes (optional)
     └── images/00000001_000.png, images_001/images/..., ...   PNG or JPEG, matched by name without suffix
@@ -29,21 +30,23 @@ from pathlib import Path
 import polars as pl
 
 from hilum.errors import DataError, did_you_mean
+from hilum.table.identity import identity
 from hilum.table.sources import values
 from hilum.table.sources.base import (
     Source,
     SourceOptions,
-    csv_columns,
     find_images,
     layout_and_notes,
     missing_file,
     need_columns,
     one_of,
-    read_csv,
+    stem_of,
     strip_suffix,
     subfolders,
 )
+from hilum.table.sources.delimited import csv_columns, read_csv, read_lines
 from hilum.table.table import Table
+from hilum.text import listed
 
 FINDINGS = (
     "Atelectasis",
@@ -62,6 +65,11 @@ FINDINGS = (
     "Hernia",
 )
 NO_FINDING = "No Finding"
+LABEL_FILES = (
+    *("Data_Entry_2017_v2020.csv", "Data_Entry_2017_v2020.csv.gz"),
+    *("Data_Entry_2017.csv", "Data_Entry_2017.csv.gz", "sample_labels.csv"),
+)
+"""The names under which labels are published; the first that is there is read, and no copy under another name."""
 LISTS = {
     "train": ("train_val_list.txt", "train_val_list_NIH.txt"),
     "test": ("test_list.txt", "test_list_NIH.txt"),
@@ -90,7 +98,8 @@ def read(root: Path, options: NihOptions | None = None) -> Table:
     path = _label_file(root)
     if path is None:
         raise missing_file(root, "Data_Entry_2017_v2020.csv")
-    raw = read_csv(path, as_text=True).with_row_index("row")
+    notes = _copies(root, path)
+    raw = read_csv(path, notes).with_row_index("row")
     need_columns(raw, ("Image Index", "Finding Labels", "Patient ID"), path)
     findings = (*FINDINGS, NO_FINDING) if options.no_finding else FINDINGS
     frame = raw.select(
@@ -99,9 +108,9 @@ def read(root: Path, options: NihOptions | None = None) -> Table:
         *_described(raw),
         *label_columns(raw["Finding Labels"], findings, path),
     )
-    frame = _official_parts(frame, root)
+    frame = _official_parts(frame, root, notes)
     frame = _with_paths(frame, raw["Image Index"], root, options.only_present)
-    return Table.make(frame, findings, root, _boxes(root, frame["image_id"]))
+    return Table.make(frame, findings, root, _boxes(root, frame["image_id"]), notes)
 
 
 def matches(root: Path) -> bool:
@@ -133,14 +142,18 @@ def label_columns(labels: pl.Series, findings: tuple[str, ...], origin: Path) ->
 
 
 def _label_file(root: Path) -> Path | None:
-    return (
-        next(iter(sorted(root.glob("Data_Entry_2017*.csv*"), reverse=True)), None) if root.is_dir() else None
-    )
+    return one_of(root, LABEL_FILES)
+
+
+def _copies(root: Path, path: Path) -> list[str]:
+    """A note on what is called nearly as the label file, and not read."""
+    alike = sorted(file.name for file in root.glob("Data_Entry_2017*") if file != path)
+    return [f"{path.name} was read; beside it and not read: {listed(alike, 4)}."] if alike else []
 
 
 def _described(raw: pl.DataFrame) -> list[pl.Expr]:
     """Patient, study, view, age and sex, as far as the file has them."""
-    patient = pl.col("Patient ID").str.strip_chars().str.zfill(8)
+    patient = identity(pl.col("Patient ID")).str.zfill(8)
     columns: dict[str, pl.Expr] = {
         "patient_id": patient,
         "study_id": strip_suffix(pl.col("Image Index")),
@@ -158,14 +171,19 @@ def _described(raw: pl.DataFrame) -> list[pl.Expr]:
     return [expression.alias(name) for name, expression in columns.items()]
 
 
-def _official_parts(frame: pl.DataFrame, root: Path) -> pl.DataFrame:
+def _official_parts(frame: pl.DataFrame, root: Path, notes: list[str]) -> pl.DataFrame:
     parts: dict[str, str] = {}
     for part, names in LISTS.items():
         path = one_of(root, names)
         if path:
-            parts |= dict.fromkeys((Path(line).stem for line in path.read_text().split()), part)
+            parts |= dict.fromkeys(map(stem_of, read_lines(path)), part)
+    if not parts:
+        return frame.with_columns(official_split=pl.lit(None, pl.String))
     found = pl.col("image_id").replace_strict(parts, default=None, return_dtype=pl.String)
-    return frame.with_columns(official_split=found if parts else pl.lit(None, pl.String))
+    frame = frame.with_columns(official_split=found)
+    if neither := frame["official_split"].null_count():
+        notes.append(f"{neither:,} of {len(frame):,} rows are in none of the official lists that are there.")
+    return frame
 
 
 def _with_paths(frame: pl.DataFrame, names: pl.Series, root: Path, only_present: bool) -> pl.DataFrame:
@@ -184,7 +202,7 @@ def _images_by_stem(root: Path, wanted: set[str]) -> dict[str, str]:
     for folder in folders:
         prefix = "" if folder == root else f"{folder.name}/"
         for name in find_images(folder):
-            stem = Path(name).stem
+            stem = stem_of(name)
             if stem not in wanted:
                 continue
             if stem in there:
@@ -201,7 +219,7 @@ def _boxes(root: Path, image_ids: pl.Series) -> pl.DataFrame | None:
     path = one_of(root, BOX_FILES)
     if path is None:
         return None
-    raw = read_csv(path, as_text=True)
+    raw = read_csv(path)
     # The header is `Image Index,Finding Label,Bbox [x,y,w,h],,,`: four unnamed-looking columns hold the box.
     if len(raw.columns) < 6:
         raise DataError(

@@ -50,7 +50,8 @@ def read(root: Path, options: SourceOptions | None = None) -> Table:
         raise DataError(
             f"{root} should hold train/ or test/, each with folders NORMAL and PNEUMONIA of images; it does not."
         )
-    frame = class_folders(home).with_columns(pl.col("class").str.to_uppercase())
+    frame, notes = class_folders(home)
+    frame = frame.with_columns(pl.col("class").str.to_uppercase())
     strange = frame.filter(~pl.col("class").is_in(CLASSES))
     if len(strange):
         raise DataError(
@@ -68,7 +69,7 @@ def read(root: Path, options: SourceOptions | None = None) -> Table:
         stem.str.extract(SUBTYPE).str.to_lowercase().alias("subtype"),
         (pl.col("class") == "PNEUMONIA").cast(pl.Int8).alias(FINDING),
     )
-    return Table.make(frame, (FINDING,), home)
+    return Table.make(frame, (FINDING,), home, notes=notes)
 
 
 def matches(root: Path) -> bool:
@@ -81,7 +82,7 @@ def _home(root: Path) -> Path | None:
         for part in subfolders(folder):
             classes = {inner.name.upper(): inner for inner in subfolders(part)}
             if part.name.lower() in {"train", "test"} and all(
-                name in classes and any(is_image(p.name) for p in classes[name].iterdir()) for name in CLASSES
+                name in classes and any(map(is_image, classes[name].iterdir())) for name in CLASSES
             ):
                 return folder
     return None

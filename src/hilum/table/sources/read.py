@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hilum.errors import DataError, did_you_mean, nearest
+from hilum.progress import say
+from hilum.table.check import alike_patients
+from hilum.table.identity import said_of
 from hilum.table.sources import chexpert, csv, dicom, folder, nih, pneumonia
 from hilum.table.sources.base import Source
 from hilum.table.sources.options import make_options
@@ -37,7 +41,19 @@ def find_source(name: str) -> Source:
 
 
 def read_source(name: str, root: Path | str, /, **options: Any) -> Table:
+    """`read_quietly`, and its notes said on standard error, with one on patients whose ids are much alike."""
+    table = read_quietly(name, root, **options)
+    if groups := alike_patients(table):
+        table = replace(table, notes=(*table.notes, f"{said_of(groups)}. Correct the table if they are."))
+    for note in table.notes:
+        say(note)
+    return table
+
+
+def read_quietly(name: str, root: Path | str, /, **options: Any) -> Table:
     """Read a data set: one row per image, with what the source said of each finding.
+
+    The table's notes are what was guessed and left out.
 
     Args:
         name: one of `SOURCES`.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 
 import polars as pl
 
 from hilum.errors import DataError
+from hilum.table.identity import MISSING, identities, tidy
+from hilum.text import listed, many
 
 OLDEST = 120.0
 """Ages above this are errors of the record (NIH ChestX-ray14 has 411 years) and become null."""
@@ -22,14 +24,17 @@ PROJECTIONS = {
 FRONTAL = (*(name for name, kind in PROJECTIONS.items() if kind != "LL"), "FRONTAL", "F")
 LATERAL = ("LL", "LEFTLATERAL", "RL", "RIGHTLATERAL", "LATERAL", "LAT", "L")
 
-CODES = {
-    "1": 1, "1.0": 1, "true": 1, "yes": 1, "positive": 1,
-    "0": 0, "0.0": 0, "false": 0, "no": 0, "negative": 0,
-    "-1": -1, "-1.0": -1, "uncertain": -1,
-}  # fmt: skip
-"""How label codes are written, in lower case."""
-
-BLANK = ("", "nan", "na", "n/a", "null", "none")
+WORDS = {
+    1: ("1", "true", "t", "yes", "y", "positive", "pos", "present", "+"),
+    0: ("0", "false", "f", "no", "n", "negative", "neg", "absent", "-"),
+    -1: ("-1", "uncertain", "u", "unc", "?", "possible", "maybe", "equivocal", "indeterminate"),
+}
+"""Label code -> how it is written, in any case; with decimals (`1.00`) too. `-` is negative beside a `+`."""
+BLANK = (*MISSING, "not mentioned", "not reported", "missing", "unknown")
+"""How "not mentioned" is written."""
+CODES = {word: code for code, words in WORDS.items() for word in words}
+NEARLY = 0.05
+"""Share of strange values (or one) up to which a column is a finding that has errors, and no other thing."""
 
 
 def age_years(column: pl.Expr) -> pl.Expr:
@@ -73,17 +78,14 @@ def view(column: pl.Expr) -> pl.Expr:
 
 def official_part(column: pl.Expr) -> pl.Expr:
     """`train`, `valid`, `test` or null, from the names in `PART_NAMES`."""
-    return (
-        column.cast(pl.String)
-        .str.strip_chars()
-        .str.to_lowercase()
-        .replace_strict(PART_NAMES, default=None, return_dtype=pl.String)
-    )
+    words = tidy(column).str.to_lowercase()
+    return words.replace_strict(PART_NAMES, default=None, return_dtype=pl.String)
 
 
 def are_parts(column: pl.Series) -> pl.Series:
     """Where a value names a part (`PART_NAMES`) or is missing."""
-    return column.is_null() | column.str.strip_chars().str.to_lowercase().is_in([*PART_NAMES])
+    words = _words(column)
+    return words.is_null() | words.is_in([*PART_NAMES])
 
 
 PART_NAMES = {
@@ -95,49 +97,87 @@ PART_NAMES = {
 
 
 def label_codes(frame: pl.DataFrame, names: Iterable[str], origin: Path) -> list[pl.Series]:
-    """Columns of labels as Int8 codes 1, 0, -1 and null, from numbers or from the words of `CODES`.
+    """Columns of text as Int8 codes 1, 0, -1 and null, from the words of `WORDS` and `BLANK`.
 
     Raises:
-        DataError: a value is no label code; the message names column, value and file.
+        DataError: a value is no label code; the message names column, row and value.
     """
     return [_codes(frame[name], origin) for name in names]
 
 
-def are_codes(column: pl.Series) -> bool:
-    """Whether a column holds label codes and blanks only, and at least one code."""
-    plain = _plain_codes(column)
-    return plain.null_count() < len(plain) and not _strange(column, plain).any()
+def finding_columns(
+    raw: pl.DataFrame, leave_out: Container[str], origin: Path, notes: list[str]
+) -> tuple[str, ...]:
+    """The columns that hold label codes only, or nearly; what others hold is a note.
+
+    Raises:
+        DataError: there is none.
+    """
+    kinds = {name: kind_of(raw[name]) for name in raw.columns if name not in leave_out}
+    # What holds nearly nothing but codes is a finding, to be refused by row and value, and none to be dropped.
+    named = tuple(name for name, kind in kinds.items() if kind in ("codes", "nearly"))
+    others = {name: kind for name, kind in kinds.items() if name not in named}
+    counted = []
+    for kind in dict.fromkeys(others.values()):
+        names = [name for name, own in others.items() if own == kind]
+        counted.append(f"{len(names):,} {'' if kind == 'blank' else 'of '}{kind} ({listed(names, 8)})")
+    said = ", ".join(counted) or "no other columns"
+    if not named:
+        raise DataError(
+            f"{origin}: which columns are findings? None holds 1, 0, -1 and blanks only ({said}). Say "
+            "findings=[...], or classes=COLUMN for a column of names."
+        )
+    if others:
+        notes.append(f"Columns that hold no label codes were left out (keep=[...] keeps some): {said}.")
+    return named
+
+
+def kind_of(column: pl.Series) -> str:
+    """What a column of text is: `codes`, `nearly` codes, `blank`, `numbers`, `dates` or `text`.
+
+    Nearly means that all but one value, or all but `NEARLY` of them, are label codes.
+    """
+    codes, strange = _read_codes(column)
+    bad, good = int(strange.sum()), codes.count()
+    if not bad:
+        return "codes" if good else "blank"
+    if bad <= max(1, NEARLY * (good + bad)) and good >= 5 * bad:
+        return "nearly"
+    words = _words(column).drop_nulls()
+    if words.cast(pl.Float64, strict=False).null_count() == 0:
+        return "numbers"
+    return "dates" if words.str.contains(r"^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}").all() else "text"
 
 
 def _codes(column: pl.Series, origin: Path) -> pl.Series:
-    plain = _plain_codes(column)
-    strange = _strange(column, plain)
+    codes, strange = _read_codes(column)
     if strange.any():
+        row = int(strange.arg_max() or 0)
         raise DataError(
             f"{origin}: column {column.name!r} should hold labels (1 positive, 0 negative, -1 uncertain, empty "
-            f"not mentioned); {strange.sum():,} rows hold something else, the first {column.filter(strange)[0]!r}."
+            f"not mentioned); {many(int(strange.sum()), 'row')} hold something else, the first {column[row]!r} in "
+            f"row {row + 1:,} below the headings. Correct it, or name the columns that are findings without it."
         )
-    return plain
+    return codes
 
 
-def _plain_codes(column: pl.Series) -> pl.Series:
-    """Int8 codes; null where a value is blank or no code."""
-    if column.dtype.is_numeric():
-        small = column.cast(pl.Int8, strict=False)
-        same = (small.cast(column.dtype) == column) & small.is_between(-1, 1)
-        return small if same.all() else small.set(~same.fill_null(False), None)
-    words = column.cast(pl.String).str.strip_chars().str.to_lowercase()
-    return words.replace_strict(CODES, default=None, return_dtype=pl.Int8)
+def _read_codes(column: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Int8 codes, null where a value is blank or none; and where it is neither."""
+    text = column.cast(pl.String)
+    # A column of labels has few distinct values, and spelling is dear.
+    distinct = text.drop_nulls().unique()
+    words = _words(distinct)
+    known = CODES if words.eq("+").any() else {word: code for word, code in CODES.items() if word != "-"}
+    codes = words.replace_strict(known, default=None, return_dtype=pl.Int8)
+    strange = distinct.filter(codes.is_null() & words.is_not_null() & ~words.is_in(BLANK))
+    read = text.replace_strict(distinct, codes, default=None, return_dtype=pl.Int8)
+    return read, text.is_in(strange.implode()).fill_null(False)
 
 
-def _strange(column: pl.Series, plain: pl.Series) -> pl.Series:
-    """Where a value is neither a code nor blank."""
-    lost = column.is_not_null() & plain.is_null()
-    if column.dtype.is_float():
-        return lost & column.is_not_nan()
-    if column.dtype.is_numeric():
-        return lost
-    return lost & ~column.cast(pl.String).str.strip_chars().str.to_lowercase().is_in(BLANK)
+def _words(column: pl.Series) -> pl.Series:
+    """Each value as it is compared: as an id, in lower case, and whole numbers without signs that say nothing."""
+    words = identities(column.cast(pl.String)).str.to_lowercase()
+    return words.str.replace(r"^\+?(-?\d+)(?:\.0*)?$", "$1").replace("-0", "0")
 
 
 def _plain(column: pl.Expr) -> pl.Expr:

@@ -1,0 +1,122 @@
+"""What paths say of patients and studies, and where the files lie that a table names."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from hilum.errors import ConfigError, DataError
+from hilum.table.sources.base import SUFFIX, find_images, stem_of, without_masks
+from hilum.text import listed, many
+
+
+def named_by(pattern: str, paths: Sequence[str], option: str) -> list[str]:
+    """What a regular expression finds in each path: its first group, else the whole match.
+
+    It is searched for in the file name without suffix; in the whole path without suffix, if it has a /.
+
+    Args:
+        pattern: the expression.
+        paths: relative, with / between.
+        option: what the pattern was given by, for the messages.
+
+    Raises:
+        ConfigError: it is no regular expression.
+        DataError: it finds nothing in some of the paths.
+    """
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise ConfigError(f"{option}: {pattern!r} is not a regular expression: {error}.") from error
+    names = [re.sub(SUFFIX, "", path) if "/" in pattern else stem_of(path) for path in paths]
+    found = [compiled.search(name) for name in names]
+    texts = [match and match.group(1 if compiled.groups else 0) for match in found]
+    lost = [name for name, text in zip(names, texts, strict=True) if not text]
+    if lost:
+        what, where = option.partition("_")[0], "paths" if "/" in pattern else "file names"
+        raise DataError(
+            f"{option} {pattern!r} finds no {what} in {len(lost):,} of {len(names):,} {where}, "
+            f"the first {lost[0]!r}."
+        )
+    return [text for text in texts if text]
+
+
+def located(root: Path, paths: Sequence[str], notes: list[str]) -> list[str]:
+    """Where the files lie that a table names: as it says, else by their name, else by their name without suffix.
+
+    What is in two places is left as it was written, and so is what is nowhere.
+
+    Args:
+        root: the folder that the paths are relative to, and under which others are looked for.
+        paths: as written, with / between.
+        notes: what was found in another way is added, with counts.
+    """
+    missing = _missing(root, paths)
+    if not missing:
+        return list(paths)
+    there, _ = without_masks(find_images(root))
+    steps: dict[str, Callable[[str], str]] = {
+        "by its path, under another suffix": lambda path: re.sub(SUFFIX, "", path),
+        "by its name, in another folder": lambda path: path.rpartition("/")[2],
+        "by its name without suffix": stem_of,
+    }
+    found: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for how, key in steps.items():
+        places = _unique((key(name), name) for name in there)
+        new = {path: places[key(path)] for path in missing if path not in found and key(path) in places}
+        found |= new
+        counts[how] += len(new)
+    if found:
+        ways = "; ".join(f"{count:,} {how}" for how, count in counts.items() if count)
+        first = next(iter(found.items()))
+        left = len(missing) - len(found)
+        notes.append(
+            f"{many(len(found), 'image')} of {len(paths):,} not where the table says, and found {ways} "
+            f"({first[0]} is {first[1]}); {len(paths) - len(missing):,} where it says, {left:,} not at all."
+        )
+    return [found.get(path, path) for path in paths]
+
+
+def _missing(root: Path, paths: Sequence[str]) -> list[str]:
+    """Paths without a file, each once; folders are listed rather than files asked for one by one."""
+    folders = {path.rpartition("/")[0] for path in paths}
+    listings: dict[str, set[str]] = {}
+    for folder in folders:
+        try:
+            listings[folder] = {entry.name for entry in (root / folder).iterdir()}
+        except (OSError, ValueError):
+            listings[folder] = set()
+    return [
+        path
+        for path in dict.fromkeys(paths)
+        if path.rpartition("/")[2] not in listings[path.rpartition("/")[0]]
+    ]
+
+
+def _unique(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Key -> name, of the keys that one name alone has."""
+    found: dict[str, str] = {}
+    twice = set()
+    for key, name in pairs:
+        if found.setdefault(key, name) != name:
+            twice.add(key)
+    return {key: name for key, name in found.items() if key not in twice}
+
+
+def passed_over(passed: Counter[str], masks: Sequence[str]) -> list[str]:
+    """Notes on what lies among the images and was not taken."""
+    notes = []
+    if masks:
+        notes.append(
+            f"{many(len(masks), 'mask')} of images not taken for images themselves, the first {masks[0]}."
+        )
+    if passed:
+        kinds = [
+            f"{count:,} of {kind}"
+            for kind, count in sorted(passed.items(), key=lambda one: (-one[1], one[0]))
+        ]
+        notes.append(f"{many(passed.total(), 'file')} passed over as no images: {listed(kinds, 6)}.")
+    return notes
