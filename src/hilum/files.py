@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import os
+import re
 import shutil
 import stat
 import threading
@@ -116,6 +117,30 @@ def read_parquet(path: Path) -> pl.DataFrame:
     if seals.intact(path) is False:
         raise OSError(f"{path.name} is not what was written: its checksum differs")
     return pl.read_parquet(path)
+
+
+FORMULA, NUMBER = r"^'*[=+\-@\t\r]", r"^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$"
+
+
+def csv_text(frame: pl.DataFrame) -> str:
+    """A table as CSV in which no name is a formula to a spreadsheet.
+
+    A text or heading that begins with `=`, `+`, `-`, `@`, a tab or a carriage return and is no number gets an
+    apostrophe in front (OWASP, "CSV Injection"), and so does one that has apostrophes before such a sign already:
+    `unquoted` takes it back exactly.
+    """
+    import polars as pl
+
+    text = pl.col(pl.String)
+    formula = text.str.contains(FORMULA) & ~text.str.contains(NUMBER)
+    cells = frame.with_columns(pl.when(formula).then("'" + text).otherwise(text).name.keep())
+    names = [f"'{name}" if re.match(FORMULA, name) else name for name in frame.columns]
+    return cells.rename(dict(zip(frame.columns, names, strict=True))).write_csv(None)
+
+
+def unquoted(text: pl.Expr) -> pl.Expr:
+    """Texts or headings of a CSV as they were before `csv_text` put an apostrophe in front of some."""
+    return text.str.replace(r"^'('*[=+\-@\t\r])", "$1")
 
 
 def read_json(path: Path) -> Any:
