@@ -61,7 +61,7 @@ def test_verdicts_that_a_spreadsheet_saved_in_its_own_way_are_not_lost(
     with pytest.raises(DataError, match="1 verdict, which would be lost"):
         check_out(tmp_path)
     path.write_bytes(path.read_bytes() + bytes(9))
-    with pytest.raises(DataError, match="NUL bytes|may hold verdicts"):
+    with pytest.raises(DataError, match=r"NUL bytes|may hold verdicts"):
         check_out(tmp_path)
 
 

@@ -19,7 +19,8 @@ from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from hilum.errors import ImageError, MissingExtra
 from hilum.pixels.dicom import dicom_gray
-from hilum.pixels.header import ImageInfo, image_info, info_of
+from hilum.pixels.header import image_info, info_of
+from hilum.pixels.parse import ImageInfo
 from hilum.pixels.read import decode_gray, read_gray
 
 PICTURE = smooth(60, 44)
@@ -103,11 +104,19 @@ def test_windows_agree_with_pydicom(
         RescaleIntercept=rescale[1],
     )
     dataset = pydicom.dcmread(io.BytesIO(data))
-    with np.errstate(over="ignore"):
-        shown = apply_voi_lut(apply_modality_lut(dataset.pixel_array, dataset), dataset)
     low, high = rescale[1], 4095 * rescale[0] + rescale[1]
-    expected = (shown - low) / (high - low) * 255
-    assert near(dicom_gray(data), 255 - expected if interpretation == "MONOCHROME1" else expected, 0.51)
+
+    def expected(stored: np.ndarray) -> np.ndarray:
+        with np.errstate(over="ignore"):
+            shown = apply_voi_lut(apply_modality_lut(stored, dataset), dataset)
+        return (shown - low) / (high - low) * 255
+
+    if not set(np.rint(expected(np.arange(TWELVE.min(), TWELVE.max() + 1)))) - {0, 255}:
+        with pytest.raises(ImageError, match="leaves no gray between black and white"):
+            dicom_gray(data)
+        return
+    right = expected(dataset.pixel_array)
+    assert near(dicom_gray(data), 255 - right if interpretation == "MONOCHROME1" else right, 0.51)
 
 
 def test_padding_is_black_and_does_not_stretch_the_picture() -> None:
@@ -150,7 +159,7 @@ def test_files_without_the_mark_are_known_by_their_ending(tmp_path: Path) -> Non
         (dicom(TWELVE)[:-500], "cannot be decoded"),
         (dicom(TWELVE)[:200], "DICOM file"),
         (dicom(TWELVE, bits=12, syntax=JPEG2000Lossless)[:-400], "DICOM file"),
-        (dicom(np.zeros((4, 4), np.uint32)), "of uint32 pixels; expected integers of up to 16 bits"),
+        (dicom(np.zeros((4, 4), np.uint32)), "of 32-bit pixels; expected integers of 8 or 16 bits"),
         (dicom(PICTURE, interpretation="PALETTE COLOR"), "of PALETTE COLOR pixels"),
         (dicom(np.zeros((4, 4, 3), np.uint16), interpretation="RGB"), "16-bit colour"),
     ],

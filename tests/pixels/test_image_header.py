@@ -12,7 +12,8 @@ from pictures import encode, smooth
 from PIL import Image
 
 from hilum.errors import ImageError
-from hilum.pixels.header import ImageInfo, exif_orientation, image_info, info_of
+from hilum.pixels.header import image_info, info_of
+from hilum.pixels.parse import ImageInfo, exif_orientation
 
 GRAY = Image.fromarray(smooth(30, 50))
 RGB = GRAY.convert("RGB")

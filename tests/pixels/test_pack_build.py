@@ -180,7 +180,7 @@ def test_a_missing_package_is_not_taken_for_a_bad_image(
     def refuse(*_: object) -> None:
         raise MissingExtra("pydicom", "dicom", "reading DICOM files")
 
-    monkeypatch.setattr(workers, "load_image", refuse)
+    monkeypatch.setattr(workers, "read_picture", refuse)
     with pytest.raises(MissingExtra):
         build_pack(table, tmp_path / "out", SMALL)
     assert list(tmp_path.iterdir()) == []

@@ -28,7 +28,7 @@ from hilum.pixels.build import build_pack
 def never(*given):
     raise SystemExit("an image was decoded before the space was known to be there")
 
-workers.load_image = never
+workers.read_picture = never
 root = Path({root!r})
 table = table_of(root, sorted(path.name for path in root.iterdir()))
 resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))  # the system refuses larger files

@@ -14,9 +14,10 @@ from pictures import encode, psnr, smooth
 from PIL import Image, ImageOps
 
 from hilum.errors import ImageError
+from hilum.pixels.depth import to_uint8
 from hilum.pixels.header import image_info
 from hilum.pixels.opencv import decode
-from hilum.pixels.read import decode_gray, read_gray, to_uint8
+from hilum.pixels.read import decode_gray, read_gray
 
 PICTURE = smooth(90, 70)
 GRAY = Image.fromarray(PICTURE)
@@ -197,7 +198,7 @@ def test_a_thumbnail_in_the_header_does_not_pass_for_the_end() -> None:
         (b"\x89PNG\r\n\x1a\n", r"x\.png is a PNG file that is cut short"),
         (
             encode(np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8), "TIFF"),
-            "holds float32 pixels",
+            "TIFF file of float 32-bit pixels; expected unsigned integers",
         ),
     ],
 )

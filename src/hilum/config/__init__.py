@@ -1,13 +1,15 @@
 """`Config`: every knob of a run. Sections and their fields are in `sections.py`, TOML in `files.py`."""
 
-from hilum.config.files import dump_config, make_config, read_config, settings, write_config
+from hilum.config.files import ABOUT, dump_config, make_config, read_config, settings, write_config
 from hilum.config.sections import (
     AugmentConfig,
     CleanConfig,
     Config,
     DataConfig,
+    Films,
     FinetuneConfig,
     LabelsConfig,
+    LimitsConfig,
     LossConfig,
     ModelConfig,
     OptimizerConfig,
@@ -22,12 +24,15 @@ from hilum.config.sections import (
 )
 
 __all__ = [
+    "ABOUT",
     "AugmentConfig",
     "CleanConfig",
     "Config",
     "DataConfig",
+    "Films",
     "FinetuneConfig",
     "LabelsConfig",
+    "LimitsConfig",
     "LossConfig",
     "ModelConfig",
     "OptimizerConfig",

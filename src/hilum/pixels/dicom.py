@@ -1,21 +1,29 @@
-"""DICOM files to gray: modality and VOI transforms, bit depths, signs and MONOCHROME1.
+"""DICOM files to gray: which files are read, and what their headers say.
 
-The transforms of stored values to displayed values are those of DICOM PS3.3 C.11 (modality LUT or rescale,
-then VOI LUT or window) and act on single pixels, so they are worked out once for every stored value and the
-picture is one table look-up. Only tags that describe pixels are parsed: no patient data are ever read.
+Stored values are decoded in `stored.py` and become gray in `display.py`. Only tags that describe pixels are
+parsed: no patient data are ever read.
 """
 
 from __future__ import annotations
 
 import io
+import re
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from hilum.config import LimitsConfig
 from hilum.errors import ImageError, MissingExtra
-from hilum.pixels.opencv import Gray, decode
+from hilum.pixels.display import shown
+from hilum.pixels.limits import LIMITS, check_size, too_much
+from hilum.pixels.opencv import Gray
+from hilum.pixels.stored import stored_values
+from hilum.pixels.tags import numbers, whole
 
 SUFFIXES = (".dcm", ".dicom", ".dic")
 """A file without the DICM mark (old exports) is taken for DICOM only under one of these endings."""
@@ -27,6 +35,9 @@ TAGS = [
     "NumberOfFrames",
     "Rows",
     "Columns",
+    "PixelAspectRatio",
+    "PixelSpacing",
+    "ImagerPixelSpacing",
     "BitsAllocated",
     "BitsStored",
     "HighBit",
@@ -40,15 +51,20 @@ TAGS = [
     "WindowCenter",
     "WindowWidth",
     "VOILUTFunction",
+    "FloatPixelData",
+    "DoubleFloatPixelData",
     "PixelData",
 ]
 
-JPEG_2000 = ("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91")
-NEEDS_EXTRA = {
-    "1.2.840.10008.1.2.4.80": "pyjpegls",
-    "1.2.840.10008.1.2.4.81": "pyjpegls",
-    **dict.fromkeys(JPEG_2000, "pylibjpeg-openjpeg"),
-}
+UNHEARD = ("ignore", None, Warning, re.compile("pydicom"), 0)
+"""The filter of pydicom's warnings, as Python keeps it."""
+DEFLATED = b"1.2.840.10008.1.2.1.99"
+META_AT = 132
+"""Where the group of file meta information begins; its first element, of 12 bytes, says how long the rest is."""
+SQUARE = 0.01
+"""Sides of a pixel that differ by a smaller share than this are taken for equal."""
+LONGEST = 4.0
+"""A pixel that is said to be longer than this many times its width is not believed."""
 
 
 def is_dicom(data: bytes, suffix: str = "") -> bool:
@@ -56,196 +72,153 @@ def is_dicom(data: bytes, suffix: str = "") -> bool:
     return data[128:132] == b"DICM" or suffix.lower() in SUFFIXES
 
 
-def dicom_gray(data: bytes) -> Gray:
+def dicom_gray(data: bytes, limits: LimitsConfig = LIMITS, notes: list[str] | None = None) -> Gray:
     """Decode a single-frame DICOM file.
 
-    A VOI LUT or else the first window decides what is black and white. Without either, 8-bit values are taken
-    as they are and deeper ones run from the image's own minimum to its maximum, as viewers show them. Padding
-    pixels are black; MONOCHROME1 is inverted, so that air is dark in every picture.
+    What is black and white is decided as `hilum.pixels.display.shown` says. Pixels that are not square by
+    PixelAspectRatio, PixelSpacing or ImagerPixelSpacing are made so along their longer side, and that is noted.
+
+    Args:
+        data: the file.
+        limits: what it may cost.
+        notes: takes a clause on each guess.
 
     Returns:
         uint8 [h, w].
 
     Raises:
-        ImageError: no or several frames, cut short, or a compression that no installed decoder reads.
+        ImageError: no or several frames, cut short, tags that contradict each other or hold no number, float or
+            palette pixels, or a compression that no installed decoder reads.
         MissingExtra: pydicom, or the decoder that this file needs, is not installed.
     """
-    dataset = _parse(data)
-    frames = int(dataset.get("NumberOfFrames") or 1)
-    if "PixelData" not in dataset:
-        raise ImageError("is a DICOM file without pixels: cut short, or not an image")
-    if frames > 1:
-        raise ImageError(f"is a DICOM file of {frames} frames; expected a single image")
-    try:
-        stored = _stored(dataset)
-        return _colour(stored, dataset) if stored.ndim == 3 else _shown(stored, dataset)
-    except (ImageError, MissingExtra):
-        raise
-    except Exception as error:  # pydicom and its decoders raise nearly every type there is
-        raise ImageError(f"is a DICOM file whose pixels cannot be decoded: {_first_line(error)}") from error
+    notes = [] if notes is None else notes
+    dataset = parse(data, limits)
+    with _image_errors("is a DICOM file whose pixels cannot be decoded"):
+        _check(dataset, limits)
+        stored = stored_values(dataset, limits, notes)
+        if whole(dataset, "SamplesPerPixel") == 1:
+            gray = shown(stored, dataset, notes)
+        else:
+            gray = _colour(stored, dataset)
+        width, height = _upright_size(dataset)
+        if gray.shape != (height, width):
+            check_size(width, height, 1, limits)
+            notes.append("pixels that are not square: made so")
+            gray = np.asarray(cv2.resize(gray, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+        return gray
 
 
-def dicom_header(data: bytes) -> tuple[int, int, int, str]:
+def dicom_header(data: bytes, limits: LimitsConfig = LIMITS) -> tuple[int, int, int, str]:
     """Width, height, bits stored and mode, from the beginning of a DICOM file or all of it."""
-    dataset = _parse(data, stop_before_pixels=True)
-    try:
-        mode = "gray" if int(dataset.SamplesPerPixel) == 1 else "rgb"
-        if dataset.PhotometricInterpretation == "PALETTE COLOR":
+    dataset = parse(data, limits, stop_before_pixels=True)
+    with _image_errors("is a DICOM file that does not describe an image"):
+        mode = "gray" if whole(dataset, "SamplesPerPixel") == 1 else "rgb"
+        if dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
             mode = "palette"
-        return int(dataset.Columns), int(dataset.Rows), int(dataset.BitsStored), mode
-    except (AttributeError, TypeError, ValueError) as error:
-        raise ImageError("is a DICOM file that does not describe an image") from error
+        return *_upright_size(dataset), whole(dataset, "BitsStored"), mode
 
 
-def _parse(data: bytes, stop_before_pixels: bool = False) -> Any:
+def parse(data: bytes, limits: LimitsConfig = LIMITS, stop_before_pixels: bool = False) -> Any:
+    """The tags of `TAGS` as a pydicom dataset, unread: a value that is none raises when it is asked for.
+
+    Raises:
+        ImageError: not DICOM, damaged, or deflated and too large.
+        MissingExtra: pydicom is not installed.
+    """
     try:
         import pydicom
     except ImportError as error:
         raise MissingExtra("pydicom", "dicom", "reading DICOM files") from error
+    # Values that break the standard are warned of and read; what counts is checked where it is used.
+    if UNHEARD not in warnings.filters:
+        warnings.filterwarnings("ignore", module="pydicom")
     try:
+        _check_deflated(data, limits)
         return pydicom.dcmread(
             io.BytesIO(data),
             force=data[128:132] != b"DICM",
             stop_before_pixels=stop_before_pixels,
             specific_tags=TAGS,
         )
+    except ImageError:
+        raise
     except Exception as error:
         raise ImageError("is a DICOM file that is cut short or damaged within its header") from error
 
 
-def _stored(dataset: Any) -> npt.NDArray[Any]:
-    """Stored values, integer [h, w] or [h, w, 3], without bits above the stored ones (old overlays)."""
-    values = _jpeg_2000(dataset)
-    if values is None:
-        values = _decode(dataset)
-    if values.dtype.kind not in "iu" or values.dtype.itemsize > 2:
-        raise ImageError(f"is a DICOM file of {values.dtype} pixels; expected integers of up to 16 bits")
-    spare = values.dtype.itemsize * 8 - int(dataset.BitsStored)
-    if spare > 0 and values.ndim == 2 and (values >> (values.dtype.itemsize * 8 - spare)).any():
-        values = (values << spare) >> spare  # arithmetic on signed types: extends the sign
-    return values
+def _check_deflated(data: bytes, limits: LimitsConfig) -> None:
+    """Refuse a deflated file that would inflate to too much; pydicom inflates whatever comes."""
+    start = META_AT + 12 + int.from_bytes(data[META_AT + 8 : META_AT + 12], "little")
+    if DEFLATED not in data[META_AT:start]:
+        return
+    inflate, at, size, step = zlib.decompressobj(-zlib.MAX_WBITS), start, 0, 1 << 16
+    while at < len(data) and not inflate.eof:
+        rest = data[at : at + step]
+        while rest and not inflate.eof:
+            size += len(inflate.decompress(rest, 1 << 24))
+            rest = inflate.unconsumed_tail
+            if size > limits.bytes:
+                raise too_much(
+                    f"is a deflated DICOM file that inflates to over {limits.bytes:,} bytes", "bytes"
+                )
+        at += step
 
 
-def _decode(dataset: Any) -> npt.NDArray[Any]:
-    syntax = dataset.file_meta.get("TransferSyntaxUID") if hasattr(dataset, "file_meta") else None
-    if syntax is None:  # a file without meta header: pydicom has told the encoding from the bytes
-        from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
-
-        implicit = dataset.original_encoding[0]
-        syntax = dataset.file_meta.TransferSyntaxUID = (
-            ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
-        )
-    try:
-        values: npt.NDArray[Any] = dataset.pixel_array
-    except RuntimeError as error:
-        if "missing dependencies" not in str(error) and "Unable to decompress" not in str(error):
-            raise
-        if "missing dependencies" in str(error) and syntax in NEEDS_EXTRA:
-            raise MissingExtra(NEEDS_EXTRA[syntax], "dicom", f"reading {syntax.name}") from error
+def _check(dataset: Any, limits: LimitsConfig) -> None:
+    """Refuse what is not one picture of integers within the limits, or contradicts itself."""
+    if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
+        raise ImageError("is a DICOM file of float pixels; expected integers of up to 16 bits")
+    if "PixelData" not in dataset:
+        raise ImageError("is a DICOM file without pixels: cut short, or not an image")
+    frames = whole(dataset, "NumberOfFrames", 1)
+    if frames > 1:
+        raise ImageError(f"is a DICOM file of {frames} frames; expected a single image")
+    allocated, stored = whole(dataset, "BitsAllocated"), whole(dataset, "BitsStored")
+    samples, signed = whole(dataset, "SamplesPerPixel"), whole(dataset, "PixelRepresentation", 0)
+    if allocated not in (1, 8, 16):
+        raise ImageError(f"is a DICOM file of {allocated}-bit pixels; expected integers of 8 or 16 bits")
+    if not 1 <= stored <= allocated or signed not in (0, 1) or samples not in (1, 3):
         raise ImageError(
-            f"is a DICOM file compressed as {syntax.name}, which no installed decoder reads; "
-            "pip install python-gdcm, or decompress it with gdcmconv --raw"
-        ) from error
-    return values
+            f"is a DICOM file that contradicts itself: BitsStored {stored} of {allocated}, "
+            f"PixelRepresentation {signed}, SamplesPerPixel {samples}"
+        )
+    check_size(whole(dataset, "Columns"), whole(dataset, "Rows"), samples * -(-allocated // 8), limits)
 
 
-def _jpeg_2000(dataset: Any) -> npt.NDArray[Any] | None:
-    """Decode plain gray JPEG 2000 by OpenCV, or None where it is anything else.
-
-    Same library and same values as pylibjpeg's, but OpenCV lets go of Python's lock: on 4 cores a 1955 x 1841
-    image takes 31 instead of 130 ms.
-    """
-    from pydicom.encaps import get_frame
-    from pydicom.pixels.utils import get_j2k_parameters
-
-    if getattr(dataset, "file_meta", {}).get("TransferSyntaxUID") not in JPEG_2000:
-        return None
-    if dataset.SamplesPerPixel != 1 or dataset.PixelRepresentation:
-        return None
-    frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
-    coded = get_j2k_parameters(frame)
-    if coded.get("is_signed", True) or coded.get("precision") != dataset.BitsStored:
-        return None
-    values = decode(frame, cv2.IMREAD_ANYDEPTH)
-    fits = values is not None and values.shape == (dataset.Rows, dataset.Columns)
-    return values if fits else None
+def _upright_size(dataset: Any) -> tuple[int, int]:
+    """Width and height once pixels are square (PS3.3 C.7.6.3.1.7 and 10.7.1.3: down before across)."""
+    width, height = whole(dataset, "Columns"), whole(dataset, "Rows")
+    for keyword in ("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing"):
+        sides = numbers(dataset, keyword)
+        if len(sides) == 2 and all(np.isfinite(sides)) and min(sides) > 0:
+            ratio = sides[0] / sides[1]
+            if not 1 / LONGEST <= ratio <= LONGEST:
+                raise ImageError(f"is a DICOM file whose {keyword} says {sides[0]:g} to {sides[1]:g}")
+            if abs(ratio - 1) > SQUARE:
+                return (width, round(height * ratio)) if ratio > 1 else (round(width / ratio), height)
+            break
+    return width, height
 
 
-def _shown(stored: npt.NDArray[Any], dataset: Any) -> Gray:
-    """Displayed gray of stored values."""
-    interpretation = dataset.PhotometricInterpretation
-    if interpretation not in ("MONOCHROME1", "MONOCHROME2"):
+def _colour(values: Any, dataset: Any) -> Gray:
+    """Luma of an 8-bit RGB picture (pydicom has turned YBR into RGB), or what is luma already."""
+    interpretation = str(dataset.get("PhotometricInterpretation"))
+    if not interpretation.startswith(("RGB", "YBR_")):
         raise ImageError(f"is a DICOM file of {interpretation} pixels; expected gray, or 8-bit colour")
-    low, high = int(stored.min()), int(stored.max())
-    index = stored.astype(np.int32) - low
-    ramp = np.arange(low, high + 1, dtype=np.int64)
-    picture = ~_padding(ramp, dataset)
-    if not picture.all():  # values between the picture's and the padding's do not occur
-        picture &= np.bincount(index.ravel(), minlength=len(ramp)) > 0
-    gray = _display(ramp, picture, dataset)
-    if interpretation == "MONOCHROME1":
-        gray = 255 - gray
-    gray[~picture] = 0
-    return np.rint(gray).astype(np.uint8)[index]
-
-
-def _display(
-    ramp: npt.NDArray[np.int64], picture: npt.NDArray[np.bool_], dataset: Any
-) -> npt.NDArray[np.float64]:
-    """Gray, 0 to 255, of every stored value in `ramp`; `picture` says which occur and are not padding."""
-    from pydicom.pixels import apply_modality_lut, apply_voi_lut, apply_windowing
-
-    values = np.asarray(apply_modality_lut(ramp, dataset))
-    if dataset.get("VOILUTSequence"):
-        shown = apply_voi_lut(np.rint(values).astype(np.int64), dataset)
-        # Many writers declare 16 bits a LUT entry and fill fewer.
-        low, high = 0.0, 2.0 ** max(8, int(shown.max()).bit_length()) - 1
-    elif (window := _window(dataset)) is not None:
-        centre, width = window
-        # All window functions are at their limits 100 widths off the centre.
-        ends = np.array([centre - 100 * width, centre + 100 * width])
-        with np.errstate(over="ignore"):  # exp of a narrow sigmoid
-            (low, high), shown = (apply_windowing(v, dataset) for v in (ends, values.astype(np.float64)))
-    elif int(dataset.BitsStored) <= 8 and np.array_equal(values, ramp):
-        shown, low, high = values, 0.0, 2.0 ** int(dataset.BitsStored) - 1
-    else:
-        kept = values[picture] if picture.any() else values
-        shown, low, high = values, float(kept.min()), float(kept.max())
-    share = (shown.astype(np.float64) - low) / (high - low if high > low else 1.0)
-    return np.asarray(np.clip(share, 0.0, 1.0) * 255.0)
-
-
-def _window(dataset: Any) -> tuple[float, float] | None:
-    """Centre and width of the first window; None where there is none, or one of no width."""
-
-    def first(keyword: str) -> float | None:
-        value = dataset.get(keyword)
-        if value is None or value == "":
-            return None
-        return float(value[0] if hasattr(value, "__len__") else value)
-
-    centre, width = first("WindowCenter"), first("WindowWidth")
-    return (centre, width) if centre is not None and width is not None and width >= 1 else None
-
-
-def _padding(ramp: npt.NDArray[np.int64], dataset: Any) -> npt.NDArray[np.bool_]:
-    """Which stored values mark pixels outside the picture (PS3.3 C.7.5.1.1.2)."""
-    value = dataset.get("PixelPaddingValue")
-    if not isinstance(value, int):
-        return np.zeros(len(ramp), bool)
-    limit = dataset.get("PixelPaddingRangeLimit")
-    limit = limit if isinstance(limit, int) else value
-    return (ramp >= min(value, limit)) & (ramp <= max(value, limit))
-
-
-def _colour(values: npt.NDArray[Any], dataset: Any) -> Gray:
-    """Luma of an 8-bit RGB picture (pydicom has turned YBR into RGB)."""
-    if values.dtype != np.uint8 or values.shape[2] != 3:
+    if values.dtype != np.uint8:
         raise ImageError(
-            f"is a DICOM file of {dataset.BitsStored}-bit colour; expected gray, or 8-bit colour"
+            f"is a DICOM file of {whole(dataset, 'BitsStored')}-bit colour; expected gray, or 8-bit colour"
         )
-    return np.asarray(cv2.cvtColor(values, cv2.COLOR_RGB2GRAY), np.uint8)
+    return np.asarray(values if values.ndim == 2 else cv2.cvtColor(values, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+@contextmanager
+def _image_errors(what: str) -> Iterator[None]:
+    """Whatever a value or a decoder raises is this file's ImageError."""
+    try:
+        yield
+    except (ImageError, MissingExtra):
+        raise
+    except Exception as error:  # pydicom and its decoders raise nearly every type there is
+        line = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        raise ImageError(f"{what}: {line}") from error

@@ -1,4 +1,4 @@
-"""The one call to OpenCV's decoders."""
+"""The one call to OpenCV's decoders, and turning upright what other decoders leave lying."""
 
 from __future__ import annotations
 
@@ -28,3 +28,14 @@ def decode(data: bytes, flag: int) -> npt.NDArray[Any] | None:
     except cv2.error:
         return None
     return image
+
+
+def turned(image: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
+    """A picture upright, by its EXIF orientation, 1 to 8."""
+    if orientation >= 5:
+        image = image.T
+    if orientation in (2, 3, 6, 7):
+        image = image[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        image = image[::-1]
+    return np.ascontiguousarray(image)

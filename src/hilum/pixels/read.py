@@ -1,112 +1,136 @@
 """One reader for every image file: whatever the encoding, the same picture becomes the same gray image.
 
-What is decided here, and tested:
+What is decided here and in the modules of each format, and tested:
 
 - Colour becomes luma (0.299 R + 0.587 G + 0.114 B); an alpha channel is dropped, so that a pixel is what was
   stored in it, whatever its opacity.
-- 16-bit pixels are scaled by the depth that the image uses: 0 to 2^b - 1 becomes 0 to 255, where b (at least 8)
-  is the number of bits of its largest value. Files that fill the 16 bits and those that carry 10, 12 or 14
-  bits of a detector in a 16-bit container both come out right, and equal to their 8-bit copies.
+- 16-bit pixels of a PNG or TIFF come out as `hilum.pixels.depth.to_uint8` says: by their depth, which is
+  guessed and said where the file does not tell it.
 - The EXIF orientation is applied, as every viewer does.
 - Of several pages or frames of a TIFF or GIF the first is read; a DICOM file of several frames is refused.
-- A file that ends early is an error: decoders would fill the rest with gray.
+- What a decoder notices of damage is an error: decoders would fill the rest with gray. That is nearly all in
+  JPEG, PNG, GIF and packed TIFF, and a cut in any format. A hole of zeros within WebP or JPEG 2000, or within
+  pixels that are not compressed (BMP, plain TIFF, plain DICOM), is a valid picture and cannot be seen.
+- A file that would take more memory or time than `LimitsConfig` allows is refused before it is decoded.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
-import numpy as np
-import numpy.typing as npt
 
+from hilum.config import LimitsConfig
 from hilum.errors import ImageError
+from hilum.pixels.depth import to_uint8
 from hilum.pixels.dicom import dicom_gray, is_dicom
-from hilum.pixels.header import JPEG_START, NOT_AN_IMAGE, PNG_START, ImageInfo, jpeg_header, unreadable
-from hilum.pixels.opencv import Gray, decode
+from hilum.pixels.header import NOT_AN_IMAGE, unreadable
+from hilum.pixels.jpeg import jpeg_gray
+from hilum.pixels.limits import LIMITS, check_size, read_file
+from hilum.pixels.opencv import Gray, decode, turned
+from hilum.pixels.parse import JPEG_START, PNG_START, png_depth, png_header
+from hilum.pixels.sizes import check_end, kind_of, size_of
+from hilum.pixels.tiff import TIFF_STARTS, tiff_image
 
-JPEG_END = b"\xff\xd9"
 PNG_END = b"IEND\xaeB`\x82"
 
-REDUCED = (
-    (8, cv2.IMREAD_REDUCED_GRAYSCALE_8),
-    (4, cv2.IMREAD_REDUCED_GRAYSCALE_4),
-    (2, cv2.IMREAD_REDUCED_GRAYSCALE_2),
-)
-ROOM = 1.5
-"""How much larger than needed a reduced JPEG must remain, so that the area average still has pixels to
-average. Measured against full decoding: 49 dB or more at 1.5, 42 dB at 1.0; PIL itself differs by 51 dB."""
+
+@dataclass(frozen=True)
+class Picture:
+    """What came of an image file.
+
+    Attributes:
+        gray: uint8 [height, width].
+        notes: what was guessed or left out on the way, each a clause that follows the file's name.
+        data: the file's bytes.
+    """
+
+    gray: Gray
+    notes: tuple[str, ...] = ()
+    data: bytes = b""
 
 
-def read_gray(path: str | Path, at_least: int | None = None) -> Gray:
+def read_gray(path: str | Path, at_least: int | None = None, limits: LimitsConfig = LIMITS) -> Gray:
     """Read an image file: JPEG, PNG, TIFF, BMP, WebP, GIF, JPEG 2000 or DICOM, told by content.
 
     Args:
         path: the file.
         at_least: the size in pixels that both sides are needed at; a JPEG larger than that may come back
             reduced by 2, 4 or 8, both sides still at least 1.5 times as long. None means full size.
+        limits: what it may cost.
 
     Returns:
         uint8 [height, width].
 
     Raises:
-        ImageError: missing, empty, cut short, damaged or not an image; one sentence that begins with the path.
+        ImageError: missing, empty, cut short, damaged, too large, or not an image file; one sentence that
+            begins with the path.
         MissingExtra: a DICOM file, and the packages to read it are not installed.
     """
+    return read_picture(path, at_least, limits).gray
+
+
+def read_picture(path: str | Path, at_least: int | None = None, limits: LimitsConfig = LIMITS) -> Picture:
+    """`read_gray`, with what was guessed on the way."""
     path = Path(path)
     try:
-        return decode_gray(path.read_bytes(), path.suffix, at_least)
+        return decode_picture(read_file(path, limits), path.suffix, at_least, limits)
     except OSError as error:
         raise ImageError(f"{path} {unreadable(error)}") from error
     except ImageError as error:
         raise ImageError(f"{path} {error}") from error
 
 
-def decode_gray(data: bytes, suffix: str = "", at_least: int | None = None) -> Gray:
+def decode_gray(
+    data: bytes, suffix: str = "", at_least: int | None = None, limits: LimitsConfig = LIMITS
+) -> Gray:
     """`read_gray` of a file's bytes; `suffix` is the ending of its name. Errors do not name the file."""
+    return decode_picture(data, suffix, at_least, limits).gray
+
+
+def decode_picture(
+    data: bytes, suffix: str = "", at_least: int | None = None, limits: LimitsConfig = LIMITS
+) -> Picture:
+    """`read_picture` of a file's bytes."""
+    notes: list[str] = []
+    return Picture(_gray(data, suffix, at_least, limits, notes), tuple(notes), data)
+
+
+def _gray(data: bytes, suffix: str, at_least: int | None, limits: LimitsConfig, notes: list[str]) -> Gray:
     if not data:
         raise ImageError("is empty (0 bytes)")
     if data.startswith(JPEG_START):
-        return _jpeg(data, at_least)
+        return jpeg_gray(data, at_least, limits)
     if is_dicom(data, suffix):
-        return dicom_gray(data)
-    if data.startswith(PNG_START) and data.rfind(PNG_END) < 0:
+        return dicom_gray(data, limits, notes)
+    if data.startswith(PNG_START):
+        return _png(data, limits, notes)
+    if data.startswith(TIFF_STARTS):
+        image, bits, orientation = tiff_image(data, limits, notes)
+        return turned(to_uint8(image, bits, notes=notes), orientation)
+    return _other(data, limits)
+
+
+def _png(data: bytes, limits: LimitsConfig, notes: list[str]) -> Gray:
+    if data.rfind(PNG_END) < 0:
         raise ImageError("is a PNG file that is cut short; copy or download it again")
-    return to_uint8(_decode(data, cv2.IMREAD_ANYDEPTH, NOT_AN_IMAGE))
-
-
-def to_uint8(image: npt.NDArray[Any]) -> Gray:
-    """8 bits of 8 or 16; see the top of this file for the scale."""
-    if image.dtype == np.uint8:
-        return image
-    if image.dtype != np.uint16:
-        raise ImageError(f"holds {image.dtype} pixels; expected 8 or 16 bits")
-    bits = max(8, int(image.max()).bit_length())
-    return np.asarray(cv2.convertScaleAbs(image, alpha=255.0 / (2**bits - 1)), np.uint8)
-
-
-def _jpeg(data: bytes, at_least: int | None) -> Gray:
-    info, frame = jpeg_header(data)
-    # Within a scan 0xFF is always followed by 0x00 or a restart marker: the end marker cannot occur in it.
-    if data.rfind(JPEG_END, frame) < 0:
-        raise ImageError("is a JPEG file that is cut short; copy or download it again")
-    if info.bits != 8:
-        raise ImageError(f"is a JPEG file of {info.bits} bits a pixel; expected 8")
-    return _decode(data, _jpeg_flag(info, at_least), "is a JPEG file that is damaged")
-
-
-def _jpeg_flag(info: ImageInfo, at_least: int | None) -> int:
-    """The OpenCV flag of the strongest reduction that leaves both sides large enough."""
-    if at_least is not None:
-        for factor, flag in REDUCED:
-            if min(info.width, info.height) >= ROOM * at_least * factor:
-                return int(flag)
-    return int(cv2.IMREAD_GRAYSCALE)
-
-
-def _decode(data: bytes, flag: int, otherwise: str) -> npt.NDArray[Any]:
-    image = decode(data, flag)
+    info = png_header(data)
+    check_size(info.width, info.height, info.channels * max(1, info.bits // 8), limits)
+    image = decode(data, cv2.IMREAD_ANYDEPTH)
     if image is None:
-        raise ImageError(otherwise)
-    return image
+        raise ImageError("is a PNG file that is damaged; copy or download it again")
+    return to_uint8(image, image.dtype.itemsize * 8, png_depth(data), notes)
+
+
+def _other(data: bytes, limits: LimitsConfig) -> Gray:
+    kind = kind_of(data)
+    if kind is None:
+        raise ImageError(NOT_AN_IMAGE)
+    check_size(*size_of(data, kind), limits)
+    if kind == "JPEG 2000":
+        check_end(data)
+    image = decode(data, cv2.IMREAD_ANYDEPTH)
+    if image is None:
+        raise ImageError(NOT_AN_IMAGE)
+    return to_uint8(image, image.dtype.itemsize * 8)

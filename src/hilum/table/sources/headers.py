@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hilum.errors import MissingExtra
+from hilum.files import open_file
 from hilum.progress import progress
 from hilum.table.sources.base import DICOM_SUFFIXES, walk
 
@@ -89,9 +90,9 @@ def pixel_digest(path: Path) -> str:
     import pydicom
 
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), open_file(path) as file:
             warnings.simplefilter("ignore")
-            pixels = pydicom.dcmread(path, force=True).get("PixelData", b"")
+            pixels = pydicom.dcmread(file, force=True).get("PixelData", b"")
         return hashlib.sha256(pixels).hexdigest()
     # As for headers: a damaged element raises anything.
     except Exception:
@@ -105,7 +106,7 @@ def claims_dicom(path: Path) -> bool:
     if path.name.lower().endswith(DICOM_SUFFIXES):
         return True
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             return file.read(MAGIC_AT + len(MAGIC))[MAGIC_AT:] == MAGIC
     except OSError:
         return False
@@ -116,7 +117,8 @@ def _header(path: Path) -> dict[str, Any] | None:
     import pydicom
 
     try:
-        data = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=TAGS, force=True)
+        with open_file(path) as file:
+            data = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=TAGS, force=True)
         if not data.get("Rows"):
             return None
         return {
