@@ -1,9 +1,9 @@
-"""What is lost and what is left when commands are killed: `python -m benchmarks.kills [KILLS] [SEED]`.
+"""What is lost and left when commands are killed: `python -m benchmarks.kills [KILLS [SEED [COMMAND ...]]]`.
 
 Every command that writes is killed (SIGKILL) at random moments, then the next command is given, as a user would:
-the same one, or `hilum train --resume`. Then what it makes has to be the same as where nobody disturbed anything, and
-nothing may be left: no partial file or folder, no lock, no process, nothing in a list that is no whole run. 100 kills
-take some ten minutes on two cores. The table goes into docs/reliability.md, beside the machine.
+the same one, or `hilum train --resume`. Then what it makes has to be the same as where nobody disturbed it, and
+nothing may be left: no partial file or folder, no lock, no process, nothing in a list that is no run. 100 kills
+take some ten minutes on two cores. The table goes into docs/reliability.md, but for kills of some commands alone.
 """
 
 from __future__ import annotations
@@ -203,14 +203,15 @@ class Tally:
 class Bench:
     """Undisturbed results, and kills of the commands that make them."""
 
-    def __init__(self, folder: Path, seed: int = 0) -> None:
-        """Make everything once, undisturbed, and note how long each command takes."""
+    def __init__(self, folder: Path, seed: int, names: Sequence[str]) -> None:
+        """Make what these commands make and need once, undisturbed, and note how long each command takes."""
         self.ref, self.out = folder / "ref", folder / "out"
         self.ref.mkdir(parents=True)
         (self.ref / "recipe.toml").write_text(RECIPE)
         self.random, self.seconds, self.truth = random.Random(seed), dict[str, float](), dict[str, object]()
         self.image = ""
-        for name, case in CASES.items():
+        last = max(map([*CASES].index, names))  # each needs some of those before it
+        for name, case in [*CASES.items()][: last + 1]:
             self._undisturbed(name, case)
             if name == "train":
                 self._run([*self._words(case, self.ref), "--set", "seed=1"])
@@ -342,7 +343,7 @@ def sessions() -> Iterator[tuple[int, int]]:
             yield int(path.parent.name), int(of)
 
 
-def kills(count: int, seed: int, folder: Path, names: Sequence[str] = tuple(CASES)) -> dict[str, Tally]:
+def kills(count: int, seed: int, folder: Path, names: Sequence[str]) -> dict[str, Tally]:
     """Kill commands in turn, so many times in all."""
     import cv2
     import torch
@@ -353,7 +354,7 @@ def kills(count: int, seed: int, folder: Path, names: Sequence[str] = tuple(CASE
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     os.chdir(folder)
-    bench = Bench(folder, seed)
+    bench = Bench(folder, seed, names)
     tallies = {name: Tally() for name in names}
     for number in range(count):
         name = names[number % len(names)]
@@ -399,7 +400,7 @@ def main(arguments: Sequence[str]) -> int:
         int(arguments[at]) if len(arguments) > at else default for at, default in ((0, 100), (1, 0))
     )
     with tempfile.TemporaryDirectory() as folder:
-        tallies = kills(count, seed, Path(folder).resolve())
+        tallies = kills(count, seed, Path(folder).resolve(), arguments[2:] or tuple(CASES))
         os.chdir("/")
     found = table(tallies)
     print(found)
