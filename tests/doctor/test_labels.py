@@ -3,11 +3,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from made_images import make_table
 
 from hilum.doctor.labels import label_checks
 from hilum.doctor.report import Check
 from hilum.table.table import Table
+from hilum.text import many
 
 
 def checks_of(table: Table) -> dict[str, Check]:
@@ -77,6 +81,47 @@ def test_patients_in_two_official_parts_are_a_fault_unless_names_may_have_been_g
     check = checks_of(table_of(80, **columns, source=["pneumonia"] * 80))["patients-in-two-parts"]
     assert check.level == "warning"
     assert "not known" in check.message
+
+
+@pytest.mark.parametrize("source", ["folder", "pneumonia", "csv"])
+def test_patients_that_the_user_named_are_the_same_persons(source: str):
+    table = table_of(
+        80,
+        patient_id=[f"p{i % 70}" for i in range(80)],
+        official_split=["train"] * 70 + ["test"] * 10,
+        source=[source] * 80,
+    )
+    checks = {check.name: check.level for check in label_checks(table, patients_given=True)}
+    assert checks["patients-in-two-parts"] == "fault"
+
+
+def test_patients_of_class_folders_are_the_users_unless_they_are_whole_names():
+    """As a pack has them, which does not say what the source was asked."""
+    parts = ["train"] * 70 + ["test"] * 10
+    ids = [f"{part}/a/f{i % 70}" for i, part in enumerate(parts)]
+    columns = {"image_id": ids, "source": ["folder"] * 80, "official_split": parts}
+    whole = checks_of(table_of(80, **columns, patient_id=[name.split("/")[-1] for name in ids]))
+    assert whole["patients-in-two-parts"].level == "warning"
+    found = checks_of(table_of(80, **columns, patient_id=[name.split("/f")[-1] for name in ids]))
+    assert found["patients-in-two-parts"].level == "fault"
+
+
+@given(patients=st.integers(1, 40), each=st.integers(1, 30))
+def test_few_is_counted_in_patients(patients: int, each: int):
+    """However many images a patient has: under 20 patients a note, under 10 with 20 images a warning."""
+    positive = patients * each
+    ids = [f"p{i % patients}" for i in range(positive)] + [f"q{i}" for i in range(60)]
+    checks = checks_of(table_of(positive + 60, Finding=[1] * positive + [0] * 60, patient_id=ids))
+    told = {name for name in checks if name.startswith("few")}
+    if patients >= 20:
+        assert told == set()
+        assert checks["findings"].level == "ok"
+    elif patients < 10 and positive >= 20:
+        assert told == {"few-patients"}
+        assert f"Finding ({positive} images of {many(patients, 'patient')})" in checks["few-patients"].message
+    else:
+        assert told == {"few-positives"}
+        assert f"Finding ({patients})" in checks["few-positives"].message
 
 
 def test_rates_that_differ_between_official_parts():

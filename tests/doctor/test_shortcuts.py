@@ -54,9 +54,14 @@ def test_image_size_is_a_trait_and_the_best_comes_first():
             "height": np.where(np.arange(N) % 5 < 4, 512, 500) + LABELS * 8,
         },
         schema={"width": pl.Int32, "height": pl.Int32},
-    ).with_columns(bits=pl.lit(8, pl.Int16), channels=pl.lit(1, pl.Int16))
+    ).with_columns(bits=pl.lit(8, pl.Int16))
     found = shortcuts(table_with(), pictures)
-    assert {shortcut.trait for shortcut in found} == {"image width", "image height", "aspect ratio"}
+    assert {shortcut.trait for shortcut in found} == {
+        "image width",
+        "image height",
+        "aspect ratio",
+        "exact size",
+    }
     assert [shortcut.auc for shortcut in found] == sorted((s.auc for s in found), reverse=True)
 
 
@@ -64,7 +69,7 @@ def test_what_decides_is_a_fault_and_what_a_patient_is_only_a_note():
     found = [
         Shortcut("image width", "A", 0.96, True),
         Shortcut("projection AP", "A", 0.8, True),
-        Shortcut("age", "A", 0.99, True),
+        Shortcut("age", "A", 0.9, True, patient=True),
         Shortcut("image height", "A", 0.6, True),
     ]
     checks = {check.level: check for check in shortcut_checks(found)}

@@ -4,10 +4,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import polars as pl
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from made_images import make_table, picture, write
 
-from hilum.doctor.pictures import read_pictures
+from hilum.doctor.duplicates import SIDE, perceptual_hash
+from hilum.doctor.pictures import Pictures, read_pictures
 from hilum.doctor.report import Check
 from hilum.doctor.twins import twin_checks
 
@@ -94,3 +98,58 @@ def test_a_data_set_full_of_copies_does_not_look_alike(tmp_path: Path):
     near = [check for check in twin_checks(table, read_pictures(table)) if check.name == "near-duplicates"]
     assert [check.level for check in near] == ["warning"]
     assert len(near[0].details["images"]) == 60
+
+
+def test_copies_are_found_among_pictures_that_look_alike(tmp_path: Path):
+    """Twelve films of the test part are brighter, saved anew, of the training part; the rest only look alike."""
+    for seed in range(120):
+        write(tmp_path / f"{seed}.png", alike(seed))
+    for seed in range(12):
+        image = np.clip(alike(seed) * 0.95 + 8, 0, 255).astype(np.uint8)
+        cv2.imwrite(str(tmp_path / f"copy{seed}.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, 80])
+    paths = [*(f"{seed}.png" for seed in range(120)), *(f"copy{seed}.jpg" for seed in range(12))]
+    table = make_table(tmp_path, paths, official_split=["train"] * 80 + ["test"] * 52)
+    near = [check for check in twin_checks(table, read_pictures(table)) if check.name == "near-duplicates"]
+    assert [check.level for check in near] == ["note", "fault"]
+    assert near[1].details["images"] == [[f"i{i}", f"i{120 + i}"] for i in range(12)]
+    assert not {tuple(pair) for pair in near[0].details["images"]} & {
+        (f"i{i}", f"i{120 + i}") for i in range(12)
+    }
+
+
+def copied(train: int, test: int, copies: int, mirrored: bool) -> list[Check]:
+    """Drawn facts of a training and a test part of which the first `copies` show the same, or its mirror image."""
+    rng = np.random.default_rng([train, test, copies])
+    small = rng.integers(0, 256, (train + test, SIDE, SIDE), dtype=np.uint8)
+    small[train : train + copies] = small[:copies, :, :: -1 if mirrored else 1]
+    table = make_table(
+        Path(), [f"{i}.png" for i in range(train + test)], official_split=["train"] * train + ["test"] * test
+    )
+    frame = pl.DataFrame({"state": ["ok"] * len(small), "digest": [str(i) for i in range(len(small))]})
+    pictures = Pictures(frame, np.stack([perceptual_hash(one) for one in small]), small)
+    return [check for check in twin_checks(table, pictures) if check.name == "near-duplicates"]
+
+
+@given(
+    train=st.integers(30, 400), test=st.integers(30, 400), copies=st.integers(0, 12), mirrored=st.booleans()
+)
+@example(train=400, test=300, copies=3, mirrored=False)
+@example(train=400, test=299, copies=3, mirrored=False)
+@example(train=299, test=400, copies=3, mirrored=True)
+@example(train=60, test=400, copies=2, mirrored=False)
+@settings(max_examples=25, deadline=None)
+def test_near_copies_are_a_fault_past_a_share_of_the_smaller_part(
+    train: int, test: int, copies: int, mirrored: bool
+):
+    check = copied(train, test, copies, mirrored)[-1]
+    spoilt = copies >= 3 and copies > 0.01 * min(train, test)
+    assert check.level == ("fault" if spoilt else "warning" if copies else "ok")
+    assert len(check.details.get("images", ())) == copies
+    assert ("mirror" in check.message) == (mirrored and copies > 0)
+
+
+def test_mirror_images_within_a_part_are_not_looked_for(tmp_path: Path):
+    write(tmp_path / "a.png", picture(0))
+    write(tmp_path / "b.png", picture(0)[:, ::-1])
+    table = make_table(tmp_path, ["a.png", "b.png"], official_split=["train"] * 2)
+    assert {check.level for check in twin_checks(table, read_pictures(table))} == {"ok"}

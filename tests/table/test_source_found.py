@@ -82,6 +82,13 @@ def test_files_without_a_suffix_are_known_by_their_beginning(
     assert find_images(tmp_path) == [name] * image
 
 
+@pytest.mark.parametrize("folder", [".ipynb_checkpoints", "__MACOSX", "@eaDir", "$RECYCLE.BIN"])
+def test_what_systems_put_into_folders_is_no_data(tmp_path: Path, folder: str) -> None:
+    make(tmp_path, "sick/a.png", "well/b.png", f"{folder}/c.png", f"sick/{folder}/a.png", "sick/.DS_Store")
+    table = read_quietly("folder", tmp_path)
+    assert (table.frame["path"].to_list(), table.notes) == (["sick/a.png", "well/b.png"], ())
+
+
 def test_what_lies_beside_the_classes_and_parts_is_said(tmp_path: Path) -> None:
     make(
         tmp_path,

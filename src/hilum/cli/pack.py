@@ -111,7 +111,7 @@ def _show(made: Pack, steps: list[Step], seconds: float | None) -> None:
         show_table(("path", "reason"), made.excluded.select("path", "reason").head(SHOWN).rows())
         if made.excluded.height > SHOWN:
             typer.echo(f"... and {made.excluded.height - SHOWN:,} more: {made.path / 'excluded.parquet'}")
-    for note, count in made.info.get("notes", {}).items():
+    for note, count in made.info.get("guessed", {}).items():
         typer.echo(f"guessed: {count:,} x {note}")
     typer.echo(f"fingerprint {made.fingerprint}")
 

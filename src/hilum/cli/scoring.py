@@ -38,15 +38,20 @@ def evaluate(
     from hilum import api
     from hilum.cli.show import show_json
     from hilum.cli.show_scores import show_evaluation
+    from hilum.runs import Run, scored_test
 
     judged = api.judge(
         run, split, per=per, combine=combine, findings=findings or (), again=again, device=device
     )
+    scored = scored_test(Run.open(run)) if split == "test" else None
     if as_json:
         before = judged.before.to_json()["per_finding"] if judged.before else None
-        show_json({**judged.scores.to_json(), "judge": judged.judge.to_json(), "before_calibration": before})
+        more = {"judge": judged.judge.to_json(), "before_calibration": before}
+        show_json({**judged.scores.to_json(), **more, "test_part": scored and scored.to_json()})
         return
     show_evaluation(judged, every)
+    if scored is not None:
+        typer.echo(str(scored))
     typer.echo(f"report: {run / 'report.html'}")
 
 

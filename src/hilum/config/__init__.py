@@ -1,6 +1,6 @@
 """`Config`: every knob of a run. Sections and their fields are in `sections.py`, TOML in `files.py`."""
 
-from hilum.config.files import dump_config, make_config, read_config, settings, write_config
+from hilum.config.files import ABOUT, dump_config, make_config, read_config, settings, write_config
 from hilum.config.sections import (
     AugmentConfig,
     CleanConfig,
@@ -24,6 +24,7 @@ from hilum.config.sections import (
 )
 
 __all__ = [
+    "ABOUT",
     "AugmentConfig",
     "CleanConfig",
     "Config",

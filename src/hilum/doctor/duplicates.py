@@ -14,8 +14,8 @@ after a turn of 1 degree, 762 after histogram equalisation, 352 with a label wri
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -41,6 +41,15 @@ NEARER = 0.375
 chest X-rays, 25 to 28 among drawn ones, of which two different lateral films may differ in 28."""
 SAMPLE = 1000
 """Images of which all pairs are looked at for that; of fewer than a tenth of it nothing can be said."""
+
+COMMON = 32
+SHARE_COMMON = 8
+COPY = 0.93
+"""Where pictures look alike, those are copies whose `own_correlation` is this or more.
+
+Measured on 558 drawn containers: at most 0.89 among all 155,403 pairs of different pictures; of copies 0.98 or
+more in 9 of 10 after JPEG of quality 20, halving, gamma 1.3, noise of 10 gray values or brightening, and in few
+after a shift by 1 %."""
 
 Thumbnails = npt.NDArray[np.uint8]
 Hashes = npt.NDArray[np.uint16]
@@ -108,6 +117,30 @@ def near_pairs(rows: npt.NDArray[np.int64], hashes: Hashes, thumbnails: Thumbnai
     return list(_confirmed(found, thumbnails))
 
 
+def mirrored_pairs(
+    rows: npt.NDArray[np.int64], others: npt.NDArray[np.int64], hashes: Hashes, thumbnails: Thumbnails
+) -> list[Near]:
+    """Pairs of which one shows nearly what the other does with left and right exchanged, as `near_pairs` has them.
+
+    Measured as above: different pictures differ from each other's mirror images in 52 bits or more (paediatric),
+    66 (NIH) and 70 (drawn), and pictures from their own in 104 or more.
+
+    Args:
+        rows: int64 [m], the rows to compare.
+        others: int64 [p], with the mirror images of these.
+        hashes, thumbnails: of all rows.
+    """
+    flipped = np.ascontiguousarray(thumbnails[others][:, :, ::-1])
+    own = [perceptual_hash(one) for one in flipped]
+    everything = np.concatenate([hashes[rows], np.array(own, np.uint16).reshape(-1, BANDS)])
+    pairs = near_pairs(np.arange(len(everything)), everything, np.concatenate([thumbnails[rows], flipped]))
+    across = [pair for pair in pairs if pair.first < len(rows) <= pair.second]
+    return [
+        replace(pair, first=int(rows[pair.first]), second=int(others[pair.second - len(rows)]))
+        for pair in across
+    ]
+
+
 def usual_distance(hashes: Hashes) -> float:
     """In how many bits 1 pair of images in 100 differs at most, by a sample of them; NaN for fewer than 100.
 
@@ -127,6 +160,46 @@ def most_bits(usual: float) -> int:
     return MOST_BITS if math.isnan(usual) else min(MOST_BITS, int(NEARER * usual))
 
 
+def own_correlation(
+    pairs: Sequence[Near], thumbnails: Thumbnails, rows: npt.NDArray[np.integer]
+) -> npt.NDArray[np.float64]:
+    """How alike the two of each pair are in what is not common to all pictures, float64 [p], -1 to 1.
+
+    That is the correlation of their thumbnails after the first `COMMON` principal components of all thumbnails are
+    taken out, the mean first; of fewer than `SHARE_COMMON` pictures a component, fewer are.
+
+    Args:
+        pairs: rows of `thumbnails`.
+        thumbnails: uint8 [n, SIDE, SIDE], of all rows.
+        rows: int64 [m], the rows of the pictures to compare with.
+    """
+    seen = thumbnails[rows[np.linspace(0, len(rows) - 1, min(SAMPLE, len(rows))).astype(np.int64)]]
+    mean = _standard(seen).mean(axis=0)
+    count = min(COMMON, len(seen) // SHARE_COMMON)
+    _, axes = np.linalg.eigh((scatter := _standard(seen) - mean).T @ scatter)
+    axes = axes[:, axes.shape[1] - count :]
+
+    def own(rows: list[int]) -> npt.NDArray[np.float32]:
+        rest = _standard(thumbnails[rows]) - mean
+        return _unit(rest - (rest @ axes) @ axes.T)
+
+    first, second = own([pair.first for pair in pairs]), own([pair.second for pair in pairs])
+    correlation: npt.NDArray[np.float64] = (first * second).sum(axis=1, dtype=np.float64)
+    return correlation
+
+
+def _standard(thumbnails: Thumbnails) -> npt.NDArray[np.float32]:
+    """float32 [n, SIDE * SIDE], each of mean 0 and length 1."""
+    flat = thumbnails.reshape(len(thumbnails), -1).astype(np.float32)
+    return _unit(flat - flat.mean(axis=1, keepdims=True))
+
+
+def _unit(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    lengths = np.sqrt((rows**2).sum(axis=1, keepdims=True))
+    unit: npt.NDArray[np.float32] = rows / np.maximum(lengths, np.float32(1e-9))
+    return unit
+
+
 def _candidates(hashes: Hashes) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
     """Positions of pairs that agree in a band, in arrays of at most as many as there are images."""
     for keys in hashes.T:
@@ -141,10 +214,14 @@ def _candidates(hashes: Hashes) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDAr
 
 
 def _confirmed(found: dict[tuple[int, int], int], thumbnails: Thumbnails) -> Iterator[Near]:
-    for (first, second), bits in sorted(found.items()):
-        correlation = float(np.corrcoef(thumbnails[first].ravel(), thumbnails[second].ravel())[0, 1])
-        if correlation >= LEAST_CORRELATION:
-            yield Near(first, second, bits, correlation)
+    pairs = sorted(found.items())
+    for start in range(0, len(pairs), SAMPLE):
+        some = pairs[start : start + SAMPLE]
+        first, second = (_standard(thumbnails[[pair[side] for pair, _ in some]]) for side in (0, 1))
+        correlations = (first * second).sum(axis=1, dtype=np.float64).tolist()
+        for ((one, other), bits), correlation in zip(some, correlations, strict=True):
+            if correlation >= LEAST_CORRELATION:
+                yield Near(one, other, bits, correlation)
 
 
 def _diagonal_order() -> npt.NDArray[np.intp]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from hilum.doctor.identity import identity_checks
 from hilum.doctor.labels import label_checks, shortcut_checks
 from hilum.doctor.pictures import Pictures, read_pictures
 from hilum.doctor.report import Check, Report
-from hilum.doctor.shortcuts import shortcuts
+from hilum.doctor.shortcuts import looked_at, shortcuts
 from hilum.doctor.twins import twin_checks
 from hilum.errors import DataError
 from hilum.table.check import Rows, official_parts
@@ -23,7 +23,6 @@ from hilum.table.sources import find_source, read_quietly
 from hilum.table.table import Table
 
 MAX_BAD = 0.01
-TRAIT_COLUMNS = ("width", "height", "bits", "channels")
 
 
 def doctor(
@@ -67,10 +66,13 @@ def doctor(
         if not find_source(source).matches(Path(root).expanduser()):
             raise
         return _unreadable_table(source, root, error)
-    table, steps = clean(everything.select(tuple(findings)), filters or CleanConfig())
+    table, steps = clean(everything.select(findings), filters or CleanConfig())
     films = (filters or CleanConfig()).films != "any"
     pictures = read_pictures(table, workers, limits or LimitsConfig(), films=films) if images else None
-    return _report(source, root, table, steps, pictures, size, max_bad)
+    checks = _checks(
+        table, pictures, size, max_bad, patients_given=bool((options or {}).get("patient_pattern"))
+    )
+    return _report(source, root, table, steps, pictures, checks)
 
 
 def _unreadable_table(source: str, root: str | Path, error: DataError) -> Report:
@@ -80,21 +82,27 @@ def _unreadable_table(source: str, root: str | Path, error: DataError) -> Report
     return Report(source, str(root), 0, 0, (), (), (), {}, (check,))
 
 
+def _checks(
+    table: Table, pictures: Pictures | None, size: int, max_bad: float, patients_given: bool
+) -> Iterator[Check]:
+    yield from identity_checks(table)
+    yield from label_checks(table, patients_given)
+    if pictures is not None:
+        yield from file_checks(table, pictures, size, max_bad)
+        yield from twin_checks(table, pictures) if len(pictures.rows("ok")) else ()
+    if table.findings:
+        files = pictures.frame if pictures is not None else None
+        yield from shortcut_checks(shortcuts(table, files), *looked_at(table, files))
+
+
 def _report(
     source: str,
     root: str | Path,
     table: Table,
     steps: list[Step],
     pictures: Pictures | None,
-    size: int,
-    max_bad: float,
+    checks: Iterable[Check],
 ) -> Report:
-    checks = [*identity_checks(table), *label_checks(table)]
-    if pictures is not None:
-        checks += file_checks(table, pictures, size, max_bad)
-        checks += twin_checks(table, pictures) if len(pictures.rows("ok")) else ()
-    facts = pictures.frame.select(TRAIT_COLUMNS) if pictures is not None else None
-    checks += shortcut_checks(shortcuts(table, facts)) if table.findings else ()
     return Report(
         source=source,
         root=str(root),

@@ -7,27 +7,32 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from hilum.doctor.report import Check, Level
-from hilum.doctor.shortcuts import PATIENT_TRAITS, Shortcut
+from hilum.doctor.shortcuts import DECIDING, Shortcut
 from hilum.table.check import TRAITS, nobody_named, official_parts, rate_gaps, shared_patients
 from hilum.table.table import Table
-from hilum.text import listed
+from hilum.text import listed, many
 
 FEW = 20
-"""Fewer positives than this give scores that mean little."""
+"""Positives of fewer patients than this give scores that mean little."""
+FEW_PATIENTS = 10
+"""So many positive images or more, but of fewer patients than this, tell of these patients."""
 OLDEST = 110
 TELLING = 0.7
 """ROC AUC from which a trait alone is called a shortcut."""
-DECIDING = 0.95
-"""ROC AUC from which a network need not look at the picture at all."""
 NUMBERED_ANEW = ("pneumonia", "folder")
 """Sources whose patients come from file names, which may have been numbered anew in each part."""
 
 
-def label_checks(table: Table) -> Iterator[Check]:
-    """Findings, patients, parts, paths and unknown values."""
+def label_checks(table: Table, patients_given: bool = False) -> Iterator[Check]:
+    """Findings, patients, parts, paths and unknown values.
+
+    Args:
+        table: the images.
+        patients_given: whether the user said how file names tell the patient: they are then the same persons.
+    """
     yield from _findings(table)
     yield from _patients(table)
-    yield from _official(table)
+    yield from _official(table, patients_given)
     yield from _paths(table)
     yield from _unknown(table)
 
@@ -39,7 +44,6 @@ def _findings(table: Table) -> Iterator[Check]:
     positives = {row["finding"]: row["positive"] for row in table.counts().iter_rows(named=True)}
     none = [name for name, count in positives.items() if not count]
     always = [name for name, count in positives.items() if count and count == len(table)]
-    few = [f"{name} ({count})" for name, count in positives.items() if 0 < count < FEW]
     if none or always:
         said = [f"no positive: {listed(none)}"] if none else []
         said += [f"nothing but positives: {listed(always)}"] if always else []
@@ -50,15 +54,10 @@ def _findings(table: Table) -> Iterator[Check]:
             "Leave them out with --findings, or filter fewer rows away.",
             {"no_positive": none, "only_positive": always},
         )
-    if few:
-        yield Check(
-            "note",
-            "few-positives",
-            f"Fewer than {FEW} positives, so that scores mean little: {listed(few)}.",
-            details={"findings": few},
-        )
+    few = list(_few(table))
+    yield from few
     if not none and not always and not few:
-        yield Check("ok", "findings", f"Every finding has {FEW} positives or more.")
+        yield Check("ok", "findings", f"Every finding is positive in {FEW} patients or more.")
     blank_only = table.counts().filter((pl.col("negative") == 0) & (pl.col("blank") > 0))["finding"].to_list()
     if blank_only:
         yield Check(
@@ -67,6 +66,33 @@ def _findings(table: Table) -> Iterator[Check]:
             f"No image is said to be negative for {listed(blank_only)}; blanks are all that is not positive.",
             'With labels.blank = "ignore" it would be of one class only.',
             {"findings": blank_only},
+        )
+
+
+def _few(table: Table) -> Iterator[Check]:
+    """Findings whose positives are of few patients: the patient is the unit that splits and intervals draw."""
+    few, same = [], []
+    for name in table.findings:
+        ids = table.frame.filter(pl.col(name).eq(1))["patient_id"]
+        images, patients = len(ids), ids.n_unique()
+        if images >= FEW and patients < FEW_PATIENTS:
+            same.append(f"{name} ({images:,} images of {many(patients, 'patient')})")
+        elif 0 < patients < FEW:
+            few.append(f"{name} ({patients})")
+    if few:
+        yield Check(
+            "note",
+            "few-positives",
+            f"Fewer than {FEW} patients with a finding, so that scores mean little: {listed(few)}.",
+            details={"findings": few},
+        )
+    if same:
+        yield Check(
+            "warning",
+            "few-patients",
+            f"Positives of fewer than {FEW_PATIENTS} patients: {listed(same, 3)}.",
+            "Scores will tell of these patients, not of the finding.",
+            {"findings": same},
         )
 
 
@@ -81,7 +107,7 @@ def _patients(table: Table) -> Iterator[Check]:
         )
 
 
-def _official(table: Table) -> Iterator[Check]:
+def _official(table: Table, patients_given: bool) -> Iterator[Check]:
     parts = official_parts(table)
     if len(parts) < 2:
         return
@@ -90,7 +116,7 @@ def _official(table: Table) -> Iterator[Check]:
     counts = ", ".join(f"{len(ids):,} in both {a} and {b}" for (a, b), ids in shared.items())
     if not shared and not nobody_named(table):
         yield Check("ok", "patients-in-two-parts", "No patient is in two official parts.")
-    elif shared and table.frame["source"].is_in(NUMBERED_ANEW).all():
+    elif shared and not patients_given and _taken_from_names(table):
         yield Check(
             "warning",
             "patients-in-two-parts",
@@ -117,6 +143,12 @@ def _official(table: Table) -> Iterator[Check]:
                 f"Thresholds and calibration from train-like images may not suit {part}.",
                 {gap.name: [gap.first, gap.second] for gap in gaps},
             )
+
+
+def _taken_from_names(table: Table) -> bool:
+    """Whether patients are names that the source itself found in files: of class folders, the whole file names."""
+    source = table.frame["source"]
+    return bool(source.is_in(NUMBERED_ANEW).all()) and (not source.eq("folder").any() or nobody_named(table))
 
 
 def _paths(table: Table) -> Iterator[Check]:
@@ -152,15 +184,21 @@ def _unknown(table: Table) -> Iterator[Check]:
         )
 
 
-def shortcut_checks(found: Sequence[Shortcut]) -> Iterator[Check]:
-    """Traits that tell the label without a look at the picture, by how well they do."""
+def shortcut_checks(
+    found: Sequence[Shortcut], looked_at: Sequence[str] = (), missed: str = ""
+) -> Iterator[Check]:
+    """Traits that tell the label without a look at the picture, by how well they do.
+
+    Args:
+        found: the traits.
+        looked_at: names of all traits that were looked at.
+        missed: what was not, in words: then it is not said that nothing but the picture does.
+    """
     by_level: dict[Level, list[Shortcut]] = {}
     for shortcut in found:
-        level: Level = "fault" if shortcut.auc >= DECIDING else "warning"
-        if shortcut.trait in PATIENT_TRAITS:
-            level = "note"
+        levels: tuple[Level, Level] = ("note", "warning") if shortcut.patient else ("warning", "fault")
         if shortcut.auc >= TELLING:
-            by_level.setdefault(level, []).append(shortcut)
+            by_level.setdefault(levels[shortcut.auc >= DECIDING], []).append(shortcut)
     for level, shortcuts in by_level.items():
         yield Check(
             level,
@@ -172,4 +210,10 @@ def shortcut_checks(found: Sequence[Shortcut]) -> Iterator[Check]:
             {"shortcuts": [vars(shortcut) for shortcut in shortcuts]},
         )
     if not by_level:
-        yield Check("ok", "shortcuts", f"Nothing but the picture predicts a label with an AUC of {TELLING}.")
+        what = (
+            f"Of what was looked at ({listed(looked_at, 40)}), nothing"
+            if missed
+            else "Nothing but the picture"
+        )
+        rest = f"; not looked at: {missed}" if missed else ""
+        yield Check("ok", "shortcuts", f"{what} predicts a label with an AUC of {TELLING}{rest}.")

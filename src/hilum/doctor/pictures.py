@@ -18,6 +18,7 @@ import polars as pl
 
 from hilum.config import LimitsConfig
 from hilum.doctor.duplicates import BANDS, SIDE, Hashes, Thumbnails, perceptual_hash, thumbnail
+from hilum.doctor.marks import MARKS, marks_of
 from hilum.errors import ImageError
 from hilum.pixels.film import no_film
 from hilum.pixels.header import info_of, unreadable
@@ -42,6 +43,7 @@ SCHEMA: dict[str, pl.DataType] = {
     "digest": pl.String(),
     "spread": pl.Float32(),
     "notes": pl.List(pl.String()),
+    **MARKS,
     "no_film": pl.String(),
 }
 """`state` is ok, missing or unreadable; `digest` a hash of the file's bytes; `spread` the standard deviation
@@ -136,4 +138,4 @@ def read_one(asked: Asked, limits: LimitsConfig = LIMITS) -> tuple[dict[str, obj
         "notes": list(picture.notes),
         "no_film": no_film(picture.gray, data, path.suffix, view=asked.view) if asked.films else None,
     }
-    return fact, thumbnail(picture.gray)
+    return fact | marks_of(data, info.format), thumbnail(picture.gray)

@@ -19,7 +19,7 @@ from hilum.features.table import VectorTable
 from hilum.pixels.film import are_films, unlike_films
 from hilum.pixels.pack import Pack
 from hilum.predict import Encoder
-from hilum.progress import progress, say
+from hilum.progress import if_stopped, progress, say
 from hilum.text import listed
 
 WRITE_EVERY = 10.0
@@ -179,7 +179,8 @@ def _write(
     avg, largest = (np.empty((room, table.width), np.float32) for _ in POOLINGS)
     ready = 0
     written = time.monotonic()
-    with progress("embedding", len(wanted)) as advance:
+    kept = "The store keeps what is embedded; give the same command again to go on."
+    with if_stopped(kept), progress("embedding", len(wanted)) as advance:
         for found, vectors in encoder.pack(pack, pack.slots[wanted], batch):
             here = slice(ready, ready + len(found))
             positions[here], avg[here], largest[here] = wanted[found], vectors.avg, vectors.max

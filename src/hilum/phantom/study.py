@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from joblib import Parallel, delayed
 from hilum.cores import cores
 from hilum.errors import ConfigError, DataError, did_you_mean
 from hilum.files import disk_error, read_json, write_json
+from hilum.locks import writing
 from hilum.phantom import planted
 from hilum.phantom.anatomy import Shot
 from hilum.phantom.containers import Scan, plan_scans, render_scan, write_scans
@@ -34,8 +36,6 @@ CONTAINERS = "containers"
 """The one layout that is not of chests."""
 BATCH = 16
 """Images that a process draws before it reports."""
-MARKER = ".phantom"
-"""Tells a half-drawn study from a folder of the user's."""
 FORMAT = 1
 """Rises when the same arguments give other files."""
 
@@ -99,21 +99,27 @@ def make_phantom(
     arguments = {
         "patients": patients, "layout": layout, "seed": seed, "size": size, "masks": masks, **faults.to_json(),
     }  # fmt: skip
-    if (there := _already(out, arguments)) is not None:
-        return there
+    with writing(out):
+        return _already(out, arguments) or _draw(out, arguments, faults, workers)
+
+
+def _draw(out: Path, arguments: dict[str, Any], faults: Faults, workers: int | None) -> Phantom:
+    patients, layout, seed, size, masks = (
+        arguments[name] for name in ("patients", "layout", "seed", "size", "masks")
+    )
     files: Files
     if layout == CONTAINERS:
         files, truth = plan_scans(patients, seed, faults)
     else:
         files, truth = plan_entries(patients, layout, seed, faults)
     truth = {"format": FORMAT, "hilum": __version__, "arguments": arguments, **truth}
-    partial = _fresh(out)
+    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
     try:
+        partial.mkdir()
         boxes = _draw_all(files, partial, size, masks, workers)
         truth["damaged"] = _damage(partial, files, faults.damage, seed)
         _write_tables(partial, layout, files, boxes)
         write_json(partial / "truth.json", truth)
-        (partial / MARKER).unlink()
         if out.exists():
             out.rmdir()
         partial.rename(out)
@@ -225,21 +231,6 @@ def _already(out: Path, arguments: dict[str, Any]) -> Phantom | None:
     return Phantom(out, arguments["layout"], truth["images"], truth["patients"], truth)
 
 
-def _fresh(out: Path) -> Path:
-    partial = out.with_name(f"{out.name}.partial")
-    marker = partial / MARKER
-    try:
-        if partial.exists():
-            if not marker.exists():
-                raise DataError(f"{partial} is in the way and is not a half-drawn study. Move it away.")
-            shutil.rmtree(partial)
-        partial.mkdir(parents=True)
-        marker.touch()
-    except OSError as error:
-        raise disk_error(out, error) from error
-    return partial
-
-
 def _draw_all(entries: Files, root: Path, size: int, masks: bool, workers: int | None) -> Boxes:
     batches = [entries[k : k + BATCH] for k in range(0, len(entries), BATCH)]
     count = min(workers or cores(), len(batches))
@@ -268,15 +259,22 @@ def _draw_one(entry: Entry | Scan, root: Path, size: int, masks: bool) -> dict[s
         picture = render_scan(entry.visit, entry.view, size)
     else:
         picture = _picture(entry.study, entry.shot, size)
-    path = root / entry.path
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = _place(root, entry.path)
     path.write_bytes(_encoded(entry, picture, size))
     if masks:
         for finding, mask in picture.masks.items():
-            file = root / "masks" / finding.replace(" ", "_") / Path(entry.path).with_suffix(".png")
-            file.parent.mkdir(parents=True, exist_ok=True)
+            name = Path("masks", finding.replace(" ", "_"), entry.path).with_suffix(".png")
+            file = _place(root, name)
             file.write_bytes(cv2.imencode(".png", mask)[1].tobytes())
     return picture.boxes
+
+
+def _place(root: Path, name: str | Path) -> Path:
+    """A file below `root`, its folders made; never `root` itself, which is gone where our parent was killed."""
+    path = root / name
+    for folder in [*reversed(Path(name).parents)][1:]:
+        (root / folder).mkdir(exist_ok=True)
+    return path
 
 
 def _picture(study: Study, shot: Shot, size: int) -> Picture:

@@ -8,7 +8,6 @@ last step renames the folder.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import shutil
 from collections import Counter
@@ -24,6 +23,7 @@ from hilum.config import Films, LimitsConfig, PrepareConfig, settings
 from hilum.cores import cores
 from hilum.errors import DataError, PackError
 from hilum.files import disk_error
+from hilum.locks import writing
 from hilum.pixels.film import are_films
 from hilum.pixels.finish import failures, no_films, write_tables
 from hilum.pixels.journal import Journal, key_of, open_journal
@@ -65,13 +65,27 @@ def build_pack(
     Raises:
         DataError: no images, no chest film among them where `films` is `only`, or more than `max_excluded` of them
             cannot be read; what is done is kept.
-        PackError: another pack, other files or another build are at `out`.
+        PackError: another pack, or other files, are at `out`.
+        InUse: another process builds it.
         DiskError: the file system refused; a full disk is noticed before the work begins.
         MissingExtra: DICOM files without the packages that read them.
     """
     out = Path(out)
     if not len(table):
         raise DataError("there are no images to pack: the table is empty.")
+    with writing(out):
+        return _build(table, out, config, films, limits, workers or cores(), max_excluded)
+
+
+def _build(
+    table: Table,
+    out: Path,
+    config: PrepareConfig,
+    films: Films,
+    limits: LimitsConfig,
+    workers: int,
+    max_excluded: float,
+) -> Pack:
     found = stamps(table)
     marks = {"key": (key := _key(table, config, films, limits)), "stamp": digest_of(found)}
     if out.exists() and (pack := _same(out, marks, config)) is not None:
@@ -80,7 +94,7 @@ def build_pack(
         paths = [str(table.root / path) for path in table.frame["path"]]
         views = None if films == "any" else table.frame["view"].to_list()
         job = Job(paths, found, config, site.file, site.start, limits, views)
-        _decode_all(job, site.journal, site.folder, workers or cores(), max_excluded)
+        _decode_all(job, site.journal, site.folder, workers, max_excluded)
         unlike, asked = _left_out(site.journal, paths, films)
         write_tables(table, config, site.folder, site.journal, marks | asked, unlike=unlike)
     return Pack.open(out)
@@ -113,13 +127,14 @@ def building(out: Path, key: str, shape: tuple[int, int, int]) -> Iterator[Site]
         shape: slots, size and size of its pixels.
 
     Raises:
-        PackError: another process builds it, or something else is in the way.
+        PackError: something else is in the way.
+        InUse: another process builds it.
         DiskError: the file system refused.
     """
     folder = partial_path(out)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder, out):
+        with writing(out):
+            folder.mkdir(parents=True, exist_ok=True)
             _begin(folder, key)
             with (
                 _kept_journal(folder, key) as journal,
@@ -145,6 +160,7 @@ def _same(out: Path, marks: dict[str, str], config: PrepareConfig) -> Pack | Non
         return None
     what = "exists already"
     if (out / INFO).is_file():
+        (out / JOURNAL).unlink(missing_ok=True)  # a kill just before its last step left it
         pack = Pack.open(out)
         if pack.info | marks == pack.info:
             return pack
@@ -155,20 +171,6 @@ def _same(out: Path, marks: dict[str, str], config: PrepareConfig) -> Pack | Non
         if other := [f"{key} = {has[key]!r}, not {want[key]!r}" for key in want if has[key] != want[key]]:
             what = f"is a pack made with {', '.join(other)}"
     raise PackError(f"{out} {what}. Name another folder, or remove it first.")
-
-
-@contextmanager
-def _locked(folder: Path, out: Path) -> Iterator[None]:
-    """Keep other builds of the same pack away; the system lets go of the lock when a process dies."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise PackError(f"another process is building {out} just now; wait for it.") from error
-        yield
-    finally:
-        os.close(handle)
 
 
 def _begin(folder: Path, key: str) -> None:
@@ -195,7 +197,7 @@ def _kept_journal(folder: Path, key: str) -> Iterator[Journal]:
         if not any(any(chunk.digests) for chunk in journal.chunks.values()):
             shutil.rmtree(folder)
         elif isinstance(error, KeyboardInterrupt):
-            say(f"{folder} keeps what is done; give the same command again to go on")
+            error.add_note(f"{folder} keeps what is done; give the same command again to go on.")
         raise
     finally:
         journal.close()

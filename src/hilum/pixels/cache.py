@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from hilum.config import Films, LimitsConfig, PrepareConfig
-from hilum.files import disk_error
+from hilum.locks import writing
 from hilum.pixels.build import build_pack
 from hilum.pixels.limits import LIMITS
 from hilum.pixels.pack import Pack
@@ -44,12 +41,7 @@ def cached_pack(
     folder = Path(cache_dir) if cache_dir is not None else default_cache()
     source = "-".join(sorted(table.frame["source"].unique())) or "empty"
     name = f"{source}-{prepare.size}-{_key(table, prepare, films, limits)[:12]}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / f".{name}.lock").open("wb")
-    except OSError as error:
-        raise disk_error(folder, error) from error
-    with lock, _alone(lock.fileno()):
+    with writing(folder / name, wait=True):
         return build_pack(
             table,
             folder / name,
@@ -66,15 +58,6 @@ def default_cache() -> Path:
     if given := os.environ.get("HILUM_CACHE"):
         return Path(given) / "packs"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hilum" / "packs"
-
-
-@contextmanager
-def _alone(file: int) -> Iterator[None]:
-    fcntl.flock(file, fcntl.LOCK_EX)
-    try:
-        yield
-    finally:
-        fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _key(table: Table, prepare: PrepareConfig, films: Films, limits: LimitsConfig) -> str:

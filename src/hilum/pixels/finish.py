@@ -14,8 +14,7 @@ import polars as pl
 from hilum.config import PrepareConfig
 from hilum.files import write_json, write_parquet
 from hilum.pixels.journal import Chunk, Journal
-from hilum.pixels.pack import BOXES, EXCLUDED, FORMAT, INFO, STATS, TABLE
-from hilum.pixels.stamps import digest_of
+from hilum.pixels.pack import BOXES, EXCLUDED, FORMAT, INFO, STATS, TABLE, fingerprint_of
 from hilum.pixels.workers import CHUNK
 from hilum.table.table import Table
 from hilum.version import __version__
@@ -68,7 +67,7 @@ def write_tables(
             "hilum": __version__,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             **marks,
-            "fingerprint": _fingerprint(packed, config, stats),
+            "fingerprint": fingerprint_of(config.model_dump_json(), packed, stats),
             "table_fingerprint": packed.fingerprint(),
             "source": ", ".join(sorted(packed.frame["source"].unique())),
             "root": str(table.root.absolute()),
@@ -78,7 +77,7 @@ def write_tables(
             "excluded": excluded.height,
             "no_films": len(unlike or {}),
             "slots": len(table),
-            "notes": dict(sum((Counter(chunk.notes) for chunk in chunks), Counter()).most_common()),
+            "guessed": dict(sum((Counter(chunk.notes) for chunk in chunks), Counter()).most_common()),
             "prepare": config.model_dump(mode="json"),
         },
     )
@@ -95,8 +94,3 @@ def _stats(table: Table, chunks: list[Chunk]) -> pl.DataFrame:
             "digest": [digest for chunk in chunks for digest in chunk.digests],
         }
     )
-
-
-def _fingerprint(table: Table, config: PrepareConfig, stats: pl.DataFrame) -> str:
-    """Of settings, labels and pixels; not of where images lie, when or by how many workers they were read."""
-    return digest_of([str(FORMAT), config.model_dump_json(), table.fingerprint(), *stats["digest"]])

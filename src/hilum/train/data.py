@@ -112,6 +112,11 @@ class Job:
         """What is learned, in order."""
         return self.table.findings
 
+    @property
+    def sources(self) -> list[str]:
+        """The data sets that its images are of, in order."""
+        return self.table.frame["source"].unique().sort().to_list()
+
     def part(self, name: str, *, copies: bool = False) -> Part:
         """One part of the data.
 
@@ -154,7 +159,7 @@ class Job:
             "pack": str(self.pack.path.resolve()),
             "pack_fingerprint": self.pack.fingerprint,
             "table_fingerprint": originals(self.table).fingerprint(),
-            "source": self.table.frame["source"][0],
+            "source": ", ".join(self.sources),
             "findings": list(self.findings),
             "prepare": self.pack.prepare.model_dump(),
             **self.normalisation.to_json(),

@@ -13,7 +13,7 @@ from hilum.doctor.duplicates import BANDS, SIDE
 from hilum.doctor.labels import FEW, label_checks, shortcut_checks
 from hilum.doctor.pictures import Pictures
 from hilum.doctor.report import LEVELS
-from hilum.doctor.shortcuts import shortcuts
+from hilum.doctor.shortcuts import looked_at, shortcuts
 from hilum.doctor.twins import twin_checks
 from hilum.pixels.pack import Pack
 from hilum.report.dataset.groups import ATTRIBUTES
@@ -21,8 +21,6 @@ from hilum.report.dataset.numbers import NO_FINDING, DataNumbers
 from hilum.table.table import Table
 from hilum.text import listed, many
 
-FEW_PATIENTS = 10
-"""Positives of fewer patients than this tell of these patients."""
 MUCH_BLANK = 0.5
 """Share of blank labels from which it is worth a word."""
 MUCH_UNCERTAIN = 0.1
@@ -40,12 +38,13 @@ def data_checks(pack: Pack, numbers: DataNumbers, files: pl.DataFrame | None = N
     Args:
         pack: what to check.
         numbers: what was counted of it.
-        files: width, height, bits and channels of each row's original, null where unknown.
+        files: facts of each row's original (width, height, bits, mode, kind), null where unknown.
     """
     table = pack.table
     checks = [*label_checks(table), *_twins(pack)]
-    checks += shortcut_checks(shortcuts(table, files)) if table.findings else ()
-    checks += [*_excluded(pack), *_blank(numbers), *_uncertain(numbers), *_few_patients(numbers)]
+    if table.findings:
+        checks += shortcut_checks(shortcuts(table, files), *looked_at(table, files))
+    checks += [*_excluded(pack), *_blank(numbers), *_uncertain(numbers)]
     checks += [*_together(numbers), *_no_finding(table), *_dependences(numbers)]
     return tuple(sorted((c for c in checks if c.level != "ok"), key=lambda c: LEVELS.index(c.level)))
 
@@ -119,22 +118,6 @@ def _uncertain(numbers: DataNumbers) -> Iterator[Check]:
             "uncertain",
             f"Often called uncertain where mentioned at all: {listed(said, 4)}.",
             "labels.uncertain decides what becomes of them; compare two policies before you settle.",
-        )
-
-
-def _few_patients(numbers: DataNumbers) -> Iterator[Check]:
-    """Findings with enough positive images, of too few patients."""
-    few = [
-        f"{row.finding} ({row.positive:,} images of {many(row.patients, 'patient')})"
-        for row in numbers.findings
-        if row.positive >= FEW and row.patients < FEW_PATIENTS
-    ]
-    if few:
-        yield Check(
-            "warning",
-            "few-patients",
-            f"Positives of fewer than {FEW_PATIENTS} patients: {listed(few, 3)}.",
-            "Scores will tell of these patients, not of the finding.",
         )
 
 

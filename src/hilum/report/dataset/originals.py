@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from hilum.doctor.marks import MARKS, Marks, marks_of
 from hilum.errors import ImageError, MissingExtra
-from hilum.pixels.header import image_info
+from hilum.files import open_file
+from hilum.pixels.header import FIRST_READ, image_info
 from hilum.pixels.pack import Pack
 from hilum.pixels.parse import ImageInfo
 
@@ -21,7 +23,7 @@ LOOKED_AT = 1000
 FIRST = 16
 """Where none of so many is there, the others are not looked for."""
 SHOWN = 5
-SCHEMA = {"width": pl.Int32, "height": pl.Int32, "bits": pl.Int16, "channels": pl.Int16}
+SCHEMA = {"width": pl.Int32(), "height": pl.Int32(), "bits": pl.Int16(), "mode": pl.String(), **MARKS}
 
 
 @dataclass(frozen=True)
@@ -60,14 +62,13 @@ def find_originals(pack: Pack, most: int = LOOKED_AT, seed: int = 0) -> Original
         if any(found):
             found += pool.map(_info, [root / paths[row] for row in rows[FIRST:]])
     infos = {row: info for row, info in zip(rows, found, strict=False) if info is not None}
-    columns: dict[str, list[int | None]] = {name: [None] * len(paths) for name in SCHEMA}
+    facts: list[dict[str, Any]] = [{} for _ in paths]
     for row, info in infos.items():
-        for name, column in columns.items():
-            column[row] = getattr(info, name)
+        facts[row] = vars(info) | _marks(root / paths[row], info)
     sizes = Counter((info.width, info.height) for info in infos.values())
     kinds = Counter(f"{info.format} {info.mode} {info.bits} bits" for info in infos.values())
     return Originals(
-        frame=pl.DataFrame(columns, schema=SCHEMA),
+        frame=pl.DataFrame(facts, schema=SCHEMA),
         looked_at=len(infos),
         sizes=tuple((width, height, count) for (width, height), count in sizes.most_common(SHOWN)),
         distinct=len(sizes),
@@ -81,3 +82,8 @@ def _info(path: Path) -> ImageInfo | None:
         return image_info(path)
     except (ImageError, MissingExtra):
         return None
+
+
+def _marks(path: Path, info: ImageInfo) -> Marks:
+    with open_file(path) as file:
+        return marks_of(file.read(FIRST_READ), info.format)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from hilum.config.sections import Section
+from hilum.config.section import Section
 from hilum.errors import DataError, nearest
 from hilum.files import is_regular
 from hilum.table.table import Table
@@ -28,6 +28,8 @@ STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"\0\0\0\x0c
 """How such files begin, for names without a suffix; DICOM has its mark further on."""
 MASKS = ("mask", "masks", "leftmask", "rightmask", "lungmask", "lungmasks", "segmentation", "segmentations")
 """Names of folders of masks, compared without case and signs."""
+NO_DATA = (".", "__MACOSX", "@eaDir", "$RECYCLE.BIN")
+"""How entries begin that systems put into folders: hidden files, and thumbnails and copies of the images."""
 SUFFIX = r"\.[A-Za-z][A-Za-z0-9]{0,9}$"
 """A suffix; what begins with a digit is part of the name, as the last number of a UID."""
 
@@ -95,7 +97,7 @@ def layout_and_notes(doc: str | None, notes_from: str) -> tuple[str, str]:
 
 
 def walk(root: Path, passed: Counter[str] | None = None) -> list[str]:
-    """All files under `root`, relative, with / between, sorted; hidden and `__MACOSX` entries are left out.
+    """All files under `root`, relative, with / between, sorted; hidden ones and the like (`NO_DATA`) are left out.
 
     Links are followed: a folder or file that is reached twice comes once, under its own name where it has one
     there. Pipes, sockets, devices and links to nothing are no files.
@@ -131,7 +133,7 @@ def walk(root: Path, passed: Counter[str] | None = None) -> list[str]:
 def _entries(folder: str, passed: Counter[str] | None) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
-            shown = [entry for entry in entries if not entry.name.startswith((".", "__MACOSX"))]
+            shown = [entry for entry in entries if not entry.name.startswith(NO_DATA)]
     except OSError:
         if passed is not None:
             passed["a folder that cannot be opened"] += 1
@@ -203,7 +205,7 @@ def subfolders(folder: Path) -> list[Path]:
     """The folders directly in `folder`, sorted by name; hidden ones and what is not there give nothing."""
     if not folder.is_dir():
         return []
-    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith((".", "__MACOSX")))
+    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(NO_DATA))
 
 
 def one_of(folder: Path, names: Iterable[str]) -> Path | None:
