@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import os
+import re
 import shutil
 import stat
 import threading
@@ -14,7 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from hilum.errors import DiskError
+from hilum import seals
+from hilum.errors import DiskError, InputError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -83,9 +85,19 @@ def disk_error(path: Path, error: OSError) -> DiskError:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` whole."""
+    """Write `text` whole.
+
+    Raises:
+        DiskError: the file system refused.
+        InputError: the text holds the name of a file or folder that is not UTF-8.
+    """
+    try:
+        content = text.encode("utf-8")
+    except UnicodeEncodeError as error:  # Python's name for a file whose bytes are no text
+        name = next(word for word in text.split() if text[error.start] in word)
+        raise InputError(f"{path} cannot hold the name {name}, which is not UTF-8; rename it.") from error
     with whole_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(content)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -94,17 +106,64 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def write_parquet(path: Path, frame: pl.DataFrame) -> None:
-    """Write a frame as Parquet, whole."""
+    """Write a frame as Parquet, whole, with a checksum in it."""
     # polars hides the file system's errors in one of its own; bytes written by hand do not.
     buffer = io.BytesIO()
-    frame.write_parquet(buffer)
+    frame.write_parquet(buffer, metadata={seals.KEY: seals.BLANK})
     with whole_file(path) as temporary:
         temporary.write_bytes(buffer.getbuffer())
+        seals.seal(temporary)
+
+
+def read_parquet(path: Path) -> pl.DataFrame:
+    """Read what `write_parquet` wrote, or a table of another program.
+
+    Raises:
+        OSError: it cannot be read, or is not what was written.
+        polars.exceptions.PolarsError: it is no Parquet file.
+    """
+    import polars as pl
+
+    if seals.intact(path) is False:
+        raise OSError(f"{path.name} is not what was written: its checksum differs")
+    return pl.read_parquet(path)
+
+
+FORMULA, NUMBER = r"^'*[=+\-@\t\r]", r"^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$"
+
+
+def csv_text(frame: pl.DataFrame) -> str:
+    """A table as CSV in which no name is a formula to a spreadsheet.
+
+    A text or heading that begins with `=`, `+`, `-`, `@`, a tab or a carriage return and is no number gets an
+    apostrophe in front (OWASP, "CSV Injection"), and so does one that has apostrophes before such a sign already:
+    `unquoted` takes it back exactly.
+    """
+    import polars as pl
+
+    text = pl.col(pl.String)
+    formula = text.str.contains(FORMULA) & ~text.str.contains(NUMBER)
+    cells = frame.with_columns(pl.when(formula).then("'" + text).otherwise(text).name.keep())
+    names = [f"'{name}" if re.match(FORMULA, name) else name for name in frame.columns]
+    return cells.rename(dict(zip(frame.columns, names, strict=True))).write_csv(None)
+
+
+def unquoted(text: pl.Expr) -> pl.Expr:
+    """Texts or headings of a CSV as they were before `csv_text` put an apostrophe in front of some."""
+    return text.str.replace(r"^'('*[=+\-@\t\r])", "$1")
 
 
 def read_json(path: Path) -> Any:
-    """Read what `write_json` wrote."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Read what `write_json` wrote.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def is_regular(path: Path) -> bool:

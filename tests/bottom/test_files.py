@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import re
 import resource
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
-from hilum.errors import DiskError, did_you_mean, nearest
-from hilum.files import read_json, remove_leftovers, whole_file, write_json, write_text
+from hilum.errors import DiskError, InputError, did_you_mean, nearest
+from hilum.files import csv_text, read_json, remove_leftovers, unquoted, whole_file, write_json, write_text
 
 
 def test_a_failed_write_leaves_the_former_file(tmp_path: Path) -> None:
@@ -82,3 +88,51 @@ def test_what_a_killed_write_left_is_removed_and_nothing_else(tmp_path: Path) ->
     remove_leftovers(tmp_path)
     assert not any(path.exists() for path in left)
     assert all(path.exists() for path in kept)
+
+
+TEXTS = st.text(
+    alphabet=st.one_of(st.sampled_from("=+-@\t\r'\"1.e, \n"), st.characters(codec="utf-8")), max_size=8
+)
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=6), TEXTS)
+def test_texts_go_through_a_csv_and_are_no_formula_in_it(texts: list[str], heading: str) -> None:
+    assume(heading.strip() and heading not in {"number", "\ufeff"} and "\ufeff" not in heading)
+    frame = pl.DataFrame(
+        {heading: texts, "number": [-1.5] * len(texts)}, schema_overrides={heading: pl.String}
+    )
+    rows = list(csv.reader(io.StringIO(csv_text(frame), newline="")))
+    written = [row[0] for row in rows]
+    read = pl.DataFrame({"first": written}).select(unquoted(pl.col("first")))
+    assert read["first"].to_list() == [heading, *texts]
+    assert [row[1] for row in rows[1:]] == ["-1.5"] * len(texts)
+    for text in written:
+        assert text[:1] not in set("=+-@\t\r") or re.fullmatch(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+cmd|' /C calc'!A0", "'+cmd|' /C calc'!A0"),
+        ("-2+3", "'-2+3"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "'\t=1"),
+        ("\r=1", '"\'\r=1"'),
+        ("'=1", "''=1"),
+        ("'-1", "''-1"),
+        ("'60s", "'60s"),
+        ("-1", "-1"),
+        ("+1.5e-3", "+1.5e-3"),
+        ("a=b", "a=b"),
+        ("", '""'),
+    ],
+)
+def test_the_rule_for_formulas(text: str, written: str) -> None:
+    assert csv_text(pl.DataFrame({"a": [text]})) == f"a\n{written}\n"
+
+
+def test_a_name_that_is_no_text_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot hold the name .*x\udcff.png.*not UTF-8"):
+        write_json(tmp_path / "a.json", {"path": "films/x\udcff.png"})
+    assert not list(tmp_path.iterdir())

@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from hilum.config.section import Section
+
+Films = Literal["auto", "only", "any"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 NonNegative = Annotated[float, Field(ge=0.0)]
@@ -17,18 +20,12 @@ Count = Annotated[int, Field(ge=0)]
 AtLeastOne = Annotated[int, Field(ge=1)]
 
 
-class Section(BaseModel):
-    """Base of all sections: frozen, no unknown keys, docstrings under fields are their descriptions."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
-
-
 class DataConfig(Section):
     """Which data, which findings, how many images."""
 
     path: str = ""
     """A pack's folder, or `SOURCE:FOLDER` (packed first, into the cache); usually given as `--data`."""
-    options: dict[str, str | bool | int | float | tuple[str, ...]] = {}
+    options: dict[str, str | bool | int | float | tuple[str, ...]] = Field(default_factory=dict)
     """Options of the source for `SOURCE:FOLDER`, as `hilum sources SOURCE` lists them; usually `--option`."""
     findings: tuple[str, ...] = ()
     """The findings to learn and score, in this order; empty means all that the data has."""
@@ -51,6 +48,8 @@ class CleanConfig(Section):
     """Keep studies numbered below this (needs a source that numbers a patient's studies)."""
     min_age: NonNegative = 0
     """Keep patients of at least this age in years; rows of unknown age go too where this is set."""
+    films: Films = "auto"
+    """While packing, leave out pictures that are no chest films; `auto`: unless most are none; `any`: keep all."""
 
 
 class LabelsConfig(Section):
@@ -115,10 +114,10 @@ class PrepareConfig(Section):
 class LimitsConfig(Section):
     """What one image file may cost; a file that would cost more is refused before it is decoded."""
 
-    pixels: AtLeastOne = 100_000_000
-    """Pixels of one picture, as its header says; the largest films have about 20 million."""
-    bytes: AtLeastOne = 2**29
-    """Bytes of the file, and of all that it holds when unpacked."""
+    pixels: AtLeastOne = 64_000_000
+    """Pixels of one picture, as its header says; a chest film has at most 20 million. Time goes with them."""
+    bytes: AtLeastOne = 2**28
+    """Bytes of the file, and of the picture when unpacked."""
 
 
 class SamplingConfig(Section):
@@ -355,7 +354,11 @@ class Config(Section):
     name: str = ""
     """What the run is called; its folder is this name and a number."""
     notes: str = ""
-    """Anything worth knowing: what a recipe reproduces, its measured score, time and command."""
+    """Anything worth knowing: what a recipe reproduces, and its commands."""
+    measured: str = ""
+    """What a recipe scored where it was measured; shown of runs on the very same table alone."""
+    measured_on: str = ""
+    """The fingerprint of that table, the `table_fingerprint` in data.json of its runs."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Every draw of the training follows from this; which images it is given follows from `split.seed`."""
     data: DataConfig = DataConfig()
@@ -378,6 +381,8 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Config:
+        if bool(self.measured) != bool(self.measured_on):
+            raise ValueError("measured and measured_on go together: figures, and the table that they are of")
         if self.sampling.kind == "class" and not self.sampling.finding:
             raise ValueError('sampling.kind = "class" needs sampling.finding')
         if self.model.head and self.model.weights:

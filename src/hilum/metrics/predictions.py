@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,8 @@ import numpy.typing as npt
 import polars as pl
 
 from hilum.errors import DataError, did_you_mean
-from hilum.files import write_parquet
-from hilum.text import cell, many
+from hilum.files import read_parquet, write_parquet
+from hilum.text import cell, escaped, items, many
 
 LOGIT, TARGET = "logit:", "target:"
 UNITS = ("image", "study", "patient")
@@ -72,6 +71,7 @@ class Predictions:
         Raises:
             DataError: one of them is not among the findings.
         """
+        findings = items(findings)
         for name in findings:
             if name not in self.findings:
                 raise DataError(
@@ -148,8 +148,8 @@ class Predictions:
             DataError: the file is missing or holds no predictions.
         """
         try:
-            frame = pl.read_parquet(path)
-        except (OSError, pl.exceptions.ComputeError) as error:
+            frame = read_parquet(path)
+        except (OSError, pl.exceptions.PolarsError) as error:
             raise DataError(f"{path} cannot be read as predictions: {error}") from error
         findings = tuple(name.removeprefix(LOGIT) for name in frame.columns if name.startswith(LOGIT))
         if not findings or any(TARGET + name not in frame.columns for name in findings):
@@ -180,7 +180,7 @@ class Predictions:
         positive = np.nansum(self.targets == 1, axis=0)
         mean = self.probabilities.mean(axis=0) if len(self) else np.full(len(self.findings), np.nan)
         rows = "".join(
-            f"<tr><th scope='row' style='text-align:left'>{escape(name)}</th><td>{positive[j]:,}</td>"
+            f"<tr><th scope='row' style='text-align:left'>{escaped(name)}</th><td>{positive[j]:,}</td>"
             f"<td>{known[j] - positive[j]:,}</td><td>{len(self) - known[j]:,}</td>"
             f"<td>{cell(float(mean[j]))}</td></tr>"
             for j, name in enumerate(self.findings)
@@ -188,7 +188,7 @@ class Predictions:
         heads = ("Finding", "Positive", "Negative", "Not scored", "Mean probability")
         head = "".join(f"<th scope='col'>{name}</th>" for name in heads)
         return (
-            f"<table><caption>{escape(self.part)}, {many_units(len(self), self.unit)}</caption>"
+            f"<table><caption>{escaped(self.part)}, {many_units(len(self), self.unit)}</caption>"
             f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
         )
 

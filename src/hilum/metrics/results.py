@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from html import escape
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,8 +22,8 @@ from hilum.metrics.probabilities import brier, ece, log_loss
 from hilum.metrics.ranking import rank
 from hilum.metrics.sums import CELLS, MACRO, POOLED
 from hilum.metrics.thresholds import Thresholds
-from hilum.metrics.warn import missing_reasons, warnings_of
-from hilum.text import cell, with_interval
+from hilum.metrics.warn import missing_reasons, of_part, warnings_of
+from hilum.text import cell, escaped, items, with_interval
 
 __all__ = ["COMBINED", "COUNTS", "LOWER_IS_BETTER", "RATES", "Scores", "score"]
 
@@ -120,6 +119,11 @@ class Scores:
         value = self.value(name) if j is None else float(self[name][j])
         return with_interval(value, *self.interval(name, j))
 
+    def warned(self, told: Sequence[str]) -> Scores:
+        """The same scores, with more that a reader must know, told first."""
+        warnings = tuple(dict.fromkeys([*told, *self.warnings]))
+        return replace(self, warnings=warnings, shown=self.shown and self.shown.warned(told))
+
     def select(self, findings: Sequence[str]) -> Scores:
         """Scores of some findings, in this order; means are then over these.
 
@@ -129,7 +133,7 @@ class Scores:
         Raises:
             ConfigError: one of them is not among the findings.
         """
-        chosen = tuple(findings)
+        chosen = items(findings)
         if chosen == self.findings:
             return self
         if self.shown is not None and chosen == self.shown.findings:
@@ -140,7 +144,8 @@ class Scores:
         places = [self.findings.index(name) for name in chosen]
         columns = {name: values[places] for name, values in self.columns.items()}
         counts = _counts(columns)
-        return Scores(
+        own = warnings_of(self.findings, _counts(self.columns), self.part, self.unit)
+        some = Scores(
             self.part,
             self.images,
             chosen,
@@ -152,6 +157,7 @@ class Scores:
             self.unit,
             None if self.intervals is None else self.intervals.select(places),
         )
+        return some.warned([told for told in self.warnings if told not in own])
 
     def table(self, intervals: bool = True) -> tuple[list[str], list[list[Any]]]:
         """Column headings and one row a finding, then the mean where there are several; None where missing.
@@ -220,7 +226,8 @@ class Scores:
                 {name: _number(number) for name, number in value["combined"].items()},
                 Thresholds.from_json(value["thresholds"]),
                 dict(value["reasons"]),
-                tuple(value["warnings"]),
+                # Of an older version they do not say of which part they are.
+                tuple(dict.fromkeys([*of_part(value["part"]), *value["warnings"]])),
                 value.get("unit", "image"),
                 None if intervals is None else Intervals.from_json(intervals),
                 None if shown is None else cls.from_json(shown),
@@ -242,12 +249,12 @@ class Scores:
 
     def _repr_html_(self) -> str:
         columns, rows = self.table()
-        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
+        head = "".join(f'<th scope="col">{escaped(name)}</th>' for name in columns)
         body = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell(value))}</td>" for value in row) + "</tr>" for row in rows
+            "<tr>" + "".join(f"<td>{escaped(cell(value))}</td>" for value in row) + "</tr>" for row in rows
         )
-        notes = "".join(f"<p>{escape(warning)}</p>" for warning in self.warnings)
-        caption = escape(self.heading)
+        notes = "".join(f"<p>{escaped(warning)}</p>" for warning in self.warnings)
+        caption = escaped(self.heading)
         head = f"<caption>{caption}</caption><thead><tr>{head}</tr></thead>"
         return f"<table>{head}<tbody>{body}</tbody></table>{notes}"
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
-
-from matplotlib.figure import Figure
 
 from hilum.compare import RunsCompared
 from hilum.compare.words import decimals, heading, name_of, signed, span, spell_p, would_take
 from hilum.errors import DiskError
 from hilum.files import whole_file, write_json, write_parquet, write_text
+from hilum.locks import writing
 from hilum.metrics.compare import Effect
 from hilum.metrics.predictions import many_units
 from hilum.report.compare_plots import forest_plot
 from hilum.report.html import render
-from hilum.report.plots import data_uri, svg
+from hilum.report.plots import data_uri, png, svg
 
 SIGNS = {"better": "▲", "worse": "▼", "not distinguishable": "○"}
 """The shapes of the figure, in a line of text."""
@@ -38,14 +36,15 @@ def write_comparison(compared: RunsCompared, out: str | Path) -> Path:
     if out.exists() and not out.is_dir():
         raise DiskError(f"{out} is a file; --out names a folder, made where there is none.")
     page = out / "compare.html"
-    write_json(out / "compare.json", compared.to_json())
-    if compared.comparisons:
-        write_parquet(out / "effects.parquet", compared.frame())
-        figure = forest_plot(compared)
-        for name, content in (("compare.svg", svg(figure)), ("compare.png", _png(figure))):
-            with whole_file(out / name) as temporary:
-                temporary.write_bytes(content)
-    write_text(page, render("compare.html", contents(compared)))
+    with writing(out):
+        write_json(out / "compare.json", compared.to_json())
+        if compared.comparisons:
+            write_parquet(out / "effects.parquet", compared.frame())
+            figure = forest_plot(compared)
+            for name, content in (("compare.svg", svg(figure)), ("compare.png", png(figure, dpi=200))):
+                with whole_file(out / name) as temporary:
+                    temporary.write_bytes(content)
+        write_text(page, render("compare.html", contents(compared)))
     return page
 
 
@@ -124,9 +123,3 @@ def _row(effect: Effect, digits: int) -> dict[str, Any]:
         "take": "" if effect.verdict != "not distinguishable" else would_take(effect),
         "seeds_share": None if effect.seeds_share != effect.seeds_share else effect.seeds_share,
     }
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=200, facecolor="white", metadata={"Software": None})
-    return buffer.getvalue()

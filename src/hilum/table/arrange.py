@@ -18,8 +18,9 @@ import polars as pl
 import tomli_w
 
 from hilum.errors import DataError
-from hilum.files import disk_error, open_file, whole_file, write_text
-from hilum.progress import progress
+from hilum.files import csv_text, disk_error, open_file, write_text
+from hilum.locks import writing
+from hilum.progress import if_stopped, progress
 from hilum.table.sources.csv import mapping_for
 from hilum.table.table import Table
 
@@ -73,6 +74,11 @@ def arrange(table: Table, out: Path | str) -> Arranged:
         raise DataError(
             f"{len(missing):,} of {len(table):,} images are missing, the first {missing[0]}. Nothing was copied."
         )
+    with writing(out):
+        return _arrange(table, sources, places, out)
+
+
+def _arrange(table: Table, sources: list[Path], places: list[str], out: Path) -> Arranged:
     arranged = replace(table, frame=table.frame.with_columns(pl.Series("path", places)), root=out)
     (out / TABLE_FILE).unlink(missing_ok=True)
     counts = dict.fromkeys(("copied", "replaced", "kept"), 0)
@@ -108,7 +114,12 @@ def _copy_all(sources: list[Path], places: list[Path]) -> Iterator[str]:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise disk_error(folder, error) from error
-    with progress("arranging", len(sources)) as advance, ThreadPoolExecutor(THREADS) as pool:
+    kept = "The copies that are made are kept; give the same command again to go on."
+    with (
+        if_stopped(kept),
+        progress("arranging", len(sources)) as advance,
+        ThreadPoolExecutor(THREADS) as pool,
+    ):
         try:
             for what in pool.map(_copy, sources, places):
                 advance(1)
@@ -153,9 +164,7 @@ def _describe(table: Table) -> None:
     """Write `boxes.csv`, `hilum.toml` and, last, `table.csv`."""
     if table.boxes is not None:
         ours = table.boxes.join(table.frame, on="image_id", how="semi")
-        with whole_file(table.root / BOX_FILE) as temporary:
-            ours.write_csv(temporary)
+        write_text(table.root / BOX_FILE, csv_text(ours))
     mapping = mapping_for(table, BOX_FILE if table.boxes is not None else "")
     write_text(table.root / MAPPING_FILE, tomli_w.dumps(mapping))
-    with whole_file(table.root / TABLE_FILE) as temporary:
-        table.frame.write_csv(temporary)
+    write_text(table.root / TABLE_FILE, csv_text(table.frame))

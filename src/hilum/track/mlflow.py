@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from hilum.config import settings
+from hilum.config import ABOUT, settings
 from hilum.files import read_json, write_json
 from hilum.runs import Run
-from hilum.track.events import Epoch, Start
+from hilum.track.events import Epoch, Start, keys
 from hilum.version import __version__
 
 EXPERIMENT = "hilum"
@@ -23,9 +23,10 @@ KNOWN = "mlflow.json"
 """File of the run's folder that holds the run's id in MLflow."""
 FIRST_METRIC = "valid_loss"
 """Every epoch has it: its last step tells how far MLflow has come."""
-CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./ ")
 LONGEST = 500
 """Characters of a parameter, by MLflow's oldest limit."""
+LONGEST_TAG = 5000
+"""Characters of a tag, likewise."""
 BATCH = 1000
 """Metrics in one request, by MLflow's limit."""
 
@@ -77,7 +78,7 @@ class Link:
         for entry in self._run.history[self._logged :]:
             now, step = int(1000 * time.time()), int(entry["epoch"])
             values = _epoch_values(entry)
-            metrics = [Metric(_key(name), value, now, step) for name, value in values.items()]
+            metrics = [Metric(name, value, now, step) for name, value in values.items()]
             for start in range(0, len(metrics), BATCH):
                 self._client.log_batch(self.run_id, metrics=metrics[start : start + BATCH])
             self._logged = step
@@ -95,6 +96,8 @@ class Link:
                 self._client.log_artifact(
                     self.run_id, str(file), "scores" if file.parent.name == "scores" else None
                 )
+        if warnings := " ".join(self._run.warnings):
+            self._client.set_tag(self.run_id, "hilum.warnings", warnings[:LONGEST_TAG])
         done = self._run.info["status"] == "done"
         self._client.set_terminated(self.run_id, "FINISHED" if done else "KILLED")
 
@@ -104,7 +107,7 @@ class Link:
         now = int(1000 * time.time())
         step = self._run.best_epoch if self._run.history else 0
         metrics = [
-            Metric(_key(f"best_{part}_{name}"), value, now, step)
+            Metric(f"best_{part}_{name}", value, now, step)
             for name, value in values.items()
             if value is not None
         ]
@@ -143,7 +146,11 @@ class Link:
         tags = {name: value for name, value in tags.items() if value}
         made = self._client.create_run(self._experiment(), run_name=run.name, tags=tags)
         run_id: str = made.info.run_id
-        params = [Param(name, str(value)[:LONGEST]) for name, value in settings(run.config).items()]
+        params = [
+            Param(name, str(value)[:LONGEST])
+            for name, value in settings(run.config).items()
+            if name not in ABOUT
+        ]
         for start in range(0, len(params), 100):
             self._client.log_batch(run_id, params=params[start : start + 100])
         write_json(run.path / KNOWN, {"run_id": run_id})
@@ -198,15 +205,10 @@ def _epoch_values(entry: dict[str, Any]) -> dict[str, float]:
         values |= {f"{part}_{name}": value for name, value in scores["combined"].items()}
         if len(scores["per_finding"]) > 1:
             values |= {
-                f"{part}_{name}/{finding}": row.get(name)
+                f"{part}_{name}/{key}": scores["per_finding"][finding].get(name)
                 for name in ("roc_auc", "average_precision")
-                for finding, row in scores["per_finding"].items()
+                for finding, key in keys(scores["per_finding"]).items()
             }
     # Last, because it says that all of the epoch is there.
     values |= {f"{part}_loss": entry[part]["loss"] for part in ("train", "valid")}
     return {name: float(value) for name, value in values.items() if value is not None}
-
-
-def _key(name: str) -> str:
-    """A name of a metric that MLflow takes: signs that it does not know become underscores."""
-    return "".join(letter if letter in CHARACTERS else "_" for letter in name)

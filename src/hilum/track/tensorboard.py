@@ -18,11 +18,11 @@ from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
-from hilum.config import Config, dump_config, settings
+from hilum.config import ABOUT, Config, dump_config, settings
 from hilum.metrics.results import COMBINED, RATES
 from hilum.runs import Run
 from hilum.track import pictures
-from hilum.track.events import Epoch, Start
+from hilum.track.events import Epoch, Start, keys
 
 FOLDER = "tensorboard"
 PARTS = ("train", "valid")
@@ -84,7 +84,7 @@ class TensorBoard:
     def _validation(self, epoch: Epoch, step: int) -> None:
         """Precision-recall curves, probabilities of both classes, and the worst errors."""
         predictions, writer = epoch.predictions["valid"], self._parts["valid"]
-        for j, finding in enumerate(predictions.findings):
+        for j, finding in enumerate(keys(predictions.findings).values()):
             truth = predictions.targets[:, j]
             probabilities = predictions.probabilities[:, j]
             known = np.isfinite(truth)
@@ -141,7 +141,7 @@ def write_result(run: Run) -> None:
 def changed_settings(config: Config) -> dict[str, Any]:
     """Settings that differ from the defaults, and `ALWAYS`, as bool, number or text; without names and notes."""
     now, default = settings(config), settings(Config())
-    skipped = ("name", "notes", "track.tensorboard", "track.mlflow")
+    skipped = ABOUT | {"track.tensorboard", "track.mlflow"}
     values = {
         key: ", ".join(map(str, value)) if isinstance(value, tuple) else value
         for key, value in now.items()
@@ -167,7 +167,8 @@ def _scalars(found: dict[str, Any]) -> dict[str, float]:
     values |= {f"combined/{name}": value for name, value in scores["combined"].items()}
     for name in RATES:
         values[f"Mean/{name}"] = scores["mean"].get(name, {}).get("value")
-        values |= {f"{name}/{finding}": row.get(name) for finding, row in scores["per_finding"].items()}
+        rows = scores["per_finding"]
+        values |= {f"{name}/{key}": rows[finding].get(name) for finding, key in keys(rows).items()}
     return {name: float(value) for name, value in values.items() if value is not None}
 
 

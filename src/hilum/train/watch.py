@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from hilum.config import Config
+from hilum.progress import SECONDS_BETWEEN_LINES, progress, tell
 from hilum.track.lines import HEADING_EVERY, EpochTable, terminal_width
 
 SECONDS_BETWEEN_UPDATES = 0.5
@@ -29,7 +30,7 @@ class Watch:
     def say(self, text: str) -> None:
         """One line."""
         if not self.quiet:
-            print(text, file=sys.stderr, flush=True)  # noqa: T201
+            tell(text)
 
     def epoch(self, entry: Mapping[str, Any], config: Config) -> None:
         """The lines of a finished epoch: losses, scores and speed, as `config.track` asks."""
@@ -48,15 +49,19 @@ class Watch:
 
     @contextmanager
     def steps(self, title: str, images: int, done: int) -> Iterator[Step]:
-        """While an epoch runs: a bar with loss, images/s and time left, where there is a terminal."""
-        if self.quiet or not sys.stderr.isatty():
+        """While an epoch runs: a bar with loss, images/s and time left; now and then a line off a terminal."""
+        if self.quiet:
             yield _ignore
+            return
+        if not sys.stderr.isatty():
+            with progress(title, images - done, patience=SECONDS_BETWEEN_LINES) as advance:
+                yield lambda count, _: advance(count)
             return
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("loss {task.fields[loss]:.4f}  {task.fields[rate]:.1f} images/s"),
