@@ -3,7 +3,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 
-.PHONY: env demo test check bench docs clean
+.PHONY: env demo test test-slow check bench docs clean
 
 env: .venv/ready
 
@@ -19,6 +19,11 @@ demo: env
 
 test: env
 	@$(PY) -m pytest -q -n auto --dist loadgroup
+
+# Half an hour and more. axe-core looks at the pages in Chromium, where npm and Chromium are there.
+test-slow: env
+	@! command -v npm >/dev/null || npm install --silent --no-save --no-package-lock --no-audit axe-core
+	@$(PY) -m pytest -q -m slow -n auto --dist loadgroup
 
 check: env
 	@$(PY) -m ruff check .

@@ -43,6 +43,7 @@ def _row(files: list[Path], pack: Pack, share: float, target: str) -> dict[str, 
         batch=BATCH,
         augment=AugmentConfig(share=share),
         shuffle=True,
+        verify=pack.verify,
     )
     peer = reference_loader(files, SIZE, BATCH, share, len(FINDINGS))
     ours_rate, peer_rate, ratios = [], [], []

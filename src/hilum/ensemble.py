@@ -14,12 +14,13 @@ from hilum.config import Config, write_config
 from hilum.device import describe_environment, pick_device
 from hilum.errors import ConfigError, RunError
 from hilum.files import disk_error, write_json
+from hilum.locks import writing
 from hilum.metrics.calibrate import Calibration, fit_calibration
 from hilum.metrics.judge import fit_judge
 from hilum.metrics.mixture import Mixture
 from hilum.metrics.predictions import Predictions
 from hilum.predict import member_predictions
-from hilum.runs import FORMAT, Member, Run, verdicts_of
+from hilum.runs import FORMAT, Member, Run, told_by, verdicts_of
 from hilum.text import items
 from hilum.version import __version__
 
@@ -57,10 +58,10 @@ def ensemble(
     Raises:
         ConfigError: fewer than two different members, or weights that do not fit them.
         RunError: a member is unfinished, an ensemble, or unlike the first; or `out` exists.
+        InUse: another process writes `out`.
     """
     out, members = Path(out), items(members)
-    if out.exists():
-        raise RunError(f"{out} exists already. Name a folder for the ensemble that is not there yet.")
+    _refuse_former(out)
     shares = tuple(weights) or (1.0,) * len(members)
     found = [_member(str(text), share) for text, share in zip(members, shares, strict=False)]
     # Checks the weights before anything is looked at.
@@ -75,25 +76,36 @@ def ensemble(
         for member, run, predictions in zip(found, runs, valid, strict=True)
     ]
     mixture = Mixture(of, tuple(calibrations), shares)
-    average = mixture.predictions(valid)
     config = runs[0].config.model_copy(update={"name": out.name, "notes": _notes(found, of, raw)})
-    judge = fit_judge(average, config.scores)
-    scores = judge.score(average)
     partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
     try:
-        partial.mkdir(parents=True)
-        run = Run(partial)
-        _describe(run, runs, found, config, command, pick_device(device))
-        run.write_mixture(mixture)
-        run.write_judge(judge)
-        run.write_scores(average, scores)
-        run.write_info({**run.info, "seconds": time.monotonic() - started})
-        partial.rename(out)
+        with writing(out):
+            _refuse_former(out)
+            partial.mkdir()
+            run = Run(partial)
+            _describe(run, runs, found, config, command, pick_device(device))
+            _judge(run, mixture, valid)
+            run.write_info({**run.info, "seconds": time.monotonic() - started})
+            partial.rename(out)
     except OSError as error:
         raise disk_error(out, error) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return Run.open(out)
+
+
+def _refuse_former(out: Path) -> None:
+    if out.exists():
+        raise RunError(f"{out} exists already. Name a folder for the ensemble that is not there yet.")
+
+
+def _judge(run: Run, mixture: Mixture, valid: Sequence[Predictions]) -> None:
+    """Average what members say of the validation part, and write it with thresholds and scores of its own."""
+    average = mixture.predictions(valid)
+    judge = fit_judge(average, run.config.scores)
+    run.write_mixture(mixture)
+    run.write_judge(judge)
+    run.write_scores(average, judge.score(average))
 
 
 def _member(text: str, weight: float) -> Member:
@@ -171,7 +183,6 @@ def _describe(
     for name in ("split.parquet", "images.parquet", verdicts_of(run).name):
         if (members[0].path / name).is_file():
             shutil.copyfile(members[0].path / name, run.path / name)
-    told = [warning for member in members for warning in member.info["warnings"]]
     run.write_info(
         {
             "format": FORMAT,
@@ -179,7 +190,7 @@ def _describe(
             "status": "done",
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "command": command,
-            "warnings": list(dict.fromkeys(told)),
+            "warnings": told_by(members),
             "members": [
                 {
                     "run": os.path.relpath(member.path.resolve(), final),

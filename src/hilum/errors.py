@@ -4,7 +4,7 @@
 
     HilumError                    anything below; the command line prints it and exits with `exit_code`
     ├── CheckFailed               the question was understood and the answer is no (exit 1)
-    ├── Stopped                   the user stopped a long job; what was done is kept (exit 130)
+    ├── Stopped                   the user stopped a long job; what was done is kept (exit 130, 143)
     └── InputError                what the user gave is wrong (exit 2)
         ├── ConfigError           a setting: unknown, of the wrong type, out of range, contradicting another
         ├── DataError             a data set: missing folder, file or column, empty part, unknown finding
@@ -12,6 +12,7 @@
         ├── PackError             a pack: not there, half-built, of another size or version
         ├── RunError              a run folder: not there, unfinished, of another version
         ├── WeightsError          weights: not reachable, not fitting the model
+        ├── InUse                 a run, store or folder that another process is writing
         ├── DiskError             the file system refused: full, read-only
         └── MissingExtra          an optional package is not installed
 
@@ -39,7 +40,10 @@ class CheckFailed(HilumError):
 class Stopped(HilumError):
     """The user stopped a long job; the message says how to go on."""
 
-    exit_code = 130
+    def __init__(self, message: str, exit_code: int = 130) -> None:
+        """`exit_code` is 128 and the number of the signal."""
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 class InputError(HilumError):
@@ -68,6 +72,10 @@ class RunError(InputError):
 
 class WeightsError(InputError):
     """Weights cannot be found or do not fit the model."""
+
+
+class InUse(InputError):
+    """Another process is writing what is to be written."""
 
 
 class DiskError(InputError):

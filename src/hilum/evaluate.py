@@ -26,7 +26,7 @@ class Evaluation:
     """A part, judged.
 
     Attributes:
-        scores: of what is judged, of the findings asked for.
+        scores: of what is judged, of the findings asked for, with what the run knows against them.
         judge: calibration and thresholds, and the unit.
         before: scores of the same units without calibration, for the comparison of Brier score and ECE (decisions
             are at 0.5); None where nothing was calibrated.
@@ -88,10 +88,10 @@ def judge_part(
         name = f"{part}.per-{config.unit}" + ("" if config.unit == "image" else f"-{config.combine}")
         write_json(run.path / "scores" / f"{name}.json", {**scores.to_json(), "judge": judge.to_json()})
     if not chosen:
-        return Evaluation(scores, judge, _before(judge, raw))
+        return Evaluation(scores.warned(run.warnings), judge, _before(judge, raw))
     some, part_of = judge.select(chosen), raw.select(chosen)
     scores = scores.select(chosen) if chosen == config.include else some.score(part_of)
-    return Evaluation(scores, some, _before(some, part_of))
+    return Evaluation(scores.warned(run.warnings), some, _before(some, part_of))
 
 
 def _config(config: ScoresConfig, per: str | None, combine: str | None) -> ScoresConfig:

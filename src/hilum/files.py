@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from hilum import seals
 from hilum.errors import DiskError, InputError
 
 if TYPE_CHECKING:
@@ -105,12 +106,27 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def write_parquet(path: Path, frame: pl.DataFrame) -> None:
-    """Write a frame as Parquet, whole."""
+    """Write a frame as Parquet, whole, with a checksum in it."""
     # polars hides the file system's errors in one of its own; bytes written by hand do not.
     buffer = io.BytesIO()
-    frame.write_parquet(buffer)
+    frame.write_parquet(buffer, metadata={seals.KEY: seals.BLANK})
     with whole_file(path) as temporary:
         temporary.write_bytes(buffer.getbuffer())
+        seals.seal(temporary)
+
+
+def read_parquet(path: Path) -> pl.DataFrame:
+    """Read what `write_parquet` wrote, or a table of another program.
+
+    Raises:
+        OSError: it cannot be read, or is not what was written.
+        polars.exceptions.PolarsError: it is no Parquet file.
+    """
+    import polars as pl
+
+    if seals.intact(path) is False:
+        raise OSError(f"{path.name} is not what was written: its checksum differs")
+    return pl.read_parquet(path)
 
 
 FORMULA, NUMBER = r"^'*[=+\-@\t\r]", r"^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$"
@@ -138,8 +154,16 @@ def unquoted(text: pl.Expr) -> pl.Expr:
 
 
 def read_json(path: Path) -> Any:
-    """Read what `write_json` wrote."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Read what `write_json` wrote.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def is_regular(path: Path) -> bool:

@@ -1,16 +1,48 @@
-"""A progress bar on a terminal, plain lines elsewhere; on standard error, so that `--json` stays clean."""
+"""What a user sees of a long job: a progress bar on a terminal, plain lines elsewhere.
+
+All of it goes to standard error, so that `--json` stays clean; where nobody reads that any more, the work goes on.
+"""
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 
 from hilum.text import visible
 
 SECONDS_BETWEEN_LINES = 15.0
 SECONDS_BEFORE_FIRST_LINE = 2.0
+SECONDS_OF_SILENCE = 25.0
+"""After so long without a line, `heartbeat` tells what is being done: a line in every 30 s at least."""
+
+_steps: list[_Step] = []
+_last_line = time.monotonic()
+
+
+@dataclass
+class _Step:
+    """A part of a long job that is under way."""
+
+    description: str
+    total: int
+    unit: str
+    done: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    def __str__(self) -> str:
+        spent = time.monotonic() - self.started
+        if not self.total:
+            return f"{self.description}: {spent:,.0f} s so far"
+        counted = f"{self.description}: {self.done:,} of {self.total:,} {self.unit}"
+        if not self.done:
+            return f"{counted}, {spent:,.0f} s so far"
+        rate = self.done / max(spent, 1e-6)
+        left = (self.total - self.done) / max(rate, 1e-6)
+        return f"{counted}, {_told(rate)} {self.unit}/s, {left:,.0f} s left"
 
 
 def say(message: str) -> None:
@@ -20,28 +52,75 @@ def say(message: str) -> None:
 
 def tell(line: str) -> None:
     """A line on standard error, in which names are only text."""
-    print(visible(line, keep="\n\t"), file=sys.stderr, flush=True)  # noqa: T201
+    global _last_line
+    _last_line = time.monotonic()
+    with suppress(BrokenPipeError):
+        print(visible(line, keep="\n\t"), file=sys.stderr, flush=True)  # noqa: T201
 
 
 @contextmanager
-def progress(description: str, total: int, unit: str = "images") -> Iterator[Callable[[int], None]]:
+def progress(
+    description: str, total: int = 0, unit: str = "images", *, patience: float | None = None
+) -> Iterator[Callable[[int], None]]:
     """Show how far a long job is.
 
     Args:
         description: what is being done, e.g. `packing`.
-        total: how many units there are.
+        total: how many units there are; 0 where they cannot be counted.
         unit: what is counted.
+        patience: seconds before the first line, off a terminal; 2 by default.
 
     Yields:
         A function to call with the number of units newly done.
     """
-    lines = _on_terminal if sys.stderr.isatty() else _plain
-    with lines(description, total, unit) as advance:
-        yield advance
+    step = _Step(description, total, unit)
+    lines = _on_terminal if total and sys.stderr.isatty() else _plain
+    patience = SECONDS_BEFORE_FIRST_LINE if patience is None else patience
+    _steps.append(step)
+    try:
+        with lines(step, patience) as advance:
+            yield advance
+    finally:
+        _steps.remove(step)
 
 
 @contextmanager
-def _on_terminal(description: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+def if_stopped(told: str) -> Iterator[None]:
+    """Within the block, Ctrl-C or SIGTERM takes along what is kept and how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        error.add_note(told)
+        raise
+
+
+@contextmanager
+def heartbeat(what: str) -> Iterator[None]:
+    """Within the block, off a terminal, what is being done is told where nothing else was for a while."""
+    if sys.stderr.isatty():
+        yield
+        return
+    over = threading.Event()
+    begun = _Step(what, 0, "")
+
+    def beat() -> None:
+        while not over.wait(1.0):
+            if time.monotonic() - _last_line >= SECONDS_OF_SILENCE:
+                tell(str(_steps[-1] if _steps else begun))
+
+    global _last_line
+    _last_line = time.monotonic()
+    thread = threading.Thread(target=beat, name="hilum-heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@contextmanager
+def _on_terminal(step: _Step, _: float) -> Iterator[Callable[[int], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -53,34 +132,28 @@ def _on_terminal(description: str, total: int, unit: str) -> Iterator[Callable[[
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(visible(description), total=total, rate="")
-        started = time.monotonic()
+        task = bar.add_task(visible(step.description), total=step.total, rate="")
 
         def advance(count: int) -> None:
             bar.update(task, advance=count)
             done = bar.tasks[0].completed
-            rate = done / max(time.monotonic() - started, 1e-6)
-            bar.update(task, rate=f"{_told(rate)} {unit}/s")
+            rate = done / max(time.monotonic() - step.started, 1e-6)
+            bar.update(task, rate=f"{_told(rate)} {step.unit}/s")
 
         yield advance
 
 
 @contextmanager
-def _plain(description: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
-    started = time.monotonic()
-    done = 0
-    next_line = started + SECONDS_BEFORE_FIRST_LINE
+def _plain(step: _Step, patience: float) -> Iterator[Callable[[int], None]]:
+    next_line = step.started + patience
 
     def advance(count: int) -> None:
-        nonlocal done, next_line
-        done += count
+        nonlocal next_line
+        step.done += count
         now = time.monotonic()
-        if now >= next_line and done < total:
+        if now >= next_line and step.done < step.total:
             next_line = now + SECONDS_BETWEEN_LINES
-            rate = done / max(now - started, 1e-6)
-            left = (total - done) / max(rate, 1e-6)
-            line = f"{description}: {done:,} of {total:,} {unit}, {_told(rate)} {unit}/s, {left:,.0f} s left"
-            tell(line)
+            tell(str(step))
 
     yield advance
 

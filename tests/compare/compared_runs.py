@@ -71,5 +71,6 @@ def make_run(
         predictions[part].save(run.path / "predictions" / f"{part}.parquet")
     run.write_thresholds(fit_thresholds(predictions["valid"], made.scores))
     data = {"findings": list(findings), "split": {"id": split, "by": made.split.by, "counts": {}}}
-    write_json(run.path / "data.json", data | ({"pack_fingerprint": pack} if pack else {}))
+    images = {"pack": "", "pack_fingerprint": pack, "prepare": {"size": 32}, "mean": 0.5, "sd": 0.25}
+    write_json(run.path / "data.json", data | images)
     return run

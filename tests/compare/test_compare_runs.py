@@ -13,6 +13,7 @@ from hilum.compare import compare_runs, differing_settings, group_runs, over_see
 from hilum.errors import ConfigError, DataError, RunError
 from hilum.metrics.compare import compare_predictions
 from hilum.runs import Run
+from hilum.table.split import BY_IMAGE
 
 CLAHE = {"prepare": {"clahe": 2.0}}
 
@@ -97,7 +98,7 @@ def test_findings_scores_and_parts_can_be_chosen(tmp_path: Path) -> None:
         compare_runs([one.path, two.path], include=["Edma"])
     compared = compare_runs([run.path for run in few], part="valid", by="brier", include=["Edema", "Edema"])
     assert compared.groups[0].columns == ("Edema",)
-    assert "validation images" in compared.warnings[0]
+    assert "validation part" in compared.warnings[0]
     with pytest.raises(RunError, match=r"hilum evaluate .*a-1 --split test"):
         compare_runs([run.path for run in few])
     with pytest.raises(DataError, match="no part 'tset'"):
@@ -245,9 +246,9 @@ def test_warnings_in_plain_words(tmp_path: Path) -> None:
     assert "One run each: the verdict is about these trained models" in single
     assert "--repeats 5" in single
     assert "Few positive images: Fracture (" in single
-    assert "Not trained to the end: a-1." in single
+    assert "a-1: The run is not finished (status: stopped)" in single
     by_image = {"split": {"by": "image"}}
-    assert "The split is by image" in warnings(
+    assert BY_IMAGE in warnings(
         make_run(tmp_path, "c", config=by_image), make_run(tmp_path, "d", config={**by_image, **CLAHE})
     )
     groups = compare_runs([*seeds(tmp_path, "many", 2), make_run(tmp_path, "lone", config=CLAHE).path])

@@ -62,6 +62,15 @@ def test_recipes_are_valid_and_say_what_they_are(recipe: Path) -> None:
     config = read_config(recipe)
     assert config.name
     assert config.notes.strip()
+    assert "easured on" not in config.notes, (
+        "figures go under measured, which only runs on the same data show"
+    )
+
+
+@pytest.mark.parametrize("half", [{"measured": "AUC 0.9"}, {"measured_on": "1" * 64}])
+def test_figures_name_the_table_that_they_are_of(half: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match="measured and measured_on go together"):
+        make_config(half)
 
 
 def test_all_faults_are_told_at_once_with_the_nearest_known_name() -> None:

@@ -95,6 +95,17 @@ def test_patients_that_the_user_named_are_the_same_persons(source: str):
     assert checks["patients-in-two-parts"] == "fault"
 
 
+def test_patients_of_class_folders_are_the_users_unless_they_are_whole_names():
+    """As a pack has them, which does not say what the source was asked."""
+    parts = ["train"] * 70 + ["test"] * 10
+    ids = [f"{part}/a/f{i % 70}" for i, part in enumerate(parts)]
+    columns = {"image_id": ids, "source": ["folder"] * 80, "official_split": parts}
+    whole = checks_of(table_of(80, **columns, patient_id=[name.split("/")[-1] for name in ids]))
+    assert whole["patients-in-two-parts"].level == "warning"
+    found = checks_of(table_of(80, **columns, patient_id=[name.split("/f")[-1] for name in ids]))
+    assert found["patients-in-two-parts"].level == "fault"
+
+
 @given(patients=st.integers(1, 40), each=st.integers(1, 30))
 def test_few_is_counted_in_patients(patients: int, each: int):
     """However many images a patient has: under 20 patients a note, under 10 with 20 images a warning."""

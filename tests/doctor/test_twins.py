@@ -117,11 +117,11 @@ def test_copies_are_found_among_pictures_that_look_alike(tmp_path: Path):
     }
 
 
-def copied(train: int, test: int, copies: int) -> list[Check]:
-    """Drawn facts of a training and a test part of which the first `copies` show the same."""
+def copied(train: int, test: int, copies: int, mirrored: bool) -> list[Check]:
+    """Drawn facts of a training and a test part of which the first `copies` show the same, or its mirror image."""
     rng = np.random.default_rng([train, test, copies])
     small = rng.integers(0, 256, (train + test, SIDE, SIDE), dtype=np.uint8)
-    small[train : train + copies] = small[:copies]
+    small[train : train + copies] = small[:copies, :, :: -1 if mirrored else 1]
     table = make_table(
         Path(), [f"{i}.png" for i in range(train + test)], official_split=["train"] * train + ["test"] * test
     )
@@ -130,13 +130,26 @@ def copied(train: int, test: int, copies: int) -> list[Check]:
     return [check for check in twin_checks(table, pictures) if check.name == "near-duplicates"]
 
 
-@given(train=st.integers(30, 400), test=st.integers(30, 400), copies=st.integers(0, 12))
-@example(train=400, test=300, copies=3)
-@example(train=400, test=299, copies=3)
-@example(train=60, test=400, copies=2)
+@given(
+    train=st.integers(30, 400), test=st.integers(30, 400), copies=st.integers(0, 12), mirrored=st.booleans()
+)
+@example(train=400, test=300, copies=3, mirrored=False)
+@example(train=400, test=299, copies=3, mirrored=False)
+@example(train=299, test=400, copies=3, mirrored=True)
+@example(train=60, test=400, copies=2, mirrored=False)
 @settings(max_examples=25, deadline=None)
-def test_near_copies_are_a_fault_past_a_share_of_the_smaller_part(train: int, test: int, copies: int):
-    (check,) = copied(train, test, copies)
+def test_near_copies_are_a_fault_past_a_share_of_the_smaller_part(
+    train: int, test: int, copies: int, mirrored: bool
+):
+    check = copied(train, test, copies, mirrored)[-1]
     spoilt = copies >= 3 and copies > 0.01 * min(train, test)
     assert check.level == ("fault" if spoilt else "warning" if copies else "ok")
     assert len(check.details.get("images", ())) == copies
+    assert ("mirror" in check.message) == (mirrored and copies > 0)
+
+
+def test_mirror_images_within_a_part_are_not_looked_for(tmp_path: Path):
+    write(tmp_path / "a.png", picture(0))
+    write(tmp_path / "b.png", picture(0)[:, ::-1])
+    table = make_table(tmp_path, ["a.png", "b.png"], official_split=["train"] * 2)
+    assert {check.level for check in twin_checks(table, read_pictures(table))} == {"ok"}

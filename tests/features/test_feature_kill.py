@@ -160,4 +160,4 @@ def test_a_second_writer_waits(
         assert empty.encoders() == []
     second.join()
     assert len(empty.features()) == 40
-    assert "waiting for another process" in capfd.readouterr().err
+    assert "waiting, for it is being written by process" in capfd.readouterr().err

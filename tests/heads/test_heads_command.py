@@ -76,7 +76,7 @@ def test_the_best_of_a_search_is_a_run(
         f"--set model.head={heads_folder / 'left-1'}",
     ):
         assert said in out
-    assert "hilum evaluate" not in out  # there is no test part
+    assert f"hilum evaluate {run.path.parent}" not in out  # there is no test part
     page = (run.path / "report.html").read_text()
     assert "as backbone-1 left it, under a head (logistic" in page
     assert "Search of heads" in page
@@ -107,6 +107,21 @@ def test_json_has_every_head_that_was_tried(hilum: Command, store: FeatureStore,
     assert [entry["candidate"]["kind"] for entry in found["tried"]] == ["logistic"] * 3
     assert set(found["tried"][0]["per_finding"]) == {"Left", "Top"}
     assert found["valid"]["mean"]["roc_auc"]["value"] > 0.7
+
+
+def test_heads_on_a_backbone_that_saw_their_images_say_so(
+    hilum: Command, store: FeatureStore, backbone: Run, heads_folder: Path
+) -> None:
+    """The backbone was trained on other patients than the heads, and so on those that they are judged on."""
+    command = ["heads", store.url, *FEW, "--in", heads_folder, "--json"]
+    code, out, _ = hilum(*command, "--set", "split.test=0.2", "--set", "split.seed=5")
+    assert code == 0
+    found = json.loads(out)
+    said = next(told for told in found["warnings"] if told.startswith(f"{backbone.path} was trained on "))
+    assert "images of the valid part and on " in said
+    assert "images of the test part, so their scores are too good." in said
+    assert said in found["valid"]["warnings"]
+    assert json.loads(hilum(*command)[1])["warnings"] == []
 
 
 def test_a_head_goes_through_every_command(

@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pydicom
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 DIGITAL_XRAY = "1.2.840.10008.5.1.4.1.1.1.1"
@@ -64,3 +67,30 @@ def lut(first: int, bits: int, values: npt.NDArray[np.integer[Any]]) -> list[Dat
     item.LUTData = values.tolist()
     item["LUTDescriptor"].VR = item["LUTData"].VR = "US"
     return [item]
+
+
+def encapsulated(codes: bytes, pixels: npt.NDArray[Any], syntax: str, bits: int, **tags: Any) -> bytes:
+    """A DICOM file of codes that were made elsewhere; `pixels` says what size and type they are of."""
+    interpretation = "MONOCHROME2" if pixels.ndim == 2 else "YBR_FULL_422"
+    dataset = pydicom.dcmread(io.BytesIO(dicom(pixels, bits, interpretation, **tags)))
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.PixelData = encapsulate([codes])
+    dataset["PixelData"].VR, dataset["PixelData"].is_undefined_length = "OB", True
+    return written(dataset)
+
+
+def with_text(data: bytes, keyword: str, text: str) -> bytes:
+    """The file with a value of one element as a text that pydicom would not write."""
+    dataset = pydicom.dcmread(io.BytesIO(data))
+    tag = Tag(keyword)
+    value = text.encode() + b" " * (len(text) % 2)
+    dataset[tag] = RawDataElement(tag, "DS", len(value), value, 0, False, True)
+    return written(dataset)
+
+
+def with_unsigned(data: bytes, **values: int) -> bytes:
+    """The file with these elements written as US, whatever the pixels are."""
+    dataset = pydicom.dcmread(io.BytesIO(data))
+    for keyword, value in values.items():
+        dataset.add(DataElement(Tag(keyword), "US", value))
+    return written(dataset)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from pictures import study
 
 from hilum.config import PrepareConfig
-from hilum.errors import PackError
+from hilum.errors import InUse, PackError
 from hilum.pixels import build
 from hilum.pixels.build import build_pack
 from hilum.pixels.journal import Chunk, open_journal
@@ -86,8 +87,8 @@ def test_killed_at_ten_random_moments_the_pack_is_the_same(table: Table, whole: 
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def interrupt(table: Table, out: Path, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
-    """Break a build off once it has finished so many chunks, which come one or several at a time."""
+def interrupt(table: Table, out: Path, monkeypatch: pytest.MonkeyPatch, after: int) -> BaseException:
+    """Break a build off once it has finished so many chunks, which come one or several at a time; says how."""
     run = build.run
 
     def some(*given: object) -> object:
@@ -100,8 +101,9 @@ def interrupt(table: Table, out: Path, monkeypatch: pytest.MonkeyPatch, after: i
 
     with monkeypatch.context() as patch:
         patch.setattr(build, "run", some)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt) as raised:
             build_pack(table, out, SMALL, workers=1)
+    return raised.value
 
 
 def test_a_resumed_build_repeats_nothing_and_says_so(
@@ -155,11 +157,11 @@ def test_an_image_that_changed_meanwhile_is_read_again(
 
 
 def test_an_interrupted_build_says_how_to_go_on(
-    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    interrupt(table, tmp_path / "out", monkeypatch, 1)
-    said = capsys.readouterr().err
-    assert f"{tmp_path / 'out.partial'} keeps what is done; give the same command again to go on" in said
+    error = interrupt(table, tmp_path / "out", monkeypatch, 1)
+    said = f"{tmp_path / 'out.partial'} keeps what is done; give the same command again to go on."
+    assert error.__notes__ == [said]
 
 
 def test_a_folder_that_only_looks_half_built_is_left_alone(table: Table, tmp_path: Path) -> None:
@@ -194,13 +196,16 @@ def test_two_builds_of_one_pack_do_not_mix(
     out = tmp_path / "out"
     run = build.run
 
+    refused: list[BaseException | None] = []
+
     def meanwhile(*given: object) -> object:
-        with pytest.raises(PackError, match="another process is building"):
-            build_pack(table, out, SMALL)
+        with ThreadPoolExecutor(1) as other:
+            refused.append(other.submit(build_pack, table, out, SMALL).exception())
         return run(*given)
 
     monkeypatch.setattr(build, "run", meanwhile)
     assert len(build_pack(table, out, SMALL)) == 800
+    assert [type(error) for error in refused] == [InUse]
 
 
 @given(st.integers(0, 5), st.data())

@@ -107,7 +107,7 @@ def test_it_opens_in_a_browser(hilum: Hilum, pack: Pack, monkeypatch: pytest.Mon
         (("run",), "run is a run, not a pack. Its report:  hilum report run"),
         (("classes",), "it looks like"),
         (("{pack}", "--out", "told.pdf"), "told.pdf should end in .html"),
-        (("{pack}", "--out", "file/told.html"), "could not write file/told.json"),
+        (("{pack}", "--out", "file/told.html"), "could not write file/told.html"),
     ],
 )
 def test_wrong_input_is_one_message_and_exit_code_2(

@@ -94,6 +94,15 @@ def test_a_split_by_image_is_said_on_either_side(make_run: MakeRun) -> None:
     assert "This run's split is by image" in published(run)[0].warning
 
 
+def test_images_of_several_sources_are_said(make_run: MakeRun) -> None:
+    run = pneumonia(make_run)
+    assert "This run's images are of" not in published(run)[0].warning
+    write_json(run.path / "data.json", {**run.data, "source": "nih, pneumonia"})
+    assert "This run's images are of nih, pneumonia." in published(run)[0].warning
+    write_json(run.path / "data.json", {**run.data, "source": "mypneumonia"})
+    assert published(run) == []
+
+
 def test_chexpert_figures_say_that_patients_were_on_both_sides(make_run: MakeRun) -> None:
     findings = ("Pleural Effusion", "Edema")
     ids = {"train": ["a", "b"], "valid": [f"valid-{k}" for k in range(1500)], "test": ["c", "d"]}

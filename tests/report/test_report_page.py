@@ -18,6 +18,7 @@ from hilum.report import write_report
 from hilum.report.content import best_epoch, duration, scored_parts
 from hilum.report.html import spans
 from hilum.runs import Run
+from hilum.table.split import BY_IMAGE
 
 MakeRun = Callable[..., Run]
 VOID = {"meta", "img", "br", "link"}
@@ -127,7 +128,7 @@ def test_warnings_are_told_once_and_first(make_run: MakeRun) -> None:
     page = page_of(run)
     assert page.text.count("Edema differs by 4 points.") == 1
     assert page.text.index("Edema differs") < page.text.index("What was asked")
-    assert "These are scores of the validation part, which also chose the epoch" in page.text
+    assert "These are scores of the validation part, which also chose epoch" in page.text
 
 
 def test_a_split_by_image_is_always_warned_of(make_run: MakeRun) -> None:
@@ -135,7 +136,27 @@ def test_a_split_by_image_is_always_warned_of(make_run: MakeRun) -> None:
     data = read_json(run.path / "data.json")
     data["split"]["by"] = "image"
     write_json(run.path / "data.json", data)
-    assert "Images were split without regard to patients" in page_of(run).text
+    assert BY_IMAGE in page_of(run).text
+
+
+@pytest.mark.parametrize(("table", "shown"), [("1" * 64, True), ("2" * 64, False)])
+def test_a_recipes_figures_are_shown_on_its_own_data_alone(
+    make_run: MakeRun, table: str, shown: bool
+) -> None:
+    run = make_run(CHEXPERT[:1], config={"measured": "ROC AUC 0.9876", "measured_on": table})
+    text = page_of(run).text
+    assert ("The recipe measured on these data: ROC AUC 0.9876" in text) == shown
+    assert ("What the recipe measured is left out: it is of other data." in text) != shown
+    assert text.count("0.9876") == shown
+    assert "measured" not in page_of(make_run(CHEXPERT[:1])).text.lower()
+
+
+def test_all_sources_are_named(make_run: MakeRun) -> None:
+    run = make_run(CHEXPERT[:1])
+    write_json(run.path / "data.json", {**run.data, "source": "harbour, riverside"})
+    text = page_of(run).text
+    assert "of 200 patients (harbour, riverside) to recognise" in text
+    assert "Sources: harbour, riverside." in text
 
 
 def test_one_class_only_has_no_curve_and_a_reason(make_run: MakeRun) -> None:

@@ -14,6 +14,11 @@ from hilum.errors import DataError, RunError
 from hilum.metrics.predictions import Predictions
 from hilum.runs import Run, check_kept, list_runs
 
+DATA = {
+    "findings": ["Edema"], "split": {"id": "4f2a", "by": "patient", "counts": {}}, "pack": "p",
+    "pack_fingerprint": "0", "prepare": {"size": 64}, "mean": 0.5, "sd": 0.25,
+}  # fmt: skip
+
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
@@ -26,7 +31,7 @@ def run(tmp_path: Path) -> Run:
         {"image_id": ["a", "b", "c"], "patient_id": ["p", "p", "q"], "part": ["test", "test", "valid"]}
     )
     ids.write_parquet(made.path / "images.parquet")
-    (made.path / "data.json").write_text(json.dumps({"findings": ["Edema"]}))
+    (made.path / "data.json").write_text(json.dumps(DATA))
     return made
 
 

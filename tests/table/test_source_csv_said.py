@@ -138,6 +138,17 @@ def test_patterns_find_patients_and_studies_in_paths(tmp_path: Path) -> None:
         read_quietly("csv", tmp_path, patient="image", study_pattern="(")
 
 
+def test_views_that_are_no_projection_are_no_loss(tmp_path: Path) -> None:
+    root = written(
+        tmp_path,
+        "path,patient,projection,Edema",
+        lambda n: f"i{n}.png,{n},{('PA', 'L', 'RL', 'COSTAL')[n % 4]},{n % 2}",
+    )
+    assert read_quietly("csv", root).notes == (
+        "5 of 20 values of 'projection' say no projection that can be read.",
+    )
+
+
 def test_values_of_age_sex_and_view_that_say_nothing_are_counted(tmp_path: Path) -> None:
     root = written(
         tmp_path, "path,patient,sex,age,view,Edema", lambda n: f"i{n}.png,{n},{n % 2 + 1},forty,up,{n % 2}"
@@ -182,6 +193,23 @@ def test_folds_and_parts_of_the_body_are_no_parts_of_the_data(
     table = parts(tmp_path, column, lambda n: values[n % 2])
     assert table.frame["official_split"].null_count() == 20
     assert column in table.notes[0]
+
+
+@pytest.mark.parametrize("column", ["Set Id", "phase", "usage", "dataset", "partition"])
+def test_a_column_of_parts_is_known_by_what_it_holds(tmp_path: Path, column: str) -> None:
+    table = parts(tmp_path, column, lambda n: ("train", "validation", "test")[n % 3])
+    assert table.frame["official_split"].to_list()[:3] == ["train", "valid", "test"]
+    assert table.notes == (f"Column '{column}' was read as the official split.",)
+    with pytest.raises(DataError, match=r"should hold train, valid or test; 1 row .* 'dev' in row 20"):
+        parts(tmp_path, column, lambda n: "dev" if n == 19 else ("train", "test")[n % 2])
+    head = f"path,patient,Edema,{column},other"
+    written(
+        tmp_path,
+        head,
+        lambda n: f"i{n}.png,{n},{n // 2 % 2},{('train', 'test')[n % 2]},{('test', 'val')[n % 2]}",
+    )
+    with pytest.raises(DataError, match=f"Say part=COLUMN: {column}, other"):
+        read_quietly("csv", tmp_path)
 
 
 @pytest.mark.parametrize("missing", ["", "nan", "NA"])
@@ -238,6 +266,16 @@ def test_class_names_with_a_sign_of_their_own_are_not_divided(tmp_path: Path) ->
     assert read_quietly("csv", root, classes="kind").findings == ("COVID-19/viral",)
 
 
+@pytest.mark.parametrize("word", ["none", "None", "normal"])
+def test_none_is_a_class_and_no_blank(tmp_path: Path, word: str) -> None:
+    root = written(
+        tmp_path, "path,patient,kind", lambda n: f"i{n}.png,{n}," + (word, "Edema", "", "nan")[n % 4]
+    )
+    table = read_quietly("csv", root, classes="kind")
+    assert table.findings == ("Edema",)
+    assert table.frame["Edema"].to_list()[:4] == [0, 1, None, None]
+
+
 def test_classes_that_differ_in_case_are_said_and_spaces_make_no_other_class(tmp_path: Path) -> None:
     root = written(
         tmp_path, "path,patient,kind", lambda n: f"i{n}.png,{n}," + ("sick", "sick ", "Sick", "well")[n % 4]
@@ -286,6 +324,19 @@ def test_what_is_in_two_places_or_nowhere_is_left_as_written(tmp_path: Path) -> 
     assert "1 where it says, 2 not at all" in table.notes[0]
 
 
+def test_one_file_is_one_rows(tmp_path: Path) -> None:
+    for name in ("c/i0.png", "i1.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    paths = ["a/i0.png", "b/i0.png", "i1.png", "d/i1.png", "i1.jpg"]
+    written(
+        tmp_path, "path,image_id,patient,Edema", lambda n: f"{paths[n]},x{n},{n},{n % 2}", 5, images=False
+    )
+    table = read_quietly("csv", tmp_path)
+    assert table.frame["path"].to_list() == paths
+    assert table.notes == ()
+
+
 def test_a_column_of_ids_serves_where_there_are_no_paths(tmp_path: Path) -> None:
     written(tmp_path, "ImageID,patient,Edema", lambda n: f"x.{n},{n},{n % 2}", 3, images=False)
     for at in range(3):
@@ -294,6 +345,15 @@ def test_a_column_of_ids_serves_where_there_are_no_paths(tmp_path: Path) -> None
     assert table.frame["image_id"].to_list() == ["x.0", "x.1", "x.2"]
     assert table.frame["path"].to_list() == ["x.0.png", "x.1.png", "x.2.png"]
     assert "No column of paths" in table.notes[0]
+
+
+@pytest.mark.parametrize("name", ["list.tsv", "list.txt", "list.CSV", "list.csv"])
+def test_a_file_that_is_named_may_end_in_other_ways(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("path\tpatient\tEdema\ni0.png\t1\t1\ni1.png\t2\t0\n")
+    assert len(read_quietly("csv", tmp_path / name)) == 2
+    (tmp_path / name).rename(tmp_path / "list.zip")
+    with pytest.raises(DataError, match=r"list\.zip is no CSV file: its name should end in"):
+        read_quietly("csv", tmp_path / "list.zip")
 
 
 def test_spaces_around_paths_are_no_part_of_them(tmp_path: Path) -> None:

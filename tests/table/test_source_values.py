@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import polars as pl
@@ -106,3 +107,17 @@ def test_a_column_of_blanks_alone_is_no_finding() -> None:
     assert values.kind_of(pl.Series([None, None], dtype=pl.String)) == "blank"
     assert values.kind_of(pl.Series(["", "nan"])) == "blank"
     assert values.kind_of(pl.Series(["", "1"])) == "codes"
+
+
+def test_the_documented_spellings_are_those_that_are_read() -> None:
+    page = (Path(__file__).parents[2] / "docs/tables.md").read_text()
+    rows = dict(
+        re.findall(r"^\| (positive|negative|uncertain|not mentioned) \| (.+) \|$", page, re.MULTILINE)
+    )
+    documented = {name: re.findall(r"`([^`]+)`", row) for name, row in rows.items()}
+    assert documented == {
+        "positive": [*values.WORDS[1]],
+        "negative": [*values.WORDS[0]],
+        "uncertain": [*values.WORDS[-1]],
+        "not mentioned": [word for word in values.BLANK if word],
+    }

@@ -23,7 +23,6 @@ from hilum.predict import Network, settle
 from hilum.runs import Run, list_runs
 from hilum.train.data import make_job
 from hilum.train.learner import Learner
-from hilum.train.overlap import overlap_warnings
 from hilum.train.session import reproduce, resume, train
 
 
@@ -236,43 +235,6 @@ def test_a_head_run_that_is_gone_stops_a_resume_with_a_message(
         resume(run.path, quiet=True)
     # To look at images, it needs no other run.
     assert Network(run).findings == ("Left", "Top")
-
-
-class TestOverlap:
-    """Images that the first weights were trained on and that this run is scored on."""
-
-    def test_one_split_has_none(self, config: Config, linear: Run) -> None:
-        job = make_job(going_on(config, linear, "split.seed=0"))
-        assert overlap_warnings(job) == []
-
-    def test_another_split_is_warned_of_with_the_count(self, config: Config, linear: Run) -> None:
-        job = make_job(going_on(config, linear, "split.seed=5", "split.valid=0.3"))
-        learned = set(linear.images.filter(pl.col("part") == "train")["image_id"])
-        count = len(learned & set(job.part("valid").table.image_ids))
-        (said,) = overlap_warnings(job)
-        assert f"{count} of the {len(job.part('valid'))} images of the valid part" in said
-        assert "--set split.valid=0.2 --set split.seed=0" in said
-
-    def test_it_goes_back_through_all_runs_before(self, config: Config, linear: Run, tmp_path: Path) -> None:
-        middle = train(going_on(config, linear, "train.epochs=2"), folder=tmp_path, quiet=True)
-        job = make_job(with_settings(config, f"model.weights={middle.path}", "split.seed=5"))
-        assert [said.split(" was ")[0] for said in overlap_warnings(job)] == [
-            str(middle.path),
-            str(linear.path),
-        ]
-
-    def test_other_images_of_the_same_names_are_no_overlap(
-        self, config: Config, linear: Run, tmp_path: Path
-    ) -> None:
-        copy = Run(Path(shutil.copytree(linear.path, tmp_path / "drawn")))
-        path = copy.path / "images.parquet"
-        pl.read_parquet(path).with_columns(age=pl.lit(50.0, pl.Float32)).write_parquet(path)
-        job = make_job(going_on(config, copy, "split.seed=5"))
-        assert overlap_warnings(job) == []
-
-    def test_it_is_kept_with_the_run(self, config: Config, linear: Run, tmp_path: Path) -> None:
-        run = train(going_on(config, linear, "split.seed=5", "train.epochs=2"), folder=tmp_path, quiet=True)
-        assert any("their scores are too good" in said for said in run.info["warnings"])
 
 
 def test_learner_of_a_head_has_no_notes(config: Config, head: Run) -> None:

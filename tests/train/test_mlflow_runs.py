@@ -11,10 +11,11 @@ import pytest
 from small_runs import with_settings
 
 from hilum import api
-from hilum.config import Config, settings
+from hilum.config import ABOUT, Config, settings
 from hilum.errors import Stopped
 from hilum.files import read_json
 from hilum.runs import Run, list_runs
+from hilum.table.split import BY_IMAGE
 from hilum.train.session import resume, train
 
 pytest.importorskip("mlflow")
@@ -65,7 +66,7 @@ def _assert_history(client: Any, run: Run) -> None:
 def test_a_run_is_logged_with_settings_scores_and_files(
     tracked: Config, address: str, client: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    tracked = with_settings(tracked, "split.valid=0.25", "split.test=0.25")
+    tracked = with_settings(tracked, "split.valid=0.25", "split.test=0.25", "split.by=image")
     run = api.train(tracked, folder=tmp_path)
     assert "warning: MLflow" not in capfd.readouterr().err
     _assert_history(client, run)
@@ -73,7 +74,9 @@ def test_a_run_is_logged_with_settings_scores_and_files(
     found = client.get_run(_of(run))
     assert found.info.run_name == run.name
     assert found.info.status == "FINISHED"
-    assert found.data.params == {name: str(value)[:500] for name, value in settings(run.config).items()}
+    own = {name: value for name, value in settings(run.config).items() if name not in ABOUT}
+    assert found.data.params == {name: str(value)[:500] for name, value in own.items()}
+    assert BY_IMAGE in found.data.tags["hilum.warnings"]
     assert found.data.tags["hilum.pack_fingerprint"] == run.data["pack_fingerprint"]
     assert found.data.tags["hilum.split"] == run.data["split"]["id"]
     for part in ("valid", "test"):

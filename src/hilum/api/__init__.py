@@ -32,6 +32,7 @@ from hilum.api.heads import heads
 from hilum.api.noise import noise
 from hilum.api.scoring import compare, ensemble, evaluate, judge, predict, report
 from hilum.api.training import leaderboard, repeat, reproduce, resume, train
+from hilum.check import check
 from hilum.config import CleanConfig, Config, PrepareConfig, make_config, read_config
 from hilum.doctor import doctor
 from hilum.models import MODELS, describe_model
@@ -46,6 +47,7 @@ __all__ = [
     "PrepareConfig",
     "arrange",
     "augment",
+    "check",
     "compare",
     "data_report",
     "describe_model",

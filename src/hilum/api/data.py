@@ -63,7 +63,9 @@ def pack(
         DiskError: the file system refused.
         MissingExtra: DICOM files without the packages that read them.
     """
-    return build_pack(table(source, root, filters=filters, options=options), out, prepare or PrepareConfig())
+    filters = filters or CleanConfig()
+    rows = table(source, root, filters=filters, options=options)
+    return build_pack(rows, out, prepare or PrepareConfig(), films=filters.films)
 
 
 def arrange(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from hilum.config import LabelsConfig
 from hilum.errors import ConfigError
 from hilum.features import FeatureStore
 from hilum.heads.candidates import Candidate
+from hilum.locks import writing
 from hilum.noise.find import find_suspects
 from hilum.noise.suspects import Suspects
 from hilum.noise.write import check_out, write_results
@@ -64,17 +66,20 @@ def noise(
     Raises:
         ConfigError: an argument out of range, or no such encoder.
         DataError: no such store or finding, too few images of a class, or verdicts that would be lost.
+        InUse: another process writes `out`.
         MissingExtra: cleanlab, or LanceDB, is not installed.
     """
     if accept and out is None:
         raise ConfigError("verdicts that are accepted are written to a folder: name one with --out.")
-    if out is not None:
-        check_out(Path(out))
-    found = find_suspects(
-        store, findings, encoder=encoder, where=where, candidate=candidate, folds=folds, repeats=repeats,
-        threshold=threshold, k=k, top=top, test=test, labels=labels, verdicts=verdicts, device=device, seed=seed,
-    )  # fmt: skip
-    if out is not None:
-        write_results(found, Path(out), accept=accept, by=by)
-        write_suspects(found, Path(out))
+    with writing(out) if out is not None else nullcontext():
+        if out is not None:
+            check_out(Path(out))
+        found = find_suspects(
+            store, findings, encoder=encoder, where=where, candidate=candidate, folds=folds, repeats=repeats,
+            threshold=threshold, k=k, top=top, test=test, labels=labels, verdicts=verdicts, device=device,
+            seed=seed,
+        )  # fmt: skip
+        if out is not None:
+            write_results(found, Path(out), accept=accept, by=by)
+            write_suspects(found, Path(out))
     return found

@@ -10,13 +10,12 @@ from hilum.compare import RunsCompared, compare_runs
 from hilum.ensemble import ensemble as _ensemble
 from hilum.evaluate import Evaluation
 from hilum.evaluate import judge_part as _judge_part
+from hilum.locks import writing
 from hilum.metrics.results import Scores
 from hilum.predict import FileResult, Predictor, expand
-from hilum.progress import say
 from hilum.report import write_report
 from hilum.report.compare_page import write_comparison
 from hilum.runs import Run
-from hilum.track import record_result
 
 
 def evaluate(
@@ -43,8 +42,9 @@ def evaluate(
     Raises:
         ConfigError: no such unit, or no such finding.
         DataError: the run's split has no such part.
-        PackError: the pack is gone, or is no longer the one that the run was trained on.
+        PackError: the pack is gone, damaged, or no longer the one that the run was trained on.
         RunError: the run is not finished enough.
+        InUse: another process writes the run.
     """
     return judge(run, part, per=per, combine=combine, findings=findings, again=again, device=device).scores
 
@@ -65,9 +65,11 @@ def judge(
         The scores, the calibration and thresholds that they were judged by, and the scores before calibration.
     """
     found = opened(run)
-    judged = _judge_part(found, part, per=per, combine=combine, findings=findings, again=again, device=device)
-    write_report(found)
-    record_result(found, say)
+    with writing(found.path):
+        judged = _judge_part(
+            found, part, per=per, combine=combine, findings=findings, again=again, device=device
+        )
+        with_report(found)
     return judged
 
 
@@ -118,24 +120,30 @@ def report(run: Run | str | Path, *, figures: bool = False) -> Path:
 
 
 def predict(
-    run: Run | str | Path, images: Sequence[str | Path] | str | Path, *, device: str = "auto"
+    run: Run | str | Path,
+    images: Sequence[str | Path] | str | Path,
+    *,
+    force: bool = False,
+    device: str = "auto",
 ) -> tuple[Predictor, list[FileResult]]:
     """Look at image files with a run's best weights.
 
     Args:
         run: a finished run.
         images: files (PNG, JPEG, DICOM), or folders of them.
+        force: give probabilities also of pictures that are no chest films, or of views that the run did not learn.
         device: where the model runs.
 
     Returns:
-        The predictor, for more images, and a result per file, which holds the error of a file that is unreadable.
+        The predictor, for more images, and a result per file, which holds the error of a file that is unreadable,
+        or no picture such as the run learned.
 
     Raises:
         InputError: there is no such file, or the run has no finished epoch.
     """
     paths = expand(images)
     predictor = Predictor(opened(run), device=device)
-    return predictor, predictor.files(paths)
+    return predictor, predictor.files(paths, force=force)
 
 
 def compare(

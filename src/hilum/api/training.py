@@ -11,9 +11,10 @@ from typing import Any
 from hilum.api.opened import with_report
 from hilum.config import Config, make_config, read_config
 from hilum.errors import ConfigError, HilumError, did_you_mean
+from hilum.locks import sweep
 from hilum.metrics.results import LOWER_IS_BETTER, RATES
 from hilum.progress import say
-from hilum.runs import Run, list_runs
+from hilum.runs import Run, ScoredTest, list_runs, scored_tests
 from hilum.train.session import Difference
 from hilum.train.session import reproduce as _reproduce
 from hilum.train.session import resume as _resume
@@ -128,7 +129,7 @@ def leaderboard(
 ) -> list[dict[str, Any]]:
     """The runs of a folder, best first; those without scores of the part come last.
 
-    A run whose folder is not whole is left out, and said so.
+    A run whose folder is damaged is left out, and said so; what killed commands left there is removed.
 
     Args:
         folder: with runs in it.
@@ -138,6 +139,8 @@ def leaderboard(
     Returns:
         A row a run: `run`, `status`, `model`, ..., scores, and the ends of the interval of the one sorted by, as
         `roc_auc_low` and `roc_auc_high` for `roc_auc`. None is a score or an interval that there is not.
+        `warnings` is what the run knows against its scores; `test_part` says of a run that was scored on its test
+        part how many of the folder were.
 
     Raises:
         RunError: the folder does not exist.
@@ -145,17 +148,19 @@ def leaderboard(
     """
     if by not in RATES:
         raise ConfigError(f"there is no score {by!r} to sort by; {did_you_mean(by, RATES)}")
-    rows = []
-    for run in list_runs(folder):
+    sweep(folder)
+    rows, runs = [], list_runs(folder)
+    scored = scored_tests(runs)
+    for run in runs:
         try:
-            rows.append(_row(run, part, by))
+            rows.append(_row(run, part, by, scored.get(run.path)))
         except HilumError as error:
             say(f"left out: {error}")
     sign = 1 if by in LOWER_IS_BETTER else -1
     return sorted(rows, key=lambda row: (row[by] is None, sign * (row[by] or 0)))
 
 
-def _row(run: Run, part: str, by: str) -> dict[str, Any]:
+def _row(run: Run, part: str, by: str, scored: ScoredTest | None) -> dict[str, Any]:
     scores = run.scores(part)
     ends = f"{by}_low", f"{by}_high"
     names = list(dict.fromkeys([by, "roc_auc", "average_precision", "recall", "precision", "f1", "accuracy"]))
@@ -170,9 +175,11 @@ def _row(run: Run, part: str, by: str) -> dict[str, Any]:
         "size": config.prepare.size,
         "epochs": run.extent if run.members or run.head else f"{len(history)}/{config.train.epochs}",
         **{name: _known(values.get(name)) for name in (by, *ends, *names)},
-        "images": run.data["split"]["counts"]["train"]["images"],
+        "images": run.data["split"]["counts"].get("train", {}).get("images", 0),
         "split": "BY IMAGE" if config.split.by == "image" else config.split.by,
         "seconds": round(run.info["seconds"]),
+        "warnings": list(run.warnings),
+        "test_part": scored and scored.to_json(),
     }
 
 

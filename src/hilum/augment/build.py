@@ -22,7 +22,8 @@ from hilum.batches.gather import Ints, Pixels, gathering
 from hilum.config import AugmentConfig
 from hilum.cores import cores
 from hilum.errors import DataError, PackError
-from hilum.files import write_parquet
+from hilum.files import read_parquet, write_parquet
+from hilum.locks import writing
 from hilum.pixels.build import Site, building
 from hilum.pixels.finish import write_tables
 from hilum.pixels.journal import Chunk
@@ -83,23 +84,29 @@ def augment_pack(
         ConfigError: an argument is not possible.
         DataError: there is no image to copy.
         PackError: the pack holds copies already, or something else is at `out`.
+        InUse: another process makes it.
         DiskError: the file system refused; a full disk is noticed before the work begins.
     """
     out, parts = Path(out), items(parts)
     plan = plan_copies(pack, config, copies, seed=seed, parts=parts)
     made = {"copies": copies, "seed": seed, "parts": list(parts), "settings": config.model_dump(mode="json")}
     key = digest_of([str(FORMAT), "augmented", pack.fingerprint, repr(sorted(made.items()))])
-    if out.exists() and (there := _same(out, key)) is not None:
-        return Augmented(there, len(pack), len(plan), there=True)
+    with writing(out):
+        if out.exists() and (there := _same(out, key)) is not None:
+            return Augmented(there, len(pack), len(plan), there=True)
+        return _build(pack, plan, out, key, {"strength": strength, **made}, workers or cores())
+
+
+def _build(pack: Pack, plan: Copies, out: Path, key: str, made: dict[str, Any], workers: int) -> Augmented:
     table = augmented_table(pack, plan)
     about: dict[str, Any] = {
-        "from": str(pack.path.resolve()), "fingerprint": pack.fingerprint, "strength": strength, **made,
+        "from": str(pack.path.resolve()), "fingerprint": pack.fingerprint, **made,
         "originals": len(pack), "made": len(plan), "fill": plan.fill,
         "boxes": "none" if pack.table.boxes is None else "moved" if pack.prepare.fit == "squash" else "dropped",
     }  # fmt: skip
     size = pack.prepare.size
     with building(out, key, (len(table), size, size)) as site:
-        _write_all(pack, plan, site, workers or cores())
+        _write_all(pack, plan, site, workers)
         write_parquet(site.folder / COPIES, plan.frame(pack.table))
         marks = {"key": key, "stamp": pack.info.get("stamp", ""), "augmented": about}
         write_tables(table, pack.prepare, site.folder, site.journal, marks, pack.excluded)
@@ -117,7 +124,7 @@ def replay(pack: Pack, image_id: str) -> Pixels:
         PackError: the pack was not made by `augment_pack`.
     """
     try:
-        record = pl.read_parquet(pack.path / COPIES).filter(pl.col("image_id") == image_id)
+        record = read_parquet(pack.path / COPIES).filter(pl.col("image_id") == image_id)
     except OSError as error:
         raise PackError(f"{pack.path} has no {COPIES}: it holds no copies.") from error
     if not len(record):
@@ -164,7 +171,7 @@ def _write_all(pack: Pack, plan: Copies, site: Site, workers: int) -> None:
     if done:
         had = sum(len(chunk.sums) for chunk in done.values())
         say(f"going on with {site.folder}: {had:,} of {count:,} images are done")
-    with gathering(pack.pixels) as gather, _one_core_a_thread():
+    with gathering(pack.pixels, verify=pack.verify) as gather, _one_core_a_thread():
 
         def make(index: int, _: Event) -> Chunk:
             # A thread takes over the common number when it first asks for it: ask before, or 1 does not last.

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from hilum.batches.augment import AugmentParams, apply, draw, to_device
-from hilum.batches.gather import Ints, Pixels, gathering
+from hilum.batches.gather import Ints, Pixels, Verify, gathering
 from hilum.batches.plan import EpochPlan, epoch_plan
 from hilum.config import AugmentConfig, SamplingConfig
 from hilum.device import one_core_workers
@@ -67,6 +67,7 @@ class Feed:
         channels_last: bool = True,
         rank: int = 0,
         world: int = 1,
+        verify: Verify | None = None,
     ) -> None:
         """Nothing is read yet.
 
@@ -86,6 +87,7 @@ class Feed:
             channels_last: memory format of the images.
             rank: which process this is, from 0.
             world: how many processes share each step.
+            verify: `Pack.verify`, which is shown the pixels as they are read.
 
         Raises:
             DataError: the arrays do not belong together.
@@ -98,6 +100,7 @@ class Feed:
         self.mean, self.sd, self.device, self.batch, self.seed = mean, sd, torch.device(device), batch, seed
         self.augment, self.sampling, self.findings = augment, sampling, findings
         self.shuffle, self.channels_last, self.rank, self.world = shuffle, channels_last, rank, world
+        self._verify = verify
         self._table = self._scaled(_shares(torch.arange(256, dtype=torch.uint8))).numpy()
         self._planned: tuple[int, EpochPlan] | None = None
 
@@ -137,7 +140,7 @@ class Feed:
         Abandoning the iterator ends its threads; an error in one of them is raised here.
 
         Raises:
-            PackError: the pack's file is gone or too short.
+            PackError: the pack's file is gone, too short, or damaged.
         """
         plan, draws = self.plan(epoch), self.draws(epoch)
         on_host = self.device.type == "cpu"
@@ -156,7 +159,7 @@ class Feed:
             return Batch(images, to_device(self.targets[rows], self.device), rows)
 
         with (
-            gathering(self.pixels, pin=self.device.type == "cuda") as gather,
+            gathering(self.pixels, pin=self.device.type == "cuda", verify=self._verify) as gather,
             one_core_workers(THREADS, "hilum-feed") as workers,
         ):
             ahead: deque[Future[tuple[Ints, Tensor]]] = deque()

@@ -18,10 +18,13 @@ from hilum.errors import PackError
 
 Pixels = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
+Verify = Callable[[Ints, Pixels], None]
 
 
 @contextmanager
-def gathering(pixels: Pixels, pin: bool = False) -> Iterator[Callable[[Ints], Tensor]]:
+def gathering(
+    pixels: Pixels, pin: bool = False, verify: Verify | None = None
+) -> Iterator[Callable[[Ints], Tensor]]:
     """A function that copies images out of `pixels`; several threads may call it at once.
 
     A memory map is read with read(2) from its file: every page touched through the map itself would count as
@@ -32,9 +35,10 @@ def gathering(pixels: Pixels, pin: bool = False) -> Iterator[Callable[[Ints], Te
     Args:
         pixels: uint8 [slots, s, s].
         pin: whether the copies lie in pinned memory, for transfers that do not wait.
+        verify: `Pack.verify`, which is shown all that is read; nothing is checked without.
 
     Yields:
-        int64 [b] -> uint8 tensor [b, s, s]. It raises PackError where the file ends before an image.
+        int64 [b] -> uint8 tensor [b, s, s]. It raises PackError where the file ends too early, or is damaged.
 
     Raises:
         PackError: the file is gone.
@@ -43,6 +47,8 @@ def gathering(pixels: Pixels, pin: bool = False) -> Iterator[Callable[[Ints], Te
 
         def take(slots: Ints) -> Tensor:
             images = torch.from_numpy(pixels[slots])
+            if verify is not None:
+                verify(slots, images.numpy())
             return images.pin_memory() if pin else images
 
         yield take
@@ -62,6 +68,8 @@ def gathering(pixels: Pixels, pin: bool = False) -> Iterator[Callable[[Ints], Te
             for slot, image in zip(slots.tolist(), images.numpy(), strict=True):
                 if os.preadv(file.fileno(), [image], offset + slot * size) != size:
                     raise PackError(f"{path} ends before image {slot}. Make the pack again.")
+            if verify is not None:
+                verify(slots, images.numpy())
             return images
 
         yield read

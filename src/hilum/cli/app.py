@@ -1,18 +1,24 @@
 """All commands in one place, and what becomes of an error.
 
-Exit codes: 0 done, 1 the answer is no, 2 what the user gave is wrong (one message, no traceback).
+Exit codes: 0 done, 1 the answer is no, 2 what the user gave is wrong (one message, no traceback), 130 and 143
+stopped by Ctrl-C and SIGTERM.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import typer
+import typer.core
 
 from hilum.cli.augment import augment
+from hilum.cli.check import check
 from hilum.cli.compare import compare
 from hilum.cli.data_report import data_report
 from hilum.cli.demo import demo
@@ -28,14 +34,14 @@ from hilum.cli.scoring import evaluate, predict, report
 from hilum.cli.show import names_are_text
 from hilum.cli.sources import arrange, sources
 from hilum.cli.training import reproduce, runs, train
-from hilum.errors import HilumError
-from hilum.progress import say
+from hilum.errors import HilumError, Stopped
+from hilum.progress import heartbeat, say
 from hilum.text import visible
 from hilum.version import __version__
 
 COMMANDS: dict[str, tuple[Callable[..., Any] | typer.Typer, ...]] = {
     "Start": (demo,),
-    "Data": (phantom, sources, doctor, pack, data_report, arrange, augment),
+    "Data": (phantom, sources, doctor, pack, check, data_report, arrange, augment),
     "Training": (models, train, runs, reproduce),
     "Features": (embed, similar, heads, noise),
     "Scores": (evaluate, compare, report, predict, ensemble),
@@ -46,10 +52,30 @@ USAGE_ERROR: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__na
 """What a wrong command line raises: click's own class, or from typer 0.29 on that of typer's copy of click."""
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came."""
+
+
+class Commands(typer.core.TyperGroup):
+    """Turns an interruption into one message: what is kept, and how to go on."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            told = getattr(
+                error, "__notes__", ["What was there before is as it was; give the same command again."]
+            )
+            number = signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
+            raise Stopped(f"stopped. {' '.join(told)}", 128 + number) from error
+
+
 def make_app() -> typer.Typer:
     """The typer application with every command."""
     app = typer.Typer(
         name="hilum",
+        cls=Commands,
         help="A lab bench for chest X-ray classifiers. Not a medical device.",
         no_args_is_help=True,
         add_completion=False,
@@ -69,9 +95,12 @@ def make_app() -> typer.Typer:
 @names_are_text()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        # color: click is not to cut escape sequences out of names off a terminal; they are shown everywhere.
-        result = make_app()(args=arguments, standalone_mode=False, color=True)
+        with _terminable(), _heartbeat(given):
+            # color: click is not to cut escape sequences out of names off a terminal; they are shown everywhere.
+            result = make_app()(args=arguments, standalone_mode=False, color=True)
+            sys.stdout.flush()
     except HilumError as error:
         say(str(error))
         return error.exit_code
@@ -82,13 +111,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
         error.message = visible(error.message, keep="\n")
         error.show()
         return 2
-    except KeyboardInterrupt:
-        say("stopped")
-        return 130
-    except BrokenPipeError:  # `hilum runs | head`
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
-        return 0
+    except BrokenPipeError:
+        return _unread()
+    except SystemExit as error:  # click's and Rich's way of saying that nobody reads standard output
+        if not isinstance(error.__context__, OSError):
+            raise
+        return _unread()
     return result if isinstance(result, int) else 0
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Within the block, SIGTERM stops a command as Ctrl-C does, so that nothing half-done is left."""
+
+    def stop(*_: object) -> None:
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    former = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
+
+
+def _heartbeat(given: Sequence[str]) -> AbstractContextManager[None]:
+    return nullcontext() if "--quiet" in given else heartbeat(" ".join(["hilum", *given[:1]]))
+
+
+def _unread() -> int:
+    """Whoever read standard output has closed it, as in `hilum runs | head`: that is no error."""
+    # Else Python would complain when it empties what is buffered at its end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 0
 
 
 def _show_version(wanted: bool) -> None:

@@ -32,7 +32,7 @@ def ensemble(
     if scores is None:
         return
     if as_json:
-        show_json({"run": str(run.path), "valid": scores.to_json()})
+        show_json({"run": str(run.path), "valid": scores.to_json(), "warnings": run.warnings})
         return
     show_table(*scores.table(), title=f"Scores of the mean of {run.extent} on {scores.heading}")
     typer.echo(run.judge.text)

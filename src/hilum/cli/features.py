@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hilum.cli.options import AsJson, SourceOptions
-from hilum.text import many
+from hilum.text import listed, many
 
 if TYPE_CHECKING:
     from hilum.api.features import Similar
@@ -64,6 +64,11 @@ def embed(
     refreshed = f", {found.refreshed:,} of them with new labels or facts" if found.refreshed else ""
     typer.echo(f"there already: {many(found.present, 'image')}{refreshed}")
     typer.echo(f"store: {store} has vectors of {many(total, 'image')} by this encoder")
+    if found.unlike:
+        typer.echo(
+            f"note: {len(found.unlike):,} of them do not look like chest films: {listed(found.unlike)}; "
+            "`hilum pack` leaves such out, unless clean.films says any"
+        )
 
 
 def similar(

@@ -103,6 +103,7 @@ def _show_json(run: Run, record: SearchRecord) -> None:
             "seconds": record.seconds,
             "tried": [entry.to_json() for entry in record.entries],
             "valid": scores.to_json() if scores else None,
+            "warnings": run.warnings,
         }
     )
 
@@ -130,7 +131,7 @@ def _show(run: Run, record: SearchRecord) -> None:
         show_table(
             *scores.table(), title=f"Scores of the best, fitted on all training images, on {scores.heading}"
         )
-        for warning in (*run.info["warnings"], *scores.warnings):
+        for warning in scores.warnings:
             typer.echo(f"note: {warning}")
     typer.echo(f"run: {run.path} ({run.path.parent / 'best'} links to it)")
     typer.echo(f"report: {run.path / 'report.html'}")

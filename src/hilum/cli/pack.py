@@ -78,7 +78,13 @@ def pack(
     table, steps = clean(table, config.clean)
     there, started = (out / INFO).exists(), time.perf_counter()
     made = build_pack(
-        table, out, config.prepare, workers=workers or None, max_excluded=max_excluded, limits=config.limits
+        table,
+        out,
+        config.prepare,
+        films=config.clean.films,
+        workers=workers or None,
+        max_excluded=max_excluded,
+        limits=config.limits,
     )
     seconds = time.perf_counter() - started
     if as_json:
@@ -101,13 +107,22 @@ def _show(made: Pack, steps: list[Step], seconds: float | None) -> None:
         f"{_amount(made.bytes)}, {speed}"
     )
     if made.excluded.height:
-        typer.echo(f"{made.excluded.height:,} could not be read and are left out:")
+        typer.echo(f"{_left_out(made)} left out:")
         show_table(("path", "reason"), made.excluded.select("path", "reason").head(SHOWN).rows())
         if made.excluded.height > SHOWN:
             typer.echo(f"... and {made.excluded.height - SHOWN:,} more: {made.path / 'excluded.parquet'}")
-    for note, count in made.info.get("notes", {}).items():
+    for note, count in made.info.get("guessed", {}).items():
         typer.echo(f"guessed: {count:,} x {note}")
     typer.echo(f"fingerprint {made.fingerprint}")
+
+
+def _left_out(made: Pack) -> str:
+    """How many images a pack has left out, and for what; a clause that ends in `are`."""
+    unlike = int(made.info.get("no_films", 0))
+    unread = made.excluded.height - unlike
+    counts = [f"{unread:,} could not be read"] if unread else []
+    counts += [f'{unlike:,} are no chest films (clean.films = "any" keeps such)'] if unlike else []
+    return f"{', '.join(counts)} and are"
 
 
 def _amount(size: int) -> str:

@@ -38,15 +38,20 @@ def evaluate(
     from hilum import api
     from hilum.cli.show import show_json
     from hilum.cli.show_scores import show_evaluation
+    from hilum.runs import Run, scored_test
 
     judged = api.judge(
         run, split, per=per, combine=combine, findings=findings or (), again=again, device=device
     )
+    scored = scored_test(Run.open(run)) if split == "test" else None
     if as_json:
         before = judged.before.to_json()["per_finding"] if judged.before else None
-        show_json({**judged.scores.to_json(), "judge": judged.judge.to_json(), "before_calibration": before})
+        more = {"judge": judged.judge.to_json(), "before_calibration": before}
+        show_json({**judged.scores.to_json(), **more, "test_part": scored and scored.to_json()})
         return
     show_evaluation(judged, every)
+    if scored is not None:
+        typer.echo(str(scored))
     typer.echo(f"report: {run / 'report.html'}")
 
 
@@ -71,16 +76,22 @@ def report(
 def predict(
     run: RunFolder,
     images: Annotated[list[Path], typer.Argument(help="Image files (PNG, JPEG, DICOM) or folders of them.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Also of pictures that are none of the kind that the run learned.")
+    ] = False,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Probabilities of a run's findings for image files, prepared as in training. Not a medical device."""
+    """Probabilities of a run's findings for image files, prepared as in training. Not a medical device.
+
+    What is no chest film, or a lateral view for a run that learned frontal ones, gets the reason instead.
+    """
     from hilum import api
     from hilum.cli.show import show_json, show_table
     from hilum.errors import ImageError
     from hilum.text import many
 
-    predictor, results = api.predict(run, images, device=device)
+    predictor, results = api.predict(run, images, force=force, device=device)
     names = predictor.findings
     read = [r for r in results if r.probabilities is not None]
     if as_json:
@@ -95,8 +106,19 @@ def predict(
         if unit != "image":
             typer.echo(f"The run is judged per {unit}; here each file counts as a {unit} of one image.")
         typer.echo("Research use only: hilum is not a medical device.")
-    unread = [r for r in results if r.error]
-    for result in unread:
-        typer.echo(f"not read: {result.error}", err=True)
-    if unread:
-        raise ImageError(f"{len(unread)} of {many(len(results), 'file')} could not be read as an image.")
+    unread = [r for r in results if r.error and not r.doubt]
+    unlike = [r for r in results if r.error and r.doubt]
+    for result in results:
+        if result.error:
+            typer.echo(f"not {'judged' if result.doubt else 'read'}: {result.error}", err=True)
+        elif result.doubt:
+            typer.echo(f"doubtful: {result.path} {result.doubt}", err=True)
+    whole = many(len(results), "file")
+    faults = [f"{len(unread)} of {whole} could not be read as an image."] if unread else []
+    if unlike:
+        faults.append(
+            f"{len(unlike)} of {whole} got no probabilities, being none of the kind that the run learned; "
+            "--force gives them all the same."
+        )
+    if faults:
+        raise ImageError(" ".join(faults))

@@ -137,6 +137,8 @@ def leaderboard(
         return
     from hilum import api
     from hilum.cli.show import show_json, show_table
+    from hilum.metrics.warn import of_part
+    from hilum.runs import ScoredTest, gathered
 
     rows = api.leaderboard(folder, by=by, part=part)
     if as_json:
@@ -145,10 +147,19 @@ def leaderboard(
         typer.echo(f"there are no runs in {folder} yet.")
     else:
         ends = f"{by}_low", f"{by}_high"
-        columns = [name for name in rows[0] if name not in ends]
+        hidden = {*ends, "test_part"} | (set() if any(row["warnings"] for row in rows) else {"warnings"})
+        columns = [name for name in rows[0] if name not in hidden]
         spans = [with_interval(row[by], *(row[end] for end in ends)) for row in rows]
-        table = [[{**row, by: span}[name] for name in columns] for row, span in zip(rows, spans, strict=True)]
+        brief = [
+            {**row, by: span, "warnings": len(row["warnings"]) or ""}
+            for row, span in zip(rows, spans, strict=True)
+        ]
+        table = [[row[name] for name in columns] for row in brief]
         show_table(columns, table, title=f"{folder}, by {by} on {part}")
+        for warning in [*of_part(part), *gathered((row["run"], row["warnings"]) for row in rows)]:
+            typer.echo(f"note: {warning}")
+        for text in dict.fromkeys(str(ScoredTest(**row["test_part"])) for row in rows if row["test_part"]):
+            typer.echo(text)
 
 
 @runs.command("show")
@@ -172,8 +183,8 @@ def show_run(
 ) -> None:
     """Settings, data and scores of one run, or its epochs."""
     from hilum.cli.show import show_json, show_table
-    from hilum.config import Config, settings
-    from hilum.runs import Run
+    from hilum.config import ABOUT, Config, settings
+    from hilum.runs import Run, scored_test
 
     found = Run.open(run)
     if epochs or column or parts or per_finding:
@@ -182,7 +193,9 @@ def show_run(
     now, default = settings(found.config), settings(Config())
     if as_json:
         scores = {part: s.to_json() for part in ("valid", "test") if (s := found.scores(part))}
-        show_json({"info": found.info, "settings": now, "data": found.data, "scores": scores})
+        scored = scored_test(found)
+        told = {"warnings": found.warnings, "test_part": scored and scored.to_json(), "scores": scores}
+        show_json({"info": found.info, "settings": now, "data": found.data, **told})
         return
     info, data = found.info, found.data
     typer.echo(
@@ -198,12 +211,15 @@ def show_run(
         between = "" if head["low"] is None else f" [{head['low']:.3f}, {head['high']:.3f}]"
         score = f"{head['by']} {head['score']:.3f}{between} out of {head['folds']} folds"
         typer.echo(f"head: {head['told']}; {score}; on vectors of {head['encoder']['name']}")
-    for warning in info["warnings"]:
+    for warning in found.warnings:
         typer.echo(f"warning: {warning}")
-    chosen = {key: value for key, value in now.items() if all_settings or value != default[key]}
+    for text in (found.config.notes.strip(), found.measured and f"measured on these data: {found.measured}"):
+        if text:
+            typer.echo(text.strip())
+    keys = [key for key in now if key not in ABOUT and (all_settings or now[key] != default[key])]
     show_table(
         ["setting", "value", "default"],
-        [[k, shown(v), shown(default[k])] for k, v in chosen.items()],
+        [[key, shown(now[key]), shown(default[key])] for key in keys],
         title="Settings" if all_settings else "Settings that differ from the defaults",
     )
     counts = data["split"]["counts"]
@@ -215,23 +231,33 @@ def show_run(
     for part in ("valid", "test"):
         if (known := found.scores(part)) is not None:
             show_table(*known.table(), title=f"Scores on {part}")
+            for warning in known.warnings:
+                if warning not in found.warnings:
+                    typer.echo(f"note: {warning}")
+    if (scored := scored_test(found)) is not None:
+        typer.echo(str(scored))
 
 
 def _show_repeats(runs: list[Run], as_json: bool) -> None:
     from hilum.cli.show import show_json, show_table
     from hilum.compare import over_seeds
+    from hilum.metrics.warn import of_part
+    from hilum.runs import told_by
 
     rows = over_seeds(runs)
+    told = [*of_part("valid"), *told_by(runs)]
     if as_json:
         scored = [(run, scores) for run in runs if (scores := run.scores("valid"))]
         each = [{"run": str(run.path), "seed": run.config.seed, "valid": s.to_json()} for run, s in scored]
-        show_json({"runs": each, "over_seeds": rows})
+        show_json({"runs": each, "over_seeds": rows, "warnings": told})
         return
     seeds = f"seeds {runs[0].config.seed} to {runs[-1].config.seed}"
     over = ", means over findings" if len(runs[0].data["findings"]) > 1 else ""
     title = f"Validation scores of {runs[0].config.name} over {many(len(runs), 'run')}, {seeds}{over}"
     columns = ["score", "mean", "sd", "min", "max"]
     show_table(columns, [[row[name] for name in columns] for row in rows], title=title)
+    for warning in told:
+        typer.echo(f"note: {warning}")
     typer.echo("runs: " + ", ".join(str(run.path) for run in runs))
     typer.echo(
         "Compare them with another recipe's runs: hilum compare RUN RUN ... (after hilum evaluate RUN)"
@@ -267,7 +293,10 @@ def _show_result(run: Run, as_json: bool) -> None:
     if scores is None:
         return
     if as_json:
-        show_json({"run": str(run.path), "best_epoch": run.best_epoch, "valid": scores.to_json()})
+        valid = scores.to_json()
+        show_json(
+            {"run": str(run.path), "best_epoch": run.best_epoch, "valid": valid, "warnings": run.warnings}
+        )
         return
     show_table(*scores.table(), title=f"Validation scores of {run.name}, {_weights(run)}")
     for warning in scores.warnings:

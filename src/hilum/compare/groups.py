@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hilum.config import settings
+from hilum.config import ABOUT, settings
 from hilum.errors import RunError
 from hilum.metrics.results import RATES
 from hilum.runs import Run
 from hilum.text import items, listed, shown
 
-NO_RECIPE = frozenset({"name", "notes", "seed", "train.device"})
+NO_RECIPE = ABOUT | {"seed", "train.device"}
 """Settings in which runs of one recipe may differ, beside those of the section `track`."""
 PACK = "data.path"
 """The pack itself is compared in its place: one pack can be named in several ways."""

@@ -10,6 +10,8 @@ from hilum.metrics.compare import Comparison, Effect
 from hilum.metrics.measure import Measured
 from hilum.metrics.predictions import many_units
 from hilum.metrics.results import COMBINED, RATES
+from hilum.metrics.warn import of_part
+from hilum.runs import told_by
 from hilum.text import listed, many
 
 FEW = 30
@@ -100,21 +102,13 @@ def one_recipe(runs: int) -> str:
 
 def warnings(groups: Sequence[Group], reference: Measured, part: str, patients_known: bool) -> list[str]:
     """What a reader must know before believing a verdict."""
-    found = []
-    if part != "test":
-        chosen = (
-            "epochs, thresholds and calibration were chosen" if part == "valid" else "the models were trained"
-        )
-        images = {"valid": "validation", "train": "training"}[part]
-        found.append(f"These are the {images} images, on which {chosen}: no verdict is fair there.")
-    found += _of_seeds(groups)
+    runs = [run for group in groups for run in group.runs]
+    found = [*of_part(part), *told_by(runs), *_of_seeds(groups)]
     found += _of_counts(reference)
     if not patients_known:
         found.append(
             "Patients are not known: every image is taken for a patient of its own, and verdicts may be hasty."
         )
-    elif groups[0].runs[0].config.split.by == "image":
-        found.append("The split is by image: patients are on both sides of it, and all scores flatter.")
     if len(groups) > 2:
         found.append(
             f"{many(len(groups) - 1, 'group')} are compared with {groups[0].name}; p values are corrected for "
@@ -165,9 +159,6 @@ def _of_training(groups: Sequence[Group]) -> list[str]:
             f"They were trained for different numbers of epochs ({each}), which may be the difference."
         )
     runs = [run for group in groups for run in group.runs]
-    stopped = [run.name for run in runs if run.info["status"] != "done"]
-    if stopped:
-        found.append(f"Not trained to the end: {listed(stopped)}.")
     versions = sorted({str(run.info.get("version", "?")) for run in runs})
     if len(versions) > 1:
         found.append(f"They were made with different versions of hilum ({', '.join(versions)}).")

@@ -1,11 +1,12 @@
 """`Config`: every knob of a run. Sections and their fields are in `sections.py`, TOML in `files.py`."""
 
-from hilum.config.files import dump_config, make_config, read_config, settings, write_config
+from hilum.config.files import ABOUT, dump_config, make_config, read_config, settings, write_config
 from hilum.config.sections import (
     AugmentConfig,
     CleanConfig,
     Config,
     DataConfig,
+    Films,
     FinetuneConfig,
     LabelsConfig,
     LimitsConfig,
@@ -23,10 +24,12 @@ from hilum.config.sections import (
 )
 
 __all__ = [
+    "ABOUT",
     "AugmentConfig",
     "CleanConfig",
     "Config",
     "DataConfig",
+    "Films",
     "FinetuneConfig",
     "LabelsConfig",
     "LimitsConfig",

@@ -19,6 +19,10 @@ from hilum.text import items
 UNION_BRANCHES = frozenset({"tuple", "dict", "literal", "float", "constrained-float", "str", "bool", "int"})
 
 
+ABOUT = frozenset({"name", "notes", "measured", "measured_on"})
+"""Settings that say something of a run and change nothing in it."""
+
+
 def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     """Read a TOML file and apply `section.key=value` overrides.
 

@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from hilum.config.section import Section
 
+Films = Literal["auto", "only", "any"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 NonNegative = Annotated[float, Field(ge=0.0)]
@@ -47,6 +48,8 @@ class CleanConfig(Section):
     """Keep studies numbered below this (needs a source that numbers a patient's studies)."""
     min_age: NonNegative = 0
     """Keep patients of at least this age in years; rows of unknown age go too where this is set."""
+    films: Films = "auto"
+    """While packing, leave out pictures that are no chest films; `auto`: unless most are none; `any`: keep all."""
 
 
 class LabelsConfig(Section):
@@ -111,10 +114,10 @@ class PrepareConfig(Section):
 class LimitsConfig(Section):
     """What one image file may cost; a file that would cost more is refused before it is decoded."""
 
-    pixels: AtLeastOne = 100_000_000
-    """Pixels of one picture, as its header says; the largest films have about 20 million."""
-    bytes: AtLeastOne = 2**29
-    """Bytes of the file, and of all that it holds when unpacked."""
+    pixels: AtLeastOne = 64_000_000
+    """Pixels of one picture, as its header says; a chest film has at most 20 million. Time goes with them."""
+    bytes: AtLeastOne = 2**28
+    """Bytes of the file, and of the picture when unpacked."""
 
 
 class SamplingConfig(Section):
@@ -351,7 +354,11 @@ class Config(Section):
     name: str = ""
     """What the run is called; its folder is this name and a number."""
     notes: str = ""
-    """Anything worth knowing: what a recipe reproduces, its measured score, time and command."""
+    """Anything worth knowing: what a recipe reproduces, and its commands."""
+    measured: str = ""
+    """What a recipe scored where it was measured; shown of runs on the very same table alone."""
+    measured_on: str = ""
+    """The fingerprint of that table, the `table_fingerprint` in data.json of its runs."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Every draw of the training follows from this; which images it is given follows from `split.seed`."""
     data: DataConfig = DataConfig()
@@ -374,6 +381,8 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Config:
+        if bool(self.measured) != bool(self.measured_on):
+            raise ValueError("measured and measured_on go together: figures, and the table that they are of")
         if self.sampling.kind == "class" and not self.sampling.finding:
             raise ValueError('sampling.kind = "class" needs sampling.finding')
         if self.model.head and self.model.weights:

@@ -67,7 +67,8 @@ def doctor(
             raise
         return _unreadable_table(source, root, error)
     table, steps = clean(everything.select(findings), filters or CleanConfig())
-    pictures = read_pictures(table, workers, limits or LimitsConfig()) if images else None
+    films = (filters or CleanConfig()).films != "any"
+    pictures = read_pictures(table, workers, limits or LimitsConfig(), films=films) if images else None
     checks = _checks(
         table, pictures, size, max_bad, patients_given=bool((options or {}).get("patient_pattern"))
     )

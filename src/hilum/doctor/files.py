@@ -12,6 +12,7 @@ import polars as pl
 from hilum.doctor.pictures import Pictures
 from hilum.doctor.report import Check, Level
 from hilum.errors import nearest
+from hilum.pixels.film import are_films
 from hilum.table.sources.base import stem_of
 from hilum.table.table import Table
 from hilum.text import listed
@@ -42,6 +43,7 @@ def file_checks(table: Table, pictures: Pictures, size: int, max_bad: float) -> 
         return
     yield from _unreadable(table, pictures, level)
     yield from _blank(table, pictures)
+    yield from _films(table, pictures, max_bad)
     yield from _sizes(table, pictures, size)
     yield from _modes(pictures)
     yield from _guessed(table, pictures)
@@ -142,6 +144,29 @@ def _blank(table: Table, pictures: Pictures) -> Iterator[Check]:
             "Look at them; prepare.clahe may help, or they show nothing.",
             {"paths": faint.to_list()},
         )
+
+
+def _films(table: Table, pictures: Pictures, max_bad: float) -> Iterator[Check]:
+    """Pictures that are no chest films: packing leaves them out, unless most are none."""
+    reasons = pictures.frame["no_film"]
+    rows = reasons.is_not_null().arg_true()
+    read = len(pictures.rows("ok"))
+    if not len(rows):
+        return
+    paths = table.frame["path"][rows].to_list()
+    counts = Counter(reason.removeprefix("is no chest film: ") for reason in reasons[rows])
+    said = [f"{count:,} x {reason}" for reason, count in counts.most_common()]
+    found = f"{listed(said, 4)} (for example {listed(paths, 3)})."
+    details = {"images": dict(zip(paths, reasons[rows], strict=True))}
+    if not are_films(len(rows), read):
+        level: Level = "note" if table.frame["source"].is_in(ANY_PICTURES).all() else "warning"
+        message = f"Most images, {len(rows):,} of {read:,}, do not look like chest films: {found}"
+        what_to_do = "This is taken for a data set of other things: packing keeps them all."
+    else:
+        level = "fault" if len(rows) / read > max_bad else "warning"
+        message = f"{len(rows):,} images are no chest films: {found}"
+        what_to_do = 'Look at them; packing leaves them out and lists them, but for clean.films = "any".'
+    yield Check(level, "no-films", message, what_to_do, details)
 
 
 def _sizes(table: Table, pictures: Pictures, size: int) -> Iterator[Check]:

@@ -19,8 +19,13 @@ collected over 23 years, and its longest series of one patient spans 13."""
 
 def identity_checks(table: Table) -> Iterator[Check]:
     """What the source guessed and left out, ids that may be the same person, patients who are two people."""
-    for note in table.notes:
-        yield Check("note", "source", note, "If that is wrong, give the source options; see `hilum sources`.")
+    for at, note in enumerate(table.notes, 1):
+        more = (
+            "If that is wrong, give the source options; see `hilum sources`."
+            if at == len(table.notes)
+            else ""
+        )
+        yield Check("note", "source", note, more)
     if groups := alike_patients(table):
         yield Check(
             "warning",

@@ -116,7 +116,7 @@ def _official(table: Table, patients_given: bool) -> Iterator[Check]:
     counts = ", ".join(f"{len(ids):,} in both {a} and {b}" for (a, b), ids in shared.items())
     if not shared and not nobody_named(table):
         yield Check("ok", "patients-in-two-parts", "No patient is in two official parts.")
-    elif shared and not patients_given and table.frame["source"].is_in(NUMBERED_ANEW).all():
+    elif shared and not patients_given and _taken_from_names(table):
         yield Check(
             "warning",
             "patients-in-two-parts",
@@ -143,6 +143,12 @@ def _official(table: Table, patients_given: bool) -> Iterator[Check]:
                 f"Thresholds and calibration from train-like images may not suit {part}.",
                 {gap.name: [gap.first, gap.second] for gap in gaps},
             )
+
+
+def _taken_from_names(table: Table) -> bool:
+    """Whether patients are names that the source itself found in files: of class folders, the whole file names."""
+    source = table.frame["source"]
+    return bool(source.is_in(NUMBERED_ANEW).all()) and (not source.eq("folder").any() or nobody_named(table))
 
 
 def _paths(table: Table) -> Iterator[Check]:

@@ -18,7 +18,9 @@ import cv2
 import numpy as np
 import polars as pl
 
-from hilum.pixels.header import JPEG_START, PNG_START
+from hilum.pixels.parse import JPEG_START, PNG_START
+from hilum.pixels.sizes import kind_of
+from hilum.pixels.tiff import TIFF_STARTS
 
 MARKS: dict[str, pl.DataType] = {
     "kind": pl.String(),
@@ -48,14 +50,6 @@ DICOM = {
 DICOM_DAYS = ("AcquisitionDate", "StudyDate", "ContentDate")
 EXIF = {0x010F: "manufacturer", 0x0110: "model", 0x0131: "software", 0x0132: "day", 0x9003: "day"}
 EXIF_FOLDER = 0x8769
-KINDS = {
-    b"II*\0": "tiff",
-    b"MM\0*": "tiff",
-    b"BM": "bmp",
-    b"GIF8": "gif",
-    b"RIFF": "webp",
-    b"\0\0\0\x0c": "jpeg 2000",
-}
 LONGEST = 40
 """Characters of a text that are kept."""
 
@@ -69,14 +63,16 @@ def marks_of(data: bytes, format: str) -> Marks:
         data: the whole file.
         format: `jpeg`, `png`, `dicom` or `other`, as `ImageInfo` has it.
     """
-    kind = next((name for start, name in KINDS.items() if data.startswith(start)), format)
+    kind = format
+    if format == "other":
+        kind = "tiff" if data.startswith(TIFF_STARTS) else (kind_of(data) or format).lower()
     try:
-        said = _said(data, "dicom" if format == "dicom" else kind)
+        said = _said(data, kind)
     except (
         Exception
     ):  # a header that cannot be read says nothing; whether the picture can be is asked elsewhere
         said = {}
-    return {"kind": format if format != "other" else kind} | said
+    return {"kind": kind} | said
 
 
 def _said(data: bytes, kind: str) -> Marks:

@@ -7,7 +7,8 @@ import numpy.typing as npt
 
 FOLDS = 5
 BINS = 32
-"""Numbers of more values than this are put into so many bins, each of `PER_BIN` images or more."""
+"""Numbers of more values than this, or of fewer than `LEAST_LEAF` images a value, are put into at most so many
+bins, of about `PER_BIN` images or more."""
 PER_BIN = 8
 LEAVES = 6
 LEAST_LEAF = 3
@@ -33,9 +34,9 @@ def counted(level: Ints, fold: Ints, target: npt.NDArray[np.float32]) -> Ints:
 
 def binned(sizes: Ints) -> Ints:
     """Where each bin of a number begins, given the images of each of its values in order."""
-    if len(sizes) <= BINS:
-        return np.arange(len(sizes))
     total = int(sizes.sum())
+    if len(sizes) <= BINS and total >= LEAST_LEAF * len(sizes):
+        return np.arange(len(sizes))
     count = min(max(total // PER_BIN, 2), BINS)
     middle = np.cumsum(sizes) - sizes / 2
     return np.flatnonzero(np.diff((middle * count / total).astype(np.int64), prepend=-1))

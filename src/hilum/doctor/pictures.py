@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ from hilum.config import LimitsConfig
 from hilum.doctor.duplicates import BANDS, SIDE, Hashes, Thumbnails, perceptual_hash, thumbnail
 from hilum.doctor.marks import MARKS, marks_of
 from hilum.errors import ImageError
+from hilum.pixels.film import no_film
 from hilum.pixels.header import info_of, unreadable
 from hilum.pixels.limits import LIMITS, read_file
 from hilum.pixels.read import decode_picture
@@ -42,9 +44,11 @@ SCHEMA: dict[str, pl.DataType] = {
     "spread": pl.Float32(),
     "notes": pl.List(pl.String()),
     **MARKS,
+    "no_film": pl.String(),
 }
 """`state` is ok, missing or unreadable; `digest` a hash of the file's bytes; `spread` the standard deviation
-of the gray values (0 to 255); `notes` what was guessed when it was read (`hilum.pixels.read.Picture`)."""
+of the gray values (0 to 255); `notes` what was guessed when it was read (`hilum.pixels.read.Picture`); `no_film`
+why it is no chest film, null where it is one or that was not asked."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +70,12 @@ class Pictures:
         return self.frame["state"].eq(state).arg_true().cast(pl.Int64).to_numpy()
 
 
-def read_pictures(table: Table, workers: int | None = None, limits: LimitsConfig = LIMITS) -> Pictures:
+def read_pictures(
+    table: Table, workers: int | None = None, limits: LimitsConfig = LIMITS, *, films: bool = True
+) -> Pictures:
     """Read all images of a table with a pool of threads; decoders let go of Python's lock.
 
-    Memory grows by about 2 KiB an image.
+    With `films`, each is asked whether it is a chest film. Memory grows by about 2 KiB an image.
 
     Raises:
         MissingExtra: there are DICOM files, and what reads them is not installed.
@@ -78,8 +84,10 @@ def read_pictures(table: Table, workers: int | None = None, limits: LimitsConfig
     hashes = np.zeros((len(paths), BANDS), np.uint16)
     thumbnails = np.zeros((len(paths), SIDE, SIDE), np.uint8)
     facts: list[dict[str, object]] = []
+    views = table.frame["view"].to_list()
+    asked = [Asked(path, view, films) for path, view in zip(paths, views, strict=True)]
     with ThreadPoolExecutor(workers) as pool, progress("examining", len(paths)) as advance:
-        for fact, small in _in_batches(pool, paths, limits):
+        for fact, small in _in_batches(pool, asked, limits):
             if small is not None:
                 thumbnails[len(facts)] = small
                 hashes[len(facts)] = perceptual_hash(small)
@@ -88,17 +96,26 @@ def read_pictures(table: Table, workers: int | None = None, limits: LimitsConfig
     return Pictures(pl.DataFrame(facts, schema=SCHEMA), hashes, thumbnails)
 
 
+class Asked(NamedTuple):
+    """A file, the view that its row says it is, and whether to ask if it is a chest film."""
+
+    path: Path
+    view: str | None = None
+    films: bool = True
+
+
 def _in_batches(
-    pool: ThreadPoolExecutor, paths: list[Path], limits: LimitsConfig
+    pool: ThreadPoolExecutor, asked: list[Asked], limits: LimitsConfig
 ) -> Iterator[tuple[dict[str, object], Thumbnails | None]]:
     """Results in order. A pool takes all its work at once, and Ctrl-C would wait for all of it."""
-    left = iter(paths)
+    left = iter(asked)
     while batch := list(islice(left, BATCH)):
         yield from pool.map(partial(read_one, limits=limits), batch)
 
 
-def read_one(path: Path, limits: LimitsConfig = LIMITS) -> tuple[dict[str, object], Thumbnails | None]:
+def read_one(asked: Asked, limits: LimitsConfig = LIMITS) -> tuple[dict[str, object], Thumbnails | None]:
     """Facts of one file (`SCHEMA`), and its thumbnail if it can be decoded."""
+    path = asked.path
     try:
         data = read_file(path, limits)
         info = info_of(data, path.suffix)
@@ -119,5 +136,6 @@ def read_one(path: Path, limits: LimitsConfig = LIMITS) -> tuple[dict[str, objec
         "digest": hashlib.blake2b(data, digest_size=16).hexdigest(),
         "spread": float(cv2.meanStdDev(picture.gray)[1][0, 0]),
         "notes": list(picture.notes),
+        "no_film": no_film(picture.gray, data, path.suffix, view=asked.view) if asked.films else None,
     }
     return fact | marks_of(data, info.format), thumbnail(picture.gray)

@@ -15,6 +15,7 @@ from hilum.doctor.duplicates import (
     LOOK_ALIKE,
     Near,
     exact_groups,
+    mirrored_pairs,
     most_bits,
     near_pairs,
     own_correlation,
@@ -22,11 +23,14 @@ from hilum.doctor.duplicates import (
 )
 from hilum.doctor.pictures import Pictures
 from hilum.doctor.report import Check, Level
+from hilum.table.check import official_parts
 from hilum.table.table import Table
 
 MANY_COPIES = 0.01
 """Share of the smaller of two parts from which near copies of the other spoil its scores."""
 LEAST_COPIES = 3
+NEARLY_EQUAL = ("pair of nearly equal pictures lies", "pairs of nearly equal pictures lie")
+MIRRORED = ("pair of pictures that mirror each other lies", "pairs of pictures that mirror each other lie")
 WHERE = (
     (
         "in two official parts: scores on the second would be too good",
@@ -51,27 +55,46 @@ def twin_checks(table: Table, pictures: Pictures) -> Iterator[Check]:
         groups,
         ("fault", "warning", "note"),
     )
-    rest = np.setdiff1d(pictures.rows("ok"), [row for group in groups for row in group[1:]])
-    pairs = near_pairs(rest.astype(np.int64), pictures.hashes, pictures.thumbnails)
+    rest = np.setdiff1d(pictures.rows("ok"), [row for group in groups for row in group[1:]]).astype(np.int64)
+    pairs = near_pairs(rest, pictures.hashes, pictures.thumbnails)
     usual = usual_distance(pictures.hashes[rest])
     if pairs and usual < LOOK_ALIKE:
         own = own_correlation(pairs, pictures.thumbnails, rest)
         if alike := [pair for pair, common in zip(pairs, own, strict=True) if common < COPY]:
             yield _look_alikes(table, alike, usual)
         pairs = [pair for pair, common in zip(pairs, own, strict=True) if common >= COPY]
-        if not pairs:
-            return
-    else:
-        pairs = [pair for pair in pairs if pair.bits <= most_bits(usual)]
+        yield from _near(table, pairs, NEARLY_EQUAL) if pairs else ()
+        return
+    yield from _near(table, [pair for pair in pairs if pair.bits <= most_bits(usual)], NEARLY_EQUAL)
+    mirrored = [pair for pair in _mirrored(table, pictures, rest) if pair.bits <= most_bits(usual)]
+    yield from _near(table, mirrored, MIRRORED) if mirrored else ()
+
+
+def _near(table: Table, pairs: Sequence[Near], what: tuple[str, str]) -> Iterator[Check]:
+    """What is said of near duplicates: a fault where they are many across two official parts."""
     groups = [[pair.first, pair.second] for pair in pairs]
     yield from _where(
         table,
         "near-duplicates",
-        ("pair of nearly equal pictures lies", "pairs of nearly equal pictures lie"),
+        what,
         groups,
         ("fault" if _many(table, groups) else "warning", "warning", "note"),
         {(pair.first, pair.second): pair for pair in pairs},
     )
+
+
+def _mirrored(table: Table, pictures: Pictures, rows: npt.NDArray[np.int64]) -> list[Near]:
+    """Pictures of one official part that are mirror images of another's, as copies made for augmentation are.
+
+    Within a part they spoil no score and are not looked for.
+    """
+    parts = sorted(official_parts(table).values(), key=len, reverse=True)
+    if len(parts) < 2:
+        return []
+    others = np.intersect1d(rows, np.concatenate(parts[1:]))
+    part = table.frame["official_split"].to_list()
+    pairs = mirrored_pairs(rows, others, pictures.hashes, pictures.thumbnails)
+    return [pair for pair in pairs if part[pair.first] is not None and part[pair.first] != part[pair.second]]
 
 
 def _many(table: Table, groups: Sequence[Sequence[int]]) -> bool:

@@ -16,9 +16,10 @@ from hilum.features.columns import ABOUT, DIGEST, POOLINGS, rows_of
 from hilum.features.encoders import EncoderInfo
 from hilum.features.store import FeatureStore
 from hilum.features.table import VectorTable
+from hilum.pixels.film import are_films, unlike_films
 from hilum.pixels.pack import Pack
 from hilum.predict import Encoder
-from hilum.progress import progress, say
+from hilum.progress import if_stopped, progress, say
 from hilum.text import listed
 
 WRITE_EVERY = 10.0
@@ -38,6 +39,7 @@ class Embedded:
         present: images whose vectors were there already, `refreshed` among them.
         refreshed: those whose labels, pack or the like were written anew.
         replaced: those among `added` whose pixels had changed.
+        unlike: ids among `added` that do not look like chest films, where the pack has not left such out.
         seconds: all in all.
     """
 
@@ -47,6 +49,7 @@ class Embedded:
     seconds: float
     refreshed: int = 0
     replaced: int = 0
+    unlike: tuple[str, ...] = ()
 
 
 def embed(
@@ -95,7 +98,18 @@ def embed(
             _write(encoder, pack, table, rows, wanted, batch, every)
         table.tidy()
     seconds = time.monotonic() - started
-    return Embedded(info, len(wanted), len(rows) - len(wanted), seconds, len(changed), len(other))
+    unlike = _unlike(pack, wanted)
+    return Embedded(info, len(wanted), len(rows) - len(wanted), seconds, len(changed), len(other), unlike)
+
+
+def _unlike(pack: Pack, wanted: npt.NDArray[np.int64]) -> tuple[str, ...]:
+    """Ids of pictures that are none of a set of chest films; where the pack knows, it has left them out."""
+    if pack.films is not None:
+        return ()
+    frame = pack.table.frame
+    found = unlike_films(pack.pixels, pack.slots[wanted], frame["view"].gather(wanted).to_list())
+    known = are_films(len(found), len(wanted))
+    return tuple(frame["image_id"][int(wanted[at])] for at in found) if known else ()
 
 
 def info_of(encoder: Encoder, pack: Pack) -> EncoderInfo:
@@ -165,7 +179,8 @@ def _write(
     avg, largest = (np.empty((room, table.width), np.float32) for _ in POOLINGS)
     ready = 0
     written = time.monotonic()
-    with progress("embedding", len(wanted)) as advance:
+    kept = "The store keeps what is embedded; give the same command again to go on."
+    with if_stopped(kept), progress("embedding", len(wanted)) as advance:
         for found, vectors in encoder.pack(pack, pack.slots[wanted], batch):
             here = slice(ready, ready + len(found))
             positions[here], avg[here], largest[here] = wanted[found], vectors.avg, vectors.max

@@ -6,14 +6,12 @@
       encoders.lance                   fingerprint, name, settings (JSON), created
       findings.lance                   finding, and the column that holds its labels in every table
       vectors_<fingerprint>.lance      image_id, ..., labels, avg, max: one row an image
-      .lock                            held by the one process that writes
 
 A row is written whole or not at all. Whoever reads sees the rows that were there when reading began.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -32,7 +30,7 @@ from hilum.features.search import nearest, quoted
 from hilum.features.table import VectorTable
 from hilum.features.vectors import Features
 from hilum.files import disk_error
-from hilum.progress import say
+from hilum.locks import writing
 from hilum.text import items
 
 __all__ = ["EncoderInfo", "FeatureStore", "Features"]
@@ -182,20 +180,11 @@ class FeatureStore:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Keep other writers of a local store away; the system lets go when a process dies."""
+        """Keep other writers of a local store away: who comes later waits."""
         if is_remote(self.url):
             yield
             return
-        try:
-            lock = (Path(self.url) / ".lock").open("wb")
-        except OSError as error:
-            raise disk_error(Path(self.url), error) from error
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                say(f"{self.url}: waiting for another process that is writing to it")
-                fcntl.flock(lock, fcntl.LOCK_EX)
+        with writing(self.url, wait=True):
             yield
 
     def writable(self, encoder: EncoderInfo, findings: tuple[str, ...]) -> VectorTable:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 from dataclasses import replace
@@ -16,6 +15,7 @@ from hilum.heads.record import SearchRecord
 from hilum.heads.search import Search
 from hilum.heads.settings import with_head
 from hilum.heads.stack import head_logits, stack
+from hilum.locks import writing
 from hilum.metrics.judge import fit_judge
 from hilum.metrics.predictions import Predictions
 from hilum.models import Classifier
@@ -60,18 +60,19 @@ def write_run(
     partial = folder / f".{config.name}.{os.getpid()}.partial"
     info = {"command": command, "warnings": _warnings(material, found), "head": record.brief()}
     try:
-        run = Run.create(partial, config, info)
-        _describe(run, job, encoder)
-        record.save(run)
-        found.out_of_fold.save(run.path / "predictions" / "out-of-fold.parquet")
-        weights = run.path / "checkpoints" / "best.safetensors"
-        save_weights(model.state_dict(), weights, {"findings": list(job.findings)})
-        valid = _validated(run, material, model)
-        judge = fit_judge(valid, config.scores)
-        run.write_judge(judge)
-        run.write_scores(valid, judge.score(valid))
-        run.write_info({**run.info, "status": "done", "seconds": record.seconds})
-        kept = Run(_numbered(run.path, folder))
+        with writing(folder / config.name, wait=True):
+            run = Run.create(partial, config, info)
+            _describe(run, job, encoder)
+            record.save(run)
+            found.out_of_fold.save(run.path / "predictions" / "out-of-fold.parquet")
+            weights = run.path / "checkpoints" / "best.safetensors"
+            save_weights(model.state_dict(), weights, {"findings": list(job.findings)})
+            valid = _validated(run, material, model)
+            judge = fit_judge(valid, config.scores)
+            run.write_judge(judge)
+            run.write_scores(valid, judge.score(valid))
+            run.write_info({**run.info, "status": "done", "seconds": record.seconds})
+            kept = run.move_into(folder)
         _link(folder, kept)
     except OSError as error:
         raise disk_error(folder, error) from error
@@ -113,20 +114,6 @@ def _validated(run: Run, material: Material, model: Classifier) -> Predictions:
         part.patient_ids,
         part.study_ids,
     )
-
-
-def _numbered(run: Path, folder: Path) -> Path:
-    """Move a whole run to the first free number of its name; two processes never get the same one."""
-    name, number = run.name.removesuffix("-1"), 1
-    while True:
-        path = folder / f"{name}-{number}"
-        if not path.exists():
-            try:
-                return run.rename(path)
-            except OSError as error:
-                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                    raise
-        number += 1
 
 
 def _link(folder: Path, run: Run) -> None:

@@ -19,6 +19,7 @@ from hilum.pixels.pack import Pack
 from hilum.table.clean import Step
 from hilum.table.copies import originals
 from hilum.train.data import Job, Part, make_job
+from hilum.train.overlap import known_against
 
 Floats = npt.NDArray[np.float32]
 
@@ -71,7 +72,7 @@ def gather(config: Config, features: Features, *, store: str, where: str = "") -
     job, warnings = _with_both_classes(job, named)
     job = replace(job, config=job.config.model_copy(update={"name": config.name or name_of(job.findings)}))
     check_scores(job.config.scores, job.findings, studies=job.part("valid").study_ids is not None)
-    return Material(job, features, (*job.split.warnings, *warnings))
+    return Material(job, features, (*known_against(job), *warnings))
 
 
 def _only_pack(features: Features) -> str:

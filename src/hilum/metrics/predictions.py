@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from hilum.errors import DataError, did_you_mean
-from hilum.files import write_parquet
+from hilum.files import read_parquet, write_parquet
 from hilum.text import cell, escaped, items, many
 
 LOGIT, TARGET = "logit:", "target:"
@@ -148,8 +148,8 @@ class Predictions:
             DataError: the file is missing or holds no predictions.
         """
         try:
-            frame = pl.read_parquet(path)
-        except (OSError, pl.exceptions.ComputeError) as error:
+            frame = read_parquet(path)
+        except (OSError, pl.exceptions.PolarsError) as error:
             raise DataError(f"{path} cannot be read as predictions: {error}") from error
         findings = tuple(name.removeprefix(LOGIT) for name in frame.columns if name.startswith(LOGIT))
         if not findings or any(TARGET + name not in frame.columns for name in findings):

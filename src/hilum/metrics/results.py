@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from hilum.metrics.probabilities import brier, ece, log_loss
 from hilum.metrics.ranking import rank
 from hilum.metrics.sums import CELLS, MACRO, POOLED
 from hilum.metrics.thresholds import Thresholds
-from hilum.metrics.warn import missing_reasons, warnings_of
+from hilum.metrics.warn import missing_reasons, of_part, warnings_of
 from hilum.text import cell, escaped, items, with_interval
 
 __all__ = ["COMBINED", "COUNTS", "LOWER_IS_BETTER", "RATES", "Scores", "score"]
@@ -119,6 +119,11 @@ class Scores:
         value = self.value(name) if j is None else float(self[name][j])
         return with_interval(value, *self.interval(name, j))
 
+    def warned(self, told: Sequence[str]) -> Scores:
+        """The same scores, with more that a reader must know, told first."""
+        warnings = tuple(dict.fromkeys([*told, *self.warnings]))
+        return replace(self, warnings=warnings, shown=self.shown and self.shown.warned(told))
+
     def select(self, findings: Sequence[str]) -> Scores:
         """Scores of some findings, in this order; means are then over these.
 
@@ -139,7 +144,8 @@ class Scores:
         places = [self.findings.index(name) for name in chosen]
         columns = {name: values[places] for name, values in self.columns.items()}
         counts = _counts(columns)
-        return Scores(
+        own = warnings_of(self.findings, _counts(self.columns), self.part, self.unit)
+        some = Scores(
             self.part,
             self.images,
             chosen,
@@ -151,6 +157,7 @@ class Scores:
             self.unit,
             None if self.intervals is None else self.intervals.select(places),
         )
+        return some.warned([told for told in self.warnings if told not in own])
 
     def table(self, intervals: bool = True) -> tuple[list[str], list[list[Any]]]:
         """Column headings and one row a finding, then the mean where there are several; None where missing.
@@ -219,7 +226,8 @@ class Scores:
                 {name: _number(number) for name, number in value["combined"].items()},
                 Thresholds.from_json(value["thresholds"]),
                 dict(value["reasons"]),
-                tuple(value["warnings"]),
+                # Of an older version they do not say of which part they are.
+                tuple(dict.fromkeys([*of_part(value["part"]), *value["warnings"]])),
                 value.get("unit", "image"),
                 None if intervals is None else Intervals.from_json(intervals),
                 None if shown is None else cls.from_json(shown),

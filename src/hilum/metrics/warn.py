@@ -15,6 +15,22 @@ FEW = 10
 
 PARTS = {"train": "training part", "valid": "validation part", "test": "test part", "new": "new images"}
 
+CHOSEN = {
+    "valid": (
+        "These are scores of the validation part, which also chose epoch, thresholds and calibration: they "
+        "flatter. hilum evaluate gives those of the test part, where there is one."
+    ),
+    "train": (
+        "These are scores of the training part, whose images the model has learned: they say little of new ones."
+    ),
+}
+"""What scores of a part that the model was made with must say."""
+
+
+def of_part(part: str) -> tuple[str, ...]:
+    """The sentence of `CHOSEN` for a part, if it has one."""
+    return (CHOSEN[part],) if part in CHOSEN else ()
+
 
 def missing_reasons(
     findings: Sequence[str], counts: Confusion, part: str, unit: str = "image"
@@ -35,9 +51,10 @@ def missing_reasons(
 def warnings_of(
     findings: Sequence[str], counts: Confusion, part: str, unit: str = "image"
 ) -> tuple[str, ...]:
-    """Sentences for a reader: one class only, few images, never predicted, worse than always one answer."""
+    """Sentences for a reader: which part, one class only, few images, never predicted, worse than one answer."""
     where = PARTS.get(part, part)
     told = (
+        *of_part(part),
         _one_class(findings, counts, where),
         _few(findings, counts, where, unit),
         _silent(findings, counts, where, unit),

@@ -24,6 +24,7 @@ from hilum.models.classifier import Classifier
 from hilum.models.pickled import read_module
 from hilum.models.pooling import AttentionPool
 from hilum.models.rad_dino import from_transformers
+from hilum.seals import intact
 from hilum.text import listed
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights")
@@ -35,6 +36,10 @@ NOT_WEIGHTS = ("op_threshs",)
 IN_FOLDER = "model.safetensors"
 """What Hugging Face's packages call the file of weights in a folder of theirs."""
 SHOWN = 8
+_DAMAGED = (
+    "{} is damaged: by its checksum it is not what was written. Copy it again from where it was trained, or train "
+    "again."
+)
 _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.(?=[12]\.)")
 
 
@@ -218,8 +223,12 @@ class _Plan:
 def _load(path: Path) -> object:
     try:
         if path.suffix == ".safetensors":
+            if intact(path) is False:
+                raise WeightsError(_DAMAGED.format(path))
             return load_file(path)
         return torch.load(path, map_location="cpu", weights_only=True)
+    except WeightsError:
+        raise
     except SafetensorError as error:
         raise WeightsError(f"{path} is not a whole safetensors file: {error}.") from error
     except pickle.UnpicklingError as error:

@@ -19,6 +19,7 @@ from hilum.noise.probabilities import DEFAULT, out_of_sample
 from hilum.noise.read import Reading, no_reading, read_already
 from hilum.noise.suspects import Suspects
 from hilum.noise.twins import find_twins
+from hilum.noise.unlike import unlike_note
 from hilum.progress import progress
 from hilum.text import items
 
@@ -118,7 +119,7 @@ def suspects_of(reading: Reading, findings: Sequence[str], how: How, store: str 
         how.folds,
         how.repeats,
         how.threshold,
-        (*warnings, *twins.warnings),
+        (*warnings, *twins.warnings, *unlike_note(features.frame)),
     )
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,7 @@ from joblib import Parallel, delayed
 from hilum.cores import cores
 from hilum.errors import ConfigError, DataError, did_you_mean
 from hilum.files import disk_error, read_json, write_json
+from hilum.locks import writing
 from hilum.phantom import planted
 from hilum.phantom.anatomy import Shot
 from hilum.phantom.containers import Scan, plan_scans, render_scan, write_scans
@@ -34,8 +39,6 @@ CONTAINERS = "containers"
 """The one layout that is not of chests."""
 BATCH = 16
 """Images that a process draws before it reports."""
-MARKER = ".phantom"
-"""Tells a half-drawn study from a folder of the user's."""
 FORMAT = 1
 """Rises when the same arguments give other files."""
 
@@ -99,21 +102,27 @@ def make_phantom(
     arguments = {
         "patients": patients, "layout": layout, "seed": seed, "size": size, "masks": masks, **faults.to_json(),
     }  # fmt: skip
-    if (there := _already(out, arguments)) is not None:
-        return there
+    with writing(out):
+        return _already(out, arguments) or _draw(out, arguments, faults, workers)
+
+
+def _draw(out: Path, arguments: dict[str, Any], faults: Faults, workers: int | None) -> Phantom:
+    patients, layout, seed, size, masks = (
+        arguments[name] for name in ("patients", "layout", "seed", "size", "masks")
+    )
     files: Files
     if layout == CONTAINERS:
         files, truth = plan_scans(patients, seed, faults)
     else:
         files, truth = plan_entries(patients, layout, seed, faults)
     truth = {"format": FORMAT, "hilum": __version__, "arguments": arguments, **truth}
-    partial = _fresh(out)
+    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
     try:
+        partial.mkdir()
         boxes = _draw_all(files, partial, size, masks, workers)
         truth["damaged"] = _damage(partial, files, faults.damage, seed)
         _write_tables(partial, layout, files, boxes)
         write_json(partial / "truth.json", truth)
-        (partial / MARKER).unlink()
         if out.exists():
             out.rmdir()
         partial.rename(out)
@@ -225,21 +234,6 @@ def _already(out: Path, arguments: dict[str, Any]) -> Phantom | None:
     return Phantom(out, arguments["layout"], truth["images"], truth["patients"], truth)
 
 
-def _fresh(out: Path) -> Path:
-    partial = out.with_name(f"{out.name}.partial")
-    marker = partial / MARKER
-    try:
-        if partial.exists():
-            if not marker.exists():
-                raise DataError(f"{partial} is in the way and is not a half-drawn study. Move it away.")
-            shutil.rmtree(partial)
-        partial.mkdir(parents=True)
-        marker.touch()
-    except OSError as error:
-        raise disk_error(out, error) from error
-    return partial
-
-
 def _draw_all(entries: Files, root: Path, size: int, masks: bool, workers: int | None) -> Boxes:
     batches = [entries[k : k + BATCH] for k in range(0, len(entries), BATCH)]
     count = min(workers or cores(), len(batches))
@@ -247,14 +241,16 @@ def _draw_all(entries: Files, root: Path, size: int, masks: bool, workers: int |
     # joblib's processes do not import the caller's script anew, so that it needs no `if __name__ == "__main__":`.
     pool = Parallel(count, "loky", "generator_unordered", batch_size=1, idle_worker_timeout=5)
     with progress("drawing", len(entries)) as advance:
-        for done in pool(delayed(draw_batch)(batch, root, size, masks) for batch in batches):
+        for done in pool(delayed(draw_batch)(batch, root, size, masks, os.getpid()) for batch in batches):
             boxes |= done
             advance(len(done))
     return boxes
 
 
-def draw_batch(entries: Files, root: Path, size: int, masks: bool) -> Boxes:
-    """Draw and write some images; returns their boxes."""
+def draw_batch(entries: Files, root: Path, size: int, masks: bool, asked_by: int) -> Boxes:
+    """Draw and write some images, for process `asked_by`; returns their boxes."""
+    if os.getpid() != asked_by:
+        _end_with(asked_by)
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
@@ -263,20 +259,39 @@ def draw_batch(entries: Files, root: Path, size: int, masks: bool) -> Boxes:
         cv2.setNumThreads(threads)
 
 
+@cache
+def _end_with(parent: int) -> None:
+    """Have this process end when its parent is gone: joblib's workers outlive a killed one by half a minute."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def _draw_one(entry: Entry | Scan, root: Path, size: int, masks: bool) -> dict[str, tuple[Box, ...]]:
     if isinstance(entry, Scan):
         picture = render_scan(entry.visit, entry.view, size)
     else:
         picture = _picture(entry.study, entry.shot, size)
-    path = root / entry.path
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = _place(root, entry.path)
     path.write_bytes(_encoded(entry, picture, size))
     if masks:
         for finding, mask in picture.masks.items():
-            file = root / "masks" / finding.replace(" ", "_") / Path(entry.path).with_suffix(".png")
-            file.parent.mkdir(parents=True, exist_ok=True)
+            name = Path("masks", finding.replace(" ", "_"), entry.path).with_suffix(".png")
+            file = _place(root, name)
             file.write_bytes(cv2.imencode(".png", mask)[1].tobytes())
     return picture.boxes
+
+
+def _place(root: Path, name: str | Path) -> Path:
+    """A file below `root`, its folders made; never `root` itself, which is gone where our parent was killed."""
+    path = root / name
+    for folder in [*reversed(Path(name).parents)][1:]:
+        (root / folder).mkdir(exist_ok=True)
+    return path
 
 
 def _picture(study: Study, shot: Shot, size: int) -> Picture:

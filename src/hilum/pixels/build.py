@@ -8,7 +8,6 @@ last step renames the folder.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import shutil
 from collections import Counter
@@ -20,15 +19,17 @@ from pathlib import Path
 
 import numpy as np
 
-from hilum.config import LimitsConfig, PrepareConfig, settings
+from hilum.config import Films, LimitsConfig, PrepareConfig, settings
 from hilum.cores import cores
 from hilum.errors import DataError, PackError
 from hilum.files import disk_error
-from hilum.pixels.finish import failures, write_tables
+from hilum.locks import writing
+from hilum.pixels.film import are_films
+from hilum.pixels.finish import failures, no_films, write_tables
 from hilum.pixels.journal import Journal, key_of, open_journal
 from hilum.pixels.limits import LIMITS
 from hilum.pixels.pack import FILES, FORMAT, INFO, JOURNAL, PIXELS, Pack, partial_path
-from hilum.pixels.stamps import digest_of, stamps
+from hilum.pixels.stamps import choices, digest_of, stamps
 from hilum.pixels.workers import CHUNK, Job, decode, run, stamp_of
 from hilum.progress import say
 from hilum.table.table import Table
@@ -42,6 +43,7 @@ def build_pack(
     out: str | Path,
     config: PrepareConfig,
     *,
+    films: Films = "auto",
     workers: int | None = None,
     max_excluded: float = 0.01,
     limits: LimitsConfig = LIMITS,
@@ -55,28 +57,46 @@ def build_pack(
         table: the images; `path` is relative to the table's root.
         out: the new folder.
         config: how images are prepared.
+        films: what becomes of pictures that are no chest films, as `clean.films` says.
         workers: threads; None means one a core (decoders run outside Python's lock).
         max_excluded: the share of images that may be left out because they cannot be read.
         limits: what one image may cost; a larger one cannot be read.
 
     Raises:
-        DataError: no images, or more than `max_excluded` of them cannot be read; what is done is kept.
-        PackError: another pack, other files or another build are at `out`.
+        DataError: no images, no chest film among them where `films` is `only`, or more than `max_excluded` of them
+            cannot be read; what is done is kept.
+        PackError: another pack, or other files, are at `out`.
+        InUse: another process builds it.
         DiskError: the file system refused; a full disk is noticed before the work begins.
         MissingExtra: DICOM files without the packages that read them.
     """
     out = Path(out)
     if not len(table):
         raise DataError("there are no images to pack: the table is empty.")
+    with writing(out):
+        return _build(table, out, config, films, limits, workers or cores(), max_excluded)
+
+
+def _build(
+    table: Table,
+    out: Path,
+    config: PrepareConfig,
+    films: Films,
+    limits: LimitsConfig,
+    workers: int,
+    max_excluded: float,
+) -> Pack:
     found = stamps(table)
-    marks = {"key": (key := _key(table, config, limits)), "stamp": digest_of(found)}
+    marks = {"key": (key := _key(table, config, films, limits)), "stamp": digest_of(found)}
     if out.exists() and (pack := _same(out, marks, config)) is not None:
         return pack
     with building(out, key, (len(table), config.size, config.size)) as site:
         paths = [str(table.root / path) for path in table.frame["path"]]
-        job = Job(paths, found, config, site.file, site.start, limits)
-        _decode_all(job, site.journal, site.folder, workers or cores(), max_excluded)
-        write_tables(table, config, site.folder, site.journal, marks)
+        views = None if films == "any" else table.frame["view"].to_list()
+        job = Job(paths, found, config, site.file, site.start, limits, views)
+        _decode_all(job, site.journal, site.folder, workers, max_excluded)
+        unlike, asked = _left_out(site.journal, paths, films)
+        write_tables(table, config, site.folder, site.journal, marks | asked, unlike=unlike)
     return Pack.open(out)
 
 
@@ -107,13 +127,14 @@ def building(out: Path, key: str, shape: tuple[int, int, int]) -> Iterator[Site]
         shape: slots, size and size of its pixels.
 
     Raises:
-        PackError: another process builds it, or something else is in the way.
+        PackError: something else is in the way.
+        InUse: another process builds it.
         DiskError: the file system refused.
     """
     folder = partial_path(out)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder, out):
+        with writing(out):
+            folder.mkdir(parents=True, exist_ok=True)
             _begin(folder, key)
             with (
                 _kept_journal(folder, key) as journal,
@@ -126,12 +147,10 @@ def building(out: Path, key: str, shape: tuple[int, int, int]) -> Iterator[Site]
         raise disk_error(out, error) from error
 
 
-def _key(table: Table, config: PrepareConfig, limits: LimitsConfig) -> str:
+def _key(table: Table, config: PrepareConfig, films: Films, limits: LimitsConfig) -> str:
     """What makes two builds the same: the layout, the settings, the table and where its images lie."""
     where = str(table.root.absolute())
-    settings = [str(FORMAT), str(CHUNK), config.model_dump_json()]
-    if limits != LIMITS:  # other files may be left out
-        settings.append(limits.model_dump_json())
+    settings = (str(FORMAT), str(CHUNK), config.model_dump_json(), *choices(films, limits))
     return digest_of([*settings, table.fingerprint(), where, *table.frame["path"]])
 
 
@@ -141,6 +160,7 @@ def _same(out: Path, marks: dict[str, str], config: PrepareConfig) -> Pack | Non
         return None
     what = "exists already"
     if (out / INFO).is_file():
+        (out / JOURNAL).unlink(missing_ok=True)  # a kill just before its last step left it
         pack = Pack.open(out)
         if pack.info | marks == pack.info:
             return pack
@@ -151,20 +171,6 @@ def _same(out: Path, marks: dict[str, str], config: PrepareConfig) -> Pack | Non
         if other := [f"{key} = {has[key]!r}, not {want[key]!r}" for key in want if has[key] != want[key]]:
             what = f"is a pack made with {', '.join(other)}"
     raise PackError(f"{out} {what}. Name another folder, or remove it first.")
-
-
-@contextmanager
-def _locked(folder: Path, out: Path) -> Iterator[None]:
-    """Keep other builds of the same pack away; the system lets go of the lock when a process dies."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise PackError(f"another process is building {out} just now; wait for it.") from error
-        yield
-    finally:
-        os.close(handle)
 
 
 def _begin(folder: Path, key: str) -> None:
@@ -191,7 +197,7 @@ def _kept_journal(folder: Path, key: str) -> Iterator[Journal]:
         if not any(any(chunk.digests) for chunk in journal.chunks.values()):
             shutil.rmtree(folder)
         elif isinstance(error, KeyboardInterrupt):
-            say(f"{folder} keeps what is done; give the same command again to go on")
+            error.add_note(f"{folder} keeps what is done; give the same command again to go on.")
         raise
     finally:
         journal.close()
@@ -236,6 +242,26 @@ def _pixel_file(path: Path, shape: tuple[int, int, int]) -> Iterator[tuple[int, 
         os.truncate(file.fileno(), length)
         yield file.fileno(), start
         os.fsync(file.fileno())
+
+
+def _left_out(journal: Journal, paths: list[str], films: Films) -> tuple[dict[int, str], dict[str, bool]]:
+    """Row -> why its picture is no chest film, of those that are left out; and what `pack.json` says of it."""
+    if films == "any":
+        return {}, {}
+    unlike = no_films(journal.chunks.values())
+    read = len(paths) - len(failures(journal.chunks.values()))
+    if films == "auto" and not are_films(len(unlike), read):
+        say(
+            f"{len(unlike):,} of {read:,} pictures do not look like chest films: this is taken for a data set of "
+            'other things, and all are kept (clean.films = "only" would leave them out)'
+        )
+        return {}, {"films": False}
+    if len(unlike) == read:
+        raise DataError(
+            f"none of the {read:,} pictures is a chest film, for example {paths[min(unlike)]} "
+            f'{unlike[min(unlike)]}. Keep them with clean.films = "any".'
+        )
+    return unlike, {"films": True}
 
 
 def _too_many(paths: list[str], failed: dict[int, str], max_excluded: float) -> str:

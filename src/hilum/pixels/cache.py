@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from hilum.config import LimitsConfig, PrepareConfig
-from hilum.files import disk_error
+from hilum.config import Films, LimitsConfig, PrepareConfig
+from hilum.locks import writing
 from hilum.pixels.build import build_pack
 from hilum.pixels.limits import LIMITS
 from hilum.pixels.pack import Pack
-from hilum.pixels.stamps import digest_of, stamps
+from hilum.pixels.stamps import choices, digest_of, stamps
 from hilum.table.table import Table
 
 
@@ -22,6 +19,7 @@ def cached_pack(
     prepare: PrepareConfig,
     cache_dir: str | Path | None = None,
     *,
+    films: Films = "auto",
     workers: int | None = None,
     max_excluded: float = 0.01,
     limits: LimitsConfig = LIMITS,
@@ -35,22 +33,23 @@ def cached_pack(
         table: the images.
         prepare: how they are prepared.
         cache_dir: the cache; None means `default_cache()`.
-        workers, max_excluded, limits: see `build_pack`.
+        films, workers, max_excluded, limits: see `build_pack`.
 
     Raises:
         DataError, DiskError, MissingExtra: see `build_pack`.
     """
     folder = Path(cache_dir) if cache_dir is not None else default_cache()
     source = "-".join(sorted(table.frame["source"].unique())) or "empty"
-    name = f"{source}-{prepare.size}-{_key(table, prepare, limits)[:12]}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / f".{name}.lock").open("wb")
-    except OSError as error:
-        raise disk_error(folder, error) from error
-    with lock, _alone(lock.fileno()):
+    name = f"{source}-{prepare.size}-{_key(table, prepare, films, limits)[:12]}"
+    with writing(folder / name, wait=True):
         return build_pack(
-            table, folder / name, prepare, workers=workers, max_excluded=max_excluded, limits=limits
+            table,
+            folder / name,
+            prepare,
+            films=films,
+            workers=workers,
+            max_excluded=max_excluded,
+            limits=limits,
         )
 
 
@@ -61,16 +60,7 @@ def default_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hilum" / "packs"
 
 
-@contextmanager
-def _alone(file: int) -> Iterator[None]:
-    fcntl.flock(file, fcntl.LOCK_EX)
-    try:
-        yield
-    finally:
-        fcntl.flock(file, fcntl.LOCK_UN)
-
-
-def _key(table: Table, prepare: PrepareConfig, limits: LimitsConfig) -> str:
+def _key(table: Table, prepare: PrepareConfig, films: Films, limits: LimitsConfig) -> str:
     where = str(table.root.absolute())
     content = (prepare.model_dump_json(), table.fingerprint(), where, *table.frame["path"], *stamps(table))
-    return digest_of(content if limits == LIMITS else (*content, limits.model_dump_json()))
+    return digest_of([*content, *choices(films, limits)])

@@ -96,7 +96,10 @@ def dicom_gray(data: bytes, limits: LimitsConfig = LIMITS, notes: list[str] | No
     with _image_errors("is a DICOM file whose pixels cannot be decoded"):
         _check(dataset, limits)
         stored = stored_values(dataset, limits, notes)
-        gray = _colour(stored, dataset) if stored.ndim == 3 else shown(stored, dataset, notes)
+        if whole(dataset, "SamplesPerPixel") == 1:
+            gray = shown(stored, dataset, notes)
+        else:
+            gray = _colour(stored, dataset)
         width, height = _upright_size(dataset)
         if gray.shape != (height, width):
             check_size(width, height, 1, limits)
@@ -198,15 +201,15 @@ def _upright_size(dataset: Any) -> tuple[int, int]:
 
 
 def _colour(values: Any, dataset: Any) -> Gray:
-    """Luma of an 8-bit RGB picture (pydicom has turned YBR into RGB)."""
+    """Luma of an 8-bit RGB picture (pydicom has turned YBR into RGB), or what is luma already."""
     interpretation = str(dataset.get("PhotometricInterpretation"))
-    if not interpretation.startswith(("RGB", "YBR_")) or values.shape[2] != 3:
+    if not interpretation.startswith(("RGB", "YBR_")):
         raise ImageError(f"is a DICOM file of {interpretation} pixels; expected gray, or 8-bit colour")
     if values.dtype != np.uint8:
         raise ImageError(
             f"is a DICOM file of {whole(dataset, 'BitsStored')}-bit colour; expected gray, or 8-bit colour"
         )
-    return np.asarray(cv2.cvtColor(values, cv2.COLOR_RGB2GRAY), np.uint8)
+    return np.asarray(values if values.ndim == 2 else cv2.cvtColor(values, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 @contextmanager

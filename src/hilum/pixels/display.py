@@ -7,6 +7,7 @@ pixels, so they are worked out once for every stored value and the picture is on
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from hilum.pixels.tags import fitting, number, whole
 
 Ramp = npt.NDArray[np.int64]
 Shares = npt.NDArray[np.float64]
+ROWS = 64
 NARROWEST = {"LINEAR": 1.0, "LINEAR_EXACT": 0.0, "SIGMOID": 0.0}
 """The least width of a window, of each function; only LINEAR may be as narrow as this."""
 
@@ -42,18 +44,24 @@ def shown(stored: npt.NDArray[Any], dataset: Any, notes: list[str]) -> Gray:
     if interpretation not in ("MONOCHROME1", "MONOCHROME2"):
         raise ImageError(f"is a DICOM file of {interpretation} pixels; expected gray, or 8-bit colour")
     low, high = int(stored.min()), int(stored.max())
-    index = stored.astype(np.int32) - low
     ramp = np.arange(low, high + 1, dtype=np.int64)
     picture = ~_padding(ramp, dataset)
     if not picture.all():  # values between the picture's and the padding's do not occur
-        picture &= np.bincount(index.ravel(), minlength=len(ramp)) > 0
+        picture &= sum(np.bincount(rows.ravel(), minlength=len(ramp)) for rows in _indices(stored, low)) > 0
     share = _display(ramp, picture, dataset, notes)
     gray = share * 255.0
     _check_grays(np.rint(gray[picture]))
     if interpretation == "MONOCHROME1":
         gray = 255 - gray
     gray[~picture] = 0
-    return np.rint(gray).astype(np.uint8)[index]
+    table = np.rint(gray).astype(np.uint8)
+    return np.concatenate([table[rows] for rows in _indices(stored, low)])
+
+
+def _indices(stored: npt.NDArray[Any], low: int) -> Iterator[npt.NDArray[np.int32]]:
+    """Places of the values in the ramp, some rows at a time: NumPy looks up by numbers of 8 bytes."""
+    for start in range(0, len(stored), ROWS):
+        yield stored[start : start + ROWS].astype(np.int32) - low
 
 
 def _check_grays(kept: Shares) -> None:
@@ -122,12 +130,10 @@ def _look_up(
     if not 8 <= bits <= 16:
         raise ImageError(f"is a DICOM file with a look-up table of {bits} bits; expected 8 to 16")
     first = fitting(first, math.floor(span.min()), math.ceil(span.max()), 16)
-    largest = int(table.max())
-    if not 1 << bits - 2 <= largest < 1 << bits:  # many writers declare 16 bits an entry and fill fewer
-        notes.append(
-            f"a look-up table of {bits} bits whose entries reach {largest}: white is taken from these"
-        )
-        bits = max(8, largest.bit_length())
+    filled = max(8, int(table.max()).bit_length())
+    if filled != bits:  # Agfa and others declare the 16 bits of a word and fill fewer
+        notes.append(f"a look-up table that says {bits} bits and fills {filled}: these are taken")
+        bits = filled
     return table[np.clip(values - first, 0, count - 1).astype(np.int64)].astype(np.float64), bits
 
 

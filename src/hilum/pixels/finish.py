@@ -14,8 +14,7 @@ import polars as pl
 from hilum.config import PrepareConfig
 from hilum.files import write_json, write_parquet
 from hilum.pixels.journal import Chunk, Journal
-from hilum.pixels.pack import BOXES, EXCLUDED, FORMAT, INFO, STATS, TABLE
-from hilum.pixels.stamps import digest_of
+from hilum.pixels.pack import BOXES, EXCLUDED, FORMAT, INFO, STATS, TABLE, fingerprint_of
 from hilum.pixels.workers import CHUNK
 from hilum.table.table import Table
 from hilum.version import __version__
@@ -26,6 +25,11 @@ def failures(chunks: Iterable[Chunk]) -> dict[int, str]:
     return {chunk.index * CHUNK + int(at): reason for chunk in chunks for at, reason in chunk.failed.items()}
 
 
+def no_films(chunks: Iterable[Chunk]) -> dict[int, str]:
+    """Row of the table -> why its picture is no chest film."""
+    return {chunk.index * CHUNK + int(at): why for chunk in chunks for at, why in chunk.no_films.items()}
+
+
 def write_tables(
     table: Table,
     config: PrepareConfig,
@@ -33,13 +37,15 @@ def write_tables(
     journal: Journal,
     marks: Mapping[str, Any],
     former: pl.DataFrame | None = None,
+    unlike: Mapping[int, str] | None = None,
 ) -> None:
     """Write everything but the pixels; `pack.json`, which also holds `marks`, comes last.
 
-    `former` is what was left out already by the pack that this one is made from.
+    `former` is what was left out already by the pack that this one is made from; `unlike` says which rows are left
+    out because they are no chest films, and why.
     """
     chunks = [journal.chunks[index] for index in sorted(journal.chunks)]
-    failed = failures(chunks)
+    failed = {**failures(chunks), **(unlike or {})}
     kept = np.array([row not in failed for row in range(len(table))])
     stats = _stats(table, chunks).filter(kept)
     packed = table.filter(kept)
@@ -61,7 +67,7 @@ def write_tables(
             "hilum": __version__,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             **marks,
-            "fingerprint": _fingerprint(packed, config, stats),
+            "fingerprint": fingerprint_of(config.model_dump_json(), packed, stats),
             "table_fingerprint": packed.fingerprint(),
             "source": ", ".join(sorted(packed.frame["source"].unique())),
             "root": str(table.root.absolute()),
@@ -69,8 +75,9 @@ def write_tables(
             "notes": list(packed.notes),
             "images": len(packed),
             "excluded": excluded.height,
+            "no_films": len(unlike or {}),
             "slots": len(table),
-            "notes": dict(sum((Counter(chunk.notes) for chunk in chunks), Counter()).most_common()),
+            "guessed": dict(sum((Counter(chunk.notes) for chunk in chunks), Counter()).most_common()),
             "prepare": config.model_dump(mode="json"),
         },
     )
@@ -87,8 +94,3 @@ def _stats(table: Table, chunks: list[Chunk]) -> pl.DataFrame:
             "digest": [digest for chunk in chunks for digest in chunk.digests],
         }
     )
-
-
-def _fingerprint(table: Table, config: PrepareConfig, stats: pl.DataFrame) -> str:
-    """Of settings, labels and pixels; not of where images lie, when or by how many workers they were read."""
-    return digest_of([str(FORMAT), config.model_dump_json(), table.fingerprint(), *stats["digest"]])

@@ -21,6 +21,7 @@ class Chunk:
         sums, squares: per image, the sum of its pixels and of their squares (0 where it failed).
         digests: per image, 32 hexadecimal digits of its pixels' sha256 (empty where it failed).
         failed: position in the chunk (as text, for JSON) -> why that image could not be read.
+        no_films: the same for images that could be read -> why they are no chest films.
         notes: what was guessed -> of how many images (`hilum.pixels.read.Picture`).
     """
 
@@ -30,6 +31,7 @@ class Chunk:
     squares: list[int] = field(default_factory=list)
     digests: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    no_films: dict[str, str] = field(default_factory=dict)
     notes: dict[str, int] = field(default_factory=dict)
 
 

@@ -1,7 +1,8 @@
 """What an image file may cost, asked before it is decoded; the limits are `hilum.config.LimitsConfig`.
 
-Time needs no limit of its own. No decoder can be stopped half-way, but each takes time in proportion to the
-pixels and, of a progressive JPEG, to its passes over them; within the limits the slowest took 4 s.
+Time has no limit of its own. No decoder can be stopped half-way, but each takes time in proportion to the pixels
+and, of a progressive JPEG, to its passes over them. At the limits that are set at first (8,000 x 8,000 pixels) the
+slowest formats took 1.1 s and 0.5 GB: RLE, deflated and JPEG Lossless DICOM.
 """
 
 from __future__ import annotations

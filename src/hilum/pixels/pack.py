@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,9 @@ from pydantic import ValidationError
 
 from hilum.config import PrepareConfig
 from hilum.errors import DataError, PackError
-from hilum.files import read_json
+from hilum.files import read_json, read_parquet
+from hilum.pixels.figures import digest, moments
+from hilum.pixels.stamps import digest_of
 from hilum.table.copies import are_copies, has_copies, originals
 from hilum.table.table import Table
 from hilum.text import escaped
@@ -28,6 +33,9 @@ PIXELS, STATS, EXCLUDED, JOURNAL = "pixels.npy", "stats.parquet", "excluded.parq
 COPIES = "copies.parquet"
 """Of an augmented pack: what was drawn for each copy."""
 FILES = (INFO, TABLE, BOXES, PIXELS, STATS, EXCLUDED, JOURNAL, COPIES)
+
+SAMPLE = 8
+"""Images, evenly over the pack, whose pixels are checked when it is opened."""
 
 
 def partial_path(out: Path) -> Path:
@@ -63,7 +71,7 @@ class Pack:
 
     @classmethod
     def open(cls, path: str | Path, *, fingerprint: str = "") -> Pack:
-        """Open a finished pack; nothing is read but its table.
+        """Open a finished pack; of its pixels only a sample is read, to see whether it is damaged.
 
         Args:
             path: its folder.
@@ -72,25 +80,66 @@ class Pack:
         Raises:
             PackError: there is none, it is half-built, of another version, damaged, or not the one that is wanted.
         """
-        pack = cls._read(Path(path))
+        pack = cls.read(Path(path))
         if fingerprint and pack.fingerprint != fingerprint:
             raise PackError(
                 f"{path} is no longer the pack that it was: it has fingerprint {pack.fingerprint[:12]}, and "
                 f"{fingerprint[:12]} is wanted. Pack the same data with the same settings again."
             )
+        pack.images(pack.slots[:: max(1, len(pack) // SAMPLE)][:SAMPLE])
         return pack
 
+    @cached_property
+    def _known(self) -> npt.NDArray[np.int64]:
+        """Sum and squares of each slot, int64 [slots, 2]; -1 where there is no image."""
+        known = np.full((len(self.pixels), 2), -1, np.int64)
+        known[self.slots] = self.stats.select("sum", "squares").to_numpy()
+        return known
+
+    @cached_property
+    def _seen(self) -> npt.NDArray[np.bool_]:
+        """Which slots were found to hold what was written, bool [slots]."""
+        return self._known[:, 0] < 0
+
+    def verify(self, slots: npt.ArrayLike, images: npt.NDArray[np.uint8]) -> None:
+        """Check that images hold the pixels that were written, each when it is first read.
+
+        It goes by sum and sum of squares, which damage does not leave alone: blocks of zeros, torn pages, flipped
+        bits. `hilum check` compares a sha256.
+
+        Args:
+            slots: int64 [n].
+            images: uint8 [n, size, size], as they were read from there.
+
+        Raises:
+            PackError: one does not; the message names it.
+        """
+        slots = np.asarray(slots, np.int64)
+        new = np.flatnonzero(~self._seen[slots])
+        if not len(new):
+            return
+        for at, (total, squares) in zip(new, self._known[slots[new]].tolist(), strict=True):
+            if moments(images[at]) != (total, squares):
+                row = int(np.flatnonzero(self.slots == slots[at])[0])
+                raise PackError(
+                    f"the pack {self.path} is damaged: {PIXELS} no longer holds the pixels of "
+                    f"{self.table.image_ids[row]!r} that were written. `hilum check {self.path}` names all such "
+                    "images. Remove the folder and pack the data again."
+                )
+        self._seen[slots] = True
+
     @classmethod
-    def _read(cls, path: Path) -> Pack:
+    def read(cls, path: Path) -> Pack:
+        """Open a finished pack without looking at its pixels; errors as for `open`."""
         info = _info(path)
         try:
             prepare = PrepareConfig(**info["prepare"])
-            boxes = pl.read_parquet(path / BOXES) if (path / BOXES).exists() else None
-            frame = pl.read_parquet(path / TABLE)
+            boxes = read_parquet(path / BOXES) if (path / BOXES).exists() else None
+            frame = read_parquet(path / TABLE)
             notes = tuple(info.get("notes", ()))
             table = Table(frame, tuple(info["findings"]), Path(info["root"]), boxes, notes)
-            stats = pl.read_parquet(path / STATS)
-            excluded = pl.read_parquet(path / EXCLUDED)
+            stats = read_parquet(path / STATS)
+            excluded = read_parquet(path / EXCLUDED)
             fingerprint = str(info["fingerprint"])
             shape = (int(info["slots"]), prepare.size, prepare.size)
         except (OSError, KeyError, TypeError, ValidationError, DataError, pl.exceptions.PolarsError) as error:
@@ -105,6 +154,11 @@ class Pack:
         return len(self.table)
 
     @property
+    def films(self) -> bool | None:
+        """Whether these are chest films, all else left out; None where that was not asked when it was made."""
+        return self.info.get("films")
+
+    @property
     def bytes(self) -> int:
         """Size on disk."""
         return sum(file.stat().st_size for file in self.path.iterdir() if file.is_file())
@@ -115,6 +169,17 @@ class Pack:
             return self
         own = ~are_copies(self.table)
         return replace(self, table=originals(self.table), slots=self.slots[own], stats=self.stats.filter(own))
+
+    def digests(self) -> Iterator[tuple[str, bool]]:
+        """Ids of all images in turn, and whether their pixels have the sha256 with which they were written."""
+        known = self.stats["digest"]
+        for image_id, slot, digits in zip(self.table.image_ids, self.slots.tolist(), known, strict=True):
+            yield image_id, digest(np.array(self.pixels[slot])) == digits
+
+    def fits_fingerprint(self) -> bool:
+        """Whether settings, labels and digests give the fingerprint that `pack.json` names."""
+        settings = json.dumps(self.info["prepare"], separators=(",", ":"), ensure_ascii=False)
+        return fingerprint_of(settings, self.table, self.stats) == self.fingerprint
 
     def rows_of(self, table: Table) -> npt.NDArray[np.int64]:
         """Slots of the images of a filtered or rearranged table, int64 [len(table)].
@@ -134,7 +199,9 @@ class Pack:
 
     def images(self, slots: npt.ArrayLike) -> npt.NDArray[np.uint8]:
         """The images of these slots, uint8 [m, size, size], copied from the map."""
-        return np.take(self.pixels, np.asarray(slots, np.int64), axis=0)
+        images = np.take(self.pixels, np.asarray(slots, np.int64), axis=0)
+        self.verify(slots, images)
+        return images
 
     def mean_sd(self, slots: npt.ArrayLike) -> tuple[float, float]:
         """Mean and standard deviation of all pixels of these slots, in units of 0 to 1, without reading them.
@@ -143,13 +210,12 @@ class Pack:
             PackError: no slots, or one that holds no image.
         """
         slots = np.asarray(slots, np.int64)
-        sums = np.full((2, len(self.pixels)), -1, np.int64)
-        sums[:, self.slots] = self.stats.select("sum", "squares").to_numpy().T
-        if not len(slots) or (sums[0, slots] < 0).any():
+        sums = self._known[slots]
+        if not len(slots) or (sums < 0).any():
             raise PackError("mean and standard deviation need at least one image, all of them in the pack.")
         count = len(slots) * self.prepare.size**2
         # Python integers: exact for any number of images.
-        total, squares = (sum(row.tolist()) for row in sums[:, slots])
+        total, squares = (sum(column.tolist()) for column in sums.T)
         mean = total / count
         variance = (squares * count - total * total) / (count * count)
         return mean / 255.0, variance**0.5 / 255.0
@@ -173,6 +239,14 @@ class Pack:
             for row in rows
         )
         return f"<p>{escaped(repr(self))}</p>{figures}{self.table._repr_html_()}"
+
+
+def fingerprint_of(prepare: str, table: Table, stats: pl.DataFrame) -> str:
+    """Of settings (JSON), labels and pixels; not of where images lie, when or by how many workers they were read.
+
+    Settings are those in `pack.json`, so that a setting that came later changes no old pack's.
+    """
+    return digest_of([str(FORMAT), prepare, table.fingerprint(), *stats["digest"]])
 
 
 def _thumbnail(image: npt.NDArray[np.uint8], side: int = 112) -> str:

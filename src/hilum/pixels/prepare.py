@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import cv2
 import numpy as np
 
 from hilum.config import LimitsConfig, PrepareConfig
+from hilum.pixels.film import no_film
 from hilum.pixels.limits import LIMITS
 from hilum.pixels.opencv import Gray
-from hilum.pixels.read import read_gray
+from hilum.pixels.read import read_gray, read_picture
 
 TILES = (8, 8)
 
@@ -26,6 +28,20 @@ def load_image(path: str | Path, config: PrepareConfig, limits: LimitsConfig = L
         ImageError: the file cannot be decoded, or not within the limits.
     """
     return prepare(read_gray(path, config.size, limits), config)
+
+
+def load_film(
+    path: str | Path,
+    config: PrepareConfig,
+    limits: LimitsConfig = LIMITS,
+    *,
+    learned: Collection[str] | None = None,
+) -> tuple[Gray, str | None]:
+    """`load_image`, and why the picture is no chest film, None where it is one; see `no_film`."""
+    path = Path(path)
+    picture = read_picture(path, config.size, limits)
+    why = no_film(picture.gray, picture.data, path.suffix, learned=learned)
+    return prepare(picture.gray, config), why
 
 
 def unlike(first: PrepareConfig, second: PrepareConfig) -> dict[str, tuple[Any, Any]]:

@@ -7,11 +7,13 @@ Decoders that let go of Python's lock and tell of damage are taken before pydico
 | JPEG baseline and extended | libjpeg-turbo (simplejpeg; imagecodecs beyond 8 bits) |
 | JPEG Lossless (.57, .70) | libjpeg-turbo (imagecodecs); simplejpeg says whether the codes are whole |
 | JPEG 2000 | OpenCV where it is plain gray, else pydicom's |
-| JPEG-LS, RLE, none, deflated | pydicom's |
+| RLE | imagecodecs (PackBits) |
+| JPEG-LS, none, deflated | pydicom's |
 """
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import cv2
@@ -37,7 +39,7 @@ Values = npt.NDArray[Any]
 
 
 def stored_values(dataset: Any, limits: LimitsConfig, notes: list[str]) -> Values:
-    """Stored values, integers [h, w] or [h, w, 3], of the bits stored only, at the bottom.
+    """Stored values, integers [h, w] or [h, w, 3], of the bits stored only, at the bottom; of JPEG colours, luma.
 
     Raises:
         ImageError: damaged, or of another size than the header says.
@@ -68,16 +70,16 @@ def _syntax(dataset: Any) -> Any:
 
 
 def _check_length(dataset: Any, notes: list[str]) -> None:
-    """Refuse data for more pictures than the header says; a little more is padding, and noted."""
+    """Refuse data for more rows than the header says; a little more is padding, and noted."""
     bits = whole(dataset, "SamplesPerPixel") * whole(dataset, "BitsAllocated")
     if dataset.get("PhotometricInterpretation") == "YBR_FULL_422":
         bits = 16
     needed = -(-whole(dataset, "Rows") * whole(dataset, "Columns") * bits // 8)
     there = len(dataset.PixelData)
-    if there >= 2 * needed + needed % 2:
+    if there - needed >= max(2, needed // whole(dataset, "Rows")):
         raise ImageError(
-            f"is a DICOM file with pixels for {there // needed} frames of the size that it says; "
-            "expected a single image"
+            f"is a DICOM file with {there:,} bytes of pixels where its header says {needed:,}: several frames, "
+            "or another size or colour than it says"
         )
     if there > needed + 1:
         notes.append(f"{there - needed} bytes after the pixels: not looked at")
@@ -87,9 +89,11 @@ def _unpacked(dataset: Any, syntax: Any, limits: LimitsConfig) -> Values:
     """Values of the one frame of a compressed file."""
     from pydicom.encaps import get_frame
 
-    if syntax not in (*JPEG_DCT, *JPEG_LOSSLESS, *JPEG_LS, *JPEG_2000):
+    if syntax not in (*JPEG_DCT, *JPEG_LOSSLESS, *JPEG_LS, *JPEG_2000, RLE):
         return _by_pydicom(dataset, syntax)
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
+    if syntax == RLE:
+        return _run_lengths(frame, dataset)
     if syntax in JPEG_2000:
         check_end(frame)
         at = max(frame.find(CODESTREAM), 0)
@@ -101,17 +105,20 @@ def _unpacked(dataset: Any, syntax: Any, limits: LimitsConfig) -> Values:
     _check_sides(dataset, (info.width, info.height))
     if syntax in JPEG_LS:
         return _by_pydicom(dataset, syntax)
-    gray = whole(dataset, "SamplesPerPixel") == info.channels == 1
-    if info.bits == 8 and gray and syntax in JPEG_DCT:
-        return luma(frame, header, limits)
-    check_stream(frame, limits)
-    if gray:
-        import imagecodecs
-
-        return np.asarray(imagecodecs.jpeg8_decode(frame))
-    if syntax in JPEG_LOSSLESS:
+    if whole(dataset, "SamplesPerPixel") != info.channels:
+        raise ImageError(
+            f"is a DICOM file that holds codes for {info.channels} values a pixel; it says otherwise"
+        )
+    if info.bits == 8 and syntax in JPEG_DCT:
+        return luma(
+            frame, header, limits
+        )  # whether colours are YBR or RGB is said in the codes, often not in tags
+    if info.channels > 1:
         raise ImageError(f"is a DICOM file compressed as {syntax.name} in colour; expected gray")
-    return _by_pydicom(dataset, syntax)
+    check_stream(frame, limits)
+    import imagecodecs
+
+    return np.asarray(imagecodecs.jpeg8_decode(frame))
 
 
 def _check_sides(dataset: Any, sides: tuple[int, int]) -> None:
@@ -121,6 +128,34 @@ def _check_sides(dataset: Any, sides: tuple[int, int]) -> None:
         raise ImageError(
             f"is a DICOM file that says {said[0]} x {said[1]} pixels and holds codes for {sides[0]} x {sides[1]}"
         )
+
+
+def _run_lengths(frame: bytes, dataset: Any) -> Values:
+    """Decode RLE (PS3.5 annex G): one segment a byte of a sample, the highest first.
+
+    pydicom's decoder is a loop in Python, and takes the first pixels of a segment that holds too many.
+    """
+    import imagecodecs
+
+    samples, size = whole(dataset, "SamplesPerPixel"), -(-whole(dataset, "BitsAllocated") // 8)
+    sides = whole(dataset, "Rows"), whole(dataset, "Columns")
+    count, *offsets = struct.unpack_from("<16I", frame)
+    if count != samples * size:
+        raise ImageError(f"is a DICOM file of {count} RLE segments; its header says {samples * size}")
+    pixels, ends = sides[0] * sides[1], [*offsets[1:count], len(frame)]
+    planes = [
+        np.frombuffer(imagecodecs.packbits_decode(frame[start:end], out=pixels + 1), np.uint8)
+        for start, end in zip(offsets, ends, strict=False)
+    ]
+    if any(not 0 <= len(plane) - pixels <= 1 for plane in planes):
+        raise ImageError(
+            "is a DICOM file whose RLE segments hold other numbers of pixels than its header says"
+        )
+    values = np.empty((*sides, samples, size), np.uint8)
+    for at, plane in enumerate(planes):
+        values[..., at // size, size - 1 - at % size] = plane[:pixels].reshape(sides)
+    whole_values = values.view(f"<u{size}")[..., 0]
+    return whole_values[..., 0] if samples == 1 else whole_values
 
 
 def _by_pydicom(dataset: Any, syntax: Any) -> Values:

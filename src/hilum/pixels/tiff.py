@@ -30,6 +30,8 @@ TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, YCBCR = 0, 1, 2, 3, 6
 MODES = {WHITE_IS_ZERO: "gray", BLACK_IS_ZERO: "gray", RGB: "rgb", PALETTE: "palette", YCBCR: "rgb"}
 JPEG = 7
+PACKINGS = {1, 2, 3, 4, 5, JPEG, 8, 32946, 32773}
+"""None, CCITT (2 to 4), LZW, JPEG, deflate (two numbers), PackBits."""
 REDUCED = 1
 """Bit of NewSubfileType: a smaller copy of another page."""
 UNSIGNED = 1
@@ -99,6 +101,11 @@ def _info(page: Any) -> ImageInfo:
     if extra not in (0, 1) or (mode == "palette" and extra) or page.imagedepth != 1:
         raise ImageError(f"is a TIFF file of {page.samplesperpixel} values a pixel; expected gray or RGB")
     mode = {"gray": "gray+alpha", "rgb": "rgba"}[mode] if extra else mode
+    if page.compression not in PACKINGS:
+        name = getattr(page.compression, "name", page.compression)
+        raise ImageError(
+            f"is a TIFF file packed as {name}; expected none, LZW, deflate, PackBits, JPEG or CCITT"
+        )
     return ImageInfo(page.imagewidth, page.imagelength, bits, mode, "other")
 
 

@@ -309,6 +309,7 @@ class Encoder:
             sd=sd,
             device=self.device,
             batch=batch or self.batch(pack.prepare.size),
+            verify=pack.verify,
         )
         cores = torch.get_num_threads() if self.device.type == "cpu" else 1
         if cores == 1:

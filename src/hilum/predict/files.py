@@ -18,6 +18,7 @@ from hilum.metrics.predictions import Predictions
 from hilum.metrics.thresholds import Thresholds
 from hilum.models import Classifier
 from hilum.pixels.prepare import load_image
+from hilum.predict.learned import Learned
 from hilum.predict.network import Network
 from hilum.progress import progress
 from hilum.runs import Run
@@ -31,15 +32,18 @@ class FileResult:
     Attributes:
         path: the file.
         probabilities: float64 [k] of the positive class, calibrated as the run asks; None where the image
-            cannot be read.
+            cannot be read, or is none of the kind that the run learned.
         positive: bool [k], at the run's operating points.
-        error: why the image cannot be read.
+        error: why there are no probabilities.
+        doubt: why the picture is none of the kind that the run learned; with `force` there are probabilities
+            all the same.
     """
 
     path: Path
     probabilities: npt.NDArray[np.float64] | None
     positive: npt.NDArray[np.bool_] | None
     error: str | None = None
+    doubt: str | None = None
 
     def cells(self) -> list[str]:
         """Probabilities as text, with a star at or over the operating point."""
@@ -49,12 +53,13 @@ class FileResult:
         return [f"{probability:.3f}{' *' if positive else '  '}" for probability, positive in pairs]
 
     def to_json(self, findings: Sequence[str]) -> dict[str, Any]:
-        """The path, and per finding its probability and decision, or the error."""
+        """The path, and per finding its probability and decision, with a doubt, or the error."""
         if self.probabilities is None or self.positive is None:
             return {"path": str(self.path), "error": self.error}
         values = zip(findings, self.probabilities, self.positive, strict=True)
         found = {name: {"probability": float(p), "positive": bool(yes)} for name, p, yes in values}
-        return {"path": str(self.path), "findings": found}
+        doubt = {"doubt": self.doubt} if self.doubt else {}
+        return {"path": str(self.path), **doubt, "findings": found}
 
 
 class Predictor:
@@ -67,6 +72,7 @@ class Predictor:
         run: where it comes from.
         findings: what it says something about.
         judge: calibration and operating points, fitted on the run's validation part.
+        learned: what kind of pictures it may be asked of.
         networks: one, or one a member.
     """
 
@@ -86,6 +92,7 @@ class Predictor:
         self.run = run
         self.findings = tuple(run.data["findings"])
         self.judge: Judge = run.judge
+        self.learned = Learned.of(run)
         self._mixture = run.mixture
         self.networks = tuple(
             Network(Run.open(member.path), device=device, weights=member.weights) for member in run.members
@@ -133,27 +140,38 @@ class Predictor:
         ids = np.array([str(row) for row in range(len(raw))], dtype=object)
         return self.judge.calibration.apply(self._new(ids, raw)).probabilities
 
-    def files(self, paths: Sequence[str | Path] | str | Path, batch: int = 32) -> list[FileResult]:
+    def files(
+        self, paths: Sequence[str | Path] | str | Path, batch: int = 32, *, force: bool = False
+    ) -> list[FileResult]:
         """Look at image files: PNG, JPEG, DICOM; each prepared as in training.
 
-        An image that cannot be read gives a result with `error`, and the others are still looked at.
+        An image that cannot be read gives a result with `error`, and the others are still looked at. So does a
+        picture that is no chest film where the run learned chest films, or a lateral view where it did not learn
+        such; with `force` it gives probabilities and `doubt`.
         """
         paths = items(paths)
         results: list[FileResult] = []
         with progress("predicting", len(paths)) as advance:
             for start in range(0, len(paths), batch):
-                results += self._some([Path(path) for path in paths[start : start + batch]])
+                results += self._some([Path(path) for path in paths[start : start + batch]], force)
                 advance(len(results) - start)
         return results
 
-    def _some(self, paths: list[Path]) -> list[FileResult]:
+    def _some(self, paths: list[Path], force: bool) -> list[FileResult]:
         limits = self.run.config.limits
         prepares = list(dict.fromkeys(network.prepare for network in self.networks))
         images: dict[int, list[npt.NDArray[np.uint8]]] = {}
         errors: dict[int, str] = {}
+        doubts: dict[int, str] = {}
         for i, path in enumerate(paths):
             try:
-                images[i] = [load_image(path, prepare, limits) for prepare in prepares]
+                image, doubt = self.learned.load(path, prepares[0], limits)
+                if doubt:
+                    doubts[i] = doubt
+                if doubt and not force:
+                    errors[i] = f"{path} {doubt}"
+                else:
+                    images[i] = [image, *(load_image(path, prepare, limits) for prepare in prepares[1:])]
             except ImageError as error:
                 errors[i] = str(error)
         looked_at: dict[int, npt.NDArray[np.float64]] = {}
@@ -163,9 +181,9 @@ class Predictor:
             raw = self._raw(each, np.array([str(i) for i in images], dtype=object))
             looked_at = dict(zip(images, self.probabilities(raw.logits), strict=True))
         return [
-            FileResult(path, looked_at[i], looked_at[i] >= self.thresholds.values)
+            FileResult(path, looked_at[i], looked_at[i] >= self.thresholds.values, doubt=doubts.get(i))
             if i in looked_at
-            else FileResult(path, None, None, errors[i])
+            else FileResult(path, None, None, errors[i], doubts.get(i))
             for i, path in enumerate(paths)
         ]
 

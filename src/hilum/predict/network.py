@@ -145,6 +145,7 @@ class Network:
             augment=None,
             shuffle=False,
             channels_last=self.run.config.train.channels_last,
+            verify=pack.verify,
         )
         with progress(f"looking at the {part} part", len(feed)) as advance:
             logits = self._positive(_counted(feed, advance))

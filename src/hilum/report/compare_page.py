@@ -9,6 +9,7 @@ from hilum.compare import RunsCompared
 from hilum.compare.words import decimals, heading, name_of, signed, span, spell_p, would_take
 from hilum.errors import DiskError
 from hilum.files import whole_file, write_json, write_parquet, write_text
+from hilum.locks import writing
 from hilum.metrics.compare import Effect
 from hilum.metrics.predictions import many_units
 from hilum.report.compare_plots import forest_plot
@@ -35,14 +36,15 @@ def write_comparison(compared: RunsCompared, out: str | Path) -> Path:
     if out.exists() and not out.is_dir():
         raise DiskError(f"{out} is a file; --out names a folder, made where there is none.")
     page = out / "compare.html"
-    write_json(out / "compare.json", compared.to_json())
-    if compared.comparisons:
-        write_parquet(out / "effects.parquet", compared.frame())
-        figure = forest_plot(compared)
-        for name, content in (("compare.svg", svg(figure)), ("compare.png", png(figure, dpi=200))):
-            with whole_file(out / name) as temporary:
-                temporary.write_bytes(content)
-    write_text(page, render("compare.html", contents(compared)))
+    with writing(out):
+        write_json(out / "compare.json", compared.to_json())
+        if compared.comparisons:
+            write_parquet(out / "effects.parquet", compared.frame())
+            figure = forest_plot(compared)
+            for name, content in (("compare.svg", svg(figure)), ("compare.png", png(figure, dpi=200))):
+                with whole_file(out / name) as temporary:
+                    temporary.write_bytes(content)
+        write_text(page, render("compare.html", contents(compared)))
     return page
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from hilum.config import Config
+from hilum.config import ABOUT, Config
 from hilum.metrics.predictions import Predictions, many_units
 from hilum.metrics.results import Scores
 from hilum.report.values import value_of
@@ -155,8 +155,8 @@ def _auc_sentence(part: Part) -> str:
 
 
 def all_settings(config: Config) -> list[Setting]:
-    """Every knob but the run's name and notes."""
-    return [s for s in _settings(config, Config(), "") if s.key not in {"name", "notes"}]
+    """Every knob but those that change nothing."""
+    return [s for s in _settings(config, Config(), "") if s.key not in ABOUT]
 
 
 def _settings(config: BaseModel, default: BaseModel, prefix: str) -> Iterator[Setting]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from hilum.files import write_text
 from hilum.heads.record import SearchRecord
+from hilum.locks import writing
 from hilum.report import content, panels
 from hilum.report.examples import make_examples, open_pack
 from hilum.report.figures import write_figures
@@ -18,7 +19,7 @@ from hilum.report.search_figure import search_panel
 from hilum.report.tables import combined_rows, score_tables
 from hilum.report.values import interval_note
 from hilum.report.warnings import warnings
-from hilum.runs import Run
+from hilum.runs import Run, scored_test
 
 SECTIONS = {
     "settings": "Settings",
@@ -56,14 +57,16 @@ def write_report(run: Run, *, figures: bool = False) -> Path:
 
     Raises:
         RunError: the run's folder is not whole.
+        InUse: another process writes the run.
         DiskError: it cannot be written.
     """
-    numbers = numbers_of(run)
-    save(numbers, run.path / "figures")
-    if figures:
-        write_figures(numbers, run.path / "figures")
     path = run.path / "report.html"
-    write_text(path, render("run.html", page(run, numbers)))
+    with writing(run.path):
+        numbers = numbers_of(run)
+        save(numbers, run.path / "figures")
+        if figures:
+            write_figures(numbers, run.path / "figures")
+        write_text(path, render("run.html", page(run, numbers)))
     return path
 
 
@@ -93,6 +96,7 @@ def page(run: Run, numbers: Numbers) -> dict[str, Any]:
         "summary": content.summary(run, parts),
         "warnings": warnings(run, numbers, pack),
         "parts": parts,
+        "test_part": scored_test(run),
         "headline": panels.headline(parts),
         "headline_note": interval_note(parts[0].scores, panels.HEADLINE, means=True) if parts else "",
         "changed": [setting for setting in settings if setting.differs],

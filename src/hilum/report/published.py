@@ -66,7 +66,7 @@ def published(run: Run, path: Path | None = None) -> list[Published]:
     rows: list[tuple[bool, Published]] = []
     for system in read_published(path or published_file()):
         part = system["part"] if run.has(system["part"]) else "valid"
-        scores = run.scores(part) if system["source"] == run.data["source"] else None
+        scores = run.scores(part) if system["source"] in _sources(run) else None
         if scores is None or scores.images < LEAST * system.get("images", system.get("about", 0)):
             continue
         for finding, values in system["findings"].items():
@@ -156,7 +156,7 @@ def _of_images(run: Run, part: str, scores: Scores, system: Mapping[str, Any], f
 def _of_the_run(run: Run, part: str, system: Mapping[str, Any]) -> list[str]:
     """How images were divided, what was chosen on them, how large they were."""
     by = run.data["split"]["by"]
-    told = []
+    told = [] if len(_sources(run)) == 1 else [f"This run's images are of {run.data['source']}."]
     if system["by"] == "image" and by != "image":
         told.append("There the same patients are in training and in the scored part, which flatters.")
     elif system["by"] != "image" and by == "image":
@@ -167,6 +167,11 @@ def _of_the_run(run: Run, part: str, system: Mapping[str, Any]) -> list[str]:
     if pixels is not None and pixels != size:
         told.append(f"Images of {pixels} px there, {size} px here.")
     return told
+
+
+def _sources(run: Run) -> list[str]:
+    """The data sets that a run's images are of."""
+    return str(run.data["source"]).split(", ")
 
 
 def _drawn(run: Run) -> bool:

@@ -13,6 +13,7 @@ import polars as pl
 
 from hilum.errors import DataError
 from hilum.files import write_text
+from hilum.locks import writing
 from hilum.report.html import render
 from hilum.report.suspects_page import page_path
 from hilum.report.thumbnails import jpeg
@@ -71,7 +72,8 @@ def write_similar(
             f"missing: {', '.join(missing) or 'none'}; {found.height} images, {len(pictures)} pictures."
         )
     path = page_path(Path(out), NAME)
-    write_text(path, render("similar.html", contents(title, query, found, pictures, findings)))
+    with writing(path):
+        write_text(path, render("similar.html", contents(title, query, found, pictures, findings)))
     return path
 
 

@@ -34,45 +34,13 @@ def warnings(run: Run, numbers: Numbers, pack: Pack | None) -> list[str]:
         pack: what it was trained on, where it still is; the labels as the source gave them come from it.
     """
     parts = numbers.parts
-    told = [*_status(run), *run.info.get("warnings", [])]
-    told += _split(run, told)
-    told += _validation_only(run, parts)
-    told += _subgroups(numbers)
+    told = [*run.warnings, *_subgroups(numbers)]
     told += _overfit(run, parts)
     told += [warning for part in parts[:1] for warning in part.scores.warnings]
     told += _fallbacks(parts)
     told += _calibration(numbers)
     told += _uncertain(run, pack)
     return list(dict.fromkeys(told))
-
-
-def _status(run: Run) -> list[str]:
-    status = run.info["status"]
-    return (
-        []
-        if status == "done"
-        else [f"The run is not finished (status: {status}); its scores are provisional."]
-    )
-
-
-def _split(run: Run, told: list[str]) -> list[str]:
-    by_image = run.data["split"]["by"] == "image"
-    if not by_image or any("patient" in warning for warning in told):
-        return []
-    return [
-        "Images were split without regard to patients: the same patient can be in two parts, and every "
-        "score is too good."
-    ]
-
-
-def _validation_only(run: Run, parts: list[Part]) -> list[str]:
-    if not parts or parts[0].name != "valid":
-        return []
-    chose = "chose the thresholds" if run.head else "chose the epoch and the thresholds"
-    return [
-        f"These are scores of the validation part, which also {chose}: "
-        "they flatter. hilum evaluate gives those of the test part, where there is one."
-    ]
 
 
 def _subgroups(numbers: Numbers) -> list[str]:

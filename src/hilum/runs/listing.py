@@ -6,13 +6,15 @@ import re
 from pathlib import Path
 
 from hilum.errors import RunError
+from hilum.progress import say
 from hilum.runs.run import Run
 
 
 def list_runs(folder: str | Path) -> list[Run]:
-    """All readable runs in a folder, by name; folders of other formats are left out.
+    """All readable runs in a folder, by name; what is damaged or of another format is left out, and said so.
 
-    So is a link to another of its runs, as `heads/best` is: each run is there once.
+    A link to another of its runs, as `heads/best` is, is left out too: each run is there once. So is what is
+    hidden or half written.
 
     Raises:
         RunError: the folder does not exist.
@@ -26,10 +28,12 @@ def list_runs(folder: str | Path) -> list[Run]:
     for path in sorted(folder.iterdir(), key=_in_order):
         if path.is_symlink() and path.resolve().parent == folder.resolve():
             continue
+        if path.name.startswith(".") or not (path / "run.json").is_file():
+            continue
         try:
             found.append(Run.open(path))
-        except RunError:
-            continue
+        except RunError as error:
+            say(f"left out: {error}")
     return found
 
 

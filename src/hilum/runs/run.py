@@ -30,7 +30,10 @@ No pickle anywhere, and no torch needed to read it, but for the checkpoints.
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -42,14 +45,17 @@ import polars as pl
 
 from hilum.config import Config, read_config, write_config
 from hilum.errors import RunError, nearest
-from hilum.files import disk_error, read_json, write_json
+from hilum.files import disk_error, read_parquet, write_json
+from hilum.locks import writing
 from hilum.metrics.calibrate import Calibration
 from hilum.metrics.judge import Judge
 from hilum.metrics.mixture import Mixture
 from hilum.metrics.predictions import Predictions
 from hilum.metrics.results import Scores
 from hilum.metrics.thresholds import Thresholds
+from hilum.runs.info import Data, Epoch, Info, damaged, parsed, read_object
 from hilum.runs.member import Member
+from hilum.runs.warnings import warnings_of
 from hilum.text import escaped, many
 from hilum.version import __version__
 
@@ -68,18 +74,21 @@ class Run:
         """Open a run's folder.
 
         Raises:
-            RunError: there is no run there, or it was written by another, incompatible version.
+            RunError: there is no run there, it is damaged, or it was written by another, incompatible version.
         """
         path = Path(path)
         if not (path / "run.json").is_file():
             raise RunError(f"{path} is not a run's folder (it has no run.json). {_other_runs(path)}")
-        run = cls(path)
-        found = run.info.get("format")
+        info = read_object(path / "run.json")
+        found = info.get("format")
         if found != FORMAT:
             raise RunError(
-                f"{path} has run format {found}, written by hilum {run.info.get('version', '?')}; "
+                f"{path} has run format {found}, written by hilum {info.get('version', '?')}; "
                 f"hilum {__version__} reads format {FORMAT}. Use that version, or train again from config.toml."
             )
+        run = cls(path)
+        if run.info["status"] == "done" or (path / "data.json").is_file():
+            _ = run.data  # else a damaged one is noticed in the middle of something
         return run
 
     @classmethod
@@ -96,26 +105,34 @@ class Run:
         """
         name = _as_folder(config.name) or "run"
         folder = Path(folder)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            path = _numbered(folder, name)
-        except OSError as error:
-            raise disk_error(folder, error) from error
-        run = cls(path)
-        write_config(config, path / "config.toml")
         created = datetime.now(UTC).isoformat(timespec="seconds")
-        run.write_info(
-            {
-                "format": FORMAT,
-                "version": __version__,
-                "status": "running",
-                "created": created,
-                "seconds": 0.0,
-                "warnings": [],
-                **info,
-            }
-        )
-        return run
+        first = {"format": FORMAT, "version": __version__, "status": "running", "created": created}
+        partial = folder / f".{name}.{os.getpid()}.partial"
+        try:
+            with writing(folder / name, wait=True):
+                run = cls(partial / f"{name}-1")
+                write_config(config, run.path / "config.toml")
+                run.write_info({**first, "seconds": 0.0, "warnings": [], **info})
+                return run.move_into(folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+    def move_into(self, folder: Path) -> Run:
+        """Move a whole run `NAME-1` into another folder under the first free number, in one step.
+
+        Raises:
+            DiskError: the file system refused.
+        """
+        name, number = self.name.removesuffix("-1"), 0
+        while True:
+            number += 1
+            path = folder / f"{name}-{number}"
+            if not path.exists():  # else a rename would take the place of an empty folder
+                try:
+                    return Run(self.path.rename(path))
+                except OSError as error:
+                    if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                        raise disk_error(path, error) from error
 
     @property
     def name(self) -> str:
@@ -137,17 +154,35 @@ class Run:
 
     @property
     def info(self) -> dict[str, Any]:
-        """run.json: `status` (`running`, `stopped` or `done`), `version`, `command`, `warnings`, `seconds`."""
-        return _object(self.path / "run.json")
+        """run.json: `status` (`running`, `stopped` or `done`), `version`, `command`, `warnings`, `seconds`.
+
+        Raises:
+            RunError: it is missing or damaged.
+        """
+        return {"command": "", "warnings": [], "seconds": 0.0, **read_object(self.path / "run.json", Info)}
 
     def write_info(self, info: dict[str, Any]) -> None:
         """Replace run.json."""
         write_json(self.path / "run.json", info)
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the run knows against its own scores, in plain words; `scores` has them among its own."""
+        return warnings_of(self.info, self.data if (self.path / "data.json").is_file() else {})
+
+    @property
     def data(self) -> dict[str, Any]:
-        """data.json: what the run was trained on, and how images are prepared for it."""
-        return _object(self.path / "data.json")
+        """data.json: what the run was trained on, and how images are prepared for it.
+
+        Raises:
+            RunError: it is missing or damaged.
+        """
+        return read_object(self.path / "data.json", Data)
+
+    @property
+    def measured(self) -> str:
+        """What the run's recipe was measured to score, where that was on the very table that the run has."""
+        return self.config.measured if self.config.measured_on == self.data.get("table_fingerprint") else ""
 
     @property
     def images(self) -> pl.DataFrame:
@@ -161,15 +196,15 @@ class Run:
         for name in ("images.parquet", "split.parquet"):
             if (path := self.path / name).is_file():
                 try:
-                    return pl.read_parquet(path)
+                    return read_parquet(path)
                 except (OSError, pl.exceptions.PolarsError) as error:
-                    raise _damaged(path, error) from error
+                    raise damaged(path, str(error).splitlines()[0]) from error
         raise RunError(f"{path} is missing: the run's folder is not whole.")
 
     @property
     def environment(self) -> dict[str, Any]:
         """environment.json."""
-        return _object(self.path / "environment.json")
+        return read_object(self.path / "environment.json")
 
     @property
     def history(self) -> list[dict[str, Any]]:
@@ -186,7 +221,7 @@ class Run:
                 f"{self.path} has epoch {max(there)} but no epoch {min(gaps)}: the run's folder is not whole. "
                 "Copy it again from where it was trained, or train again from its config.toml."
             )
-        entries = [_object(path) for path in summaries]
+        entries = [read_object(path, Epoch) for path in summaries]
         best = max((entry["epoch"] for entry in entries if entry.get("improved")), default=None)
         return [{**entry, "best": entry["epoch"] == best} for entry in entries]
 
@@ -194,7 +229,7 @@ class Run:
     def start(self) -> dict[str, Any]:
         """Epoch 0 of a run that began with a trained head: loss and scores of valid alone; else empty."""
         path = self.epoch_folder(0) / "summary.json"
-        return _object(path) if path.is_file() else {}
+        return read_object(path, Epoch) if path.is_file() else {}
 
     @property
     def best_epoch(self) -> int:
@@ -245,7 +280,7 @@ class Run:
     def mixture(self) -> Mixture | None:
         """How an ensemble's members become one; None for a run that was trained."""
         path = self.path / "scores" / "members.json"
-        return Mixture.from_json(_object(path)) if self.info.get("members") else None
+        return parsed(path, Mixture.from_json) if self.info.get("members") else None
 
     def write_mixture(self, mixture: Mixture) -> None:
         """Keep how members become one."""
@@ -286,8 +321,11 @@ class Run:
         return (self.path / "scores" / f"{part}.json").is_file()
 
     def scores(self, part: str) -> Scores | None:
-        """Scores of a part by the best weights, or None where it was not scored."""
-        return Scores.from_json(_object(self.path / "scores" / f"{part}.json")) if self.has(part) else None
+        """Scores of a part by the best weights, warned of by the run, or None where it was not scored."""
+        if not self.has(part):
+            return None
+        found = parsed(self.path / "scores" / f"{part}.json", Scores.from_json)
+        return found.warned(self.warnings)
 
     def write_scores(self, predictions: Predictions, scores: Scores) -> None:
         """Keep a part's raw predictions, one row an image, and its scores."""
@@ -308,7 +346,7 @@ class Run:
         path = self.path / "scores" / "thresholds.json"
         if not path.is_file():
             raise RunError(f"{self.path} has no thresholds yet. Go on with: hilum train --resume {self.path}")
-        return Thresholds.from_json(_object(path))
+        return parsed(path, Thresholds.from_json)
 
     @property
     def calibration(self) -> Calibration:
@@ -316,7 +354,7 @@ class Run:
         path = self.path / "scores" / "calibration.json"
         if not path.is_file():
             return Calibration("none", tuple(self.data["findings"]))
-        return Calibration.from_json(_object(path))
+        return parsed(path, Calibration.from_json)
 
     @property
     def judge(self) -> Judge:
@@ -350,35 +388,6 @@ def _as_folder(name: str, most: int = 100) -> str:
     """A name as that of a folder: letters, digits and `_.-` of it, never a path; names that long end sooner."""
     letters = re.sub(r"[^\w.-]+", "-", name).strip("-.")
     return letters.encode()[:most].decode(errors="ignore").rstrip("-.")
-
-
-def _numbered(folder: Path, name: str) -> Path:
-    """Make the first free `folder/name-N`; two processes never get the same one."""
-    number = 1
-    while True:
-        path = folder / f"{name}-{number}"
-        try:
-            path.mkdir()
-        except FileExistsError:
-            number += 1
-        else:
-            return path
-
-
-def _object(path: Path) -> dict[str, Any]:
-    try:
-        value = read_json(path)
-    except FileNotFoundError as error:
-        raise RunError(f"{path} is missing: the run's folder is not whole.") from error
-    except ValueError as error:
-        raise _damaged(path, error) from error
-    if not isinstance(value, dict):
-        raise _damaged(path, "it should hold a JSON object")
-    return value
-
-
-def _damaged(path: Path, why: object) -> RunError:
-    return RunError(f"{path} is damaged: {why}. Copy the run's folder again from where it was trained.")
 
 
 def _other_runs(path: Path) -> str:

@@ -19,7 +19,8 @@ import tomli_w
 
 from hilum.errors import DataError
 from hilum.files import csv_text, disk_error, open_file, write_text
-from hilum.progress import progress
+from hilum.locks import writing
+from hilum.progress import if_stopped, progress
 from hilum.table.sources.csv import mapping_for
 from hilum.table.table import Table
 
@@ -73,6 +74,11 @@ def arrange(table: Table, out: Path | str) -> Arranged:
         raise DataError(
             f"{len(missing):,} of {len(table):,} images are missing, the first {missing[0]}. Nothing was copied."
         )
+    with writing(out):
+        return _arrange(table, sources, places, out)
+
+
+def _arrange(table: Table, sources: list[Path], places: list[str], out: Path) -> Arranged:
     arranged = replace(table, frame=table.frame.with_columns(pl.Series("path", places)), root=out)
     (out / TABLE_FILE).unlink(missing_ok=True)
     counts = dict.fromkeys(("copied", "replaced", "kept"), 0)
@@ -108,7 +114,12 @@ def _copy_all(sources: list[Path], places: list[Path]) -> Iterator[str]:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise disk_error(folder, error) from error
-    with progress("arranging", len(sources)) as advance, ThreadPoolExecutor(THREADS) as pool:
+    kept = "The copies that are made are kept; give the same command again to go on."
+    with (
+        if_stopped(kept),
+        progress("arranging", len(sources)) as advance,
+        ThreadPoolExecutor(THREADS) as pool,
+    ):
         try:
             for what in pool.map(_copy, sources, places):
                 advance(1)

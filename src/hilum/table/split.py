@@ -29,7 +29,10 @@ from hilum.table.identity import identities, said_of
 from hilum.table.sources.delimited import read_csv
 from hilum.table.stratify import deal, shuffled
 from hilum.table.table import Table
-from hilum.text import listed
+from hilum.text import listed, many
+
+BY_IMAGE = "Split by image: a patient's images may be on both sides, so scores are too good"
+"""What all scores of such a split must say."""
 
 
 @dataclass(frozen=True)
@@ -238,10 +241,7 @@ def _warnings(table: Table, parts: dict[str, Rows], by: str) -> tuple[str, ...]:
     shared = shared_patients(table, parts)
     pairs = "; ".join(f"{a} and {b}: {len(ids):,}" for (a, b), ids in shared.items())
     if by == "image":
-        found.append(
-            "Split by image: a patient's images may be on both sides, so scores are too good"
-            + (f" (patients in two parts: {pairs})." if shared else ".")
-        )
+        found.append(BY_IMAGE + (f" (patients in two parts: {pairs})." if shared else "."))
     elif shared:
         found.append(
             f"Patient ids that occur in two parts, which were given and are kept: {pairs}. "
@@ -249,6 +249,13 @@ def _warnings(table: Table, parts: dict[str, Rows], by: str) -> tuple[str, ...]:
         )
     if torn := _torn(table, parts):
         found.append(f"{said_of(torn)}; they are in two parts. If so, scores are too good.")
+    sources = table.frame[np.concatenate(list(parts.values()))]["source"].value_counts().sort("source").rows()
+    if len(sources) > 1:
+        each = [f"{name} ({many(count, 'image')})" for name, count in sources]
+        found.append(
+            f"The images are of {len(sources)} sources: {listed(each)}. Where labels are rarer in one than in "
+            "another, a model may learn to tell the sources apart and score well by that."
+        )
     gaps = rate_gaps(table, parts["train"], parts["valid"])
     if gaps:
         found.append(f"Rates that differ by over 2 points between train and valid: {listed(gaps)}.")

@@ -255,7 +255,8 @@ def _faults(frame: pl.DataFrame, findings: tuple[str, ...]) -> Iterator[str]:
             )
     if frame["image_id"].n_unique() < frame.height:
         twice = frame["image_id"].filter(frame["image_id"].is_duplicated())
-        yield f"image_id is not unique: {twice[0]!r} occurs {(frame['image_id'] == twice[0]).sum()} times"
+        times = (frame["image_id"] == twice[0]).sum()
+        yield f"image_id is not unique: {twice[0]!r} occurs {times} times, and a table has one row per image"
     for name, allowed in ALLOWED.items():
         strange = frame[name].drop_nulls().filter(~frame[name].drop_nulls().is_in(allowed))
         if len(strange):

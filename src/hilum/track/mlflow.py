@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from hilum.config import settings
+from hilum.config import ABOUT, settings
 from hilum.files import read_json, write_json
 from hilum.runs import Run
 from hilum.track.events import Epoch, Start, keys
@@ -25,6 +25,8 @@ FIRST_METRIC = "valid_loss"
 """Every epoch has it: its last step tells how far MLflow has come."""
 LONGEST = 500
 """Characters of a parameter, by MLflow's oldest limit."""
+LONGEST_TAG = 5000
+"""Characters of a tag, likewise."""
 BATCH = 1000
 """Metrics in one request, by MLflow's limit."""
 
@@ -94,6 +96,8 @@ class Link:
                 self._client.log_artifact(
                     self.run_id, str(file), "scores" if file.parent.name == "scores" else None
                 )
+        if warnings := " ".join(self._run.warnings):
+            self._client.set_tag(self.run_id, "hilum.warnings", warnings[:LONGEST_TAG])
         done = self._run.info["status"] == "done"
         self._client.set_terminated(self.run_id, "FINISHED" if done else "KILLED")
 
@@ -142,7 +146,11 @@ class Link:
         tags = {name: value for name, value in tags.items() if value}
         made = self._client.create_run(self._experiment(), run_name=run.name, tags=tags)
         run_id: str = made.info.run_id
-        params = [Param(name, str(value)[:LONGEST]) for name, value in settings(run.config).items()]
+        params = [
+            Param(name, str(value)[:LONGEST])
+            for name, value in settings(run.config).items()
+            if name not in ABOUT
+        ]
         for start in range(0, len(params), 100):
             self._client.log_batch(run_id, params=params[start : start + 100])
         write_json(run.path / KNOWN, {"run_id": run_id})

@@ -18,7 +18,7 @@ from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
-from hilum.config import Config, dump_config, settings
+from hilum.config import ABOUT, Config, dump_config, settings
 from hilum.metrics.results import COMBINED, RATES
 from hilum.runs import Run
 from hilum.track import pictures
@@ -141,7 +141,7 @@ def write_result(run: Run) -> None:
 def changed_settings(config: Config) -> dict[str, Any]:
     """Settings that differ from the defaults, and `ALWAYS`, as bool, number or text; without names and notes."""
     now, default = settings(config), settings(Config())
-    skipped = ("name", "notes", "track.tensorboard", "track.mlflow")
+    skipped = ABOUT | {"track.tensorboard", "track.mlflow"}
     values = {
         key: ", ".join(map(str, value)) if isinstance(value, tuple) else value
         for key, value in now.items()

@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from hilum import seals
 from hilum.errors import RunError
 from hilum.files import whole_file
 
@@ -22,7 +23,7 @@ MODEL, OPTIMIZER, AVERAGE, EXTRA = "model.", "optimizer.", "average.", "extra."
 
 
 def save_weights(model_state: dict[str, Tensor], path: Path, metadata: dict[str, Any]) -> None:
-    """Write a model's tensors, whole."""
+    """Write a model's tensors, whole, with a checksum in the file."""
     _save(model_state, path, metadata)
 
 
@@ -71,9 +72,11 @@ def load_state(
         averaged weights, the loop's own tensors, and its counters.
 
     Raises:
-        RunError: the file is not a state that `save_state` wrote.
+        RunError: the file is not a state that `save_state` wrote, or is damaged.
     """
     try:
+        if seals.intact(path) is False:
+            raise ValueError("it is damaged: not what was written, by its checksum")
         with safe_open(path, framework="pt") as file:
             metadata = json.loads((file.metadata() or {})["hilum"])
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
@@ -96,7 +99,8 @@ def _save(tensors: dict[str, Tensor], path: Path, metadata: dict[str, Any]) -> N
     flat = {key: value.detach().to("cpu").contiguous() for key, value in tensors.items()}
     with whole_file(path) as temporary:
         try:
-            save_file(flat, temporary, metadata={"hilum": json.dumps(metadata)})
+            save_file(flat, temporary, metadata={"hilum": json.dumps(metadata), seals.KEY: seals.BLANK})
+            seals.seal(temporary)
         except SafetensorError as error:  # its way of saying that the file system refused
             raise OSError(str(error)) from error
 

@@ -17,6 +17,7 @@ from hilum.config import Config, PrepareConfig
 from hilum.errors import ConfigError, DataError, PackError
 from hilum.models import Normalisation
 from hilum.pixels.cache import cached_pack
+from hilum.pixels.film import are_films, unlike_films
 from hilum.pixels.pack import Pack
 from hilum.pixels.prepare import unlike
 from hilum.predict import Origin, origin_of
@@ -25,12 +26,14 @@ from hilum.table.clean import Step, clean
 from hilum.table.copies import are_copies, originals, with_copies_of
 from hilum.table.overlay import Applied, apply_overlay, read_overlay
 from hilum.table.sampling import sample_rows
-from hilum.table.sources import SOURCES, read_source
+from hilum.table.sources import SOURCES, read_quietly
 from hilum.table.split import Split, make_split, subset
 from hilum.table.table import Table
 
 IMAGE_COLUMNS = ("image_id", "patient_id", "study_id", "view", "projection", "age", "sex", "source")
 """What a run keeps of each image."""
+LOOKED_AT = 200
+"""Images of a pack that was not asked for films, by which it is told whether it is one of films."""
 DEVICES = ("Support Devices",)
 """Labels that say what is in the picture rather than what the patient has."""
 
@@ -109,6 +112,11 @@ class Job:
         """What is learned, in order."""
         return self.table.findings
 
+    @property
+    def sources(self) -> list[str]:
+        """The data sets that its images are of, in order."""
+        return self.table.frame["source"].unique().sort().to_list()
+
     def part(self, name: str, *, copies: bool = False) -> Part:
         """One part of the data.
 
@@ -151,11 +159,12 @@ class Job:
             "pack": str(self.pack.path.resolve()),
             "pack_fingerprint": self.pack.fingerprint,
             "table_fingerprint": originals(self.table).fingerprint(),
-            "source": self.table.frame["source"][0],
+            "source": ", ".join(self.sources),
             "findings": list(self.findings),
             "prepare": self.pack.prepare.model_dump(),
             **self.normalisation.to_json(),
             "excluded": self.pack.excluded.height,
+            "films": self._are_films(),
             "notes": list(self.table.notes),
             "clean": [step.to_json() for step in self.steps],
             **({"overlay": self.applied.to_json()} if self.applied else {}),
@@ -167,6 +176,15 @@ class Job:
             },
             "prevalence": [row for name, table in parts.items() for row in self._prevalence(name, table)],
         }
+
+    def _are_films(self) -> bool:
+        """Whether the images are chest films: as the pack says, or by what up to `LOOKED_AT` look like."""
+        if self.pack.films is not None:
+            return self.pack.films
+        rows = np.unique(np.linspace(0, len(self.table) - 1, LOOKED_AT).astype(np.int64))
+        table = self.table.take(rows)
+        unlike = unlike_films(self.pack.pixels, self.pack.rows_of(table), table.frame["view"].to_list())
+        return are_films(len(unlike), len(rows))
 
     def _copies(self) -> dict[str, Any]:
         if not len(self.copies) and not self.copies_left_out:
@@ -284,17 +302,17 @@ def open_data(config: Config) -> tuple[Pack, Table, list[Step]]:
         raise DataError("no data were named. Give --data PACK, or --data SOURCE:FOLDER to pack first.")
     source, colon, root = text.partition(":")
     if colon and source in SOURCES:
-        table = read_source(source, root, **config.data.options)
+        table = read_quietly(source, root, **config.data.options)
         _check_overlay(config, table)
         table, steps = clean(table, config.clean)
         # A finding or a file that is not there is said before the hour of packing.
         table.select(config.data.findings)
         _attributes(config, table)
-        pack = cached_pack(table, config.prepare, limits=config.limits)
+        pack = cached_pack(table, config.prepare, films=config.clean.films, limits=config.limits)
         return pack, pack.table, steps
     if colon and not Path(text).exists():
         # Says which source was meant, if one is near.
-        read_source(source, root)
+        read_quietly(source, root)
     pack = Pack.open(text)
     if config.data.options:
         raise DataError(

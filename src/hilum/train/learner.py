@@ -91,6 +91,7 @@ class Learner:
             channels_last=config.train.channels_last,
             rank=self.world.rank,
             world=self.world.size,
+            verify=self._job.pack.verify,
         )
 
     def begin_epoch(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import time
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,7 @@ from hilum.files import write_json
 from hilum.metrics.predictions import Predictions
 from hilum.metrics.results import LOWER_IS_BETTER, Scores, score
 from hilum.metrics.thresholds import fit_thresholds
+from hilum.progress import progress as working
 from hilum.runs import Run
 from hilum.train.data import Job, Part
 from hilum.train.follow import following
@@ -50,12 +52,13 @@ def fit(job: Job, run: Run, learner: Learner, watch: Watch) -> None:
         while not progress.finished(config.train):
             started, seen_before = time.monotonic(), len(seen)
             _learn(config, run, learner, feed, seen, watch, asked)
-            with learner.evaluating():
-                outputs, rows = learner.forward(valid_feed)
-            found = {
-                "train": learner.judge(train, *seen.gathered(learner)),
-                "valid": learner.judge(valid, outputs, rows),
-            }
+            with working(f"scoring epoch {progress.epoch + 1}"):
+                with learner.evaluating():
+                    outputs, rows = learner.forward(valid_feed)
+                found = {
+                    "train": learner.judge(train, *seen.gathered(learner)),
+                    "valid": learner.judge(valid, outputs, rows),
+                }
             rate = learner.rate(feed.steps(progress.epoch))
             entry = judge_epoch(config, learner, found)
             entry["lr"], entry["seconds"] = rate, time.monotonic() - started
@@ -77,7 +80,7 @@ def _learn(
     feed: Feed,
     seen: Seen,
     watch: Watch,
-    asked: Callable[[], bool],
+    asked: Callable[[], int],
 ) -> None:
     """The steps of one epoch, or what is left of it after a resume."""
     progress, minutes = learner.progress, config.train.checkpoint_minutes
@@ -97,7 +100,8 @@ def _learn(
             tell(len(batch.rows), loss.item)
             if not learner.between_updates(steps):
                 continue
-            stop = learner.world.any(asked())
+            by = asked()
+            stop = learner.world.any(bool(by))
             due = bool(minutes) and time.monotonic() - saved > 60 * minutes
             if stop or learner.world.any(due):
                 learner.save(run, seen.tensors())
@@ -105,7 +109,8 @@ def _learn(
             if stop:
                 raise Stopped(
                     f"stopped in epoch {progress.epoch + 1} after step {progress.step} of {steps}; all is saved.\n"
-                    f"Go on with:  hilum train --resume {shlex.quote(str(run.path))}"
+                    f"Go on with:  hilum train --resume {shlex.quote(str(run.path))}",
+                    128 + (by or signal.SIGINT),
                 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from hilum.config import Config, FinetuneConfig
 from hilum.device import describe_environment, pick_device
 from hilum.errors import ConfigError, RunError, did_you_mean
 from hilum.files import remove_leftovers, write_json, write_parquet
+from hilum.locks import writing
 from hilum.metrics.judge import check_scores, fit_judge
 from hilum.metrics.predictions import Predictions
 from hilum.metrics.results import COMBINED, RATES
@@ -19,11 +22,10 @@ from hilum.predict import Network, settle
 from hilum.runs import Run, keep_verdicts, verdicts_of
 from hilum.track import check_track
 from hilum.train.data import Job, make_job
-from hilum.train.data_warnings import data_warnings
 from hilum.train.finetune import check_finetune
 from hilum.train.learner import Learner
 from hilum.train.loop import fit
-from hilum.train.overlap import overlap_warnings
+from hilum.train.overlap import known_against
 from hilum.train.watch import Watch
 from hilum.train.world import leads
 
@@ -51,20 +53,28 @@ def train(config: Config, *, folder: str | Path = "runs", command: str = "", qui
     check_scores(config.scores, job.findings, studies=job.part("valid").study_ids is not None)
     watch = Watch(quiet or not leads())
     learner = Learner(job)
-    warnings = [*job.split.warnings, *learner.notes, *overlap_warnings(job), *data_warnings(job)]
+    warnings = [*known_against(job), *learner.notes]
     made = ""
     if learner.world.leads:
         made = str(Run.create(folder, config, {"command": command, "warnings": warnings}).path)
     run = Run(Path(learner.world.share(made)))
-    _describe(run, job, learner)
-    for warning in warnings:
-        watch.say(f"warning: {warning}")
-    watch.say(_headline(run, job))
-    if config.finetune != FinetuneConfig() or job.origin.run is not None:
-        watch.say(_beginning(config, learner))
-    if config.scores.unit != "image":
-        watch.say(f"scores of an epoch are per image; the final ones are per {config.scores.unit}")
-    return _finish(job, run, learner, watch)
+    with _alone(run):
+        _describe(run, job, learner)
+        for note in job.table.notes:
+            watch.say(note)
+        for warning in warnings:
+            watch.say(f"warning: {warning}")
+        watch.say(_headline(run, job))
+        if config.finetune != FinetuneConfig() or job.origin.run is not None:
+            watch.say(_beginning(config, learner))
+        if config.scores.unit != "image":
+            watch.say(f"scores of an epoch are per image; the final ones are per {config.scores.unit}")
+        return _finish(job, run, learner, watch)
+
+
+def _alone(run: Run) -> AbstractContextManager[None]:
+    """Keep other writers of the run away; of several processes that train it, one holds the lock."""
+    return writing(run.path) if leads() else nullcontext()
 
 
 def resume(path: str | Path, *, quiet: bool = False) -> Run:
@@ -72,10 +82,17 @@ def resume(path: str | Path, *, quiet: bool = False) -> Run:
 
     Raises:
         RunError: there is no run, or its data are no longer the ones that it began with.
+        InUse: another process writes it.
     """
     run = Run.open(path)
     if run.info["status"] == "done":
         return run
+    with _alone(run):
+        # Whoever had the lock a moment ago may have finished it.
+        return run if run.info["status"] == "done" else _resume(run, quiet)
+
+
+def _resume(run: Run, quiet: bool) -> Run:
     check_track(run.config.track)
     job = make_job(_own_verdicts(run))
     if (run.path / "data.json").is_file():
@@ -203,7 +220,10 @@ def _finish(job: Job, run: Run, learner: Learner, watch: Watch) -> Run:
             run.write_scores(valid, judge.score(valid))
             run.write_info({**started, "status": "done", "seconds": learner.progress.seconds})
         learner.world.wait()
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            go_on = f"hilum train --resume {shlex.quote(str(run.path))}"
+            error.add_note(f"{run.path} keeps all finished epochs. Go on with:  {go_on}")
         if learner.world.leads:
             run.write_info({**started, "status": "stopped", "seconds": learner.progress.seconds})
         raise

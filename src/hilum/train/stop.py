@@ -10,26 +10,26 @@ from types import FrameType
 
 
 @contextmanager
-def stop_requests() -> Iterator[Callable[[], bool]]:
-    """Within the block, SIGINT and SIGTERM only set a flag; a second SIGINT interrupts at once.
+def stop_requests() -> Iterator[Callable[[], int]]:
+    """Within the block, SIGINT and SIGTERM are only noted; a second SIGINT interrupts at once.
 
     Yields:
-        A function that says whether a stop was asked for. Outside the main thread, where Python allows no
-        handlers, it is never so.
+        A function that gives the signal by which a stop was asked for; 0 where none was. Outside the main thread,
+        where Python allows no handlers, it is never so.
     """
-    asked = threading.Event()
+    asked: list[int] = []
     if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
+        yield lambda: 0
         return
 
     def ask(number: int, _frame: FrameType | None) -> None:
-        if asked.is_set() and number == signal.SIGINT:
+        if asked and number == signal.SIGINT:
             raise KeyboardInterrupt
-        asked.set()
+        asked.append(number)
 
     former = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield asked.is_set
+        yield lambda: asked[0] if asked else 0
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)

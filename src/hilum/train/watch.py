@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from hilum.config import Config
-from hilum.progress import tell
+from hilum.progress import SECONDS_BETWEEN_LINES, progress, tell
 from hilum.track.lines import HEADING_EVERY, EpochTable, terminal_width
 
 SECONDS_BETWEEN_UPDATES = 0.5
@@ -49,9 +49,13 @@ class Watch:
 
     @contextmanager
     def steps(self, title: str, images: int, done: int) -> Iterator[Step]:
-        """While an epoch runs: a bar with loss, images/s and time left, where there is a terminal."""
-        if self.quiet or not sys.stderr.isatty():
+        """While an epoch runs: a bar with loss, images/s and time left; now and then a line off a terminal."""
+        if self.quiet:
             yield _ignore
+            return
+        if not sys.stderr.isatty():
+            with progress(title, images - done, patience=SECONDS_BETWEEN_LINES) as advance:
+                yield lambda count, _: advance(count)
             return
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

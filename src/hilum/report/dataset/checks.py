@@ -72,9 +72,9 @@ def _excluded(pack: Pack) -> Iterator[Check]:
         yield Check(
             "warning" if left_out / whole > MUCH_EXCLUDED else "note",
             "excluded",
-            f"{many(left_out, 'image')} of {whole:,} ({left_out / whole:.1%}) could not be read and "
-            f"{'is' if left_out == 1 else 'are'} not in the pack.",
-            "Get the files again and pack anew; excluded.parquet in the pack lists them.",
+            f"{many(left_out, 'image')} of {whole:,} ({left_out / whole:.1%}) could not be read, or "
+            "show no chest, and are not in the pack.",
+            "Get the files again and pack anew; excluded.parquet in the pack lists them, with the reasons.",
         )
 
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from hilum.doctor import Check
 from hilum.errors import ConfigError, PackError
 from hilum.files import write_json, write_text
+from hilum.locks import writing
 from hilum.pixels.pack import EXCLUDED, INFO, Pack
 from hilum.report.dataset.checks import data_checks
 from hilum.report.dataset.numbers import DataNumbers, count
@@ -53,8 +54,9 @@ def write_data_report(pack: Pack, out: Path | None = None) -> Path:
     checks = data_checks(pack, numbers, originals.frame)
     samples = make_samples(pack)
     text = render("dataset/page.html", page(pack, numbers, checks, samples, originals))
-    write_json(path.with_suffix(".json"), to_json(pack, numbers, checks, samples, originals))
-    write_text(path, text)
+    with writing(path):
+        write_json(path.with_suffix(".json"), to_json(pack, numbers, checks, samples, originals))
+        write_text(path, text)
     return path
 
 

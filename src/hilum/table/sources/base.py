@@ -28,6 +28,8 @@ STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"\0\0\0\x0c
 """How such files begin, for names without a suffix; DICOM has its mark further on."""
 MASKS = ("mask", "masks", "leftmask", "rightmask", "lungmask", "lungmasks", "segmentation", "segmentations")
 """Names of folders of masks, compared without case and signs."""
+NO_DATA = (".", "__MACOSX", "@eaDir", "$RECYCLE.BIN")
+"""How entries begin that systems put into folders: hidden files, and thumbnails and copies of the images."""
 SUFFIX = r"\.[A-Za-z][A-Za-z0-9]{0,9}$"
 """A suffix; what begins with a digit is part of the name, as the last number of a UID."""
 
@@ -95,7 +97,7 @@ def layout_and_notes(doc: str | None, notes_from: str) -> tuple[str, str]:
 
 
 def walk(root: Path, passed: Counter[str] | None = None) -> list[str]:
-    """All files under `root`, relative, with / between, sorted; hidden and `__MACOSX` entries are left out.
+    """All files under `root`, relative, with / between, sorted; hidden ones and the like (`NO_DATA`) are left out.
 
     Links are followed: a folder or file that is reached twice comes once, under its own name where it has one
     there. Pipes, sockets, devices and links to nothing are no files.
@@ -104,6 +106,7 @@ def walk(root: Path, passed: Counter[str] | None = None) -> list[str]:
         root: where to begin.
         passed: where is counted what else lies there, by kind.
     """
+    passed = Counter() if passed is None else passed
     found: dict[str, str] = {}
     links: list[str] = []
     seen: set[str] = set()
@@ -121,20 +124,21 @@ def walk(root: Path, passed: Counter[str] | None = None) -> list[str]:
                 (links if entry.is_symlink() else folders).append(name)
             elif entry.is_file():
                 own = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
+                if own in found:
+                    passed["second link to a file"] += 1
                 if own not in found or not entry.is_symlink():
                     found[own] = name
-            elif passed is not None:
-                passed["a link to nothing" if entry.is_symlink() else "no file but a pipe or socket"] += 1
+            else:
+                passed["link to nothing" if entry.is_symlink() else "pipe or socket"] += 1
     return sorted(found.values())
 
 
-def _entries(folder: str, passed: Counter[str] | None) -> list[os.DirEntry[str]]:
+def _entries(folder: str, passed: Counter[str]) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
-            shown = [entry for entry in entries if not entry.name.startswith((".", "__MACOSX"))]
+            shown = [entry for entry in entries if not entry.name.startswith(NO_DATA)]
     except OSError:
-        if passed is not None:
-            passed["a folder that cannot be opened"] += 1
+        passed["folder that cannot be opened"] += 1
         return []
     return sorted(shown, key=lambda entry: entry.name)
 
@@ -177,11 +181,8 @@ def is_image(path: Path) -> bool:
 def without_masks(names: list[str]) -> tuple[list[str], list[str]]:
     """Images, and masks of images among them: a file of the same name in a folder called masks or the like, or a
     name that ends in `_mask`, where the image itself is there too."""
-    stems: dict[str, int] = {}
     masks = {name: base for name in names if (base := _masked(name))}
-    for name in names:
-        if name not in masks:
-            stems[stem_of(name).lower()] = 1
+    stems = {stem_of(name).lower() for name in names if name not in masks}
     of_images = {name for name, base in masks.items() if base in stems}
     return [name for name in names if name not in of_images], [name for name in names if name in of_images]
 
@@ -203,7 +204,7 @@ def subfolders(folder: Path) -> list[Path]:
     """The folders directly in `folder`, sorted by name; hidden ones and what is not there give nothing."""
     if not folder.is_dir():
         return []
-    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith((".", "__MACOSX")))
+    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(NO_DATA))
 
 
 def one_of(folder: Path, names: Iterable[str]) -> Path | None:

@@ -41,7 +41,7 @@ import polars as pl
 
 from hilum.errors import DataError
 from hilum.files import is_regular
-from hilum.table.identity import identities
+from hilum.table.identity import identity
 from hilum.table.sources import values
 from hilum.table.sources.base import (
     PathOptions,
@@ -53,45 +53,16 @@ from hilum.table.sources.base import (
     strip_suffix,
 )
 from hilum.table.sources.classes import cell_findings
+from hilum.table.sources.columns import GUESSES, check_patients, find_columns, unread
 from hilum.table.sources.delimited import read_csv
 from hilum.table.sources.options import make_options
 from hilum.table.sources.paths import located, named_by
 from hilum.table.table import BOX_COLUMNS, COLUMNS, Table
-from hilum.text import listed, many, plain
 
 MAPPINGS = ("hilum.toml", "hilum.json")
+TABLES = (".csv", ".tsv", ".txt")
+"""How a file ends that is named itself; in a folder, only .csv files are taken for tables."""
 NAMES = ("table.csv", "labels.csv", "table.csv.gz", "labels.csv.gz")
-GUESSES = {
-    "path": (
-        "path",
-        "imagepath",
-        "filepath",
-        "file",
-        "filename",
-        "imagefile",
-        "imagename",
-        "image",
-        "imageindex",
-        "pathtoimage",
-        "imagefilename",
-        "imagefilepath",
-        "relativepath",
-    ),
-    "image": ("imageid", "image", "id", "sopinstanceuid"),
-    "patient": ("patientid", "patient", "subjectid", "subject", "personid", "pid", "mrn"),
-    "study": ("studyid", "study", "examid", "accession"),
-    "view": ("view", "frontallateral", "viewposition"),
-    "projection": ("projection", "appa", "viewposition", "view"),
-    "age": ("age", "patientage", "ageyears"),
-    "sex": ("sex", "gender", "patientsex", "patientgender"),
-    "part": ("officialsplit", "split", "part", "subset", "fold"),
-    "source": ("source",),
-}
-"""Option -> column names that are taken for it, in lower case without spaces and signs."""
-
-ALWAYS_PARTS = ("officialsplit", "split", "subset")
-"""Columns that are never about anything else, whatever they hold."""
-NO_PATIENTS = ("", "image")
 
 
 class CsvOptions(PathOptions):
@@ -147,18 +118,29 @@ def read(root: Path, options: CsvOptions | None = None) -> Table:
     if path is None and not options.file and (there := _csv_files(root)):
         names = ", ".join(file.name for file in there)
         raise DataError(f"{root} holds several CSV files: {names}. Say which one with file=NAME.")
+    if path is None and root.is_file():
+        raise DataError(
+            f"{root} is no CSV file: its name should end in {', '.join(TABLES)}, or one of these and .gz."
+        )
     if path is None:
         raise missing_file(root, options.file or "table.csv")
     options = _with_mapping(options, path)
     notes: list[str] = []
     raw = read_csv(path, notes)
-    columns = _columns(raw, options, path, notes)
+    columns = find_columns(
+        raw,
+        {option: getattr(options, option) for option in GUESSES},
+        {*options.findings, options.classes},
+        path,
+        notes,
+        patients=bool(options.patient_pattern),
+    )
     frame = _described(raw, columns, options.folder)
     frame = frame.with_columns(_by_patterns(frame["path"], options))
-    _check_patients(frame["patient_id"], columns.get("patient", ""), path)
+    check_patients(frame["patient_id"], columns.get("patient", ""), path)
     findings, codes = _findings(raw, options, set(columns.values()), path, notes)
     need_columns(raw, options.keep, path)
-    notes += _unread(raw, frame, columns)
+    notes += unread(raw, frame, columns)
     if not frame["path"].null_count():
         where = located(path.parent, frame["path"].to_list(), notes)
         frame = frame.with_columns(pl.Series("path", where, pl.String))
@@ -174,7 +156,7 @@ def matches(root: Path) -> bool:
 def csv_file(root: Path, name: str) -> Path | None:
     """The CSV file that is meant by a folder or file and an optional name."""
     if root.is_file():
-        return root if root.name.lower().endswith((".csv", ".csv.gz")) else None
+        return root if root.name.lower().removesuffix(".gz").endswith(TABLES) else None
     if name:
         return one_of(root, [name])
     there = _csv_files(root)
@@ -198,84 +180,6 @@ def _with_mapping(options: CsvOptions, path: Path) -> CsvOptions:
     given = {name: getattr(options, name) for name in options.model_fields_set}
     mapped: CsvOptions = make_options(CsvOptions, {**found, **given}, str(file))
     return mapped
-
-
-def _columns(raw: pl.DataFrame, options: CsvOptions, path: Path, notes: list[str]) -> dict[str, str]:
-    """Option -> column, for all that the file has.
-
-    Raises:
-        DataError: a named column is missing, no column of paths or patients is found, or one of parts holds other
-            values too.
-    """
-    by_plain = {plain(name): name for name in reversed(raw.columns)}
-    taken = {*options.findings, options.classes}
-    columns: dict[str, str] = {}
-    for option, guesses in GUESSES.items():
-        named = getattr(options, option)
-        if option == "patient" and named in NO_PATIENTS:
-            continue
-        if named:
-            need_columns(raw, [named], path)
-            columns[option] = named
-        elif named is None:
-            found = [by_plain[g] for g in guesses if g in by_plain and by_plain[g] not in taken]
-            if option == "part":
-                found = [name for name in found if _says_parts(raw[name])]
-            if found:
-                columns[option] = found[0]
-    there = listed(raw.columns, 12)
-    if "path" not in columns and "image" in columns:
-        columns["path"] = columns["image"]
-        notes.append(f"No column of paths: images are looked for by {columns['image']!r}.")
-    if "path" not in columns:
-        raise DataError(
-            f"{path}: which column holds the paths of the images? Say path=COLUMN; it has {there}."
-        )
-    if "part" in columns:
-        _check_parts(raw[columns["part"]], path, notes)
-    if "patient" not in columns and options.patient is None and not options.patient_pattern:
-        raise DataError(
-            f"{path}: which column holds the patients? Say patient=COLUMN; it has {there}. Without patients "
-            "the same person may be in train and test; patient=image accepts that."
-        )
-    return columns
-
-
-def _says_parts(column: pl.Series) -> bool:
-    """Whether a column of a usual name is about parts: it names one, or is called so and holds anything."""
-    return _parts(column).count() > 0 or (plain(column.name) in ALWAYS_PARTS and column.count() > 0)
-
-
-def _parts(column: pl.Series) -> pl.Series:
-    return column.to_frame("part").select(values.official_part(pl.col("part"))).to_series()
-
-
-def _check_parts(column: pl.Series, path: Path, notes: list[str]) -> None:
-    """Refuse a column of parts with a value that names none: held-out images would be trained on."""
-    known = values.are_parts(column)
-    if not known.all():
-        row = int((~known).arg_max() or 0)
-        raise DataError(
-            f"{path}: column {column.name!r} should hold train, valid or test; {many(int((~known).sum()), 'row')} "
-            f"hold something else, the first {column[row]!r} in row {row + 1:,} below the headings. Correct it, "
-            'name another column (part=COLUMN), or say part="" to divide all images anew.'
-        )
-    if none := _parts(column).null_count():
-        notes.append(
-            f"{none:,} of {len(column):,} rows name no part in {column.name!r}: they may be trained on."
-        )
-
-
-def _check_patients(patients: pl.Series, column: str, path: Path) -> None:
-    """Refuse rows without a patient: films of one person could be in two parts, or all of them be one person's."""
-    lost = identities(patients).is_null()
-    if lost.any():
-        row = int(lost.arg_max() or 0)
-        raise DataError(
-            f"{path}: {int(lost.sum()):,} of {len(lost):,} rows name no patient in column {column!r}, the first "
-            f"{patients[row] or ''!r} in row {row + 1:,} below the headings. Fill them in or leave the rows out; "
-            "patient=image takes every image for another patient's."
-        )
 
 
 def _by_patterns(paths: pl.Series, options: CsvOptions) -> list[pl.Series]:
@@ -313,7 +217,9 @@ def _described(raw: pl.DataFrame, columns: dict[str, str], folder: str) -> pl.Da
         "image_id": image,
         "path": path,
         "patient_id": pl.col(columns["patient"]) if "patient" in columns else image,
-        "source": pl.col(columns["source"]).fill_null("csv") if "source" in columns else pl.lit("csv"),
+        "source": identity(pl.col(columns["source"])).fill_null("csv")
+        if "source" in columns
+        else pl.lit("csv"),
     }
     made |= {
         name: cast(pl.col(columns[option])) for option, (name, cast) in CASTS.items() if option in columns
@@ -335,20 +241,6 @@ def _findings(
     if not named:
         named = values.finding_columns(raw, {*used, *options.keep, *COLUMNS}, path, notes)
     return named, values.label_codes(raw, named, path)
-
-
-def _unread(raw: pl.DataFrame, frame: pl.DataFrame, columns: dict[str, str]) -> list[str]:
-    """Notes on values of age, sex and view that say nothing that a Table can hold."""
-    notes = []
-    for option in ("age", "sex", "view"):
-        if option in columns:
-            written = identities(raw[columns[option]])
-            said = written.is_not_null() & ~written.str.to_lowercase().is_in(values.BLANK)
-            if lost := int((said & frame[option].is_null()).sum()):
-                notes.append(
-                    f"{lost:,} of {len(raw):,} values of {columns[option]!r} say no {option} that can be read."
-                )
-    return notes
 
 
 def _kept(raw: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:

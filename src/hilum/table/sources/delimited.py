@@ -139,6 +139,8 @@ def _decoded(data: bytes, path: Path, notes: list[str], *, cut: bool = False) ->
                 f"{error.start:,} on; copy it again, or save it as UTF-8."
             ) from error
         text = _windows(data, error.start, path, notes)
+    # A mark that was taken for letters once, or written twice, would be part of the first heading.
+    text = text.lstrip("\ufeff").removeprefix("\xef\xbb\xbf")
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise DataError(

@@ -108,14 +108,16 @@ def label_codes(frame: pl.DataFrame, names: Iterable[str], origin: Path) -> list
 def finding_columns(
     raw: pl.DataFrame, leave_out: Container[str], origin: Path, notes: list[str]
 ) -> tuple[str, ...]:
-    """The columns that hold label codes only, or nearly; what others hold is a note.
+    """The columns that hold label codes only; what others hold is a note.
 
     Raises:
-        DataError: there is none.
+        DataError: there is none, or one holds label codes but for a few rows.
     """
     kinds = {name: kind_of(raw[name]) for name in raw.columns if name not in leave_out}
-    # What holds nearly nothing but codes is a finding, to be refused by row and value, and none to be dropped.
-    named = tuple(name for name, kind in kinds.items() if kind in ("codes", "nearly"))
+    for name in (name for name, kind in kinds.items() if kind == "nearly"):
+        # Nearly nothing but codes is a finding, to be refused by row and value, and none to be dropped.
+        _codes(raw[name], origin, ", or say findings=[...] without that column")
+    named = tuple(name for name, kind in kinds.items() if kind == "codes")
     others = {name: kind for name, kind in kinds.items() if name not in named}
     counted = []
     for kind in dict.fromkeys(others.values()):
@@ -149,14 +151,14 @@ def kind_of(column: pl.Series) -> str:
     return "dates" if words.str.contains(r"^\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}").all() else "text"
 
 
-def _codes(column: pl.Series, origin: Path) -> pl.Series:
+def _codes(column: pl.Series, origin: Path, way_out: str = "") -> pl.Series:
     codes, strange = _read_codes(column)
     if strange.any():
         row = int(strange.arg_max() or 0)
         raise DataError(
             f"{origin}: column {column.name!r} should hold labels (1 positive, 0 negative, -1 uncertain, empty "
             f"not mentioned); {many(int(strange.sum()), 'row')} hold something else, the first {column[row]!r} in "
-            f"row {row + 1:,} below the headings. Correct it, or name the columns that are findings without it."
+            f"row {row + 1:,} below the headings. Correct it{way_out}."
         )
     return codes
 

@@ -1,0 +1,209 @@
+"""`check`: whether a run, a pack, a feature store or a folder of runs still is what was written, byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hilum import seals
+from hilum.errors import DataError, HilumError
+from hilum.features import FeatureStore
+from hilum.features.columns import POOLINGS
+from hilum.files import read_json
+from hilum.metrics.predictions import Predictions
+from hilum.pixels.pack import INFO, Pack
+from hilum.progress import progress
+from hilum.runs import Run
+from hilum.table.check import PARTS
+from hilum.text import many
+
+RUN_INFO, ENCODERS = "run.json", "encoders.lance"
+SEALED = (".parquet", ".safetensors")
+
+
+@dataclass
+class Checked:
+    """What a check of one thing found.
+
+    Attributes:
+        path: where it is.
+        kind: `run`, `pack`, `store` or `file`.
+        files: how many files were read to their end.
+        rows: images of a pack, or vectors of a store, that were.
+        damaged: a sentence for each file or image that is missing or not what was written.
+        without: files without a checksum, from an earlier hilum: they can be read, and no more is known of them.
+    """
+
+    path: str
+    kind: str
+    files: int = 0
+    rows: int = 0
+    damaged: list[str] = field(default_factory=list)
+    without: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields."""
+        return asdict(self)
+
+    @contextmanager
+    def noting(self) -> Iterator[None]:
+        """Note an error of the block as damage, unless the file that it names is noted already."""
+        try:
+            yield
+        except HilumError as error:
+            said = str(error).splitlines()[0]
+            if not any(line.partition(": ")[0] in said for line in self.damaged):
+                self.damaged.append(said)
+
+    def seals(self, files: list[Path], root: Path) -> None:
+        """Compare the checksums that files hold."""
+        for file in files:
+            name = file.relative_to(root).as_posix()
+            self.files += 1
+            try:
+                found = seals.intact(file)
+            except OSError as error:
+                self.damaged.append(f"{name}: it cannot be read ({error.strerror}).")
+                continue
+            if found is None:
+                self.without.append(name)
+            elif not found:
+                self.damaged.append(f"{name}: its checksum is not that of what was written.")
+
+
+def check(path: str | Path) -> list[Checked]:
+    """Read something whole and compare it with the checksums that it was written with; nothing is changed.
+
+    Args:
+        path: a run, a pack, a feature store (or its URL), a file of weights or a table, or a folder of runs.
+
+    Returns:
+        What was found of it; of each run of a folder.
+
+    Raises:
+        DataError: it is nothing of that kind.
+    """
+    place = Path(path)
+    if "://" in str(path) or (place / ENCODERS).is_dir():
+        return [_check_store(str(path))]
+    if (place / INFO).is_file():
+        return [_check_pack(place)]
+    if (place / RUN_INFO).is_file():
+        return [_check_run(place)]
+    if place.is_file() and place.suffix in SEALED:
+        return [_check_file(place)]
+    runs = _runs_of(place) if place.is_dir() else []
+    if not runs:
+        raise DataError(
+            f"{path} cannot be checked: it is no run, pack, feature store, folder of runs, safetensors or Parquet."
+        )
+    with progress("checking", len(runs), "runs") as advance:
+        found = []
+        for run in runs:
+            found.append(_check_run(run))
+            advance(1)
+    return found
+
+
+def _runs_of(folder: Path) -> list[Path]:
+    """Folders of a folder that are runs, whole or not; a link to one of them is none."""
+    return [
+        path
+        for path in sorted(folder.iterdir())
+        if not path.name.startswith(".") and not path.is_symlink() and (path / RUN_INFO).is_file()
+    ]
+
+
+def _check_file(path: Path) -> Checked:
+    found = Checked(str(path), "file")
+    found.seals([path], path.parent)
+    return found
+
+
+def _sealed(folder: Path) -> list[Path]:
+    files = (path for path in folder.rglob("*") if path.suffix in SEALED and not path.name.startswith("."))
+    return sorted(files)
+
+
+def _check_run(path: Path) -> Checked:
+    found = Checked(str(path), "run")
+    found.seals(_sealed(path), path)
+    for file in sorted(path.rglob("*.json")):
+        found.files += 1
+        try:
+            read_json(file)
+        except (OSError, ValueError) as error:
+            found.damaged.append(f"{file.relative_to(path).as_posix()}: it is no JSON ({error}).")
+    with found.noting():
+        run = Run.open(path)
+        for read in _readings(run):
+            with found.noting():
+                read()
+    return found
+
+
+def _readings(run: Run) -> Iterator[Callable[[], object]]:
+    """All that a run's files are read for."""
+    yield from (lambda: run.config, lambda: run.history, lambda: run.start)
+    for file in sorted(run.path.glob("scores/*.json")):
+        if file.stem in PARTS:
+            yield partial(run.scores, file.stem)
+    for file in sorted(run.path.glob("predictions/*.parquet")):
+        yield partial(Predictions.load, file, file.stem)
+    if (run.path / "data.json").is_file():
+        yield from (lambda: run.images, lambda: run.environment)
+    if run.info["status"] == "done":
+        yield from (lambda: run.judge, lambda: run.mixture, partial(run.predictions, "valid"))
+        if not run.members:
+            yield partial(_there, run.path / "checkpoints" / "best.safetensors")
+
+
+def _there(file: Path) -> None:
+    if not file.is_file():
+        raise DataError(f"{file} is missing: the run's folder is not whole.")
+
+
+def _check_pack(path: Path) -> Checked:
+    found = Checked(str(path), "pack")
+    found.seals(_sealed(path), path)
+    with found.noting():
+        pack = Pack.read(path)
+        before = len(found.damaged)
+        with progress("checking", len(pack)) as advance:
+            for image_id, whole in pack.digests():
+                found.rows += 1
+                if not whole:
+                    found.damaged.append(f"{image_id}: its pixels are not those that were written.")
+                advance(1)
+        if len(found.damaged) == before and not pack.fits_fingerprint():
+            found.damaged.append(
+                f"{INFO}: settings, labels and pixels do not give the fingerprint that it names."
+            )
+    return found
+
+
+def _check_store(url: str) -> Checked:
+    found = Checked(url, "store")
+    with found.noting():
+        store = FeatureStore.open(url)
+        for encoder in store.encoders():
+            with found.noting():
+                table = store.table(encoder)
+                wrong = 0
+                with progress(f"checking {encoder.name}", len(table)) as advance:
+                    for frame, vectors in table.batches(["image_id", *POOLINGS]):
+                        finite = np.isfinite(np.concatenate(vectors, axis=1)).all(axis=1)
+                        wrong += int((~finite).sum())
+                        found.rows += frame.height
+                        advance(frame.height)
+                if wrong:
+                    found.damaged.append(
+                        f"{encoder.name}: {many(wrong, 'vector')} hold values that are no numbers."
+                    )
+    return found

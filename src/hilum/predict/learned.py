@@ -1,0 +1,44 @@
+"""What kind of pictures a run learned, and whether a file is one of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hilum.config import LimitsConfig, PrepareConfig
+from hilum.pixels.opencv import Gray
+from hilum.pixels.prepare import load_film, load_image
+from hilum.runs import Run
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What kind of pictures a run may be asked of.
+
+    Attributes:
+        films: it learned films of the chest; of a run that learned other things, nothing is asked.
+        views: the views that its images are known to be, `frontal` or `lateral`.
+    """
+
+    films: bool
+    views: frozenset[str]
+
+    @classmethod
+    def of(cls, run: Run) -> Learned:
+        """What a run has kept of its images; a run of an earlier version counts as one of films."""
+        images = run.images
+        views = images["view"].drop_nulls().unique() if "view" in images.columns else ()
+        return cls(bool(run.data.get("films", True)), frozenset(views))
+
+    def load(self, path: Path, prepare: PrepareConfig, limits: LimitsConfig) -> tuple[Gray, str | None]:
+        """The prepared image of a file, and why it is none of this kind, None where it is one.
+
+        A view is told by a DICOM file's tags alone; a lateral one will do where the run is known to have learned
+        some.
+
+        Raises:
+            ImageError: the file cannot be decoded.
+        """
+        if not self.films:
+            return load_image(path, prepare, limits), None
+        return load_film(path, prepare, limits, learned=self.views)
