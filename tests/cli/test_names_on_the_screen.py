@@ -21,7 +21,7 @@ from hilum.files import csv_text
 from hilum.pixels.build import build_pack
 from hilum.pixels.pack import Pack
 from hilum.table.table import Table
-from hilum.text import visible
+from hilum.text import UNSEEN, visible
 from nasty_names import NASTY
 
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -182,7 +182,9 @@ def test_a_table_with_this_heading_is_read_or_refused(tmp_path: Path, name: str)
     code, out, err = said("doctor", "csv", tmp_path, "--fast")
     assert code in (0, 1, 2)
     assert not OBEYED.findall(out + err)
-    assert "".join(visible(name)[:20].split()) in "".join((out + err).split())
+    told = "".join((out + err).split())
+    ways = (visible(name), UNSEEN.sub("", name))  # shown, or left out where ids and headings get one spelling
+    assert any("".join(way[:20].split()) in told for way in ways)
 
 
 @pytest.mark.parametrize("name", NASTY.values(), ids=NASTY)
