@@ -133,6 +133,6 @@ def test_the_rule_for_formulas(text: str, written: str) -> None:
 
 
 def test_a_name_that_is_no_text_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot hold the name .*x\udcff.png.*not UTF-8"):
+    with pytest.raises(InputError, match=r"cannot hold the name .*x\udcff.png.*not UTF-8"):
         write_json(tmp_path / "a.json", {"path": "films/x\udcff.png"})
     assert not list(tmp_path.iterdir())
