@@ -21,6 +21,7 @@ from hilum.metrics.mixture import Mixture
 from hilum.metrics.predictions import Predictions
 from hilum.predict import member_predictions
 from hilum.runs import FORMAT, Member, Run, told_by, verdicts_of
+from hilum.text import items
 from hilum.version import __version__
 
 
@@ -59,7 +60,7 @@ def ensemble(
         RunError: a member is unfinished, an ensemble, or unlike the first; or `out` exists.
         InUse: another process writes `out`.
     """
-    out = Path(out)
+    out, members = Path(out), items(members)
     _refuse_former(out)
     shares = tuple(weights) or (1.0,) * len(members)
     found = [_member(str(text), share) for text, share in zip(members, shares, strict=False)]

@@ -16,6 +16,7 @@ from hilum.metrics.results import Scores, score
 from hilum.metrics.thresholds import Thresholds
 from hilum.predict import raw_predictions
 from hilum.runs import Run
+from hilum.text import items
 
 COMBINE = ("max", "mean")
 
@@ -70,7 +71,7 @@ def judge_part(
     """
     own = run.judge
     config = _config(own.config, per, combine)
-    chosen = tuple(findings) or config.include
+    chosen = items(findings) or config.include
     known = own.thresholds.findings
     for name in chosen:
         if name not in known:

@@ -7,6 +7,7 @@ import io
 import json
 import math
 import os
+import re
 import shutil
 import stat
 import threading
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hilum import seals
-from hilum.errors import DiskError
+from hilum.errors import DiskError, InputError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -86,9 +87,19 @@ def disk_error(path: Path, error: OSError) -> DiskError:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` whole."""
+    """Write `text` whole.
+
+    Raises:
+        DiskError: the file system refused.
+        InputError: the text holds the name of a file or folder that is not UTF-8.
+    """
+    try:
+        content = text.encode("utf-8")
+    except UnicodeEncodeError as error:  # Python's name for a file whose bytes are no text
+        name = next(word for word in text.split() if text[error.start] in word)
+        raise InputError(f"{path} cannot hold the name {name}, which is not UTF-8; rename it.") from error
     with whole_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(content)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -136,6 +147,30 @@ def read_parquet(
                 f"{path.name}: column {name!r} should be {kind}, it is {found or 'missing'}"
             )
     return frame
+
+
+FORMULA, NUMBER = r"^'*[=+\-@\t\r]", r"^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$"
+
+
+def csv_text(frame: pl.DataFrame) -> str:
+    """A table as CSV in which no name is a formula to a spreadsheet.
+
+    A text or heading that begins with `=`, `+`, `-`, `@`, a tab or a carriage return and is no number gets an
+    apostrophe in front (OWASP, "CSV Injection"), and so does one that has apostrophes before such a sign already:
+    `unquoted` takes it back exactly.
+    """
+    import polars as pl
+
+    text = pl.col(pl.String)
+    formula = text.str.contains(FORMULA) & ~text.str.contains(NUMBER)
+    cells = frame.with_columns(pl.when(formula).then("'" + text).otherwise(text).name.keep())
+    names = [f"'{name}" if re.match(FORMULA, name) else name for name in frame.columns]
+    return cells.rename(dict(zip(frame.columns, names, strict=True))).write_csv(None)
+
+
+def unquoted(text: pl.Expr) -> pl.Expr:
+    """Texts or headings of a CSV as they were before `csv_text` put an apostrophe in front of some."""
+    return text.str.replace(r"^'('*[=+\-@\t\r])", "$1")
 
 
 def read_json(path: Path) -> Any:

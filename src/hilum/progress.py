@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+from hilum.text import visible
+
 SECONDS_BETWEEN_LINES = 15.0
 SECONDS_BEFORE_FIRST_LINE = 2.0
 SECONDS_OF_SILENCE = 25.0
@@ -49,11 +51,11 @@ def say(message: str) -> None:
 
 
 def tell(line: str) -> None:
-    """A line on standard error."""
+    """A line on standard error, in which names are only text."""
     global _last_line
     _last_line = time.monotonic()
     with suppress(BrokenPipeError):
-        print(line, file=sys.stderr, flush=True)  # noqa: T201
+        print(visible(line, keep="\n\t"), file=sys.stderr, flush=True)  # noqa: T201
 
 
 @contextmanager
@@ -123,14 +125,14 @@ def _on_terminal(step: _Step, _: float) -> Iterator[Callable[[int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(step.description, total=step.total, rate="")
+        task = bar.add_task(visible(step.description), total=step.total, rate="")
 
         def advance(count: int) -> None:
             bar.update(task, advance=count)

@@ -2,10 +2,35 @@
 
 from __future__ import annotations
 
+import html
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+One = TypeVar("One")
 
 MISSING = "–"
+
+UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What a terminal obeys or a page turns round instead of showing it: controls (C0, C1), direction marks and
+overrides (Unicode UAX #9), line separators; and the halves of characters that undecodable file names hold."""
+
+
+def visible(text: str, keep: str = "") -> str:
+    """Text in which names can do nothing but be read: ESC becomes `\\x1b`, a line break in a name `\\n`.
+
+    Args:
+        text: to be shown.
+        keep: control characters that are meant, such as the line breaks of a whole message.
+    """
+    return UNSEEN.sub(lambda found: found[0] if found[0] in keep else ascii(found[0])[1:-1], text)
+
+
+def escaped(value: object) -> str:
+    """A text for HTML that hilum writes without a template: no tag, and nothing that `visible` would show."""
+    return html.escape(visible(str(value)))
 
 
 def cell(value: object) -> str:
@@ -16,7 +41,7 @@ def cell(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    return f"{value:.3f}" if isinstance(value, float) else visible(str(value))
 
 
 def with_interval(value: float | None, low: float | None, high: float | None) -> str:
@@ -34,12 +59,12 @@ def shown(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, tuple | list):
         return ", ".join(map(shown, value)) or "none"
-    return f"{value:g}" if isinstance(value, float) else str(value) or "none"
+    return f"{value:g}" if isinstance(value, float) else visible(str(value)) or "none"
 
 
 def listed(names: Sequence[object], most: int = 5) -> str:
     """The first few names and how many more there are, for a message."""
-    shown = ", ".join(str(name) for name in names[:most])
+    shown = ", ".join(visible(str(name)) for name in names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"
 
 
@@ -52,6 +77,13 @@ def strings(values: object) -> tuple[str, ...]:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise TypeError(f"expected a list of strings, not {str(values)[:80]}")
     return tuple(values)
+
+
+def items(given: Iterable[One] | Path) -> tuple[One, ...]:
+    """What a caller gave for several: one text, path or run is one item, not its letters."""
+    alone = isinstance(given, str) or not isinstance(given, Iterable)
+    found: tuple[Any, ...] = (given,) if alone else tuple(cast("Iterable[One]", given))
+    return found
 
 
 def plain(name: str) -> str:

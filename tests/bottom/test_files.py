@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import re
 import resource
 import signal
 import subprocess
@@ -10,15 +13,17 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from hilum.errors import DiskError, did_you_mean, nearest
+from hilum.errors import DiskError, InputError, did_you_mean, nearest
 from hilum.files import (
+    csv_text,
     read_json,
     read_parquet,
     read_toml,
     remove_leftovers,
+    unquoted,
     whole_file,
     write_json,
     write_parquet,
@@ -166,3 +171,51 @@ def test_what_is_no_toml_is_a_value_error(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.toml").write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=r"nested|line 1|overwrite|Invalid|Expected"):
         read_toml(tmp_path / "a.toml")
+
+
+TEXTS = st.text(
+    alphabet=st.one_of(st.sampled_from("=+-@\t\r'\"1.e, \n"), st.characters(codec="utf-8")), max_size=8
+)
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=6), TEXTS)
+def test_texts_go_through_a_csv_and_are_no_formula_in_it(texts: list[str], heading: str) -> None:
+    assume(heading.strip() and heading not in {"number", "\ufeff"} and "\ufeff" not in heading)
+    frame = pl.DataFrame(
+        {heading: texts, "number": [-1.5] * len(texts)}, schema_overrides={heading: pl.String}
+    )
+    rows = list(csv.reader(io.StringIO(csv_text(frame), newline="")))
+    written = [row[0] for row in rows]
+    read = pl.DataFrame({"first": written}).select(unquoted(pl.col("first")))
+    assert read["first"].to_list() == [heading, *texts]
+    assert [row[1] for row in rows[1:]] == ["-1.5"] * len(texts)
+    for text in written:
+        assert text[:1] not in set("=+-@\t\r") or re.fullmatch(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+cmd|' /C calc'!A0", "'+cmd|' /C calc'!A0"),
+        ("-2+3", "'-2+3"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "'\t=1"),
+        ("\r=1", '"\'\r=1"'),
+        ("'=1", "''=1"),
+        ("'-1", "''-1"),
+        ("'60s", "'60s"),
+        ("-1", "-1"),
+        ("+1.5e-3", "+1.5e-3"),
+        ("a=b", "a=b"),
+        ("", '""'),
+    ],
+)
+def test_the_rule_for_formulas(text: str, written: str) -> None:
+    assert csv_text(pl.DataFrame({"a": [text]})) == f"a\n{written}\n"
+
+
+def test_a_name_that_is_no_text_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"cannot hold the name .*x\udcff.png.*not UTF-8"):
+        write_json(tmp_path / "a.json", {"path": "films/x\udcff.png"})
+    assert not list(tmp_path.iterdir())

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from hilum.text import cell, listed, many, plain
+from hilum.text import cell, escaped, listed, many, plain, shown, visible
 
 
 @pytest.mark.parametrize(
@@ -40,3 +43,31 @@ def test_one_and_many() -> None:
 
 def test_plain_names() -> None:
     assert plain("Frontal/Lateral") == plain("frontal lateral") == "frontallateral"
+
+
+@given(st.text())
+def test_nothing_that_a_terminal_obeys_is_left(text: str) -> None:
+    said = visible(text)
+    assert all(unicodedata.category(letter) not in {"Cc", "Cs", "Zl", "Zp"} for letter in said)
+    assert visible(said) == said
+    assert said.encode().decode() == said
+    kept = visible(text, keep="\n")
+    assert kept.count("\n") == text.count("\n")
+    assert kept.replace("\n", r"\n") == said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("\x1b[31mMass", r"\x1b[31mMass"),
+        ("\x9b31m", r"\x9b31m"),
+        ("a\u202eb\u2066\u200f\u061c", r"a\u202eb\u2066\u200f\u061c"),
+        ("two\nlines\tand\ra return", r"two\nlines\tand\ra return"),
+        ("film\udcff.png", r"film\udcff.png"),
+        ("Épanchement 胸水 😀 👩‍⚕️", "Épanchement 胸水 😀 👩‍⚕️"),
+        (r"C:\new\x1b", r"C:\new\x1b"),
+    ],
+)
+def test_what_is_seen_of_a_name(text: str, said: str) -> None:
+    assert visible(text) == cell(text) == shown(text) == listed([text]) == said
+    assert escaped(f"<b>{text}</b>") == f"&lt;b&gt;{said}&lt;/b&gt;"

@@ -129,3 +129,15 @@ def test_a_table_of_headings_alone_is_no_data_set(tmp_path: Path) -> None:
         (root / name).write_text(head + "\n")
         with pytest.raises(DataError, match="names no image"):
             read_source(source, root, **options)
+
+
+def test_a_file_whose_name_is_no_text_is_refused_by_name(tmp_path: Path) -> None:
+    for label in "ab":
+        (tmp_path / label).mkdir()
+        (tmp_path / label / "film.png").touch()
+    try:
+        (tmp_path / "a" / "x\udcff.png").touch()
+    except OSError:
+        pytest.skip("this file system takes no such names")
+    with pytest.raises(DataError, match=r"a/x\udcff.png is a name that is not UTF-8; rename it"):
+        read_source("folder", tmp_path)

@@ -10,6 +10,7 @@ from hilum.augment import strength as _strength
 from hilum.config import AugmentConfig, make_config
 from hilum.errors import ConfigError
 from hilum.pixels.pack import Pack
+from hilum.text import items
 
 
 def augment(
@@ -45,7 +46,7 @@ def augment(
         DiskError: the file system refused.
     """
     preset = _strength(strength)
-    config = _changed(preset, list(change))
+    config = _changed(preset, list(items(change)))
     name = strength if config == preset else f"{strength}, changed"
     opened = pack if isinstance(pack, Pack) else Pack.open(pack)
     return augment_pack(

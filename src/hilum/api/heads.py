@@ -10,6 +10,7 @@ from hilum.config import Config
 from hilum.heads.learn import Plan, learn_heads
 from hilum.heads.settings import Wishes
 from hilum.runs import Run
+from hilum.text import items
 
 
 def heads(
@@ -64,8 +65,8 @@ def heads(
         InputError: the store, the condition, the data or a setting cannot be used; nothing is left behind then.
         MissingExtra: LanceDB is not installed.
     """
-    plan = Plan(search, candidates, tuple(kinds), tuple(poolings), by, folds)
-    wishes = Wishes(recipe, tuple(change), data, tuple(findings), labels, name, seed, device)
+    plan = Plan(search, candidates, items(kinds), items(poolings), by, folds)
+    wishes = Wishes(recipe, items(change), data, items(findings), labels, name, seed, device)
     return with_report(
         learn_heads(store, plan, wishes, encoder=encoder, where=where, folder=folder, command=command)
     )

@@ -120,7 +120,11 @@ def report(run: Run | str | Path, *, figures: bool = False) -> Path:
 
 
 def predict(
-    run: Run | str | Path, images: Sequence[str | Path], *, force: bool = False, device: str = "auto"
+    run: Run | str | Path,
+    images: Sequence[str | Path] | str | Path,
+    *,
+    force: bool = False,
+    device: str = "auto",
 ) -> tuple[Predictor, list[FileResult]]:
     """Look at image files with a run's best weights.
 

@@ -33,6 +33,7 @@ from hilum.pixels.workers import rows_of, run, store
 from hilum.progress import say
 from hilum.table.copies import COPY_OF
 from hilum.table.table import Table
+from hilum.text import items
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def augment_pack(
         InUse: another process makes it.
         DiskError: the file system refused; a full disk is noticed before the work begins.
     """
-    out = Path(out)
+    out, parts = Path(out), items(parts)
     plan = plan_copies(pack, config, copies, seed=seed, parts=parts)
     made = {"copies": copies, "seed": seed, "parts": list(parts), "settings": config.model_dump(mode="json")}
     key = digest_of([str(FORMAT), "augmented", pack.fingerprint, repr(sorted(made.items()))])

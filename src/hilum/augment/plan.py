@@ -15,6 +15,7 @@ from hilum.errors import ConfigError, DataError, PackError, did_you_mean
 from hilum.pixels.pack import Pack
 from hilum.table.copies import COPY_OF, has_copies
 from hilum.table.table import Table
+from hilum.text import items
 
 PARTS = ("train", "valid")
 """Official parts whose images may be copied. Images without an official part always are; test images never."""
@@ -105,6 +106,7 @@ def plan_copies(
         PackError: the pack holds copies already.
         DataError: there is no image to copy.
     """
+    parts = items(parts)
     _check(pack, copies, seed, parts)
     official = pack.table.frame["official_split"]
     rows = (official.is_null() | official.is_in(list(parts))).arg_true().to_numpy().astype(np.int64)

@@ -31,10 +31,12 @@ from hilum.cli.noise import noise
 from hilum.cli.pack import pack
 from hilum.cli.phantom import phantom
 from hilum.cli.scoring import evaluate, predict, report
+from hilum.cli.show import names_are_text
 from hilum.cli.sources import arrange, sources
 from hilum.cli.training import reproduce, runs, train
 from hilum.errors import HilumError, Stopped
 from hilum.progress import heartbeat, say
+from hilum.text import visible
 from hilum.version import __version__
 
 COMMANDS: dict[str, tuple[Callable[..., Any] | typer.Typer, ...]] = {
@@ -90,12 +92,14 @@ def make_app() -> typer.Typer:
     return app
 
 
+@names_are_text()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     given = sys.argv[1:] if arguments is None else arguments
     try:
         with _terminable(), _heartbeat(given):
-            result = make_app()(args=arguments, standalone_mode=False)
+            # color: click is not to cut escape sequences out of names off a terminal; they are shown everywhere.
+            result = make_app()(args=arguments, standalone_mode=False, color=True)
             sys.stdout.flush()
     except HilumError as error:
         say(str(error))
@@ -104,6 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say("stopped")
         return 130
     except USAGE_ERROR as error:
+        error.message = visible(error.message, keep="\n")
         error.show()
         return 2
     except BrokenPipeError:

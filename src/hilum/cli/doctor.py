@@ -124,6 +124,7 @@ def _finding(row: dict[str, Any], parts: tuple[dict[str, Any], ...]) -> list[Any
 
 
 def _show_checks(report: Report) -> None:
+    from rich.styled import Styled
     from rich.table import Table
     from rich.text import Text
 
@@ -135,11 +136,11 @@ def _show_checks(report: Report) -> None:
     grid.add_column(overflow="fold")
     for level in LEVELS[:3]:
         for check in report.of(level):
-            grid.add_row(Text(level.upper(), STYLES[level]), Text(check.message))
+            grid.add_row(Text(level.upper(), STYLES[level]), check.message)
             if check.what_to_do:
-                grid.add_row("", Text(f"-> {check.what_to_do}", "dim"))
+                grid.add_row("", Styled(f"-> {check.what_to_do}", "dim"))
     fine = " ".join(check.message for check in report.of("ok"))
     if fine:
-        grid.add_row(Text("FINE", STYLES["ok"]), Text(fine))
+        grid.add_row(Text("FINE", STYLES["ok"]), fine)
     out = console()
     out.print(grid, width=min(WIDTH, out.width))

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich import box
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table as RichTable
 
-from hilum.text import cell
+from hilum.text import cell, visible
 
 if TYPE_CHECKING:
     from hilum.table.clean import Step
@@ -22,10 +26,54 @@ UNFOLDED, FOLDED = 28, 20
 """Texts up to this length are never folded; room that is kept for a column of longer ones."""
 
 
-def console() -> Console:
+LAYOUT = "\n\t"
+"""Control characters that hilum's own output has."""
+
+
+class Screen(Console):
+    """A console that takes texts as they are: no markup, no emoji codes, and nothing that a terminal obeys."""
+
+    def __init__(self, width: int | None = None) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, width=width)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """What rich prints, its own colours and controls aside, made visible."""
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else visible(text, LAYOUT), style, control)
+
+
+def console() -> Screen:
     """Standard output; off a terminal it is wide, so that tables are not folded."""
-    made = Console(highlight=False, soft_wrap=False)
-    return made if made.is_terminal else Console(highlight=False, width=200)
+    made = Screen()
+    return made if made.is_terminal else Screen(width=200)
+
+
+class _Shown:
+    """Standard output that shows what a terminal would obey; rich knows that name and writes past it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.rich_proxied_file = stream
+
+    def write(self, text: str) -> int:
+        return self.rich_proxied_file.write(visible(text, LAYOUT))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.rich_proxied_file, name)
+
+
+@contextmanager
+def names_are_text() -> Iterator[None]:
+    """While a command runs, nothing that it prints is obeyed by a terminal, and all of it can be encoded."""
+    stream = sys.stdout
+    if reconfigure := getattr(stream, "reconfigure", None):
+        reconfigure(errors="backslashreplace")
+    guard: Any = _Shown(stream)
+    sys.stdout = guard
+    try:
+        yield
+    finally:
+        if sys.stdout is guard:
+            sys.stdout = stream
 
 
 def show_table(
@@ -65,10 +113,12 @@ def show_table(
 
 def _widths(columns: Sequence[str], bodies: Sequence[Sequence[str]], room: int) -> list[int | None]:
     """Characters for each column: its widest text while all fit so; else headings fold, and long texts (None)."""
-    widest = [max(map(len, (name, *texts))) for name, texts in zip(columns, bodies, strict=True)]
+    widest = [max(map(cell_len, (name, *texts))) for name, texts in zip(columns, bodies, strict=True)]
     if sum(widest) + GAP * len(widest) <= room:
         return list(widest)
-    folded = [max(map(len, (*name.split(), *texts))) for name, texts in zip(columns, bodies, strict=True)]
+    folded = [
+        max(map(cell_len, (*name.split(), *texts))) for name, texts in zip(columns, bodies, strict=True)
+    ]
     return [width if width <= UNFOLDED else None for width in folded]
 
 
@@ -92,5 +142,9 @@ def show_steps(steps: Sequence[Step]) -> None:
 
 
 def show_json(value: Any) -> None:
-    """Print a result for a script."""
-    print(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False, default=str))  # noqa: T201
+    """Print a result for a script; letters are escaped only where a terminal or an encoding cannot have them."""
+    text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False, default=str)
+    encoded = text.encode(sys.stdout.encoding or "utf-8", "replace").decode(sys.stdout.encoding or "utf-8")
+    if not text == encoded == visible(text, LAYOUT):
+        text = json.dumps(value, indent=2, allow_nan=False, default=str)
+    print(text)  # noqa: T201

@@ -12,7 +12,7 @@ from hilum.config import ABOUT, settings
 from hilum.errors import RunError
 from hilum.metrics.results import RATES
 from hilum.runs import Run
-from hilum.text import listed, shown
+from hilum.text import items, listed, shown
 
 NO_RECIPE = ABOUT | {"seed", "train.device"}
 """Settings in which runs of one recipe may differ, beside those of the section `track`."""
@@ -58,7 +58,7 @@ def group_runs(paths: Sequence[str | Path | Run]) -> tuple[Group, ...]:
     Raises:
         RunError: fewer than two runs, one named twice, or one that repeats another with the same seed.
     """
-    runs = [path if isinstance(path, Run) else Run.open(path) for path in paths]
+    runs = [path if isinstance(path, Run) else Run.open(path) for path in items(paths)]
     if len(runs) < 2:
         raise RunError(
             "hilum compare needs two runs at least; the first named is what others are compared with."

@@ -18,6 +18,7 @@ from hilum.metrics.measure import Measured, Model, aligned, check_score, measure
 from hilum.metrics.predictions import Predictions
 from hilum.runs import Run
 from hilum.table.check import PARTS
+from hilum.text import items
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ def compare_runs(
         raise DataError(f"there is no part {part!r}; {did_you_mean(part, PARTS)}")
     groups = group_runs(paths)
     first = groups[0].runs[0]
-    findings = tuple(dict.fromkeys(include or first.config.scores.include))
+    findings = tuple(dict.fromkeys(items(include) or first.config.scores.include))
     for name in findings:
         if name not in first.data["findings"]:
             raise DataError(

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from hilum.config.sections import Config
 from hilum.errors import ConfigError, did_you_mean, nearest
 from hilum.files import read_toml, write_text
+from hilum.text import items
 
 UNION_BRANCHES = frozenset({"tuple", "dict", "literal", "float", "constrained-float", "str", "bool", "int"})
 
@@ -72,7 +73,7 @@ def make_config(
 ) -> Config:
     """Check nested values and make a `Config`; see `read_config`."""
     merged = _copy(values)
-    faults = [fault for text in overrides if (fault := _override(merged, text))]
+    faults = [fault for text in items(overrides) if (fault := _override(merged, text))]
     try:
         config = Config.model_validate(merged)
     except ValidationError as error:

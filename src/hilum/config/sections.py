@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from hilum.config.section import Section
 
 Films = Literal["auto", "only", "any"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -18,18 +20,12 @@ Count = Annotated[int, Field(ge=0)]
 AtLeastOne = Annotated[int, Field(ge=1)]
 
 
-class Section(BaseModel):
-    """Base of all sections: frozen, no unknown keys, docstrings under fields are their descriptions."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
-
-
 class DataConfig(Section):
     """Which data, which findings, how many images."""
 
     path: str = ""
     """A pack's folder, or `SOURCE:FOLDER` (packed first, into the cache); usually given as `--data`."""
-    options: dict[str, str | bool | int | float | tuple[str, ...]] = {}
+    options: dict[str, str | bool | int | float | tuple[str, ...]] = Field(default_factory=dict)
     """Options of the source for `SOURCE:FOLDER`, as `hilum sources SOURCE` lists them; usually `--option`."""
     findings: tuple[str, ...] = ()
     """The findings to learn and score, in this order; empty means all that the data has."""

@@ -66,7 +66,7 @@ def doctor(
         if not find_source(source).matches(Path(root).expanduser()):
             raise
         return _unreadable_table(source, root, error)
-    table, steps = clean(everything.select(tuple(findings)), filters or CleanConfig())
+    table, steps = clean(everything.select(findings), filters or CleanConfig())
     films = (filters or CleanConfig()).films != "any"
     pictures = read_pictures(table, workers, limits or LimitsConfig(), films=films) if images else None
     checks = _checks(

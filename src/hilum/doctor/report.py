@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any, Literal
 
 from hilum.table.clean import Step
-from hilum.text import many
+from hilum.text import escaped, many
 
 Level = Literal["fault", "warning", "note", "ok"]
 LEVELS: tuple[Level, ...] = ("fault", "warning", "note", "ok")
@@ -112,9 +111,9 @@ class Report:
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td><b>{check.level}</b></td><td style='text-align:left'>{escape(check.message)}<br>"
-            f"<i>{escape(check.what_to_do)}</i></td></tr>"
+            f"<tr><td><b>{check.level}</b></td><td style='text-align:left'>{escaped(check.message)}<br>"
+            f"<i>{escaped(check.what_to_do)}</i></td></tr>"
             for level in LEVELS[:3]
             for check in self.of(level)
         )
-        return f"<p><b>{escape(self.headline)}</b></p><table>{rows}</table>"
+        return f"<p><b>{escaped(self.headline)}</b></p><table>{rows}</table>"

@@ -31,6 +31,7 @@ from hilum.features.table import VectorTable
 from hilum.features.vectors import Features
 from hilum.files import disk_error
 from hilum.locks import writing
+from hilum.text import items
 
 __all__ = ["EncoderInfo", "FeatureStore", "Features"]
 
@@ -133,7 +134,7 @@ class FeatureStore:
         table = self.table(encoder)
         if not image_ids:
             return table.known().clear()
-        wanted = ", ".join(map(quoted, image_ids))
+        wanted = ", ".join(map(quoted, items(image_ids)))
         found = table.frame([*ABOUT, *table.columns.values()], f"image_id in ({wanted})")
         return found.rename({column: name for name, column in table.columns.items()})
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 
 from hilum.errors import ConfigError, did_you_mean
+from hilum.text import items
 
 Kind = Literal["logistic", "svm", "knn", "mlp"]
 Pooling = Literal["avg", "max", "both"]
@@ -122,6 +123,7 @@ def grid(kinds: Sequence[str] = KINDS, poolings: Sequence[str] = POOLINGS) -> tu
     Raises:
         ConfigError: a kind or pooling that there is not, or none.
     """
+    kinds, poolings = items(kinds), items(poolings)
     _check(kinds, poolings)
     return tuple(
         Candidate(pooling=cast(Pooling, pooling), **fields)
@@ -139,6 +141,7 @@ def drawn(
     Raises:
         ConfigError: a kind or pooling that there is not, or none; or fewer than one candidate.
     """
+    kinds, poolings = items(kinds), items(poolings)
     _check(kinds, poolings)
     if n < 1:
         raise ConfigError(f"at least one head has to be drawn; {n} were asked for.")

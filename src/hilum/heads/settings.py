@@ -11,6 +11,7 @@ from hilum.config import Config, ModelConfig, PrepareConfig, make_config, read_c
 from hilum.errors import ConfigError
 from hilum.features.store import EncoderInfo
 from hilum.heads.candidates import Candidate
+from hilum.text import items
 
 SECTIONS = ("data", "clean", "labels", "split", "scores", "predict", "track")
 """What a head takes of a recipe; network, preparation and precision are those of the vectors."""
@@ -55,7 +56,7 @@ def head_config(wishes: Wishes, encoder: EncoderInfo) -> Config:
         name=encoder.model["name"], channels=encoder.model["channels"], weights=encoder.origin
     )
     sections = {name: getattr(asked, name) for name in SECTIONS}
-    data: dict[str, Any] = {"findings": tuple(wishes.findings) or asked.data.findings}
+    data: dict[str, Any] = {"findings": items(wishes.findings) or asked.data.findings}
     if wishes.data:
         data["path"] = str(wishes.data)
     config = Config(

@@ -19,7 +19,7 @@ from hilum.errors import DataError, did_you_mean
 from hilum.metrics.inputs import Floats, ratio, score_columns, sides
 from hilum.metrics.lines import fit_line
 from hilum.metrics.predictions import Predictions
-from hilum.text import listed, strings
+from hilum.text import items, listed, strings
 
 TIE = 1e-3
 """Share of the raw logit that is added to an isotonic map, so that images on one step keep their order."""
@@ -130,6 +130,7 @@ class Calibration:
         Raises:
             DataError: one of them is not among the findings.
         """
+        findings = items(findings)
         for name in findings:
             if name not in self.findings:
                 raise DataError(f"no calibration for {name!r}; {did_you_mean(name, self.findings)}")

@@ -13,6 +13,7 @@ from hilum.metrics.orders import RANKED, Ints, Order, orders_of
 from hilum.metrics.predictions import Predictions
 from hilum.metrics.ranking import standardised, width_up_to
 from hilum.metrics.sums import OVER_ALL, PER_FINDING, sum_by, sums_of
+from hilum.text import items
 
 
 def influence(
@@ -47,6 +48,7 @@ def influences(
 ) -> Iterator[tuple[str, Floats, Floats]]:
     """Name, score and influence of several scores in turn, sorted and summed once; see `influence`."""
     known = (*RANKED, *PER_FINDING, *OVER_ALL)
+    names = items(names)
     for name in names:
         if name not in known:
             raise ConfigError(f"there is no score {name!r}; {did_you_mean(name, known)}")

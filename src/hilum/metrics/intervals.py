@@ -22,6 +22,7 @@ from hilum.metrics.names import COMBINED, RATES
 from hilum.metrics.predictions import Predictions, sigmoid
 from hilum.metrics.significance import effective_degrees, t_quantile
 from hilum.metrics.sums import mean_over_findings, sum_by
+from hilum.text import items
 
 Method = Literal["auto", "percentile", "bca"]
 
@@ -159,7 +160,7 @@ def intervals_of(
     Raises:
         DataError: NaN logits where the target is known.
     """
-    patients = clusters(predictions)
+    patients, names = clusters(predictions), items(names)
     if drawn is None:
         drawn = replicate(predictions, decisions, names, replicates=replicates, seed=seed, max_fpr=max_fpr)
     columns, means, combined = {}, {}, {}

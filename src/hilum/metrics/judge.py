@@ -17,6 +17,7 @@ from hilum.metrics.calibrate import Calibration, fit_calibration
 from hilum.metrics.predictions import Predictions
 from hilum.metrics.results import Scores, score
 from hilum.metrics.thresholds import Thresholds, fit_thresholds, fixed_values
+from hilum.text import items
 
 COMBINES = {"max": "largest", "mean": "mean"}
 """How a unit's logit comes of those of its images, in words."""
@@ -71,7 +72,7 @@ class Judge:
         Raises:
             DataError: one of them is not among the findings.
         """
-        chosen = tuple(findings)
+        chosen = items(findings)
         config = self.config.model_copy(update={"include": chosen})
         return Judge(config, self.calibration.select(chosen), self.thresholds.select(chosen))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import polars as pl
 
 from hilum.errors import DataError, did_you_mean
 from hilum.files import read_parquet, write_parquet
-from hilum.text import cell, listed, many
+from hilum.text import cell, escaped, items, listed, many
 
 LOGIT, TARGET = "logit:", "target:"
 UNITS = ("image", "study", "patient")
@@ -72,6 +71,7 @@ class Predictions:
         Raises:
             DataError: one of them is not among the findings.
         """
+        findings = items(findings)
         for name in findings:
             if name not in self.findings:
                 raise DataError(
@@ -165,7 +165,7 @@ class Predictions:
         positive = np.nansum(self.targets == 1, axis=0)
         mean = self.probabilities.mean(axis=0) if len(self) else np.full(len(self.findings), np.nan)
         rows = "".join(
-            f"<tr><th scope='row' style='text-align:left'>{escape(name)}</th><td>{positive[j]:,}</td>"
+            f"<tr><th scope='row' style='text-align:left'>{escaped(name)}</th><td>{positive[j]:,}</td>"
             f"<td>{known[j] - positive[j]:,}</td><td>{len(self) - known[j]:,}</td>"
             f"<td>{cell(float(mean[j]))}</td></tr>"
             for j, name in enumerate(self.findings)
@@ -173,7 +173,7 @@ class Predictions:
         heads = ("Finding", "Positive", "Negative", "Not scored", "Mean probability")
         head = "".join(f"<th scope='col'>{name}</th>" for name in heads)
         return (
-            f"<table><caption>{escape(self.part)}, {many_units(len(self), self.unit)}</caption>"
+            f"<table><caption>{escaped(self.part)}, {many_units(len(self), self.unit)}</caption>"
             f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
         )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from hilum.metrics.ranking import rank
 from hilum.metrics.sums import CELLS, MACRO, POOLED
 from hilum.metrics.thresholds import Thresholds
 from hilum.metrics.warn import missing_reasons, of_part, warnings_of
-from hilum.text import cell, listed, strings, with_interval
+from hilum.text import cell, escaped, items, listed, strings, with_interval
 
 __all__ = ["COMBINED", "COUNTS", "LOWER_IS_BETTER", "RATES", "Scores", "score"]
 
@@ -134,7 +133,7 @@ class Scores:
         Raises:
             ConfigError: one of them is not among the findings.
         """
-        chosen = tuple(findings)
+        chosen = items(findings)
         if chosen == self.findings:
             return self
         if self.shown is not None and chosen == self.shown.findings:
@@ -262,12 +261,12 @@ class Scores:
 
     def _repr_html_(self) -> str:
         columns, rows = self.table()
-        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
+        head = "".join(f'<th scope="col">{escaped(name)}</th>' for name in columns)
         body = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell(value))}</td>" for value in row) + "</tr>" for row in rows
+            "<tr>" + "".join(f"<td>{escaped(cell(value))}</td>" for value in row) + "</tr>" for row in rows
         )
-        notes = "".join(f"<p>{escape(warning)}</p>" for warning in self.warnings)
-        caption = escape(self.heading)
+        notes = "".join(f"<p>{escaped(warning)}</p>" for warning in self.warnings)
+        caption = escaped(self.heading)
         head = f"<caption>{caption}</caption><thead><tr>{head}</tr></thead>"
         return f"<table>{head}<tbody>{body}</tbody></table>{notes}"
 

@@ -13,6 +13,7 @@ from hilum.errors import ConfigError, DataError, did_you_mean
 from hilum.metrics.curves import counts_by_threshold
 from hilum.metrics.inputs import Bools, Floats, ratio
 from hilum.metrics.predictions import Predictions
+from hilum.text import items
 
 FALLBACK = 0.5
 RULES: dict[str, str] = {
@@ -84,6 +85,7 @@ class Thresholds:
         Raises:
             DataError: one of them has no threshold.
         """
+        findings = items(findings)
         for name in findings:
             if name not in self.findings:
                 raise DataError(f"no threshold for {name!r}; {did_you_mean(name, self.findings)}")

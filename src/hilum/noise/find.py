@@ -21,6 +21,7 @@ from hilum.noise.suspects import Suspects
 from hilum.noise.twins import find_twins
 from hilum.noise.unlike import unlike_note
 from hilum.progress import progress
+from hilum.text import items
 
 
 def find_suspects(
@@ -125,7 +126,7 @@ def suspects_of(reading: Reading, findings: Sequence[str], how: How, store: str 
 def _asked(features: Features, findings: Sequence[str], how: How) -> tuple[list[Known], list[str]]:
     """Known labels of each finding; where none was named, one that cannot be learned is left out and told."""
     if findings:
-        return [known_labels(features, name, how) for name in dict.fromkeys(findings)], []
+        return [known_labels(features, name, how) for name in dict.fromkeys(items(findings))], []
     found, told = [], []
     for name in features.findings:
         try:

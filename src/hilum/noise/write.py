@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from hilum.errors import DataError
-from hilum.files import write_json, write_text
+from hilum.files import csv_text, write_json, write_text
 from hilum.noise.suspects import Suspect, Suspects
 from hilum.table.overlay import COLUMNS
 from hilum.table.sources.delimited import csv_columns, read_csv
@@ -59,8 +59,8 @@ def write_results(suspects: Suspects, out: Path, *, accept: int = 0, by: str = "
     """
     check_out(out)
     write_json(out / "suspects.json", suspects.to_json())
-    write_text(out / "suspects.csv", suspects.frame().write_csv(None))
-    write_text(out / OVERLAY, overlay_of(suspects, accept=accept, by=by).write_csv(None))
+    write_text(out / "suspects.csv", csv_text(suspects.frame()))
+    write_text(out / OVERLAY, csv_text(overlay_of(suspects, accept=accept, by=by)))
 
 
 def overlay_of(suspects: Suspects, *, accept: int = 0, by: str = "hilum noise") -> pl.DataFrame:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -24,7 +23,7 @@ from hilum.pixels.figures import digest, moments
 from hilum.pixels.stamps import digest_of
 from hilum.table.copies import are_copies, has_copies, originals
 from hilum.table.table import BOX_COLUMNS, Table
-from hilum.text import strings
+from hilum.text import escaped, strings
 
 FORMAT = 1
 """Version of the folder's layout; a pack of another version is not opened."""
@@ -247,11 +246,11 @@ class Pack:
         figures = "".join(
             f"<figure style='display:inline-block;margin:4px;max-width:112px'>"
             f"<img alt='' src='data:image/png;base64,{_thumbnail(self.pixels[self.slots[row]])}'>"
-            f"<figcaption style='font-size:smaller;overflow-wrap:anywhere'>{html.escape(ids[row])}</figcaption>"
+            f"<figcaption style='font-size:smaller;overflow-wrap:anywhere'>{escaped(ids[row])}</figcaption>"
             "</figure>"
             for row in rows
         )
-        return f"<p>{html.escape(repr(self))}</p>{figures}{self.table._repr_html_()}"
+        return f"<p>{escaped(repr(self))}</p>{figures}{self.table._repr_html_()}"
 
 
 def fingerprint_of(prepare: str, table: Table, stats: pl.DataFrame) -> str:

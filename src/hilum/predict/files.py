@@ -22,6 +22,7 @@ from hilum.predict.learned import Learned
 from hilum.predict.network import Network
 from hilum.progress import progress
 from hilum.runs import Run
+from hilum.text import items
 
 
 @dataclass(frozen=True)
@@ -139,13 +140,16 @@ class Predictor:
         ids = np.array([str(row) for row in range(len(raw))], dtype=object)
         return self.judge.calibration.apply(self._new(ids, raw)).probabilities
 
-    def files(self, paths: Sequence[str | Path], batch: int = 32, *, force: bool = False) -> list[FileResult]:
+    def files(
+        self, paths: Sequence[str | Path] | str | Path, batch: int = 32, *, force: bool = False
+    ) -> list[FileResult]:
         """Look at image files: PNG, JPEG, DICOM; each prepared as in training.
 
         An image that cannot be read gives a result with `error`, and the others are still looked at. So does a
         picture that is no chest film where the run learned chest films, or a lateral view where it did not learn
         such; with `force` it gives probabilities and `doubt`.
         """
+        paths = items(paths)
         results: list[FileResult] = []
         with progress("predicting", len(paths)) as advance:
             for start in range(0, len(paths), batch):
@@ -195,14 +199,14 @@ class Predictor:
         return Predictions(ids, self.findings, logits, unknown, "new")
 
 
-def expand(paths: Sequence[str | Path]) -> list[Path]:
+def expand(paths: Sequence[str | Path] | str | Path) -> list[Path]:
     """Files as named, and all files below folders, sorted.
 
     Raises:
         InputError: a path does not exist, or there is no file at all.
     """
     found: list[Path] = []
-    for path in map(Path, paths):
+    for path in map(Path, items(paths)):
         if path.is_dir():
             found += sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
         elif path.exists():

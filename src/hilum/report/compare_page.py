@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
-
-from matplotlib.figure import Figure
 
 from hilum.compare import RunsCompared
 from hilum.compare.words import decimals, heading, name_of, signed, span, spell_p, would_take
@@ -17,7 +14,7 @@ from hilum.metrics.compare import Effect
 from hilum.metrics.predictions import many_units
 from hilum.report.compare_plots import forest_plot
 from hilum.report.html import render
-from hilum.report.plots import data_uri, svg
+from hilum.report.plots import data_uri, png, svg
 
 SIGNS = {"better": "▲", "worse": "▼", "not distinguishable": "○"}
 """The shapes of the figure, in a line of text."""
@@ -44,7 +41,7 @@ def write_comparison(compared: RunsCompared, out: str | Path) -> Path:
         if compared.comparisons:
             write_parquet(out / "effects.parquet", compared.frame())
             figure = forest_plot(compared)
-            for name, content in (("compare.svg", svg(figure)), ("compare.png", _png(figure))):
+            for name, content in (("compare.svg", svg(figure)), ("compare.png", png(figure, dpi=200))):
                 with whole_file(out / name) as temporary:
                     temporary.write_bytes(content)
         write_text(page, render("compare.html", contents(compared)))
@@ -126,9 +123,3 @@ def _row(effect: Effect, digits: int) -> dict[str, Any]:
         "take": "" if effect.verdict != "not distinguishable" else would_take(effect),
         "seeds_share": None if effect.seeds_share != effect.seeds_share else effect.seeds_share,
     }
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=200, facecolor="white", metadata={"Software": None})
-    return buffer.getvalue()

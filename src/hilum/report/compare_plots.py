@@ -15,7 +15,7 @@ from hilum.compare import RunsCompared
 from hilum.compare.words import heading, name_of
 from hilum.metrics.compare import Comparison, Effect
 from hilum.metrics.results import LOWER_IS_BETTER
-from hilum.report.plots import MUTED, RULE
+from hilum.report.plots import MUTED, RULE, fitted
 
 INK = "#1f2933"
 LOOKS: dict[str, tuple[str, str, bool]] = {
@@ -27,8 +27,8 @@ LOOKS: dict[str, tuple[str, str, bool]] = {
 
 WIDTH, ROW, HEAD, FOOT = 4.8, 0.26, 0.34, 0.72
 """Inches: of the figure, of a row, over the first row and under the last."""
-SHORT, LONG = 16, 30
-"""Letters: names up to the first stand on both sides of zero; longer than the second they are cut."""
+SHORT, LONG, LONGEST = 16, 30, 26
+"""Letters: names up to the first stand on both sides of zero, to the second in a heading, the third in a row."""
 LABEL = 0.074
 """Inches that a letter of a row's name takes."""
 
@@ -45,7 +45,7 @@ def forest_plot(compared: RunsCompared, which: Sequence[int] | None = None) -> F
     panel = HEAD + ROW * rows + FOOT
     figure = Figure(figsize=(WIDTH, panel * len(chosen)))
     FigureCanvasAgg(figure)
-    names = [name_of(effect) for c in compared.comparisons for effect in c.effects]
+    names = [fitted(name_of(effect), LONGEST) for c in compared.comparisons for effect in c.effects]
     left = min(0.2 + LABEL * max(map(len, names)), 0.45 * WIDTH) / WIDTH
     low, high = limits(compared.comparisons)
     for place, position in enumerate(chosen):
@@ -87,7 +87,7 @@ def _panel(axes: Axes, comparison: Comparison, group: str) -> None:
         _effect(axes, row, effect, large=row == rows - 1 and rows > 1)
     if rows > 1:
         axes.axhline(rows - 1.5, color=RULE, linewidth=1)
-    axes.set_yticks(range(rows), [name_of(effect) for effect in effects])
+    axes.set_yticks(range(rows), [fitted(name_of(effect), LONGEST) for effect in effects])
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.tick_params(labelsize=8.5, colors=MUTED, length=0, pad=5)
     for label in axes.get_yticklabels():

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from hilum.metrics.calibrate import Reliability
@@ -22,6 +22,7 @@ from hilum.report.plots import (
     SQUARE,
     WIDE,
     empty_figure,
+    fitted,
     limits,
     new_figure,
     style,
@@ -177,17 +178,20 @@ def subgroup_plot(cells: Sequence[Cell], score: str, title: str, overall: Mappin
     left, bottom, top = 1.62 / size[0], 0.44 / size[1], 0.2 * _legend_rows(values) / size[1]
     axes = figure.add_axes((left, bottom, 1 - left - 0.12 / size[0], 1 - bottom - top - 0.08 / size[1]))
     style(axes, title)
-    draw_subgroups(axes, cells, score, overall)
+    handles = draw_subgroups(axes, cells, score, overall)
     if len(values) > 1:
         figure.legend(
-            *axes.get_legend_handles_labels(), loc="upper left", ncols=_legend_columns(values), fontsize=7.5,
+            handles=handles, loc="upper left", ncols=_legend_columns(values), fontsize=7.5,
             frameon=False, labelcolor=MUTED, handletextpad=0.3, columnspacing=1.0, borderaxespad=0.1,
         )  # fmt: skip
     return figure
 
 
-def draw_subgroups(axes: Axes, cells: Sequence[Cell], score: str, overall: Mapping[str, float]) -> None:
-    """Dots and intervals; a hollow dot has under ten positives or negatives."""
+def draw_subgroups(
+    axes: Axes, cells: Sequence[Cell], score: str, overall: Mapping[str, float]
+) -> list[Line2D]:
+    """Dots and intervals; a hollow dot has under ten positives or negatives. Returns the legend's lines."""
+    handles: list[Line2D] = []
     findings = list(dict.fromkeys(cell.finding for cell in cells))
     values = list(dict.fromkeys(cell.value for cell in cells))
     for place, finding in enumerate(findings):
@@ -209,13 +213,15 @@ def draw_subgroups(axes: Axes, cells: Sequence[Cell], score: str, overall: Mappi
                 [cell.scores[score]], [y], marker=marker, markersize=4.6, markeredgecolor=colour,
                 markerfacecolor="white" if cell.few else colour, linestyle="", alpha=faint, zorder=3,
             )  # fmt: skip
-        axes.plot([], [], marker=marker, markersize=4.6, color=colour, linestyle="", label=value)
-    axes.set_yticks(range(len(findings)), [_wrapped(finding) for finding in findings])
+        # Given to the legend by hand: on its own it leaves out names that begin with an underscore.
+        handles += axes.plot([], [], marker=marker, markersize=4.6, color=colour, linestyle="", label=value)
+    axes.set_yticks(range(len(findings)), [fitted(finding, 18, 2) for finding in findings])
     axes.tick_params(axis="y", colors=INK)
     axes.set_ylim(len(findings) - 0.5, -0.5)
     axes.set_xlim(*_score_limits(cells, score))
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.grid(axis="x", color=RULE, linewidth=0.6, alpha=0.8)
+    return handles
 
 
 def _score_limits(cells: Sequence[Cell], score: str) -> tuple[float, float]:
@@ -234,11 +240,6 @@ def _legend_columns(values: Sequence[str]) -> int:
 
 def _legend_rows(values: Sequence[str]) -> int:
     return -(-len(values) // _legend_columns(values)) if len(values) > 1 else 0
-
-
-def _wrapped(name: str, width: int = 18) -> str:
-    """A long name on two lines."""
-    return "\n".join(textwrap.wrap(name, width)[:2]) or name
 
 
 def _having(curves: Sequence[PartCurves], finding: str) -> list[PartCurves]:

@@ -24,7 +24,7 @@ from hilum.report.drawing import (
     subgroup_plot,
 )
 from hilum.report.numbers import Numbers, shown_cells
-from hilum.report.plots import COLOURS, INK, MUTED, empty_figure, png, style, svg
+from hilum.report.plots import COLOURS, INK, MUTED, empty_figure, fitted, png, style, svg
 
 PANEL = (2.35, 2.45)
 """Width and height of a panel in inches; four are about the width of a printed page."""
@@ -99,6 +99,7 @@ def _panel(
 
 
 def _title(axes: Axes, name: str, under: str = "") -> None:
+    name = fitted(name, 34)
     axes.set_title(
         f"{name}\n" if under else name, loc="left", fontsize=8.5, color=INK, fontweight="bold", pad=5
     )

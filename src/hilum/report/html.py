@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from hilum.text import cell, shown
+from hilum.text import cell, shown, visible
 from hilum.version import __version__
 
 
@@ -22,9 +22,15 @@ def render(template: str, values: Mapping[str, Any]) -> str:
     environment = Environment(
         loader=PackageLoader("hilum.report", ""), autoescape=True, trim_blocks=True, lstrip_blocks=True,
         undefined=StrictUndefined,
+        finalize=_readable,
     )  # fmt: skip
     environment.filters |= {"cell": cell, "percent": percent, "shown": shown, "spans": spans}
     return environment.get_template(template).render(version=__version__, **values)
+
+
+def _readable(value: Any) -> Any:
+    """What a page shows of a value: control characters in names are visible there too."""
+    return visible(value, "\n\t") if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def percent(value: float | None) -> str:

@@ -6,12 +6,18 @@ import base64
 import io
 import math
 import re
-from collections.abc import Sequence
+import textwrap
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from hilum.text import visible
 
 INK, MUTED, RULE = "#1f2933", "#52606d", "#d5dce3"
 COLOURS = {"train": "#8795a4", "valid": "#0b7285", "test": "#c2410c"}
@@ -27,22 +33,44 @@ DPI = 300
 def svg(figure: Figure) -> bytes:
     """The figure as SVG, the same bytes for the same figure; its text is text, in the reader's own font."""
     buffer = io.BytesIO()
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "hilum"}):
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "hilum"}), _names_as_they_are(figure):
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     # matplotlib's own font is wider than the page's, so what was laid out still fits.
     text = re.sub(
         r"(font: [\d.]+px )[^;\"]+",
         r"\1system-ui, -apple-system, Segoe UI, sans-serif",
-        buffer.getvalue().decode(),
+        visible(buffer.getvalue().decode(), "\n\t"),
     )
     return text.encode()
 
 
-def png(figure: Figure) -> bytes:
-    """The figure as PNG at 300 dpi on white."""
+def png(figure: Figure, dpi: int = DPI) -> bytes:
+    """The figure as PNG on white."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI, facecolor="white", metadata={"Software": None})
+    with _names_as_they_are(figure):
+        figure.savefig(buffer, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
     return buffer.getvalue()
+
+
+@contextmanager
+def _names_as_they_are(figure: Figure) -> Iterator[None]:
+    """Draw texts as texts: `$x$` is no formula, and a letter that the font lacks is no warning (PNG has a box)."""
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"(?s).*Glyph .* missing from font", UserWarning)
+        yield
+
+
+def fitted(name: str, width: int, lines: int = 1) -> str:
+    """A name on so many lines of `width` letters; of a longer one its beginning and end."""
+    wrapped = textwrap.wrap(visible(name), width) or [name]
+    if len(wrapped) <= lines:
+        return "\n".join(wrapped)
+    room = width * lines - 1
+    whole = " ".join(wrapped)
+    begin, end = whole[: room - room // 2], whole[-(room // 2) :]
+    return "\n".join(textwrap.wrap(f"{begin}…{end}", width, break_on_hyphens=False)[:lines])
 
 
 def data_uri(content: bytes, kind: str) -> str:

@@ -60,7 +60,9 @@
   let current = -1;
   const next = () => go([...cards.slice(current + 1), ...cards.slice(0, current + 1)].find(card => !state.verdicts[name(card)]));
 
-  const quoted = value => `"${String(value).replaceAll('"', '""')}"`;
+  // An apostrophe before what a spreadsheet would take for a formula, as hilum writes and reads its CSVs.
+  const shown = text => /^'*[=+\-@\t\r]/.test(text) && !/^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(text) ? "'" + text : text;
+  const quoted = value => `"${shown(String(value)).replaceAll('"', '""')}"`;
   const csv = () => {
     // In the page's order; then what was reviewed when the page showed more suspects than now.
     const names = [...new Set([...cards.map(name), ...Object.keys(state.verdicts)])].filter(one => state.verdicts[one]);

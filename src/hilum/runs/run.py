@@ -31,7 +31,6 @@ No pickle anywhere, and no torch needed to read it, but for the checkpoints.
 from __future__ import annotations
 
 import errno
-import html
 import os
 import re
 import shutil
@@ -57,7 +56,7 @@ from hilum.metrics.thresholds import Thresholds
 from hilum.runs.info import Data, Epoch, Info, damaged, parsed, read_object
 from hilum.runs.member import Member
 from hilum.runs.warnings import warnings_of
-from hilum.text import many
+from hilum.text import escaped, many
 from hilum.version import __version__
 
 FORMAT = 1
@@ -105,7 +104,7 @@ class Run:
         Raises:
             DiskError: the folder cannot be written.
         """
-        name = re.sub(r"[^\w.-]+", "-", config.name).strip("-.") or "run"
+        name = _as_folder(config.name) or "run"
         folder = Path(folder)
         created = datetime.now(UTC).isoformat(timespec="seconds")
         first = {"format": FORMAT, "version": __version__, "status": "running", "created": created}
@@ -381,8 +380,15 @@ class Run:
 
     def _repr_html_(self) -> str:
         scores = self.scores("test") or self.scores("valid")
-        head = f"<p><b>{html.escape(self.name)}</b> · {self.config.model.name} · {self.info['status']}</p>"
+        about = (escaped(value) for value in (self.config.model.name, self.info["status"]))
+        head = f"<p><b>{escaped(self.name)}</b> · {' · '.join(about)}</p>"
         return head + (scores._repr_html_() if scores else "")
+
+
+def _as_folder(name: str, most: int = 100) -> str:
+    """A name as that of a folder: letters, digits and `_.-` of it, never a path; names that long end sooner."""
+    letters = re.sub(r"[^\w.-]+", "-", name).strip("-.")
+    return letters.encode()[:most].decode(errors="ignore").rstrip("-.")
 
 
 def _other_runs(path: Path) -> str:

@@ -18,7 +18,7 @@ import polars as pl
 import tomli_w
 
 from hilum.errors import DataError
-from hilum.files import disk_error, open_file, whole_file, write_text
+from hilum.files import csv_text, disk_error, open_file, write_text
 from hilum.locks import writing
 from hilum.progress import if_stopped, progress
 from hilum.table.sources.csv import mapping_for
@@ -164,9 +164,7 @@ def _describe(table: Table) -> None:
     """Write `boxes.csv`, `hilum.toml` and, last, `table.csv`."""
     if table.boxes is not None:
         ours = table.boxes.join(table.frame, on="image_id", how="semi")
-        with whole_file(table.root / BOX_FILE) as temporary:
-            ours.write_csv(temporary)
+        write_text(table.root / BOX_FILE, csv_text(ours))
     mapping = mapping_for(table, BOX_FILE if table.boxes is not None else "")
     write_text(table.root / MAPPING_FILE, tomli_w.dumps(mapping))
-    with whole_file(table.root / TABLE_FILE) as temporary:
-        table.frame.write_csv(temporary)
+    write_text(table.root / TABLE_FILE, csv_text(table.frame))

@@ -19,7 +19,7 @@ import polars as pl
 
 from hilum.config import LabelsConfig
 from hilum.errors import DataError, did_you_mean
-from hilum.files import write_text
+from hilum.files import csv_text, write_text
 from hilum.table.identity import identities, tidy
 from hilum.table.labels import NEGATIVE, POSITIVE, UNCERTAIN, UNUSABLE
 from hilum.table.sources.base import need_columns
@@ -130,7 +130,7 @@ def write_overlay(path: Path, overlay: pl.DataFrame) -> None:
     """Write verdicts so that `read_overlay` reads the same; `overlay` as that gives it."""
     words = {code: word for word, code in WORDS.items()}
     verdicts = pl.Series("verdict", [words[code] for code in overlay["verdict"]], dtype=pl.String)
-    write_text(path, overlay.select(COLUMNS).with_columns(verdicts).write_csv(None))
+    write_text(path, csv_text(overlay.select(COLUMNS).with_columns(verdicts)))
 
 
 def fingerprint_of(overlay: pl.DataFrame) -> str:

@@ -15,7 +15,7 @@ from hilum.config import LabelsConfig
 from hilum.errors import DataError, did_you_mean
 from hilum.table.identity import identities
 from hilum.table.labels import scoring_targets, training_targets
-from hilum.text import listed, many
+from hilum.text import items, listed, many
 
 COLUMNS: dict[str, pl.DataType] = {
     "image_id": pl.String(),
@@ -157,7 +157,7 @@ class Table:
             raise DataError("image_id would not be unique: take() was given a row twice.")
         return self._with(frame, self.findings)
 
-    def select(self, findings: tuple[str, ...] | list[str]) -> Table:
+    def select(self, findings: Sequence[str]) -> Table:
         """The same rows with these findings only, in this order; empty means all.
 
         Raises:
@@ -165,12 +165,13 @@ class Table:
         """
         if not findings:
             return self
+        findings = items(findings)
         for name in findings:
             if name not in self.findings:
                 raise DataError(f"the data has no finding {name!r}; {did_you_mean(name, self.findings)}")
         dropped = [name for name in self.findings if name not in findings]
         others = [name for name in self.frame.columns if name not in self.findings]
-        return self._with(self.frame.drop(dropped).select(*others, *findings), tuple(findings))
+        return self._with(self.frame.drop(dropped).select(*others, *findings), findings)
 
     def relabel(self, columns: Mapping[str, pl.Series]) -> Table:
         """The same rows with other label codes (Int8 [n]) of some findings; a code may be `labels.UNUSABLE`."""

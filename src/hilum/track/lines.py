@@ -10,7 +10,7 @@ from typing import Any
 
 from hilum.config import TrackConfig
 from hilum.metrics.results import COUNTS
-from hilum.text import MISSING, many
+from hilum.text import MISSING, many, visible
 
 HEADINGS: dict[str, str] = {
     "images": "images",
@@ -157,8 +157,8 @@ class EpochTable:
         }
         text = " ".join(cells[column.key].rjust(column.width) for column in self._columns if column.score)
         if room is None:
-            return f" {name}"
-        label = f" {name}"
+            return f" {visible(name)}"
+        label = f" {visible(name)}"
         return (label if len(label) < room else label[: room - 2] + "… ").ljust(room) + text
 
     def _joined(self, cells: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from hilum.config import ABOUT, settings
 from hilum.files import read_json, write_json
 from hilum.runs import Run
-from hilum.track.events import Epoch, Start
+from hilum.track.events import Epoch, Start, keys
 from hilum.version import __version__
 
 EXPERIMENT = "hilum"
@@ -23,7 +23,6 @@ KNOWN = "mlflow.json"
 """File of the run's folder that holds the run's id in MLflow."""
 FIRST_METRIC = "valid_loss"
 """Every epoch has it: its last step tells how far MLflow has come."""
-CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./ ")
 LONGEST = 500
 """Characters of a parameter, by MLflow's oldest limit."""
 LONGEST_TAG = 5000
@@ -79,7 +78,7 @@ class Link:
         for entry in self._run.history[self._logged :]:
             now, step = int(1000 * time.time()), int(entry["epoch"])
             values = _epoch_values(entry)
-            metrics = [Metric(_key(name), value, now, step) for name, value in values.items()]
+            metrics = [Metric(name, value, now, step) for name, value in values.items()]
             for start in range(0, len(metrics), BATCH):
                 self._client.log_batch(self.run_id, metrics=metrics[start : start + BATCH])
             self._logged = step
@@ -108,7 +107,7 @@ class Link:
         now = int(1000 * time.time())
         step = self._run.best_epoch if self._run.history else 0
         metrics = [
-            Metric(_key(f"best_{part}_{name}"), value, now, step)
+            Metric(f"best_{part}_{name}", value, now, step)
             for name, value in values.items()
             if value is not None
         ]
@@ -206,15 +205,10 @@ def _epoch_values(entry: dict[str, Any]) -> dict[str, float]:
         values |= {f"{part}_{name}": value for name, value in scores["combined"].items()}
         if len(scores["per_finding"]) > 1:
             values |= {
-                f"{part}_{name}/{finding}": row.get(name)
+                f"{part}_{name}/{key}": scores["per_finding"][finding].get(name)
                 for name in ("roc_auc", "average_precision")
-                for finding, row in scores["per_finding"].items()
+                for finding, key in keys(scores["per_finding"]).items()
             }
     # Last, because it says that all of the epoch is there.
     values |= {f"{part}_loss": entry[part]["loss"] for part in ("train", "valid")}
     return {name: float(value) for name, value in values.items() if value is not None}
-
-
-def _key(name: str) -> str:
-    """A name of a metric that MLflow takes: signs that it does not know become underscores."""
-    return "".join(letter if letter in CHARACTERS else "_" for letter in name)

@@ -22,7 +22,7 @@ from hilum.config import ABOUT, Config, dump_config, settings
 from hilum.metrics.results import COMBINED, RATES
 from hilum.runs import Run
 from hilum.track import pictures
-from hilum.track.events import Epoch, Start
+from hilum.track.events import Epoch, Start, keys
 
 FOLDER = "tensorboard"
 PARTS = ("train", "valid")
@@ -84,7 +84,7 @@ class TensorBoard:
     def _validation(self, epoch: Epoch, step: int) -> None:
         """Precision-recall curves, probabilities of both classes, and the worst errors."""
         predictions, writer = epoch.predictions["valid"], self._parts["valid"]
-        for j, finding in enumerate(predictions.findings):
+        for j, finding in enumerate(keys(predictions.findings).values()):
             truth = predictions.targets[:, j]
             probabilities = predictions.probabilities[:, j]
             known = np.isfinite(truth)
@@ -167,7 +167,8 @@ def _scalars(found: dict[str, Any]) -> dict[str, float]:
     values |= {f"combined/{name}": value for name, value in scores["combined"].items()}
     for name in RATES:
         values[f"Mean/{name}"] = scores["mean"].get(name, {}).get("value")
-        values |= {f"{name}/{finding}": row.get(name) for finding, row in scores["per_finding"].items()}
+        rows = scores["per_finding"]
+        values |= {f"{name}/{key}": rows[finding].get(name) for finding, key in keys(rows).items()}
     return {name: float(value) for name, value in values.items() if value is not None}
 
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from hilum.report.dataset.groups import Group
-from hilum.report.plots import MUTED, RULE, new_figure
+from hilum.report.plots import MUTED, RULE, fitted, new_figure
 
 WIDTH = 4.1
 """Inches: as wide as a phone shows without shrinking."""
@@ -68,7 +68,7 @@ def groups_plot(groups: Sequence[Group]) -> Figure:
         axes.plot(share, y, linestyle="none", marker=marker, markersize=4, color=colour)
     for line in range(1, len(findings)):
         axes.axhline(line - 0.5, color=RULE, linewidth=0.5)
-    axes.set_yticks(range(len(findings)), findings)
+    axes.set_yticks(range(len(findings)), [fitted(finding, 24) for finding in findings])
     axes.set_ylim(len(findings) - 0.5, -0.5)
     axes.set_xlim(left=0)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))

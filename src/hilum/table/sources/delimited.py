@@ -3,7 +3,8 @@
 Encodings: UTF-8, UTF-16 and UTF-32 with or without a byte order mark, else Windows-1252 (Latin-1 is part of
 it), which is said. Separators: comma, semicolon, tab or |, whichever divides the first rows alike; a line `sep=;`
 before the headings tells it. Quotes as in RFC 4180. Files may be gzipped. Rows without any value are nothing,
-cells without one are null, and headings lose the spaces around them. Everything is text: `007` is no number.
+cells without one are null, and headings lose the spaces around them. An apostrophe that keeps a spreadsheet from
+taking a cell for a formula (`hilum.files.csv_text`) is taken back. Everything is text: `007` is no number.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import numpy as np
 import polars as pl
 
 from hilum.errors import DataError
-from hilum.files import is_regular
+from hilum.files import is_regular, unquoted
 from hilum.progress import say
 from hilum.table.identity import tidy
 from hilum.table.sources.base import missing_file
@@ -76,6 +77,7 @@ def read_csv(path: Path, notes: list[str] | None = None) -> pl.DataFrame:
     frame = _plain_frame(text, separator, path)
     if frame is None:
         frame = _quoted_frame(text, separator, path)
+    frame = frame.with_columns(unquoted(pl.all()))
     for note in told if notes is None else ():
         say(note)
     if notes is not None:
@@ -207,7 +209,7 @@ def _rows(text: str, separator: str) -> Reader:
 def _headings(cells: Sequence[str], path: Path) -> list[str]:
     """The headings without what surrounds them; one without a name is called after its place."""
     column = pl.Series("name", cells, pl.String)
-    names = column.to_frame().select(tidy(pl.col("name"))).to_series().to_list()
+    names = column.to_frame().select(tidy(unquoted(pl.col("name")))).to_series().to_list()
     names = [name or UNNAMED.format(at) for at, name in enumerate(names, 1)]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 from hilum.config.files import value_of
 from hilum.errors import ConfigError, did_you_mean
 from hilum.table.sources.base import SourceOptions
+from hilum.text import items
 
 Options = TypeVar("Options", bound=SourceOptions)
 
@@ -42,7 +43,7 @@ def parse_options(texts: Iterable[str]) -> dict[str, Any]:
         ConfigError: a text has no `=`.
     """
     values: dict[str, Any] = {}
-    for text in texts:
+    for text in items(texts):
         key, equals, raw = text.partition("=")
         if not equals or not key.strip():
             raise ConfigError(f"--option {text}: expected NAME=VALUE, for example positive=pneumonia.")

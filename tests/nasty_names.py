@@ -1,0 +1,35 @@
+"""Names that are more than names to a terminal, a page, a spreadsheet, a path or a formula."""
+
+from __future__ import annotations
+
+NASTY = {
+    "closing markup": "Opacity [/right]",
+    "markup": "[bold]Mass[/bold]",
+    "emoji code": ":smile: sign",
+    "colour": "\x1b[31mRed\x1b[0m",
+    "link": "\x1b]8;;http://x.example\x07link\x1b]8;;\x07",
+    "one-byte escape": "\x9b31mC1",
+    "carriage return": "over\rwritten",
+    "backspace": "back\x08\x08space",
+    "HTML": "<img src=x onerror=alert(1)>",
+    "template": "{{ 7*7 }}",
+    "mathtext": "$x$ and $y$",
+    "path": "../up",
+    "group": "a/b",
+    "like the one before": "a_b",
+    "formula": "=1+1",
+    "command": "@cmd|' /c calc'",
+    "number": "-1",
+    "apostrophes": "''=2",
+    "turned round": "abc\u202edef\u2066",
+    "separator": "one\u2028two",
+    "long": "Long " * 24 + "end",
+    "emoji": "\U0001f600 heart",
+    "line break": "two\nlines",
+    "tab": "tab\there",
+    "comma": "comma, and; more",
+    "quotes": "quo\"te's `here`",
+    "underscore": "_hidden",
+    "dots": "..",
+    "letters": "\u00c9panchement pleural \u80f8\u6c34",
+}
