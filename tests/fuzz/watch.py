@@ -152,14 +152,14 @@ def _worker(pipe: Connection, kinds: Mapping[str, Kind], healthy: Path, own: Pat
                 places[kind.home] = Place(healthy / kind.home, own / kind.home)
             raw.truncate(0)
             raw.seek(0)
-            peak = _peak()
+            peak = _memory("VmHWM")
             what = tried(kind, seed, places[kind.home])
             raw.seek(0)
             if not what and (said := raw.read().decode("utf-8", "replace").strip()):
                 what = f"prints past Python: {_line(said)}"
-            if not what and (grown := _peak() - peak) > MEGABYTES:
+            if not what and (grown := _memory("VmHWM") - peak) > MEGABYTES:
                 what = f"memory: {grown:,.0f} MB more"
-            pipe.send((what, _used()))
+            pipe.send((what, _memory("VmRSS")))
 
 
 @dataclass
@@ -289,9 +289,7 @@ def _stamp(path: Path) -> Any:
     return about.st_mtime_ns, about.st_size
 
 
-def _peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def _used() -> float:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+def _memory(what: str) -> float:
+    """Megabytes that this process has (`VmRSS`) or had at most (`VmHWM`), as Linux counts them."""
+    found = re.search(rf"{what}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(found[1]) / 1024 if found else 0.0
