@@ -154,8 +154,9 @@ def _films(table: Table, pictures: Pictures, max_bad: float) -> Iterator[Check]:
     if not len(rows):
         return
     paths = table.frame["path"][rows].to_list()
-    said = [f"{count:,} because it {reason}" for reason, count in Counter(reasons[rows]).most_common()]
-    found = f"{listed(said, 4)} (the first: {listed(paths, 3)})."
+    counts = Counter(reason.removeprefix("is no chest film: ") for reason in reasons[rows])
+    said = [f"{count:,} x {reason}" for reason, count in counts.most_common()]
+    found = f"{listed(said, 4)} (for example {listed(paths, 3)})."
     details = {"images": dict(zip(paths, reasons[rows], strict=True))}
     if not are_films(len(rows), read):
         level: Level = "note" if table.frame["source"].is_in(ANY_PICTURES).all() else "warning"

@@ -16,6 +16,7 @@ real ones to learn from.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from functools import cache
 from pathlib import Path
@@ -28,7 +29,9 @@ from safetensors.numpy import load_file
 
 from hilum.pixels.dicom import is_dicom
 from hilum.pixels.film_tags import FilmTags, dicom_colour, film_tags
+from hilum.pixels.header import info_of
 from hilum.pixels.opencv import Gray, decode
+from hilum.pixels.parse import JPEG_START, PNG_START
 
 MODEL = Path(__file__).with_name("film.safetensors")
 OTHER = {
@@ -45,7 +48,7 @@ OTHER = {
 FLAT = ("screenshot", "mask", "empty")
 """Kinds that are told from a chest by their grays, whatever its view."""
 
-LEAST = -2.0
+LEAST = -1.0
 """Log odds of a chest film below which a picture is none."""
 SURE = 3.0
 """Log odds from which on colour is not asked."""
@@ -56,8 +59,8 @@ MOST = 0.5
 """If more of a data set's pictures are none, it is no set of films."""
 
 SIDE = 32
-SAMPLES = 64
-"""Rows and columns of which grays are counted, at most about twice as many."""
+ENOUGH = 64
+"""Of larger pictures every second pixel is looked at, or every third, ..., so that this many remain to a side."""
 MEASURES = 8
 
 Weights = dict[str, npt.NDArray[np.float32]]
@@ -141,18 +144,19 @@ def measured(gray: Gray) -> npt.NDArray[np.float32]:
     Returns:
         float32 [SIDE * SIDE + MEASURES], most within -2..2.
     """
-    small = cv2.resize(gray, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
-    mean, sd = float(small.mean()), float(small.std())
-    rows, columns = (-(-side // SAMPLES) for side in gray.shape)
-    left, right = gray[::rows, :-1:columns], gray[::rows, 1::columns]
-    if not left.size:  # one pixel wide
-        left = right = gray[::rows]
-    step = cv2.absdiff(left, right)
+    near = max(1, min(gray.shape) // ENOUGH)
+    left = np.ascontiguousarray(gray[::near, ::near])
+    right = gray[::near, 1::near]
+    step = cv2.absdiff(left[:, : right.shape[1]], right) if right.size else np.zeros((1, 1), np.uint8)
+    small = cv2.resize(left, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    mean, sd = (float(value[0, 0]) for value in cv2.meanStdDev(small))
     shares = np.bincount(left.ravel(), minlength=256) / left.size
     used = shares[shares > 0]
     first, second, third = np.sort(shares)[:-4:-1]
     found = np.empty(SIDE * SIDE + MEASURES, np.float32)
-    found[: SIDE * SIDE] = ((small - mean) / (sd + 2.0)).ravel()
+    found[: SIDE * SIDE] = small.ravel()
+    found[: SIDE * SIDE] -= mean
+    found[: SIDE * SIDE] /= sd + 2.0
     found[SIDE * SIDE :] = (
         mean / 128 - 1,
         sd / 32 - 1.5,
@@ -160,8 +164,8 @@ def measured(gray: Gray) -> npt.NDArray[np.float32]:
         2 * first,
         2 * (first + second),
         2 * (first + second + third),
-        1.5 - 2 * np.count_nonzero(step) / step.size,
-        np.log2(0.01 + step.mean() / (sd + 2.0)) / 2 + 2,
+        1.5 - 2 * cv2.countNonZero(step) / step.size,
+        math.log2(0.01 + cv2.mean(step)[0] / (sd + 2.0)) / 2 + 2,
     )
     return found
 
@@ -170,6 +174,8 @@ def colour(data: bytes, suffix: str, gray: Gray) -> float:
     """Grays by which red and blue differ from straight lines of green: 0 for gray and for a uniform tint."""
     if is_dicom(data, suffix):
         picture = dicom_colour(data)
+    elif data.startswith((JPEG_START, PNG_START)) and info_of(data).mode.startswith("gray"):
+        return 0.0
     else:
         large = min(gray.shape) > 8 * SIDE
         picture = decode(data, cv2.IMREAD_REDUCED_COLOR_8 if large else cv2.IMREAD_COLOR)
