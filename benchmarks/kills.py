@@ -1,9 +1,9 @@
-"""What is lost and what is left when commands are killed: `python -m benchmarks.kills [KILLS] [SEED]`.
+"""What is lost and left when commands are killed: `python -m benchmarks.kills [KILLS [SEED [COMMAND ...]]]`.
 
 Every command that writes is killed (SIGKILL) at random moments, then the next command is given, as a user would:
-the same one, or `hilum train --resume`. Then what it makes has to be the same as where nobody disturbed anything, and
-nothing may be left: no partial file or folder, no lock, no process, nothing in a list that is no whole run. 100 kills
-take some ten minutes on two cores. The table goes into docs/reliability.md, beside the machine.
+the same one, or `hilum train --resume`. Then what it makes has to be the same as where nobody disturbed it, and
+nothing may be left: no partial file or folder, no lock, no process, nothing in a list that is no run. 100 kills
+take some ten minutes on two cores. The table goes into docs/reliability.md, but for kills of some commands alone.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from benchmarks.processes import session, start, wait
 
 # Read when torch is imported: two runs agree to the bit on one machine with one number of threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -203,14 +205,15 @@ class Tally:
 class Bench:
     """Undisturbed results, and kills of the commands that make them."""
 
-    def __init__(self, folder: Path, seed: int = 0) -> None:
-        """Make everything once, undisturbed, and note how long each command takes."""
+    def __init__(self, folder: Path, seed: int, names: Sequence[str]) -> None:
+        """Make what these commands make and need once, undisturbed, and note how long each command takes."""
         self.ref, self.out = folder / "ref", folder / "out"
         self.ref.mkdir(parents=True)
         (self.ref / "recipe.toml").write_text(RECIPE)
         self.random, self.seconds, self.truth = random.Random(seed), dict[str, float](), dict[str, object]()
         self.image = ""
-        for name, case in CASES.items():
+        last = max(map([*CASES].index, names))  # each needs some of those before it
+        for name, case in [*CASES.items()][: last + 1]:
             self._undisturbed(name, case)
             if name == "train":
                 self._run([*self._words(case, self.ref), "--set", "seed=1"])
@@ -287,62 +290,7 @@ def is_leftover(path: Path) -> bool:
     return path.name.endswith((".partial", ".hilum-lock")) or path.name == "journal.jsonl"
 
 
-def start(work: Sequence[str] | Callable[[], object], folder: Path) -> int:
-    """Do something in a new process, in a session of its own, with what it says in a file; returns its id.
-
-    It is a copy of this process, which has imported what takes long, so that kills hit the work.
-    """
-    process = os.fork()
-    if process:
-        return process
-    code = 70
-    try:
-        os.setsid()
-        said = os.open(folder / f"said-{os.getpid()}", os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
-        os.dup2(said, 1)
-        os.dup2(said, 2)
-        if callable(work):
-            work()
-            code = 0
-        else:
-            from hilum.cli import main
-
-            sys.argv = ["hilum", *work]
-            code = main(list(work))
-        sys.stdout.flush()
-    except BaseException as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
-    os._exit(code)
-
-
-def wait(process: int) -> tuple[int, str]:
-    """Exit code and last line of what was said."""
-    _, status = os.waitpid(process, 0)
-    said = Path.cwd() / f"said-{process}"
-    text = said.read_text(errors="replace").strip() if said.exists() else ""
-    return os.waitstatus_to_exitcode(status), text[-400:]
-
-
-def session(process: int, seconds: float = 20) -> list[int]:
-    """Processes of a killed command's session that are still there after so long."""
-    end = time.monotonic() + seconds
-    while (there := [pid for pid, of in sessions() if of == process]) and time.monotonic() < end:
-        time.sleep(0.2)
-    return there
-
-
-def sessions() -> Iterator[tuple[int, int]]:
-    """Process ids and their sessions; zombies are none."""
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, _, _, of = path.read_text().rpartition(")")[2].split()[:4]
-        except (OSError, ValueError):
-            continue
-        if state != "Z":
-            yield int(path.parent.name), int(of)
-
-
-def kills(count: int, seed: int, folder: Path, names: Sequence[str] = tuple(CASES)) -> dict[str, Tally]:
+def kills(count: int, seed: int, folder: Path, names: Sequence[str]) -> dict[str, Tally]:
     """Kill commands in turn, so many times in all."""
     import cv2
     import torch
@@ -353,7 +301,7 @@ def kills(count: int, seed: int, folder: Path, names: Sequence[str] = tuple(CASE
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     os.chdir(folder)
-    bench = Bench(folder, seed)
+    bench = Bench(folder, seed, names)
     tallies = {name: Tally() for name in names}
     for number in range(count):
         name = names[number % len(names)]
@@ -399,7 +347,7 @@ def main(arguments: Sequence[str]) -> int:
         int(arguments[at]) if len(arguments) > at else default for at, default in ((0, 100), (1, 0))
     )
     with tempfile.TemporaryDirectory() as folder:
-        tallies = kills(count, seed, Path(folder).resolve())
+        tallies = kills(count, seed, Path(folder).resolve(), arguments[2:] or tuple(CASES))
         os.chdir("/")
     found = table(tallies)
     print(found)

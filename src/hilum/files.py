@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hilum import seals
-from hilum.errors import DiskError
+from hilum.errors import DiskError, InputError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -85,9 +85,19 @@ def disk_error(path: Path, error: OSError) -> DiskError:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` whole."""
+    """Write `text` whole.
+
+    Raises:
+        DiskError: the file system refused.
+        InputError: the text holds the name of a file or folder that is not UTF-8.
+    """
+    try:
+        content = text.encode("utf-8")
+    except UnicodeEncodeError as error:  # Python's name for a file whose bytes are no text
+        name = next(word for word in text.split() if text[error.start] in word)
+        raise InputError(f"{path} cannot hold the name {name}, which is not UTF-8; rename it.") from error
     with whole_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(content)
 
 
 def write_json(path: Path, value: Any) -> None:

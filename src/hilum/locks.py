@@ -114,10 +114,8 @@ def _alone(path: Path, given: Path, wait: bool = False) -> Iterator[None]:
         lock.acquire()
     except OSError as error:
         if error.errno not in _NO_LOCKS:
-            raise disk_error(path, error) from error
-        say(
-            f"{path.parent} is on a file system without locks: see to it that nothing else writes {path.name}"
-        )
+            raise disk_error(given, error) from error
+        say(f"{given} is on a file system without locks: see to it that nothing else writes there")
         file.unlink(missing_ok=True)
         yield
         return
@@ -132,10 +130,8 @@ def _alone(path: Path, given: Path, wait: bool = False) -> Iterator[None]:
 
 def _remove_leftovers(path: Path, pid: object) -> None:
     """Remove partial files, folders and links of `path`, and those of process `pid` below it."""
-    beside = [
-        (found, made["of"]) for found in path.parent.iterdir() if (made := _PARTIAL.fullmatch(found.name))
-    ]
-    left = [found for found, of in beside if of == path.name]
+    beside = ((found, _PARTIAL.fullmatch(found.name)) for found in path.parent.iterdir())
+    left = [found for found, made in beside if made and made["of"] == path.name]
     if pid is not None and path.is_dir():
         inside = ((found, _PARTIAL.fullmatch(found.name)) for found in path.rglob(".*.partial"))
         left += [found for found, made in inside if made and made["pid"] == str(pid)]

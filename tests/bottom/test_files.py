@@ -16,7 +16,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from hilum.errors import DiskError, did_you_mean, nearest
+from hilum.errors import DiskError, InputError, did_you_mean, nearest
 from hilum.files import csv_text, read_json, remove_leftovers, unquoted, whole_file, write_json, write_text
 
 
@@ -130,3 +130,9 @@ def test_texts_go_through_a_csv_and_are_no_formula_in_it(texts: list[str], headi
 )
 def test_the_rule_for_formulas(text: str, written: str) -> None:
     assert csv_text(pl.DataFrame({"a": [text]})) == f"a\n{written}\n"
+
+
+def test_a_name_that_is_no_text_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"cannot hold the name .*x\udcff.png.*not UTF-8"):
+        write_json(tmp_path / "a.json", {"path": "films/x\udcff.png"})
+    assert not list(tmp_path.iterdir())

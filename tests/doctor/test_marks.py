@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_images import picture
+from made_images import make_table, picture
 
 from hilum.doctor.marks import MARKS, marks_of
-from hilum.doctor.pictures import read_one
+from hilum.doctor.pictures import read_pictures
 
 EXIF_TAGS = {0x010F: "GE", 0x0110: "Definium 8000", 0x0131: "Photoshop", 0x0132: "2017:03:05 11:12:13"}
 SAID = {"manufacturer": "GE", "model": "Definium 8000", "software": "Photoshop"}
@@ -123,6 +123,6 @@ def test_nonsense_says_nothing_and_never_fails(start: bytes, rest: bytes, format
 def test_other_formats_are_told_apart(tmp_path: Path, suffix: str, kind: str):
     path = tmp_path / f"a{suffix}"
     assert cv2.imwrite(str(path), picture(0))
-    fact, _ = read_one(path)
-    assert fact["kind"] == kind
-    assert fact["format"] == "other"
+    facts = read_pictures(make_table(tmp_path, [path.name])).frame
+    assert facts["kind"].to_list() == [kind]
+    assert facts["format"].to_list() == ["other"]

@@ -199,6 +199,24 @@ def test_below_the_folders_of_a_label_only_shared_names_count():
     assert [shortcut.trait for shortcut in shared] == ["folder 2"]
 
 
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_what_tells_the_label_in_one_part_alone_is_told_of_that_part(part: str):
+    """As where all ill patients of a test part come from one hospital, and those of the training part from two."""
+    labels = labels_of()
+    parts = ["train" if i % 2 else "test" for i in range(N)]
+    mixed = ["A" if i % 5 < 2 else "B" for i in range(N)]
+    source = [
+        ("A" if one else "B") if own == part else other
+        for one, own, other in zip(labels, parts, mixed, strict=True)
+    ]
+    table = table_with(labels, official_split=parts, source=source)
+    (check, *_) = checks_of(table, None)
+    assert check.level == "fault"
+    assert f"source predicts Finding in the {part} part (1.00): A in 100% of Finding" in check.message
+    everywhere = table_with(labels, official_split=parts, source=["A" if one else "B" for one in labels])
+    assert "part" not in checks_of(everywhere, None)[0].message
+
+
 def test_age_and_sex_are_notes_until_they_decide():
     labels = labels_of()
     (check,) = checks_of(table_with(labels, sex=["M" if one else "F" for one in labels]), None)

@@ -53,12 +53,15 @@ def test_files_are_written_and_verdicts_are_never_lost(hilum, planted: Planted, 
 def test_verdicts_that_a_spreadsheet_saved_in_its_own_way_are_not_lost(
     tmp_path: Path, mark: str, encoding: str
 ) -> None:
-    """What cannot be read is not taken for a template without verdicts."""
+    """They are read in any encoding and with any separator."""
     path = tmp_path / "overlay.csv"
     path.write_text(
         "image_id,finding,verdict,by,when\ni1,Left,positive,Müller,\n".replace(",", mark), encoding
     )
-    with pytest.raises(DataError, match="may hold verdicts"):
+    with pytest.raises(DataError, match="1 verdict, which would be lost"):
+        check_out(tmp_path)
+    path.write_bytes(path.read_bytes() + bytes(9))
+    with pytest.raises(DataError, match=r"NUL bytes|may hold verdicts"):
         check_out(tmp_path)
 
 

@@ -14,7 +14,6 @@ from pictures import encode, psnr, smooth
 from PIL import Image, ImageOps
 
 from hilum.errors import ImageError
-from hilum.pixels.depth import to_uint8
 from hilum.pixels.header import image_info
 from hilum.pixels.opencv import decode
 from hilum.pixels.read import decode_gray, read_gray
@@ -78,13 +77,6 @@ def test_any_size_round_trips(height: int, width: int, form: str, colour: bool) 
     read = decode_gray(encode(image, form, **({"quality": 100} if form == "JPEG" else {})))
     assert read.shape == (height, width)
     assert np.abs(read.astype(int) - picture).max() <= (6 if form == "JPEG" else 1)
-
-
-@given(st.integers(9, 16), st.integers(0, 2**16 - 1))
-@settings(max_examples=40)
-def test_deep_pixels_are_scaled_by_the_bits_that_they_use(bits: int, other: int) -> None:
-    values = np.array([[0, 2**bits - 1, other % 2**bits]], np.uint16)
-    assert to_uint8(values).tolist() == [[0, 255, round(int(values[0, 2]) * 255 / (2**bits - 1))]]
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])

@@ -266,6 +266,16 @@ def test_class_names_with_a_sign_of_their_own_are_not_divided(tmp_path: Path) ->
     assert read_quietly("csv", root, classes="kind").findings == ("COVID-19/viral",)
 
 
+@pytest.mark.parametrize("word", ["none", "None", "normal"])
+def test_none_is_a_class_and_no_blank(tmp_path: Path, word: str) -> None:
+    root = written(
+        tmp_path, "path,patient,kind", lambda n: f"i{n}.png,{n}," + (word, "Edema", "", "nan")[n % 4]
+    )
+    table = read_quietly("csv", root, classes="kind")
+    assert table.findings == ("Edema",)
+    assert table.frame["Edema"].to_list()[:4] == [0, 1, None, None]
+
+
 def test_classes_that_differ_in_case_are_said_and_spaces_make_no_other_class(tmp_path: Path) -> None:
     root = written(
         tmp_path, "path,patient,kind", lambda n: f"i{n}.png,{n}," + ("sick", "sick ", "Sick", "well")[n % 4]
@@ -312,6 +322,19 @@ def test_what_is_in_two_places_or_nowhere_is_left_as_written(tmp_path: Path) -> 
     assert table.frame["path"].to_list() == ["i0.png", "a/i1.png", "i2.png", "i3.png"]
     assert "1 image of 4 not where the table says" in table.notes[0]
     assert "1 where it says, 2 not at all" in table.notes[0]
+
+
+def test_one_file_is_one_rows(tmp_path: Path) -> None:
+    for name in ("c/i0.png", "i1.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    paths = ["a/i0.png", "b/i0.png", "i1.png", "d/i1.png", "i1.jpg"]
+    written(
+        tmp_path, "path,image_id,patient,Edema", lambda n: f"{paths[n]},x{n},{n},{n % 2}", 5, images=False
+    )
+    table = read_quietly("csv", tmp_path)
+    assert table.frame["path"].to_list() == paths
+    assert table.notes == ()
 
 
 def test_a_column_of_ids_serves_where_there_are_no_paths(tmp_path: Path) -> None:

@@ -39,7 +39,9 @@ def test_loops_end_and_a_file_reached_twice_comes_once_under_its_own_name(tmp_pa
     (tmp_path / "z/self").symlink_to(tmp_path)
     (tmp_path / "a_link").symlink_to(tmp_path / "z/real")
     (tmp_path / "b_link.png").symlink_to(tmp_path / "z/b.png")
-    assert walk(tmp_path) == ["z/b.png", "z/real/a.png"]
+    passed: Counter[str] = Counter()
+    assert walk(tmp_path, passed) == ["z/b.png", "z/real/a.png"]
+    assert passed == {"second link to a file": 1}
     assert walk(tmp_path / "a_link") == ["a.png", "up/b.png"]
 
 
@@ -51,8 +53,7 @@ def test_pipes_sockets_and_links_to_nothing_are_passed_over_and_counted(tmp_path
     table = read_quietly("folder", tmp_path)
     assert table.frame["path"].to_list() == ["sick/a.png", "well/b.png"]
     assert table.notes == (
-        "6 files passed over as no images: 2 of .txt, 2 of no file but a pipe or socket, 1 of .db, "
-        "1 of a link to nothing.",
+        "6 files passed over as no images: 2 .txt, 2 pipe or socket, 1 .db, 1 link to nothing.",
     )
 
 
@@ -155,7 +156,14 @@ def test_a_folder_that_cannot_be_opened_is_counted(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(os, "scandir", refuse)
     passed: Counter[str] = Counter()
     assert walk(tmp_path, passed) == ["open/a.png"]
-    assert passed == {"a folder that cannot be opened": 1}
+    assert passed == {"folder that cannot be opened": 1}
+
+
+def test_names_of_classes_hold_nothing_that_cannot_be_seen(tmp_path: Path) -> None:
+    make(tmp_path, "sick\x1b[31m/a.png", "normal\u200b/b.png")
+    table = read_quietly("folder", tmp_path)
+    assert table.findings == ("sick[31m",)
+    assert table.frame["path"][1] == "sick\x1b[31m/a.png"
 
 
 def test_studies_and_patients_may_stand_in_folders(tmp_path: Path) -> None:

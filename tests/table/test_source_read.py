@@ -117,3 +117,15 @@ def test_home_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_real_folders_are_recognised(real: Path) -> None:
     guesses = {name: guess_source(real / name) for name in ("pneumonia-224", "nih-320", "dicom")}
     assert guesses == {"pneumonia-224": "pneumonia", "nih-320": "nih", "dicom": "dicom"}
+
+
+def test_a_file_whose_name_is_no_text_is_refused_by_name(tmp_path: Path) -> None:
+    for label in "ab":
+        (tmp_path / label).mkdir()
+        (tmp_path / label / "film.png").touch()
+    try:
+        (tmp_path / "a" / "x\udcff.png").touch()
+    except OSError:
+        pytest.skip("this file system takes no such names")
+    with pytest.raises(DataError, match=r"a/x\udcff.png is a name that is not UTF-8; rename it"):
+        read_source("folder", tmp_path)

@@ -67,6 +67,16 @@ def test_another_split_is_warned_of_with_the_counts(base: Job, other: Job, tmp_p
     assert known_against(starting(other, run.path)) == (*other.split.warnings, said)
 
 
+def test_folds_see_each_others_validation_images(config: Config, tmp_path: Path) -> None:
+    first, second = (
+        make_job(with_settings(config, "split.folds=4", f"split.fold={fold}")) for fold in (0, 1)
+    )
+    (said,) = overlap_warnings(starting(second, run_of(first, tmp_path).path))
+    count = len(second.part("valid"))
+    assert f"{count} of the {count} images of the valid part, so their" in said
+    assert said.endswith("--set split.fold=0")
+
+
 def test_it_is_known_of_a_file_of_a_run_too(base: Job, other: Job, tmp_path: Path) -> None:
     run = run_of(base, tmp_path)
     file = run.path / "checkpoints" / "best.safetensors"

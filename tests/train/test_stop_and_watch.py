@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterable
+from pathlib import Path
 
+import numpy as np
 import pytest
+from small_runs import weights_of, with_settings
 
 from hilum.config import Config
+from hilum.errors import Stopped
+from hilum.runs import list_runs
 from hilum.track.lines import HEADING_EVERY
+from hilum.train import learner
+from hilum.train.session import resume, train
 from hilum.train.stop import stop_requests
 from hilum.train.watch import Watch
 
@@ -92,3 +100,37 @@ def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     with Watch().steps("epoch 1/1", 10, 5) as step:
         step(5, lambda: asked.append(1) or 0.1)
     assert asked == [1]
+
+
+def test_a_signal_while_an_epoch_is_validated_loses_nothing(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = with_settings(config, "train.epochs=2", "train.ema=0.9")
+    whole = train(config, folder=tmp_path / "whole", quiet=True)
+    forward = learner.forward
+
+    def signalled(model: object, batches: Iterable[object], *rest: object) -> object:
+        signal.raise_signal(signal.SIGTERM)
+        return forward(model, batches, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(learner, "forward", signalled)
+        with pytest.raises(Stopped, match="in epoch 1 after step 5 of 5; all is saved") as raised:
+            train(config, folder=tmp_path / "cut", quiet=True)
+    assert raised.value.exit_code == 143
+    cut = resume(list_runs(tmp_path / "cut")[0].path, quiet=True)
+    for name in ("last", "best"):
+        one, two = (weights_of(run.path / "checkpoints" / f"{name}.safetensors") for run in (whole, cut))
+        assert all(np.array_equal(one[key], two[key]) for key in one)
+    assert [entry["train"]["loss"] for entry in cut.history] == [
+        entry["train"]["loss"] for entry in whole.history
+    ]
+
+
+def test_an_epoch_of_minutes_is_told_of_off_a_terminal(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hilum.train.watch.SECONDS_BETWEEN_LINES", 0.0)
+    with Watch().steps("epoch 2/8", 100, 20) as step:
+        step(16, lambda: pytest.fail("off a terminal nobody asks for the loss"))
+    assert capfd.readouterr().err.startswith("epoch 2/8: 16 of 80 images, ")

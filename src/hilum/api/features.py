@@ -95,6 +95,8 @@ def embed(
     if pack is None:
         given = DataConfig(path=str(data), options=dict(options or {}))
         pack, _, _ = open_data(Config(data=given, prepare=encoder.preparation))
+        for note in pack.table.notes:
+            say(note)
     elif options:
         raise ConfigError(
             f"{data} is a pack, read from its source already: --option goes with SOURCE:FOLDER."

@@ -8,7 +8,7 @@ its value in the other folds.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ from hilum.doctor.out_of_fold import (
     tree_auc,
 )
 from hilum.doctor.traits import OF_FILES, Trait, traits
+from hilum.table.check import official_parts
 from hilum.table.table import Table
 from hilum.text import listed
 
@@ -38,6 +39,9 @@ BETTER = 2.0
 """By so many standard errors must an AUC out of fold beat the one by order to be told in its place."""
 RARE = 3
 """Values of fewer images are taken together: they tell nothing of another fold."""
+
+MOST_OF_ALL = 0.9
+"""A part of more than this share of all images is not looked at by itself."""
 
 Values = npt.NDArray[np.float64] | npt.NDArray[np.str_]
 
@@ -53,6 +57,7 @@ class Shortcut:
         higher: whether positives have more of the trait, or less.
         how: which values tell it, where that is not plain.
         patient: whether the trait is of the patient, and may well be an honest risk factor.
+        part: the official part in which it does; empty for all images.
     """
 
     trait: str
@@ -61,10 +66,12 @@ class Shortcut:
     higher: bool = True
     how: str = ""
     patient: bool = False
+    part: str = ""
 
     def __str__(self) -> str:
         what = self.finding if self.higher else f"no {self.finding}"
-        return f"{self.trait} predicts {what} ({self.auc:.2f}){': ' if self.how else ''}{self.how}"
+        where = f" in the {self.part} part" if self.part else ""
+        return f"{self.trait} predicts {what}{where} ({self.auc:.2f}){': ' if self.how else ''}{self.how}"
 
 
 @dataclass(frozen=True)
@@ -106,13 +113,26 @@ class _Rows:
 def shortcuts(table: Table, files: pl.DataFrame | None = None) -> list[Shortcut]:
     """AUC of each trait for each finding where it is not chance, best first.
 
+    A trait that decides within one official part, and not over all of them, is told of that part: its score would
+    be the trait's, or what is learned there.
+
     Args:
         table: the images.
         files: facts of each row's file, null where unknown; see `traits`.
     """
-    rows = _Rows.of(table)
-    found = [shortcut for trait in traits(table, files) for shortcut in _of_trait(trait, rows)]
+    found = _of_table(table, files)
+    known = {(shortcut.trait, shortcut.finding) for shortcut in found if shortcut.auc >= DECIDING}
+    for part, rows in official_parts(table).items():
+        if len(rows) <= MOST_OF_ALL * len(table):
+            own = _of_table(table.take(rows), files[rows] if files is not None else None)
+            deciding = (shortcut for shortcut in own if shortcut.auc >= DECIDING)
+            found += [replace(one, part=part) for one in deciding if (one.trait, one.finding) not in known]
     return sorted(found, key=lambda shortcut: -shortcut.auc)
+
+
+def _of_table(table: Table, files: pl.DataFrame | None) -> list[Shortcut]:
+    rows = _Rows.of(table)
+    return [shortcut for trait in traits(table, files) for shortcut in _of_trait(trait, rows)]
 
 
 def looked_at(table: Table, files: pl.DataFrame | None) -> tuple[list[str], str]:

@@ -122,7 +122,7 @@ def _link(folder: Path, run: Run) -> None:
     if link.exists() and not link.is_symlink():
         say(f"note: {link} is there already and is no link, so it stays; the new head is {run.path}")
         return
-    temporary = folder / f".{BEST}.{os.getpid()}.partial"
-    temporary.unlink(missing_ok=True)
-    temporary.symlink_to(run.path.name, target_is_directory=True)
-    temporary.replace(link)
+    temporary = folder / f".{run.name}.{os.getpid()}.partial"
+    with writing(run.path):
+        temporary.symlink_to(run.path.name, target_is_directory=True)
+        temporary.replace(link)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -238,20 +243,49 @@ def _draw_all(entries: Files, root: Path, size: int, masks: bool, workers: int |
     # joblib's processes do not import the caller's script anew, so that it needs no `if __name__ == "__main__":`.
     pool = Parallel(count, "loky", "generator_unordered", batch_size=1, idle_worker_timeout=5)
     with progress("drawing", len(entries)) as advance:
-        for done in pool(delayed(draw_batch)(batch, root, size, masks) for batch in batches):
+        with _deaf():
+            drawn = pool(delayed(draw_batch)(batch, root, size, masks, os.getpid()) for batch in batches)
+        for done in drawn:
             boxes |= done
             advance(len(done))
     return boxes
 
 
-def draw_batch(entries: Files, root: Path, size: int, masks: bool) -> Boxes:
-    """Draw and write some images; returns their boxes."""
+def draw_batch(entries: Files, root: Path, size: int, masks: bool, asked_by: int) -> Boxes:
+    """Draw and write some images, for process `asked_by`; returns their boxes."""
+    if os.getpid() != asked_by:
+        _end_with(asked_by)
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
         return {entry.path: _draw_one(entry, root, size, masks) for entry in entries}
     finally:
         cv2.setNumThreads(threads)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Processes begun within never hear Ctrl-C, which a terminal sends to all: this one does, and ends them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, former)
+
+
+@cache
+def _end_with(parent: int) -> None:
+    """Have this process end when its parent is gone: joblib's workers outlive a killed one by half a minute."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _draw_one(entry: Entry | Scan, root: Path, size: int, masks: bool) -> dict[str, tuple[Box, ...]]:

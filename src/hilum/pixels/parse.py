@@ -88,14 +88,6 @@ def png_header(data: bytes) -> ImageInfo:
     return ImageInfo(width, height, bits, PNG_MODES[colour], "png").upright(orientation)
 
 
-def png_depth(data: bytes) -> int:
-    """The largest number of bits that were in use before the samples became those of the file, by the sBIT
-    chunk (PNG, 3rd edition, 11.3.2.5); 0 where there is none."""
-    at = data.find(b"sBIT", 33, data.find(b"IDAT", 33))
-    length = int.from_bytes(data[at - 4 : at], "big") if at >= 0 else 0
-    return max(data[at + 4 : at + 4 + min(length, 4)], default=0)
-
-
 def exif_orientation(exif: bytes) -> int:
     """Tag 0x0112 of an EXIF block (a small TIFF file), 1 to 8; 1 (upright) where there is none."""
     order = {b"II": "<", b"MM": ">"}.get(exif[:2])

@@ -29,11 +29,13 @@ from hilum.pixels.header import NOT_AN_IMAGE, unreadable
 from hilum.pixels.jpeg import jpeg_gray
 from hilum.pixels.limits import LIMITS, check_size, read_file
 from hilum.pixels.opencv import Gray, decode, turned
-from hilum.pixels.parse import JPEG_START, PNG_START, png_depth, png_header
+from hilum.pixels.parse import JPEG_START, PNG_START
+from hilum.pixels.png import png_gray
 from hilum.pixels.sizes import check_end, kind_of, size_of
 from hilum.pixels.tiff import TIFF_STARTS, tiff_image
 
-PNG_END = b"IEND\xaeB`\x82"
+READER = 2
+"""Raised when some file becomes another picture than before, so that no older pack is taken from the cache."""
 
 
 @dataclass(frozen=True)
@@ -105,22 +107,11 @@ def _gray(data: bytes, suffix: str, at_least: int | None, limits: LimitsConfig, 
     if is_dicom(data, suffix):
         return dicom_gray(data, limits, notes)
     if data.startswith(PNG_START):
-        return _png(data, limits, notes)
+        return png_gray(data, limits, notes)
     if data.startswith(TIFF_STARTS):
         image, bits, orientation = tiff_image(data, limits, notes)
         return turned(to_uint8(image, bits, notes=notes), orientation)
     return _other(data, limits)
-
-
-def _png(data: bytes, limits: LimitsConfig, notes: list[str]) -> Gray:
-    if data.rfind(PNG_END) < 0:
-        raise ImageError("is a PNG file that is cut short; copy or download it again")
-    info = png_header(data)
-    check_size(info.width, info.height, info.channels * max(1, info.bits // 8), limits)
-    image = decode(data, cv2.IMREAD_ANYDEPTH)
-    if image is None:
-        raise ImageError("is a PNG file that is damaged; copy or download it again")
-    return to_uint8(image, image.dtype.itemsize * 8, png_depth(data), notes)
 
 
 def _other(data: bytes, limits: LimitsConfig) -> Gray:

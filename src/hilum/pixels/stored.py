@@ -112,7 +112,7 @@ def _unpacked(dataset: Any, syntax: Any, limits: LimitsConfig) -> Values:
     if info.bits == 8 and syntax in JPEG_DCT:
         return luma(
             frame, header, limits
-        )  # whether colours are YBR or RGB is said in the codes, often not in tags
+        )  # the codes say whether colours are YBR or RGB; tags are often wrong
     if info.channels > 1:
         raise ImageError(f"is a DICOM file compressed as {syntax.name} in colour; expected gray")
     check_stream(frame, limits)

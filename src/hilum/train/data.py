@@ -26,7 +26,7 @@ from hilum.table.clean import Step, clean
 from hilum.table.copies import are_copies, originals, with_copies_of
 from hilum.table.overlay import Applied, apply_overlay, read_overlay
 from hilum.table.sampling import sample_rows
-from hilum.table.sources import SOURCES, read_source
+from hilum.table.sources import SOURCES, read_quietly
 from hilum.table.split import Split, make_split, subset
 from hilum.table.table import Table
 
@@ -302,7 +302,7 @@ def open_data(config: Config) -> tuple[Pack, Table, list[Step]]:
         raise DataError("no data were named. Give --data PACK, or --data SOURCE:FOLDER to pack first.")
     source, colon, root = text.partition(":")
     if colon and source in SOURCES:
-        table = read_source(source, root, **config.data.options)
+        table = read_quietly(source, root, **config.data.options)
         _check_overlay(config, table)
         table, steps = clean(table, config.clean)
         # A finding or a file that is not there is said before the hour of packing.
@@ -312,7 +312,7 @@ def open_data(config: Config) -> tuple[Pack, Table, list[Step]]:
         return pack, pack.table, steps
     if colon and not Path(text).exists():
         # Says which source was meant, if one is near.
-        read_source(source, root)
+        read_quietly(source, root)
     pack = Pack.open(text)
     if config.data.options:
         raise DataError(

@@ -25,6 +25,7 @@ from hilum.train.finetune import Freezer, Stage, stage_of, stages
 from hilum.train.losses import make_loss
 from hilum.train.optim import Ema, learning_rate, make_optimizer, set_rate
 from hilum.train.state import Progress
+from hilum.train.stop import until_asked
 from hilum.train.world import World
 
 
@@ -189,11 +190,20 @@ class Learner:
         )
         return replace(whole.take(rows), logits=logits), loss
 
-    def forward(self, feed: Feed) -> tuple[Tensor, npt.NDArray[np.int64]]:
-        """Raw outputs over all of a part, gathered from all processes and put in the part's order."""
+    def forward(
+        self, feed: Feed, asked: Callable[[], int] | None = None
+    ) -> tuple[Tensor, npt.NDArray[np.int64]]:
+        """Raw outputs over all of a part, gathered from all processes and put in the part's order.
+
+        Raises:
+            Asked: `asked` gave the signal of a stop; several processes, which would have to agree, do not ask.
+        """
         # Each process has its own statistics of batch norm by now; the first one's are those that are kept.
         self.world.share_buffers(self.model)
-        outputs, rows = forward(self.model, feed.epoch(0), self._config.train.precision, self.device)
+        batches = feed.epoch(0)
+        if asked is not None and self.world.size == 1:
+            batches = until_asked(batches, asked)
+        outputs, rows = forward(self.model, batches, self._config.train.precision, self.device)
         outputs = self.world.gather(outputs).cpu()
         rows = self.world.gather(torch.from_numpy(rows)).cpu().numpy()
         order = np.argsort(rows, kind="stable")

@@ -25,7 +25,7 @@ from hilum.runs import Run
 from hilum.train.data import Job, Part
 from hilum.train.follow import following
 from hilum.train.learner import Learner
-from hilum.train.stop import stop_requests
+from hilum.train.stop import Asked, stop_requests
 from hilum.train.watch import Watch
 
 PRIME = 1_000_003
@@ -53,8 +53,12 @@ def fit(job: Job, run: Run, learner: Learner, watch: Watch) -> None:
             started, seen_before = time.monotonic(), len(seen)
             _learn(config, run, learner, feed, seen, watch, asked)
             with working(f"scoring epoch {progress.epoch + 1}"):
-                with learner.evaluating():
-                    outputs, rows = learner.forward(valid_feed)
+                try:
+                    with learner.evaluating():
+                        outputs, rows = learner.forward(valid_feed, asked)
+                except Asked as stop:
+                    learner.save(run, seen.tensors())
+                    raise _stopped(run, learner, feed.steps(progress.epoch), stop.by) from None
                 found = {
                     "train": learner.judge(train, *seen.gathered(learner)),
                     "valid": learner.judge(valid, outputs, rows),
@@ -107,11 +111,17 @@ def _learn(
                 learner.save(run, seen.tensors())
                 saved = time.monotonic()
             if stop:
-                raise Stopped(
-                    f"stopped in epoch {progress.epoch + 1} after step {progress.step} of {steps}; all is saved.\n"
-                    f"Go on with:  hilum train --resume {shlex.quote(str(run.path))}",
-                    128 + (by or signal.SIGINT),
-                )
+                raise _stopped(run, learner, steps, by or signal.SIGINT)
+
+
+def _stopped(run: Run, learner: Learner, steps: int, by: int) -> Stopped:
+    """What is said where a signal stopped the training, once its state is saved."""
+    progress = learner.progress
+    return Stopped(
+        f"stopped in epoch {progress.epoch + 1} after step {progress.step} of {steps}; all is saved.\n"
+        f"Go on with:  hilum train --resume {shlex.quote(str(run.path))}",
+        128 + by,
+    )
 
 
 def _judge_start(config: Config, run: Run, learner: Learner, valid: Part, feed: Feed, watch: Watch) -> None:

@@ -60,6 +60,8 @@ def train(config: Config, *, folder: str | Path = "runs", command: str = "", qui
     run = Run(Path(learner.world.share(made)))
     with _alone(run):
         _describe(run, job, learner)
+        for note in job.table.notes:
+            watch.say(note)
         for warning in warnings:
             watch.say(f"warning: {warning}")
         watch.say(_headline(run, job))

@@ -4,9 +4,32 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+
+class Asked(Exception):
+    """A stop was asked for by a signal, in the middle of something that can be done again."""
+
+    def __init__(self, by: int) -> None:
+        super().__init__(by)
+        self.by = by
+
+
+def until_asked(items: Iterable[Item], asked: Callable[[], int]) -> Iterator[Item]:
+    """The items, until a stop is asked for.
+
+    Raises:
+        Asked: it was.
+    """
+    for item in items:
+        if by := asked():
+            raise Asked(by)
+        yield item
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from hilum.errors import DataError, did_you_mean
-from hilum.table.identity import alike, identities, said_of
+from hilum.table.identity import MISSING, alike, said_of, tidy
 from hilum.text import listed, plain
 
 NEGATIVE_NAMES = (
@@ -83,7 +83,9 @@ def cell_findings(
     Raises:
         DataError: see `class_findings`.
     """
-    cells = identities(cells)
+    said = cells.to_frame("cell").select(tidy(pl.col("cell"))).to_series().alias(cells.name)
+    # "none" is a class: of those without the finding.
+    cells = said.set(said.str.to_lowercase().is_in({*MISSING} - {"none"}), None)
     lists = bool(cells.count()) and bool(cells.drop_nulls().str.contains(LIST).all())
     sign = _guessed(cells, lists) if separator is None else separator
     if not sign:
@@ -95,10 +97,10 @@ def cell_findings(
     names = sorted(set().union(*sets.values()))
     if positive and positive not in names:
         raise DataError(f"there is no label {positive!r}; {did_you_mean(positive, names)}")
-    said = "lists" if lists else f"several labels with {sign!r} between them (separator)"
+    how = "lists" if lists else f"several labels with {sign!r} between them (separator)"
     if separator is None:
         notes.append(
-            f"Cells of {cells.name!r} were read as {said}: {len(names):,} findings, {listed(names, 6)}."
+            f"Cells of {cells.name!r} were read as {how}: {len(names):,} findings, {listed(names, 6)}."
         )
     names = [positive] if positive else names
     codes = {name: {cell: int(name in labels) for cell, labels in sets.items()} for name in names}

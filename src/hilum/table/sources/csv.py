@@ -41,6 +41,7 @@ import polars as pl
 
 from hilum.errors import DataError
 from hilum.files import is_regular
+from hilum.table.identity import identity
 from hilum.table.sources import values
 from hilum.table.sources.base import (
     PathOptions,
@@ -216,7 +217,9 @@ def _described(raw: pl.DataFrame, columns: dict[str, str], folder: str) -> pl.Da
         "image_id": image,
         "path": path,
         "patient_id": pl.col(columns["patient"]) if "patient" in columns else image,
-        "source": pl.col(columns["source"]).fill_null("csv") if "source" in columns else pl.lit("csv"),
+        "source": identity(pl.col(columns["source"])).fill_null("csv")
+        if "source" in columns
+        else pl.lit("csv"),
     }
     made |= {
         name: cast(pl.col(columns[option])) for option, (name, cast) in CASTS.items() if option in columns

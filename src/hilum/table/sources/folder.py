@@ -31,6 +31,7 @@ from pathlib import Path
 import polars as pl
 
 from hilum.errors import DataError
+from hilum.table.identity import tidy
 from hilum.table.sources.base import (
     IMAGE_SUFFIXES,
     PathOptions,
@@ -119,6 +120,7 @@ def class_folders(root: Path) -> tuple[pl.DataFrame, list[str]]:
         orient="row",
         schema_overrides={"official_split": pl.String},
     )
+    frame = frame.with_columns(tidy(pl.col("class")))
     if masks:
         frame = frame.filter(~pl.col("path").is_in(masks))
     return frame.with_columns(image_id=_ids(frame["path"])), passed_over(passed, masks) + _beside(root, parts)

@@ -90,9 +90,9 @@ def pixel_digest(path: Path) -> str:
     import pydicom
 
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), open_file(path) as file:
             warnings.simplefilter("ignore")
-            pixels = pydicom.dcmread(path, force=True).get("PixelData", b"")
+            pixels = pydicom.dcmread(file, force=True).get("PixelData", b"")
         return hashlib.sha256(pixels).hexdigest()
     # As for headers: a damaged element raises anything.
     except Exception:

@@ -46,7 +46,7 @@ def named_by(pattern: str, paths: Sequence[str], option: str) -> list[str]:
 def located(root: Path, paths: Sequence[str], notes: list[str]) -> list[str]:
     """Where the files lie that a table names: as it says, else by their name, else by their name without suffix.
 
-    What is in two places is left as it was written, and so is what is nowhere.
+    One file is one row's: what fits two files or two rows, and what is nowhere, is left as it was written.
 
     Args:
         root: the folder that the paths are relative to, and under which others are looked for.
@@ -56,7 +56,8 @@ def located(root: Path, paths: Sequence[str], notes: list[str]) -> list[str]:
     missing = _missing(root, paths)
     if not missing:
         return list(paths)
-    there, _ = without_masks(find_images(root))
+    named = dict.fromkeys(paths)
+    there, _ = without_masks([name for name in find_images(root) if name not in named])
     steps: dict[str, Callable[[str], str]] = {
         "by its path, under another suffix": lambda path: re.sub(SUFFIX, "", path),
         "by its name, in another folder": lambda path: path.rpartition("/")[2],
@@ -66,7 +67,14 @@ def located(root: Path, paths: Sequence[str], notes: list[str]) -> list[str]:
     counts: Counter[str] = Counter()
     for how, key in steps.items():
         places = _unique((key(name), name) for name in there)
-        new = {path: places[key(path)] for path in missing if path not in found and key(path) in places}
+        wanted = _unique((key(path), path) for path in named)
+        fitting = {wanted[same]: places[same] for same in wanted.keys() & places.keys()}
+        taken = {*found.values()}
+        new = {
+            path: fitting[path]
+            for path in missing
+            if path in fitting and path not in found and fitting[path] not in taken
+        }
         found |= new
         counts[how] += len(new)
     if found:
@@ -115,8 +123,7 @@ def passed_over(passed: Counter[str], masks: Sequence[str]) -> list[str]:
         )
     if passed:
         kinds = [
-            f"{count:,} of {kind}"
-            for kind, count in sorted(passed.items(), key=lambda one: (-one[1], one[0]))
+            f"{count:,} {kind}" for kind, count in sorted(passed.items(), key=lambda one: (-one[1], one[0]))
         ]
         notes.append(f"{many(passed.total(), 'file')} passed over as no images: {listed(kinds, 6)}.")
     return notes

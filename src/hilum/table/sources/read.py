@@ -79,7 +79,10 @@ def read_quietly(name: str, root: Path | str, /, **options: Any) -> Table:
             f"{root} does not look like {name} ({source.title}); it looks like {other} ({SOURCES[other].title}). "
             f"Use the source {other}, or see what {name} expects with:  hilum sources {name}"
         )
-    return source.read(root, checked)
+    try:
+        return source.read(root, checked)
+    except UnicodeEncodeError as error:  # Python's name for a file whose bytes are no text
+        raise DataError(f"{root}: {error.object} is a name that is not UTF-8; rename it.") from error
 
 
 def guess_source(root: Path | str) -> str | None:
