@@ -3,7 +3,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 
-.PHONY: env demo test test-slow check bench docs clean
+.PHONY: env demo test test-slow check bench fuzz docs clean
 
 env: .venv/ready
 
@@ -33,6 +33,9 @@ check: env
 
 bench: env
 	@$(PY) -m benchmarks
+
+fuzz: env
+	@$(PY) -m tests.fuzz
 
 docs: env
 	@$(PY) docs/build.py

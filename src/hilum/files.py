@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import io
 import json
+import math
 import os
 import re
 import shutil
 import stat
 import threading
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -115,18 +117,36 @@ def write_parquet(path: Path, frame: pl.DataFrame) -> None:
         seals.seal(temporary)
 
 
-def read_parquet(path: Path) -> pl.DataFrame:
+def read_parquet(
+    path: Path, columns: Mapping[str, pl.DataType | type[pl.DataType]] | None = None
+) -> pl.DataFrame:
     """Read what `write_parquet` wrote, or a table of another program.
+
+    Damage to the latter that asks for more memory than there is ends the program: polars aborts.
+
+    Args:
+        path: the file.
+        columns: what must be there, by name, and of which type; further columns may be.
 
     Raises:
         OSError: it cannot be read, or is not what was written.
-        polars.exceptions.PolarsError: it is no Parquet file.
+        polars.exceptions.PolarsError: it is no Parquet file, is damaged, or lacks a column of that name and type.
     """
     import polars as pl
 
     if seals.intact(path) is False:
         raise OSError(f"{path.name} is not what was written: its checksum differs")
-    return pl.read_parquet(path)
+    data = path.read_bytes()  # a name with * or [ would be a pattern to polars
+    try:
+        frame = pl.read_parquet(data)
+    except pl.exceptions.PanicException as error:  # no Exception at all: it would end the program
+        raise pl.exceptions.ComputeError(f"{path.name} is damaged") from error
+    for name, kind in (columns or {}).items():
+        if (found := frame.schema.get(name)) != kind:
+            raise pl.exceptions.SchemaError(
+                f"{path.name}: column {name!r} should be {kind}, it is {found or 'missing'}"
+            )
+    return frame
 
 
 FORMULA, NUMBER = r"^'*[=+\-@\t\r]", r"^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$"
@@ -158,12 +178,47 @@ def read_json(path: Path) -> Any:
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is no JSON.
+        ValueError: it is not JSON (RFC 8259), names a key twice, or holds a number that 64 bits do not.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(
+            path.read_text(encoding="utf-8"),
+            object_pairs_hook=_no_key_twice,
+            parse_int=_number,
+            parse_float=_number,
+            parse_constant=_number,
+        )
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        twice = next(key for key, _ in pairs if sum(key == other for other, _ in pairs) > 1)
+        raise ValueError(f"it names {twice!r} twice")
+    return made
+
+
+def _number(text: str) -> int | float:
+    """A number of JSON; Python's own reader also takes NaN, Infinity, 1e999 and integers of any length."""
+    value = float(text) if not text.lstrip("-").isdigit() else int(text[:25])
+    if not math.isfinite(value) or (abs(value) >= 2**63 and isinstance(value, int)):
+        raise ValueError(f"{text[:25]} is no number that 64 bits hold")
+    return value
 
 
 def is_regular(path: Path) -> bool:

@@ -68,6 +68,17 @@ def listed(names: Sequence[object], most: int = 5) -> str:
     return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"
 
 
+def strings(values: object) -> tuple[str, ...]:
+    """A list of strings as JSON holds it.
+
+    Raises:
+        TypeError: it is anything else.
+    """
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise TypeError(f"expected a list of strings, not {str(values)[:80]}")
+    return tuple(values)
+
+
 def items(given: Iterable[One] | Path) -> tuple[One, ...]:
     """What a caller gave for several: one text, path or run is one item, not its letters."""
     alone = isinstance(given, str) or not isinstance(given, Iterable)

@@ -17,7 +17,18 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hilum.errors import DiskError, InputError, did_you_mean, nearest
-from hilum.files import csv_text, read_json, remove_leftovers, unquoted, whole_file, write_json, write_text
+from hilum.files import (
+    csv_text,
+    read_json,
+    read_parquet,
+    read_toml,
+    remove_leftovers,
+    unquoted,
+    whole_file,
+    write_json,
+    write_parquet,
+    write_text,
+)
 
 
 def test_a_failed_write_leaves_the_former_file(tmp_path: Path) -> None:
@@ -88,6 +99,78 @@ def test_what_a_killed_write_left_is_removed_and_nothing_else(tmp_path: Path) ->
     remove_leftovers(tmp_path)
     assert not any(path.exists() for path in left)
     assert all(path.exists() for path in kept)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"a": NaN}', "NaN is no number"),
+        ('{"a": [-Infinity]}', "-Infinity is no number"),
+        ('{"a": 1e999}', "1e999 is no number"),
+        ('{"a": 9223372036854775808}', "no number that 64 bits hold"),
+        ('{"a": -' + "9" * 5000 + "}", "no number that 64 bits hold"),
+        ('{"a": 1, "b": {"c": 1, "c": 2}}', "names 'c' twice"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"a":' * 100_000, "nested too deeply"),
+        ("", "Expecting value"),
+        ("\ufeff{}", "BOM"),
+        ("{}\0", "Extra data"),
+    ],
+)
+def test_what_is_no_json_is_a_value_error(tmp_path: Path, text: str, why: str) -> None:
+    (tmp_path / "a.json").write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=why):
+        read_json(tmp_path / "a.json")
+
+
+plain_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.text()
+    | st.integers(-(2**62), 2**62)
+    | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(plain_values)
+def test_json_gives_back_what_was_written(tmp_path_factory: pytest.TempPathFactory, value: object) -> None:
+    path = tmp_path_factory.getbasetemp() / "given.json"
+    write_json(path, value)
+    assert read_json(path) == value
+
+
+def test_a_parquet_file_is_what_was_written_or_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = pl.DataFrame({"id": ["a", "b"], "n": [1, 2]})
+    path = tmp_path / "[a]*.parquet"  # a pattern to polars
+    write_parquet(path, frame)
+    frame[:1].write_parquet(tmp_path / "a.parquet")
+    assert read_parquet(path, {"id": pl.String, "n": pl.Int64}).equals(frame)
+    for columns, why in (
+        ({"n": pl.Float64}, "column 'n' should be Float64, it is Int64"),
+        ({"m": pl.Int64}, "column 'm' should be Int64, it is missing"),
+    ):
+        with pytest.raises(pl.exceptions.SchemaError, match=why):
+            read_parquet(path, columns)
+
+    def panic(source: object) -> None:
+        del source
+        raise pl.exceptions.PanicException("assertion failed")
+
+    monkeypatch.setattr(pl, "read_parquet", panic)
+    with pytest.raises(pl.exceptions.ComputeError, match="is damaged"):
+        read_parquet(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["a = " + "[" * 100_000, "a = " + "{b=" * 100_000, "a = 1\na = 2", "\ufeffa = 1", "a\0"]
+)
+def test_what_is_no_toml_is_a_value_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"nested|line 1|overwrite|Invalid|Expected"):
+        read_toml(tmp_path / "a.toml")
 
 
 TEXTS = st.text(

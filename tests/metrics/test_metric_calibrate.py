@@ -227,6 +227,23 @@ def test_wrong_input_is_told() -> None:
     for value in ({}, {"method": "platt"}, {"method": "platt", "parameters": 3}, []):
         with pytest.raises(DataError, match="this is no calibration"):
             Calibration.from_json(value)
+    platt = fit_calibration(overconfident(60, "valid", 1), "platt").to_json()
+    steps = {"logits": [0.0, 1.0], "probabilities": [0.2, 0.7]}
+    for wrong in (
+        {"findings": "A"},
+        {"findings": [["A"]]},
+        {"findings": ["B"]},
+        {"fallbacks": {"C": "why"}},
+        {"parameters": {"A": {"scale": -1.0, "shift": 0.0}}},
+        {"parameters": {"A": {"scale": "x", "shift": 0.0}}},
+        {"parameters": {"A": {**steps, "logits": [1.0, 0.0]}}},
+        {"parameters": {"A": {**steps, "logits": [0.0]}}},
+        {"parameters": {"A": {**steps, "probabilities": [0.7, 0.2]}}},
+        {"parameters": {"A": {**steps, "probabilities": [0.2, 1.0]}}},
+        {"parameters": {"A": {"logits": [], "probabilities": []}}},
+    ):
+        with pytest.raises(DataError, match="this is no calibration"):
+            Calibration.from_json(platt | wrong)
     with pytest.raises(DataError, match="'mass' or in 'width'"):
         reliability(overconfident(9, "valid", 1), equal="size")
 

@@ -69,6 +69,36 @@ def test_wrong_shapes_and_files_are_refused(tmp_path: Path) -> None:
         Predictions.load(tmp_path / "half.parquet", "test")
 
 
+@pytest.mark.parametrize(
+    ("column", "values", "why"),
+    [
+        ("image_id", None, "has no column 'image_id'"),
+        ("image_id", [1, 2], "'image_id' should hold text, and is Int64"),
+        ("image_id", [b"a", b"b"], "'image_id' should hold text, and is Binary"),
+        ("image_id", ["a", None], "should name every image once"),
+        ("image_id", ["a", "a"], "should name every image once"),
+        ("patient_id", [True, False], "'patient_id' should hold text, and is Boolean"),
+        ("logit:Edema", ["0.5", "x"], "'logit:Edema' should hold numbers, and is String"),
+        ("logit:Edema", [[1.0], [2.0]], "'logit:Edema' should hold numbers"),
+        ("target:Edema", None, "has no column 'target:Edema'"),
+        ("target:Edema", ["", ""], "'target:Edema' should hold numbers"),
+        ("target:Edema", [1.0, 7.0], "targets should be 0, 1 or NaN"),
+        ("target:Edema", [1.0, -1.0], "targets should be 0, 1 or NaN"),
+        ("target:Edema", [float("inf"), 0.0], "targets should be 0, 1 or NaN"),
+    ],
+)
+def test_a_column_of_something_else_is_told(
+    tmp_path: Path, column: str, values: list[object] | None, why: str
+) -> None:
+    path = tmp_path / "p.parquet"
+    made().save(path)
+    frame = pl.read_parquet(path)
+    frame = frame.drop(column) if values is None else frame.with_columns(pl.Series(column, values))
+    frame.write_parquet(path)
+    with pytest.raises(DataError, match=why):
+        Predictions.load(path, "test")
+
+
 def test_a_notebook_shows_what_is_scored_per_finding() -> None:
     shown = made()._repr_html_()
     cells = [row.split("</th>")[-1] for row in shown.split("<tbody>")[1].split("</tr>")[:2]]

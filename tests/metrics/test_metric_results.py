@@ -130,6 +130,16 @@ def test_names_are_checked() -> None:
         scores["recal"]
     with pytest.raises(DataError, match="not scores"):
         Scores.from_json({"part": "test"})
+    written = scores.to_json()
+    for wrong in (
+        {"per_finding": {f"{name}?": row for name, row in written["per_finding"].items()}},
+        {"per_finding": {}},
+        {"warnings": "none"},
+        {"warnings": [1]},
+        {"thresholds": {**written["thresholds"], "asked": "x"}},
+    ):
+        with pytest.raises(DataError, match=r"not (scores|thresholds)"):
+            Scores.from_json({**written, **wrong})
     assert scores.value("exact_match") == 1
 
 

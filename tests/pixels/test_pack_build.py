@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -262,6 +263,63 @@ def test_parts_of_different_packs_do_not_pass_for_one(table: Table, pack: Pack, 
     edit(path, slots=70)
     table.take(range(60)).frame.write_parquet(path / "table.parquet")
     with pytest.raises(PackError, match="60 rows in its table, 70 in its statistics"):
+        Pack.open(path)
+
+
+def without(name: str) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    return lambda frame: frame.drop(name)
+
+
+def column(name: str, value: object) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    kind = pl.Int64 if isinstance(value, int) else None
+    return lambda frame: frame.with_columns(pl.lit(value, kind).alias(name))
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "why"),
+    [
+        ("stats", without("slot"), "'slot' should be Int64, it is missing"),
+        ("stats", without("sum"), "'sum' should be Int64, it is missing"),
+        ("stats", without("squares"), "'squares' should be Int64, it is missing"),
+        ("stats", column("slot", "nan"), "'slot' should be Int64, it is String"),
+        ("stats", column("slot", float("inf")), "'slot' should be Int64, it is Float64"),
+        ("stats", column("sum", None), "'sum' should be Int64, it is Null"),
+        ("stats", column("slot", -1), r"images that pixels\.npy does not hold"),
+        ("stats", column("slot", 70), r"images that pixels\.npy does not hold"),
+        ("stats", lambda frame: frame.reverse(), "not of the same images"),
+        ("excluded", without("reason"), "'reason' should be String, it is missing"),
+        ("table", without("Edema"), "finding 'Edema' should be Int8, it is missing"),
+        ("table", column("Edema", [1]), "finding 'Edema' should be Int8, it is List"),
+        ("table", column("Edema", "x"), "finding 'Edema' should be Int8, it is String"),
+    ],
+)
+def test_a_table_of_something_else_is_told(
+    pack: Pack, tmp_path: Path, file: str, change: Callable[[pl.DataFrame], pl.DataFrame], why: str
+) -> None:
+    path = copied(pack, tmp_path)
+    frame = change(pl.read_parquet(path / f"{file}.parquet"))
+    frame.write_parquet(path / f"{file}.parquet")
+    with pytest.raises(PackError, match=why):
+        Pack.open(path)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{",
+        "{'descr': '|u1'",
+        "{'descr': '|u1', 'fortran_order': False, 'shape': (-1, 16, 16), }",
+        "\0",
+        "(((",
+        "{'descr': '|O'}",
+    ],
+)
+def test_an_array_with_another_header_is_told(pack: Pack, tmp_path: Path, header: str) -> None:
+    path = copied(pack, tmp_path)
+    data = (path / "pixels.npy").read_bytes()
+    size = int.from_bytes(data[8:10], "little")
+    (path / "pixels.npy").write_bytes(data[:10] + header.ljust(size).encode() + data[10 + size :])
+    with pytest.raises(PackError, match=r"pixels\.npy is missing or cut short"):
         Pack.open(path)
 
 

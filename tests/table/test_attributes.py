@@ -165,3 +165,14 @@ def test_a_wrong_file_leaves_no_run(tmp_path: Path, hilum: Callable[..., Any]) -
     assert outcome.code == 2
     assert "none of its 1 values of image_id" in outcome.err
     assert not list((tmp_path / "runs").glob("*"))
+
+
+def test_parquet_of_bytes_and_lists(tmp_path: Path) -> None:
+    ids = pl.Series("image_id", ["i1", "i0"])
+    lists, text = pl.Series("a", [[1], [2]]), pl.Series("b", [b"icu", b"ward"])
+    pl.DataFrame([ids.cast(pl.Binary), lists, text]).write_parquet(tmp_path / "a.parquet")
+    assert read_attributes(tmp_path / "a.parquet", made(tmp_path)).rows() == [("i1", "icu"), ("i0", "ward")]
+    for wrong in (pl.Series("image_id", [[1], [2]]), pl.Series("image_id", [b"\xff", b"i0"])):
+        pl.DataFrame([wrong, text]).write_parquet(tmp_path / "a.parquet")
+        with pytest.raises(DataError, match=r"no column 'image_id'|cannot be read as Parquet: invalid utf"):
+            read_attributes(tmp_path / "a.parquet", made(tmp_path))

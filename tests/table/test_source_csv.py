@@ -146,3 +146,34 @@ def test_boxes_are_read(tmp_path: Path) -> None:
     boxes = read_source("csv", tmp_path, file="labels.csv", boxes="boxes.csv").boxes
     assert boxes is not None
     assert boxes["width"][0] == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize(
+    "cell", ["$.03", "0.15.2", "", "nan", "inf", "1e999", "[/red]", "x" * 70_000, "日本"]
+)
+def test_a_box_that_is_no_number_is_told_with_its_row(tmp_path: Path, cell: str) -> None:
+    write(tmp_path)
+    lines = ["image_id,finding,x,y,width,height", "a,Edema,0.1,0.2,0.3,0.4", f"a,Edema,0.1,0.2,{cell},0.4"]
+    write(tmp_path, "\n".join(lines) + "\n", "boxes.csv")
+    with pytest.raises(DataError, match=r"boxes\.csv: column 'width' should hold numbers; row 2 of 2 holds"):
+        read_source("csv", tmp_path, file="labels.csv", boxes="boxes.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("hilum.json", "[]"),
+        ("hilum.json", '"path"'),
+        ("hilum.json", '{"path": "a", "path": "b"}'),
+        ("hilum.json", "[" * 100_000),
+        ("hilum.json", '{"path": NaN}'),
+        ("hilum.toml", "a = " + "[" * 100_000),
+        ("hilum.toml", "path = 1\npath = 2"),
+        ("hilum.toml", "\0"),
+    ],
+)
+def test_a_mapping_that_is_none_is_told(tmp_path: Path, name: str, text: str) -> None:
+    write(tmp_path)
+    write(tmp_path, text, name)
+    with pytest.raises(DataError, match=rf"{name} (cannot be read|should hold names)"):
+        read_source("csv", tmp_path)

@@ -190,3 +190,13 @@ def test_official_lists_and_labels_are_read_in_any_encoding(root: Path, encoding
     for name in ("Data_Entry_2017.csv", "train_val_list.txt", "test_list.txt"):
         (root / name).write_bytes((root / name).read_text().replace("\n", "\r\n").encode(encoding))
     assert read_source("nih", root).frame["official_split"].to_list() == ["train", "train", "test"]
+
+
+@pytest.mark.parametrize("cell", ["日本", "<img src=x>", "", "nan", "-inf"])
+def test_a_box_that_is_no_number_is_told_with_its_row(root: Path, cell: str) -> None:
+    boxes = root / "BBox_List_2017.csv"
+    boxes.write_text(boxes.read_text() + f"00000001_000.png,Mass,0,0,{cell},1\n")
+    with pytest.raises(
+        DataError, match=r"BBox_List_2017\.csv: column 'w' should hold numbers; row 3 of 3 holds"
+    ):
+        read_source("nih", root)

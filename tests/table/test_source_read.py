@@ -119,6 +119,18 @@ def test_real_folders_are_recognised(real: Path) -> None:
     assert guesses == {"pneumonia-224": "pneumonia", "nih-320": "nih", "dicom": "dicom"}
 
 
+def test_a_table_of_headings_alone_is_no_data_set(tmp_path: Path) -> None:
+    for source, name, head, options in (
+        ("csv", "table.csv", "path,patient,Edema", {"findings": ["Edema"]}),
+        ("nih", "Data_Entry_2017.csv", "Image Index,Finding Labels,Follow-up #,Patient ID", {}),
+    ):
+        root = tmp_path / source
+        root.mkdir()
+        (root / name).write_text(head + "\n")
+        with pytest.raises(DataError, match="names no image"):
+            read_source(source, root, **options)
+
+
 def test_a_file_whose_name_is_no_text_is_refused_by_name(tmp_path: Path) -> None:
     for label in "ab":
         (tmp_path / label).mkdir()

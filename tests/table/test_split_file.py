@@ -62,3 +62,11 @@ def test_a_split_file_that_does_not_fit(tmp_path: Path, text: str, message: str)
 def test_a_split_file_that_is_not_there(tmp_path: Path):
     with pytest.raises(DataError, match="cannot be read"):
         Split.load(tmp_path / "no.parquet", make_table([0, 1]))
+
+
+@pytest.mark.parametrize("ids", [[[0], [1], [2], [3]], [b"\xff"] * 4])
+def test_a_parquet_split_file_without_names(tmp_path: Path, ids: list[object]):
+    path = tmp_path / "split.parquet"
+    pl.DataFrame({"image_id": ids, "part": ["train"] * 4}).write_parquet(path)
+    with pytest.raises(DataError, match="cannot be read"):
+        make_split(make_table([0, 1, 2, 2]), SplitConfig(by="file", file=str(path)), 0)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from hilum.errors import RunError
@@ -60,3 +62,29 @@ def test_what_is_no_checkpoint(tmp_path: Path) -> None:
     path.write_bytes(b"x" * 100)
     with pytest.raises(RunError, match="not a checkpoint"):
         load_state(path, model, optimizer)
+
+
+def test_a_checkpoint_of_another_run_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "s.safetensors"
+    model = nn.Linear(2, 1)
+    save_state(path, model, torch.optim.Adam(model.parameters()), {}, {}, {"epoch": 1})
+    wider, groups = nn.Linear(3, 1), [{"params": [one]} for one in model.parameters()]
+    others = [
+        (nn.BatchNorm1d(1), torch.optim.Adam(model.parameters())),
+        (wider, torch.optim.Adam(wider.parameters())),
+        (model, torch.optim.Adam(groups)),
+    ]
+    for other, optimizer in others:
+        with pytest.raises(RunError, match="not a checkpoint of this run"):
+            load_state(path, other, optimizer)
+    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+    for said in (
+        {},
+        {"optimizer": 3},
+        {"optimizer": {"groups": [], "numbers": {"x": {}}}},
+        [],
+        {"optimizer": None},
+    ):
+        save_file(tensors, path, {"hilum": json.dumps(said)})
+        with pytest.raises(RunError, match="not a checkpoint of this run"):
+            load_state(path, model, torch.optim.Adam(model.parameters()))

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from hilum.config.sections import Config
 from hilum.errors import ConfigError, did_you_mean, nearest
-from hilum.files import write_text
+from hilum.files import read_toml, write_text
 from hilum.text import items
 
 UNION_BRANCHES = frozenset({"tuple", "dict", "literal", "float", "constrained-float", "str", "bool", "int"})
@@ -35,10 +35,10 @@ def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     """
     path = find_recipe(path)
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = read_toml(path)
     except (FileNotFoundError, IsADirectoryError) as error:
         raise ConfigError(f"{path} is not a file; {_other_recipe(path)}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.") from error
     return make_config(values, overrides, origin=str(path))
 
@@ -97,7 +97,7 @@ def value_of(text: str) -> Any:
     """What a user typed for a value: TOML where it is that, else the text itself."""
     try:
         return tomllib.loads(f"v = {text}")["v"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         return text.strip()
 
 

@@ -19,7 +19,7 @@ from hilum.errors import DataError, did_you_mean
 from hilum.metrics.inputs import Floats, ratio, score_columns, sides
 from hilum.metrics.lines import fit_line
 from hilum.metrics.predictions import Predictions
-from hilum.text import items
+from hilum.text import items, listed, strings
 
 TIE = 1e-3
 """Share of the raw logit that is added to an isotonic map, so that images on one step keep their order."""
@@ -160,10 +160,11 @@ class Calibration:
         """
         try:
             maps = {finding: _map(numbers) for finding, numbers in value["parameters"].items()}
-            return cls(
-                value["method"], tuple(value["findings"]), maps, dict(value["fallbacks"]), value["part"]
-            )
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            findings, fallbacks = strings(value["findings"]), dict(value["fallbacks"])
+            if not {*maps, *fallbacks} <= {*findings}:
+                raise ValueError(f"it has maps of {listed([*maps, *fallbacks])} for {listed(findings)}")
+            return cls(value["method"], findings, maps, fallbacks, value["part"])
+        except (LookupError, TypeError, AttributeError, ValueError) as error:
             raise DataError(f"this is no calibration: {error!r} in {str(value)[:80]}") from error
 
 
@@ -315,9 +316,18 @@ def _wrong_way(slope: float) -> str:
 
 
 def _map(numbers: Mapping[str, Any]) -> Line | Steps:
+    """What `to_json` of either gave; ValueError where it would not keep the order of images."""
     if "scale" in numbers:
-        return Line(float(numbers["scale"]), float(numbers["shift"]))
-    return Steps(tuple(map(float, numbers["logits"])), tuple(map(float, numbers["probabilities"])))
+        line = Line(float(numbers["scale"]), float(numbers["shift"]))
+        if line.scale <= 0:
+            raise ValueError(f"a scale of {line.scale:g} would turn the order of images round")
+        return line
+    logits, shares = (list(map(float, numbers[name])) for name in ("logits", "probabilities"))
+    if (logits, shares) != (sorted(logits), sorted(shares)) or len(logits) != len(shares):
+        raise ValueError("steps should rise, and have a probability for each logit")
+    if not 0 < shares[0] <= shares[-1] < 1:
+        raise ValueError("probabilities of steps should lie within 0..1")
+    return Steps(tuple(logits), tuple(shares))
 
 
 def _wrong_part(part: str) -> str:

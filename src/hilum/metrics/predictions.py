@@ -13,7 +13,7 @@ import polars as pl
 
 from hilum.errors import DataError, did_you_mean
 from hilum.files import read_parquet, write_parquet
-from hilum.text import cell, escaped, items, many
+from hilum.text import cell, escaped, items, listed, many
 
 LOGIT, TARGET = "logit:", "target:"
 UNITS = ("image", "study", "patient")
@@ -151,25 +151,10 @@ class Predictions:
             frame = read_parquet(path)
         except (OSError, pl.exceptions.PolarsError) as error:
             raise DataError(f"{path} cannot be read as predictions: {error}") from error
-        findings = tuple(name.removeprefix(LOGIT) for name in frame.columns if name.startswith(LOGIT))
-        if not findings or any(TARGET + name not in frame.columns for name in findings):
-            raise DataError(f"{path} holds no predictions: it has the columns {', '.join(frame.columns[:6])}")
-
-        def matrix(prefix: str, kind: pl.DataType) -> npt.NDArray[Any]:
-            return frame.select(pl.col(prefix + name).cast(kind) for name in findings).to_numpy()
-
-        def ids(name: str) -> npt.NDArray[np.object_] | None:
-            return frame[name].to_numpy() if name in frame.columns else None
-
-        return cls(
-            frame["image_id"].to_numpy(),
-            findings,
-            matrix(LOGIT, pl.Float64() if frame[LOGIT + findings[0]].dtype == pl.Float64 else pl.Float32()),
-            matrix(TARGET, pl.Float32()),
-            part,
-            ids("patient_id"),
-            ids("study_id"),
-        )
+        try:
+            return _from_frame(frame, part)
+        except ValueError as error:
+            raise DataError(f"{path} holds no predictions: {error}.") from error
 
     def __repr__(self) -> str:
         rows, findings = many_units(len(self), self.unit), many(len(self.findings), "finding")
@@ -191,6 +176,37 @@ class Predictions:
             f"<table><caption>{escaped(self.part)}, {many_units(len(self), self.unit)}</caption>"
             f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
         )
+
+
+def _from_frame(frame: pl.DataFrame, part: str) -> Predictions:
+    """What `Predictions.save` made a frame of; ValueError where it is something else."""
+    findings = tuple(name.removeprefix(LOGIT) for name in frame.columns if name.startswith(LOGIT))
+    values = [prefix + name for prefix in (LOGIT, TARGET) for name in findings]
+    for names, right, what in (
+        (["image_id"], (pl.String,), "text"),
+        (
+            [name for name in ("patient_id", "study_id") if name in frame.columns],
+            (pl.String, pl.Null),
+            "text",
+        ),
+        (values or [LOGIT + "FINDING"], (pl.Float32, pl.Float64), "numbers"),
+    ):
+        for name in names:
+            if name not in frame.columns:
+                raise ValueError(f"it has no column {name!r}, but {listed(frame.columns, 6)}")
+            if frame.schema[name] not in right:
+                raise ValueError(f"its column {name!r} should hold {what}, and is {frame.schema[name]}")
+    # A sampling with replacement shows the network some images of train several times.
+    if frame["image_id"].null_count() or (part != "train" and frame["image_id"].is_duplicated().any()):
+        raise ValueError("its column 'image_id' should name every image once")
+    targets = frame.select(pl.col(values[len(findings) :]).cast(pl.Float32)).to_numpy()
+    if not (np.isnan(targets) | (targets == 0) | (targets == 1)).all():
+        raise ValueError("its targets should be 0, 1 or NaN")
+    logits = frame.select(values[: len(findings)]).to_numpy()
+    patients, studies = (
+        frame[name].to_numpy() if name in frame.columns else None for name in ("patient_id", "study_id")
+    )
+    return Predictions(frame["image_id"].to_numpy(), findings, logits, targets, part, patients, studies)
 
 
 def many_units(count: int, unit: str) -> str:

@@ -23,7 +23,7 @@ from hilum.metrics.ranking import rank
 from hilum.metrics.sums import CELLS, MACRO, POOLED
 from hilum.metrics.thresholds import Thresholds
 from hilum.metrics.warn import missing_reasons, of_part, warnings_of
-from hilum.text import cell, escaped, items, with_interval
+from hilum.text import cell, escaped, items, listed, strings, with_interval
 
 __all__ = ["COMBINED", "COUNTS", "LOWER_IS_BETTER", "RATES", "Scores", "score"]
 
@@ -217,7 +217,7 @@ class Scores:
         try:
             rows = value["per_finding"]
             intervals, shown = value.get("intervals"), value.get("shown")
-            return cls(
+            found = cls(
                 value["part"],
                 int(value["images"]),
                 tuple(rows),
@@ -227,13 +227,25 @@ class Scores:
                 Thresholds.from_json(value["thresholds"]),
                 dict(value["reasons"]),
                 # Of an older version they do not say of which part they are.
-                tuple(dict.fromkeys([*of_part(value["part"]), *value["warnings"]])),
+                tuple(dict.fromkeys([*of_part(value["part"]), *strings(value["warnings"])])),
                 value.get("unit", "image"),
                 None if intervals is None else Intervals.from_json(intervals),
                 None if shown is None else cls.from_json(shown),
             )
+            found._fits()
+            return found
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise DataError(f"these are not scores: {error!r} in {str(value)[:80]}") from error
+
+    def _fits(self) -> None:
+        """ValueError where thresholds or intervals are of other findings."""
+        fits = self.thresholds.findings == self.findings
+        if (own := self.intervals) is not None:
+            each, single = own.columns.values(), [*own.means.values(), *own.combined.values()]
+            fits &= all(one.low.shape == one.high.shape == (len(self.findings),) for one in each)
+            fits &= all(one.low.shape == one.high.shape == () for one in single)
+        if not fits:
+            raise ValueError(f"thresholds or intervals are not of {listed(self.findings)}")
 
     def _mean_label(self) -> str:
         """`mean`, and over how many findings where some have no AUC."""

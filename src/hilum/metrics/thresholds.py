@@ -131,14 +131,9 @@ class Thresholds:
         """
         try:
             values = np.array(list(value["values"].values()), dtype=np.float64)
-            return cls(
-                values,
-                tuple(value["values"]),
-                value["rule"],
-                value["part"],
-                dict(value["fallbacks"]),
-                value.get("asked"),
-            )
+            asked = None if value.get("asked") is None else float(value["asked"])
+            fallbacks = dict(value["fallbacks"])
+            return cls(values, tuple(value["values"]), value["rule"], value["part"], fallbacks, asked)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise DataError(f"these are not thresholds: {error!r} in {str(value)[:80]}") from error
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from pydantic import ValidationError
 
 from hilum.config import PrepareConfig
 from hilum.errors import DataError, PackError
@@ -22,8 +22,8 @@ from hilum.files import read_json, read_parquet
 from hilum.pixels.figures import digest, moments
 from hilum.pixels.stamps import digest_of
 from hilum.table.copies import are_copies, has_copies, originals
-from hilum.table.table import Table
-from hilum.text import escaped
+from hilum.table.table import BOX_COLUMNS, Table
+from hilum.text import escaped, strings
 
 FORMAT = 1
 """Version of the folder's layout; a pack of another version is not opened."""
@@ -33,6 +33,15 @@ PIXELS, STATS, EXCLUDED, JOURNAL = "pixels.npy", "stats.parquet", "excluded.parq
 COPIES = "copies.parquet"
 """Of an augmented pack: what was drawn for each copy."""
 FILES = (INFO, TABLE, BOXES, PIXELS, STATS, EXCLUDED, JOURNAL, COPIES)
+
+STATS_COLUMNS = {
+    "image_id": pl.String,
+    "slot": pl.Int64,
+    "sum": pl.Int64,
+    "squares": pl.Int64,
+    "digest": pl.String,
+}
+EXCLUDED_COLUMNS = dict.fromkeys(("image_id", "path", "reason"), pl.String)
 
 SAMPLE = 8
 """Images, evenly over the pack, whose pixels are checked when it is opened."""
@@ -134,20 +143,23 @@ class Pack:
         info = _info(path)
         try:
             prepare = PrepareConfig(**info["prepare"])
-            boxes = read_parquet(path / BOXES) if (path / BOXES).exists() else None
+            boxes = read_parquet(path / BOXES, BOX_COLUMNS) if (path / BOXES).exists() else None
             frame = read_parquet(path / TABLE)
-            notes = tuple(info.get("notes", ()))
-            table = Table(frame, tuple(info["findings"]), Path(info["root"]), boxes, notes)
-            stats = read_parquet(path / STATS)
-            excluded = read_parquet(path / EXCLUDED)
+            findings, notes = strings(info["findings"]), strings(info.get("notes", []))
+            table = Table(frame, findings, Path(info["root"]), boxes, notes)
+            stats = read_parquet(path / STATS, STATS_COLUMNS)
+            excluded = read_parquet(path / EXCLUDED, EXCLUDED_COLUMNS)
             fingerprint = str(info["fingerprint"])
             shape = (int(info["slots"]), prepare.size, prepare.size)
-        except (OSError, KeyError, TypeError, ValidationError, DataError, pl.exceptions.PolarsError) as error:
-            raise PackError(_damaged(path, str(error).splitlines()[0])) from error
+        except (OSError, KeyError, TypeError, ValueError, DataError, pl.exceptions.PolarsError) as error:
+            raise PackError(_damaged(path, " ".join(str(error).split())[:300])) from error
         pixels = _map(path, shape)
-        slots = stats["slot"].to_numpy().astype(np.int64)
-        if len(slots) != len(table) or (len(slots) and slots.max() >= len(pixels)):
-            raise PackError(_damaged(path, f"{len(table)} rows in its table, {len(slots)} in its statistics"))
+        slots = stats["slot"].to_numpy()
+        if not stats["image_id"].equals(table.frame["image_id"]) or stats.null_count().sum_horizontal()[0]:
+            rows = f"{len(table)} rows in its table, {len(slots)} in its statistics"
+            raise PackError(_damaged(path, f"{rows}, and they are not of the same images"))
+        if len(slots) and not (slots.min() >= 0 and slots.max() < len(pixels)):
+            raise PackError(_damaged(path, f"{STATS} names images that {PIXELS} does not hold"))
         return cls(path, table, pixels, slots, prepare, fingerprint, excluded, info, stats)
 
     def __len__(self) -> int:
@@ -281,7 +293,8 @@ def _map(path: Path, shape: tuple[int, int, int]) -> npt.NDArray[np.uint8]:
     file = path / PIXELS
     try:
         pixels: npt.NDArray[np.uint8] = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    # numpy takes the header apart as Python text, and errors of its tokenizer come through.
+    except (OSError, ValueError, EOFError, OverflowError, SyntaxError, TokenError) as error:
         raise PackError(_damaged(path, f"{PIXELS} is missing or cut short")) from error
     if pixels.shape != shape or pixels.dtype != np.uint8:
         raise PackError(

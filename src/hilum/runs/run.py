@@ -61,6 +61,7 @@ from hilum.version import __version__
 
 FORMAT = 1
 """Raised when a folder of the former format can no longer be read."""
+_IMAGES = dict.fromkeys(("image_id", "patient_id", "part"), pl.String)
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,7 @@ class Run:
         for name in ("images.parquet", "split.parquet"):
             if (path := self.path / name).is_file():
                 try:
-                    return read_parquet(path)
+                    return read_parquet(path, _IMAGES)
                 except (OSError, pl.exceptions.PolarsError) as error:
                     raise damaged(path, str(error).splitlines()[0]) from error
         raise RunError(f"{path} is missing: the run's folder is not whole.")

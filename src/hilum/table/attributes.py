@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from hilum.errors import DataError
+from hilum.files import read_parquet
 from hilum.table.identity import identities
 from hilum.table.sources import values
 from hilum.table.sources.base import need_columns
@@ -82,7 +83,10 @@ def _read(path: Path) -> pl.DataFrame:
     if path.suffix.lower() != ".parquet":
         return read_csv(path)
     try:
-        return pl.read_parquet(path)
+        frame = read_parquet(path)
+        # Text may be bytes to another program; a list is nothing to show scores by.
+        flat = frame.select(name for name, kind in frame.schema.items() if not kind.is_nested())
+        return flat.with_columns(pl.col(pl.Binary).cast(pl.String))
     except (OSError, pl.exceptions.PolarsError) as error:
         reason = str(error).strip().splitlines()[0]
         raise DataError(f"{path} cannot be read as Parquet: {reason}") from error

@@ -14,7 +14,7 @@ import polars as pl
 
 from hilum.config import SplitConfig
 from hilum.errors import DataError, did_you_mean
-from hilum.files import write_parquet
+from hilum.files import read_parquet, write_parquet
 from hilum.table.check import (
     PARTS,
     Rows,
@@ -182,7 +182,10 @@ def _read_listing(path: Path) -> pl.DataFrame:
     """Columns image_id and part of a split file, checked."""
     if path.suffix.lower() in {".parquet", ".pq"}:
         try:
-            frame = pl.read_parquet(path)
+            frame = read_parquet(path)
+            frame = frame.with_columns(
+                frame[name].cast(pl.String) for name in ("image_id", "part") if name in frame.columns
+            )
         except (OSError, pl.exceptions.PolarsError) as error:
             raise DataError(f"the split file {path} cannot be read: {error}".rstrip(".") + ".") from error
     else:
@@ -193,10 +196,7 @@ def _read_listing(path: Path) -> pl.DataFrame:
                 f"the split file {path} needs the columns image_id and part; it has no column {name!r} "
                 f"({did_you_mean(name, frame.columns)})."
             )
-    listing = frame.select(pl.col("image_id", "part").cast(pl.String))
-    listing = listing.with_columns(
-        identities(listing["image_id"]), identities(listing["part"]).str.to_lowercase()
-    )
+    listing = frame.select(identities(frame["image_id"]), identities(frame["part"]).str.to_lowercase())
     listing = listing.drop_nulls().unique()
     strange = listing.filter(~pl.col("part").is_in(PARTS))["part"]
     if len(strange):

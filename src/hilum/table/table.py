@@ -15,7 +15,7 @@ from hilum.config import LabelsConfig
 from hilum.errors import DataError, did_you_mean
 from hilum.table.identity import identities
 from hilum.table.labels import scoring_targets, training_targets
-from hilum.text import items, many
+from hilum.text import items, listed, many
 
 COLUMNS: dict[str, pl.DataType] = {
     "image_id": pl.String(),
@@ -261,7 +261,12 @@ def _faults(frame: pl.DataFrame, findings: tuple[str, ...]) -> Iterator[str]:
         strange = frame[name].drop_nulls().filter(~frame[name].drop_nulls().is_in(allowed))
         if len(strange):
             yield f"column {name!r} may hold {', '.join(allowed)}; it holds {strange[0]!r}"
+    if len(set(findings)) < len(findings):
+        yield f"a finding is named twice among {listed(findings)}"
     for name in findings:
+        if frame.schema.get(name) != pl.Int8():
+            yield f"finding {name!r} should be Int8, it is {frame.schema.get(name, 'missing')}"
+            continue
         values = frame[name].drop_nulls()
         strange = values.filter(~values.is_in([1, 0, -1]))
         if len(strange):

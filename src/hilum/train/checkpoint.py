@@ -80,19 +80,29 @@ def load_state(
         with safe_open(path, framework="pt") as file:
             metadata = json.loads((file.metadata() or {})["hilum"])
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        groups, numbers = metadata["optimizer"]["groups"], metadata["optimizer"]["numbers"]
+        state: dict[int, dict[str, Any]] = {}
+        for key, value in _under(OPTIMIZER, tensors).items():
+            index, name = key.split(".", 1)
+            state.setdefault(int(index), {})[name] = value
+        for index, entries in numbers.items():
+            state.setdefault(int(index), {}).update(entries)
+        model.load_state_dict(_under(MODEL, tensors))
+        optimizer.load_state_dict({"state": state, "param_groups": groups})
+        return _under(AVERAGE, tensors), _under(EXTRA, tensors), metadata["progress"]
+    # RuntimeError is torch's word for tensors that are missing or of another shape.
+    except (
+        OSError,
+        SafetensorError,
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        RuntimeError,
+    ) as error:
         raise RunError(
-            f"{path} is not a checkpoint of hilum: {error}. The run cannot be resumed from it."
+            f"{path} is not a checkpoint of this run: {error}. The run cannot be resumed from it."
         ) from error
-    model.load_state_dict(_under(MODEL, tensors))
-    state: dict[int, dict[str, Any]] = {}
-    for key, value in _under(OPTIMIZER, tensors).items():
-        index, name = key.split(".", 1)
-        state.setdefault(int(index), {})[name] = value
-    for index, entries in metadata["optimizer"]["numbers"].items():
-        state.setdefault(int(index), {}).update(entries)
-    optimizer.load_state_dict({"state": state, "param_groups": metadata["optimizer"]["groups"]})
-    return _under(AVERAGE, tensors), _under(EXTRA, tensors), metadata["progress"]
 
 
 def _save(tensors: dict[str, Tensor], path: Path, metadata: dict[str, Any]) -> None:

@@ -31,8 +31,6 @@ them in file names: `patient_pattern=^(p\\d+)_`; `study_pattern` likewise.
 
 from __future__ import annotations
 
-import json
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,7 +38,7 @@ from typing import Any
 import polars as pl
 
 from hilum.errors import DataError
-from hilum.files import is_regular
+from hilum.files import is_regular, read_json, read_toml
 from hilum.table.identity import identity
 from hilum.table.sources import values
 from hilum.table.sources.base import (
@@ -173,10 +171,11 @@ def _with_mapping(options: CsvOptions, path: Path) -> CsvOptions:
     if file is None:
         return options
     try:
-        text = file.read_text(encoding="utf-8")
-        found = tomllib.loads(text) if file.suffix == ".toml" else json.loads(text)
-    except ValueError as error:
+        found = read_toml(file) if file.suffix == ".toml" else read_json(file)
+    except (OSError, ValueError) as error:
         raise DataError(f"{file} cannot be read: {error}.") from error
+    if not isinstance(found, dict):
+        raise DataError(f"{file} should hold names of options and columns; it holds {str(found)[:80]}.")
     given = {name: getattr(options, name) for name in options.model_fields_set}
     mapped: CsvOptions = make_options(CsvOptions, {**found, **given}, str(file))
     return mapped
@@ -260,7 +259,7 @@ def _boxes(folder: Path, name: str) -> pl.DataFrame | None:
         return None
     boxes = read_csv(folder / name)
     need_columns(boxes, BOX_COLUMNS, folder / name)
-    return boxes
+    return boxes.with_columns(values.numbers(boxes, ("x", "y", "width", "height"), folder / name))
 
 
 def mapping_for(table: Table, boxes: str) -> dict[str, Any]:

@@ -225,9 +225,10 @@ def _boxes(root: Path, image_ids: pl.Series) -> pl.DataFrame | None:
         raise DataError(
             f"{path} should have 6 columns (image, finding, x, y, width, height); it has {len(raw.columns)}."
         )
+    numbers = values.numbers(raw, raw.columns[2:6], path)
     corner = {
-        name: (pl.col(column).cast(pl.Float64) / BOX_PIXELS).clip(0, 1)
-        for name, column in zip(("x", "y", "width", "height"), raw.columns[2:6], strict=True)
+        name: (column / BOX_PIXELS).clip(0, 1)
+        for name, column in zip(("x", "y", "width", "height"), numbers, strict=True)
     }
     boxes = raw.select(
         strip_suffix(pl.col(raw.columns[0])).alias("image_id"),

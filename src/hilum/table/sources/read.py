@@ -80,9 +80,14 @@ def read_quietly(name: str, root: Path | str, /, **options: Any) -> Table:
             f"Use the source {other}, or see what {name} expects with:  hilum sources {name}"
         )
     try:
-        return source.read(root, checked)
+        table = source.read(root, checked)
     except UnicodeEncodeError as error:  # Python's name for a file whose bytes are no text
         raise DataError(f"{root}: {error.object} is a name that is not UTF-8; rename it.") from error
+    if not len(table):
+        raise DataError(
+            f"{root} names no image: its tables have headings and no rows. Expected: {source.title}"
+        )
+    return table
 
 
 def guess_source(root: Path | str) -> str | None:

@@ -105,6 +105,26 @@ def label_codes(frame: pl.DataFrame, names: Iterable[str], origin: Path) -> list
     return [_codes(frame[name], origin) for name in names]
 
 
+def numbers(frame: pl.DataFrame, names: Iterable[str], origin: Path) -> list[pl.Series]:
+    """These columns of text as numbers, Float64.
+
+    Raises:
+        DataError: a cell holds none; the message names the row.
+    """
+    made = []
+    for name in names:
+        column = frame[name].str.strip_chars().cast(pl.Float64, strict=False)
+        wrong = column.is_finite().fill_null(False).not_()
+        if wrong.any():
+            row = int(wrong.arg_max() or 0)
+            raise DataError(
+                f"{origin}: column {name!r} should hold numbers; row {row + 1} of {len(column):,} holds "
+                f"{frame[name][row] or ''!r}. Mend that row, or remove it."
+            )
+        made.append(column)
+    return made
+
+
 def finding_columns(
     raw: pl.DataFrame, leave_out: Container[str], origin: Path, notes: list[str]
 ) -> tuple[str, ...]:
