@@ -27,8 +27,8 @@ def cached_pack(
 ) -> Pack:
     """The pack of this table, from the cache or built into it.
 
-    It is built again when a label, a setting, the reader, or the size or time of any image file has changed. A process
-    that wants a pack which another one is building waits for it.
+    It is built again when a label, a setting, the reader, or the size or time of any image file has changed. A
+    process that wants a pack which another one is building waits for it.
 
     Args:
         table: the images.
