@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -37,7 +38,7 @@ def started(command: list[object], folder: Path, until: str) -> subprocess.Popen
 def test_a_study_that_is_stopped_leaves_nothing(tmp_path: Path, number: signal.Signals, code: int) -> None:
     out = tmp_path / "study"
     process = started(["phantom", out, "--patients", 4000], tmp_path, ".study.*.partial/*")
-    process.send_signal(number)
+    os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
     said, err = process.communicate(timeout=60)
     assert process.returncode == code, err
     assert "Traceback" not in err

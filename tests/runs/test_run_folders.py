@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
+from hilum.api import leaderboard
 from hilum.config import Config
 from hilum.errors import DataError, RunError
 from hilum.metrics.predictions import Predictions
@@ -104,3 +106,57 @@ def test_runs_are_listed_by_number_beside_folders_of_any_name(tmp_path: Path) ->
         Run.create(tmp_path, Config(name="a"), {})
     (tmp_path / "²").mkdir()
     assert [found.name for found in list_runs(tmp_path)] == [f"a-{number}" for number in range(1, 11)]
+
+
+FOREIGN = {
+    "run.json no status": ("run.json", lambda info: {k: v for k, v in info.items() if k != "status"}),
+    "run.json status 7": ("run.json", lambda info: {**info, "status": 7}),
+    "run.json status of another program": ("run.json", lambda info: {**info, "status": "done[/red]"}),
+    "run.json seconds are text": ("run.json", lambda info: {**info, "seconds": "12"}),
+    "run.json warnings are one text": ("run.json", lambda info: {**info, "warnings": "split by image"}),
+    "run.json members are names": ("run.json", lambda info: {**info, "members": ["a-1"]}),
+    "run.json head is a name": ("run.json", lambda info: {**info, "head": "logistic"}),
+    "run.json of a later format": ("run.json", lambda info: {**info, "format": 2}),
+    "run.json of another program": ("run.json", lambda _: {"id": 3, "params": {}}),
+    "run.json is a list": ("run.json", lambda _: []),
+    "data.json is empty": ("data.json", lambda _: {}),
+    "data.json findings are one text": ("data.json", lambda data: {**data, "findings": "Edema"}),
+    "data.json no findings": ("data.json", lambda data: {**data, "findings": []}),
+    "data.json split is an id": ("data.json", lambda data: {**data, "split": "4f2a"}),
+    "data.json size is text": ("data.json", lambda data: {**data, "prepare": {"size": "big"}}),
+    "data.json no mean": ("data.json", lambda data: {**data, "mean": None}),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_foreign_run_is_left_out_by_name_and_the_others_are_listed(
+    run: Run, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, change = FOREIGN[name]
+    other = shutil.copytree(run.path, run.path.parent / "b-1")
+    (other / file).write_text(json.dumps(change(json.loads((other / file).read_text()))))
+    assert [found.name for found in list_runs(run.path.parent)] == ["a-1"]
+    said = capsys.readouterr().err
+    assert said.count("left out: ") == 1
+    assert str(other) in said
+    with pytest.raises(RunError):
+        Run.open(other)
+
+
+def test_what_is_half_written_is_no_run_and_is_swept(run: Run) -> None:
+    left = shutil.copytree(run.path, run.path.parent / ".ens.4242.partial")
+    assert [found.name for found in list_runs(run.path.parent)] == ["a-1"]
+    leaderboard(run.path.parent)
+    assert not left.exists()
+
+
+def test_a_new_run_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("hilum.runs.run.write_json", refused)
+        with pytest.raises(OSError, match="No space"):
+            Run.create(tmp_path, Config(name="a"), {})
+    assert list(tmp_path.iterdir()) == []
+    assert Run.create(tmp_path, Config(name="a"), {}).name == "a-1"

@@ -217,6 +217,7 @@ def test_rows_without_a_part_are_counted(tmp_path: Path, missing: str) -> None:
     table = parts(tmp_path, "split", lambda n: ("train", "TEST ", missing, "val")[n % 4])
     assert table.frame["official_split"].to_list()[:4] == ["train", "test", None, "valid"]
     assert table.notes == ("5 of 20 rows name no part in 'split': they may be trained on.",)
+    assert parts(tmp_path, "split", lambda _: missing, part="split").notes == ()
 
 
 # --- several labels in a cell ------------------------------------------------------------------------------------

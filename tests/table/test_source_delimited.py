@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import os
+import re
 from pathlib import Path
 
 import polars as pl
@@ -16,9 +17,12 @@ from hilum.table.sources.delimited import SEPARATORS, csv_columns, read_csv, rea
 
 PLAIN = "path,patient,Edema\na.png,1,1\nb.png,2,0\n"
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32")
-CELLS = st.text(
-    st.characters(codec="utf-8", exclude_characters="\x00\r", exclude_categories=("Cs",)), max_size=9
-).map(lambda text: text if text.strip() else "")
+CELLS = (
+    st.text(st.characters(codec="utf-8", exclude_characters="\x00\r", exclude_categories=("Cs",)), max_size=9)
+    .map(lambda text: text if text.strip() else "")
+    # An apostrophe before a formula is hilum's own, and taken back.
+    .filter(lambda text: not re.match(r"'+[=+\-@\t]", text))
+)
 
 
 def read(tmp_path: Path, data: str | bytes, encoding: str = "utf-8") -> tuple[pl.DataFrame, list[str]]:
@@ -54,6 +58,8 @@ def test_any_table_comes_back_the_same_from_any_encoding_separator_and_quoting(
     told: bool,
 ) -> None:
     rows = [[f"i{at}.png", *row] for at, row in enumerate(cells)]
+    # Python's writer leaves a line break without quotes where lines end in another way.
+    quoting = csv.QUOTE_ALL if ending == "\r" else quoting
     text = written([["path", "patient", "Edema", "note"], *rows], separator, quoting, ending)
     if told:
         text = f"sep={separator}{ending}{text}"

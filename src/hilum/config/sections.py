@@ -10,14 +10,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from hilum.config.section import Section
+from hilum.config.section import AtLeastOne, Count, NonNegative, Positive, Section, Share
 
 Films = Literal["auto", "only", "any"]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Positive = Annotated[float, Field(gt=0.0)]
-NonNegative = Annotated[float, Field(ge=0.0)]
-Count = Annotated[int, Field(ge=0)]
-AtLeastOne = Annotated[int, Field(ge=1)]
 
 
 class DataConfig(Section):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -241,7 +243,9 @@ def _draw_all(entries: Files, root: Path, size: int, masks: bool, workers: int |
     # joblib's processes do not import the caller's script anew, so that it needs no `if __name__ == "__main__":`.
     pool = Parallel(count, "loky", "generator_unordered", batch_size=1, idle_worker_timeout=5)
     with progress("drawing", len(entries)) as advance:
-        for done in pool(delayed(draw_batch)(batch, root, size, masks, os.getpid()) for batch in batches):
+        with _deaf():
+            drawn = pool(delayed(draw_batch)(batch, root, size, masks, os.getpid()) for batch in batches)
+        for done in drawn:
             boxes |= done
             advance(len(done))
     return boxes
@@ -257,6 +261,19 @@ def draw_batch(entries: Files, root: Path, size: int, masks: bool, asked_by: int
         return {entry.path: _draw_one(entry, root, size, masks) for entry in entries}
     finally:
         cv2.setNumThreads(threads)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Processes begun within never hear Ctrl-C, which a terminal sends to all: this one does, and ends them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, former)
 
 
 @cache

@@ -10,6 +10,7 @@ from hilum.locks import writing
 from hilum.pixels.build import build_pack
 from hilum.pixels.limits import LIMITS
 from hilum.pixels.pack import Pack
+from hilum.pixels.read import READER
 from hilum.pixels.stamps import choices, digest_of, stamps
 from hilum.table.table import Table
 
@@ -26,8 +27,8 @@ def cached_pack(
 ) -> Pack:
     """The pack of this table, from the cache or built into it.
 
-    It is built again when a label, a setting, or the size or time of any image file has changed. A process
-    that wants a pack which another one is building waits for it.
+    It is built again when a label, a setting, the reader, or the size or time of any image file has changed. A
+    process that wants a pack which another one is building waits for it.
 
     Args:
         table: the images.
@@ -63,4 +64,4 @@ def default_cache() -> Path:
 def _key(table: Table, prepare: PrepareConfig, films: Films, limits: LimitsConfig) -> str:
     where = str(table.root.absolute())
     content = (prepare.model_dump_json(), table.fingerprint(), where, *table.frame["path"], *stamps(table))
-    return digest_of([*content, *choices(films, limits)])
+    return digest_of([*content, *choices(films, limits), f"reader {READER}"])

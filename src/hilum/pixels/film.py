@@ -48,7 +48,7 @@ OTHER = {
 FLAT = ("screenshot", "mask", "empty")
 """Kinds that are told from a chest by their grays, whatever its view."""
 
-LEAST = -1.0
+LEAST = -2.0
 """Log odds of a chest film below which a picture is none."""
 SURE = 3.0
 """Log odds from which on colour is not asked."""

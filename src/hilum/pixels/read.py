@@ -34,6 +34,9 @@ from hilum.pixels.png import png_gray
 from hilum.pixels.sizes import check_end, kind_of, size_of
 from hilum.pixels.tiff import TIFF_STARTS, tiff_image
 
+READER = 2
+"""Raised when some file becomes another picture than before, so that no older pack is taken from the cache."""
+
 
 @dataclass(frozen=True)
 class Picture:

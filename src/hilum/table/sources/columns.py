@@ -144,7 +144,7 @@ def _check_parts(column: pl.Series, path: Path, notes: list[str]) -> None:
             f"hold something else, the first {column[row]!r} in row {row + 1:,} below the headings. Correct it, "
             'name another column (part=COLUMN), or say part="" to divide all images anew.'
         )
-    if none := _parts(column).null_count():
+    if 0 < (none := _parts(column).null_count()) < len(column):
         notes.append(
             f"{none:,} of {len(column):,} rows name no part in {column.name!r}: they may be trained on."
         )
