@@ -61,7 +61,6 @@ def pictures(folder: Path) -> None:
         ("rgb.tif", "TIFF", colour, {}),
         ("rgba.tif", "TIFF", clear, {}),
         ("indexed.tif", "TIFF", indexed, {}),
-        ("float.tif", "TIFF", Image.fromarray(gray.astype(np.float32)), {}),
         ("pages.tif", "TIFF", Image.fromarray(gray), {"save_all": True, "append_images": [colour]}),
         ("gray.bmp", "BMP", Image.fromarray(gray), {}),
         ("rgb.bmp", "BMP", colour, {}),
