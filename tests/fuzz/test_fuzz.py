@@ -86,7 +86,7 @@ class Does:
             case "hangs":
                 time.sleep(100)
             case "eats":
-                len(b"x" * (700 << 20))
+                len(b"x" * (1100 << 20))
 
 
 CAUGHT = {

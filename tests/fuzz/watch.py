@@ -25,8 +25,10 @@ from hilum.errors import HilumError
 
 SECONDS = 60.0
 """What one input may take, with the imports of the first. A training of one epoch takes one."""
-MEGABYTES = 600
-"""What memory may grow by at one input, and at all inputs together after the first quarter."""
+MEGABYTES = 1000
+"""What memory may grow by at one input; the libraries that a first command loads are 680."""
+GROWTH = 400
+"""Megabytes that a process may grow by after the first quarter of its inputs."""
 ROOM = 2500 << 20
 """Bytes that a process may have in all: beyond, an allocation fails instead of taking the machine down."""
 
