@@ -323,6 +323,16 @@ def test_an_array_with_another_header_is_told(pack: Pack, tmp_path: Path, header
         Pack.open(path)
 
 
+@pytest.mark.parametrize(
+    "said", [{"created": None}, {"fingerprint": 3}, {"findings": "Edema"}, {"notes": [1]}]
+)
+def test_a_field_of_something_else_is_told(pack: Pack, tmp_path: Path, said: dict[str, object]) -> None:
+    path = copied(pack, tmp_path)
+    edit(path, **said)
+    with pytest.raises(PackError, match="expected a list of strings"):
+        Pack.open(path)
+
+
 def test_a_pack_shows_itself(pack: Pack) -> None:
     assert repr(pack).endswith("70 images of 35 patients, 16 x 16, 1 finding)")
     shown = pack._repr_html_()

@@ -149,7 +149,7 @@ class Pack:
             table = Table(frame, findings, Path(info["root"]), boxes, notes)
             stats = read_parquet(path / STATS, STATS_COLUMNS)
             excluded = read_parquet(path / EXCLUDED, EXCLUDED_COLUMNS)
-            fingerprint = str(info["fingerprint"])
+            fingerprint, _ = strings([info["fingerprint"], info["created"]])
             shape = (int(info["slots"]), prepare.size, prepare.size)
         except (OSError, KeyError, TypeError, ValueError, DataError, pl.exceptions.PolarsError) as error:
             raise PackError(_damaged(path, " ".join(str(error).split())[:300])) from error
