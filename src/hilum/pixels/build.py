@@ -22,7 +22,7 @@ import numpy as np
 from hilum.config import PrepareConfig, settings
 from hilum.cores import cores
 from hilum.errors import DataError, PackError
-from hilum.files import disk_error
+from hilum.files import disk_error, remove_leftovers
 from hilum.locks import writing
 from hilum.pixels.finish import failures, write_tables
 from hilum.pixels.journal import Journal, key_of, open_journal
@@ -118,6 +118,7 @@ def building(out: Path, key: str, shape: tuple[int, int, int]) -> Iterator[Site]
     try:
         with writing(out):
             folder.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(folder)
             _begin(folder, key)
             with (
                 _kept_journal(folder, key) as journal,
