@@ -329,7 +329,7 @@ def kills(count: int, seed: int, folder: Path, names: Sequence[str]) -> dict[str
 def table(tallies: dict[str, Tally]) -> str:
     """The table of the page."""
     lines = [
-        "| command | what a kill leaves | kills | lost | left after the next command |",
+        "| command | after a kill | kills | lost | left after the next command |",
         "|---|---|---|---|---|",
     ]
     for name, tally in tallies.items():
