@@ -14,7 +14,7 @@ from random import Random
 
 from tests.fuzz.homes import HOMES
 from tests.fuzz.kinds import KINDS
-from tests.fuzz.watch import MEGABYTES, Place, Report, fuzz, tried
+from tests.fuzz.watch import GROWTH, Place, Report, fuzz, tried
 
 from hilum.progress import progress
 
@@ -76,7 +76,7 @@ def _all(tasks: list[tuple[str, int]], folder: Path, kinds: list[str], workers: 
     print(f"{len(found.findings):,} fell short, of {len(sorts):,} sorts:")
     for (kind, what), count in sorts.most_common():
         print(f"{count:6,} {kind}: {what}")
-    return int(bool(sorts) or found.grown > MEGABYTES)
+    return int(bool(sorts) or found.grown > GROWTH)
 
 
 def _counted(tasks: list[tuple[str, int]], advance: Callable[[int], None]) -> Iterator[tuple[str, int]]:

@@ -25,8 +25,10 @@ from hilum.errors import HilumError
 
 SECONDS = 60.0
 """What one input may take, with the imports of the first. A training of one epoch takes one."""
-MEGABYTES = 600
-"""What memory may grow by at one input, and at all inputs together after the first quarter."""
+MEGABYTES = 1000
+"""What memory may grow by at one input; the libraries that a first command loads are 680."""
+GROWTH = 400
+"""Megabytes that a process may grow by after the first quarter of its inputs."""
 ROOM = 2500 << 20
 """Bytes that a process may have in all: beyond, an allocation fails instead of taking the machine down."""
 
@@ -152,14 +154,14 @@ def _worker(pipe: Connection, kinds: Mapping[str, Kind], healthy: Path, own: Pat
                 places[kind.home] = Place(healthy / kind.home, own / kind.home)
             raw.truncate(0)
             raw.seek(0)
-            peak = _peak()
+            peak = _memory("VmHWM")
             what = tried(kind, seed, places[kind.home])
             raw.seek(0)
             if not what and (said := raw.read().decode("utf-8", "replace").strip()):
                 what = f"prints past Python: {_line(said)}"
-            if not what and (grown := _peak() - peak) > MEGABYTES:
+            if not what and (grown := _memory("VmHWM") - peak) > MEGABYTES:
                 what = f"memory: {grown:,.0f} MB more"
-            pipe.send((what, _used()))
+            pipe.send((what, _memory("VmRSS")))
 
 
 @dataclass
@@ -289,9 +291,7 @@ def _stamp(path: Path) -> Any:
     return about.st_mtime_ns, about.st_size
 
 
-def _peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def _used() -> float:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+def _memory(what: str) -> float:
+    """Megabytes that this process has (`VmRSS`) or had at most (`VmHWM`), as Linux counts them."""
+    found = re.search(rf"{what}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(found[1]) / 1024 if found else 0.0
