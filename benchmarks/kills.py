@@ -260,18 +260,19 @@ class Bench:
             return None
         os.kill(process, signal.SIGKILL)
         os.waitpid(process, 0)
-        begun = (
-            [path.parent for path in self.out.glob("runs/r*/run.json")]
-            if name in ("train", "reproduce")
-            else []
-        )
-        code, said = wait(
-            start(["train", "--resume", str(begun[0]), "--quiet"] if begun else words, self.out.parent)
-        )
+        code, said = wait(start(self._next(name, case, words), self.out.parent))
         lost = f"exit {code}: {said}" if code else ""
         if not lost and self._asked(case.same, self.out / case.result) != self.truth[name]:
             lost = f"{case.result} is another"
         return lost, self._left(process, case)
+
+    def _next(self, name: str, case: Case, words: list[str]) -> list[str]:
+        """What a user types after a kill: the same command, where that is not told to go on in another way."""
+        if name in ("train", "reproduce") and (begun := [*self.out.glob("runs/r*/run.json")]):
+            return ["train", "--resume", str(begun[0].parent), "--quiet"]
+        if name in ("ensemble", "heads") and (self.out / case.result / "run.json").exists():
+            return ["report", str(self.out / case.result)]  # the run is whole: its page was being made
+        return words
 
     def _left(self, process: int, case: Case) -> str:
         found = [str(path.relative_to(self.out)) for path in self.out.rglob("*") if is_leftover(path)]
@@ -328,7 +329,7 @@ def kills(count: int, seed: int, folder: Path, names: Sequence[str]) -> dict[str
 def table(tallies: dict[str, Tally]) -> str:
     """The table of the page."""
     lines = [
-        "| command | what a kill leaves | kills | lost | left after the next command |",
+        "| command | after a kill | kills | lost | left after the next command |",
         "|---|---|---|---|---|",
     ]
     for name, tally in tallies.items():

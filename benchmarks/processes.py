@@ -45,7 +45,7 @@ def wait(process: int) -> tuple[int, str]:
     return os.waitstatus_to_exitcode(status), text[-400:]
 
 
-def session(process: int, seconds: float = 20) -> list[int]:
+def session(process: int, seconds: float = 60) -> list[int]:
     """Processes of a killed command's session that are still there after so long."""
     end = time.monotonic() + seconds
     while (there := [pid for pid, of in sessions() if of == process]) and time.monotonic() < end:

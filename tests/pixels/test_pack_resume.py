@@ -156,6 +156,15 @@ def test_an_image_that_changed_meanwhile_is_read_again(
     assert pack.fingerprint == build_pack(table, tmp_path / "direct", SMALL).fingerprint
 
 
+def test_a_resumed_build_leaves_no_partial_files(
+    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt(table, tmp_path / "out", monkeypatch, 1)
+    (tmp_path / "out.partial" / ".stats.parquet.4242-7.partial").write_text("half")
+    build_pack(table, tmp_path / "out", SMALL)
+    assert not list(tmp_path.rglob(".*"))
+
+
 def test_an_interrupted_build_says_how_to_go_on(
     table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

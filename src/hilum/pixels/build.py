@@ -22,7 +22,7 @@ import numpy as np
 from hilum.config import Films, LimitsConfig, PrepareConfig, settings
 from hilum.cores import cores
 from hilum.errors import DataError, PackError
-from hilum.files import disk_error
+from hilum.files import disk_error, remove_leftovers
 from hilum.locks import writing
 from hilum.pixels.film import are_films
 from hilum.pixels.finish import failures, no_films, write_tables
@@ -135,6 +135,7 @@ def building(out: Path, key: str, shape: tuple[int, int, int]) -> Iterator[Site]
     try:
         with writing(out):
             folder.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(folder)
             _begin(folder, key)
             with (
                 _kept_journal(folder, key) as journal,
