@@ -235,6 +235,17 @@ def test_what_is_not_a_pack_says_so(pack: Pack, tmp_path: Path) -> None:
         Pack.open(tmp_path / "none")
     with pytest.raises(PackError, match=r"is not a pack: it has no pack\.json"):
         Pack.open(tmp_path)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").touch()
+    with pytest.raises(PackError, match="is not a pack, but a run"):
+        Pack.open(tmp_path / "run")
+    for name in ("one/a.png", "two/b.png"):
+        (tmp_path / "films" / name).parent.mkdir(parents=True)
+        (tmp_path / "films" / name).touch()
+    with pytest.raises(
+        PackError, match=r"like Any folder of class folders\. Pack it first:  hilum pack folder"
+    ):
+        Pack.open(tmp_path / "films")
     path = copied(pack, tmp_path)
     edit(path, format=99)
     with pytest.raises(PackError, match=r"of format 99; this hilum reads format 1\. Pack the data again"):

@@ -22,6 +22,8 @@ from hilum.files import read_json, read_parquet
 from hilum.pixels.figures import digest, moments
 from hilum.pixels.stamps import digest_of
 from hilum.table.copies import are_copies, has_copies, originals
+from hilum.table.sources import SOURCES
+from hilum.table.sources.read import guess_source
 from hilum.table.table import BOX_COLUMNS, Table
 from hilum.text import escaped, strings
 
@@ -266,6 +268,15 @@ def _thumbnail(image: npt.NDArray[np.uint8], side: int = 112) -> str:
     return base64.b64encode(cv2.imencode(".png", small)[1].tobytes()).decode()
 
 
+def _but(path: Path) -> str:
+    """What a path is that is no pack, and what to do."""
+    if (path / "run.json").is_file():
+        return ", but a run."
+    if path.is_dir() and (guess := guess_source(path)):
+        return f"; it looks like {SOURCES[guess].title}. Pack it first:  hilum pack {guess} {path} PACK"
+    return f": it has no {INFO}. `hilum pack` makes one from a data set."
+
+
 def _info(path: Path) -> dict[str, Any]:
     if not path.exists():
         if partial_path(path).exists():
@@ -275,7 +286,7 @@ def _info(path: Path) -> dict[str, Any]:
             )
         raise PackError(f"there is no pack at {path}. Make one with:  hilum pack SOURCE FOLDER {path}")
     if not (path / INFO).is_file():
-        raise PackError(f"{path} is not a pack: it has no {INFO}. `hilum pack` makes one from a data set.")
+        raise PackError(f"{path} is not a pack{_but(path)}")
     try:
         info = read_json(path / INFO)
         version = info["format"]

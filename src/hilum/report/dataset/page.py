@@ -12,7 +12,7 @@ from hilum.doctor import Check
 from hilum.errors import ConfigError, PackError
 from hilum.files import write_json, write_text
 from hilum.locks import writing
-from hilum.pixels.pack import EXCLUDED, INFO, Pack
+from hilum.pixels.pack import EXCLUDED, Pack
 from hilum.report.dataset.checks import data_checks
 from hilum.report.dataset.numbers import DataNumbers, count
 from hilum.report.dataset.originals import Originals, find_originals
@@ -23,7 +23,6 @@ from hilum.report.html import render
 from hilum.report.plots import data_uri, svg
 from hilum.table.glossary import explain
 from hilum.table.sources import SOURCES
-from hilum.table.sources.read import guess_source
 
 NAME = "data-report.html"
 NAMED = 50
@@ -74,11 +73,6 @@ def open_pack(path: str | Path) -> Pack:
         )
     if (path / "run.json").is_file():
         raise PackError(f"{path} is a run, not a pack. Its report:  hilum report {path}")
-    if path.is_dir() and not (path / INFO).is_file() and (guess := guess_source(path)):
-        raise PackError(
-            f"{path} is not a pack; it looks like {SOURCES[guess].title}. "
-            f"Pack it first:  hilum pack {guess} {path} PACK"
-        )
     return Pack.open(path)
 
 
