@@ -193,6 +193,8 @@ def _read_codes(column: pl.Series) -> tuple[pl.Series, pl.Series]:
     codes = words.replace_strict(known, default=None, return_dtype=pl.Int8)
     strange = distinct.filter(codes.is_null() & words.is_not_null() & ~words.is_in(BLANK))
     read = text.replace_strict(distinct, codes, default=None, return_dtype=pl.Int8)
+    if strange.is_empty():
+        return read, pl.repeat(False, len(text), eager=True)
     return read, text.is_in(strange.implode()).fill_null(False)
 
 
