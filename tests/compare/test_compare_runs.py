@@ -223,7 +223,8 @@ def test_old_runs_find_their_patients_in_the_split(tmp_path: Path) -> None:
     for run in runs:
         path = run.path / "predictions" / "test.parquet"
         frame = pl.read_parquet(path)
-        frame.select("image_id", "patient_id").write_parquet(run.path / "split.parquet")
+        split = frame.select("image_id", "patient_id", pl.lit("test").alias("part"))
+        split.write_parquet(run.path / "split.parquet")
         frame.drop("patient_id").write_parquet(path)
     found = compare_runs([run.path for run in runs])
     assert found.to_json() == known.to_json()

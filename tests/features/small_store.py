@@ -13,6 +13,7 @@ import torch
 
 from hilum.config import ModelConfig, PrepareConfig
 from hilum.models import Normalisation, build_model
+from hilum.pixels.figures import moments
 from hilum.pixels.pack import Pack
 from hilum.predict import Encoder
 from hilum.table.table import Table
@@ -53,5 +54,7 @@ def other_pack(
     if change is not None:
         pixels = change(pixels)
         digests = [sha256(pixels[slot].tobytes()).hexdigest() for slot in slots]
-        stats = stats.with_columns(digest=pl.Series(digests))
+        sums = zip(*(moments(pixels[slot]) for slot in slots), strict=True)
+        total, squares = (pl.Series(values, dtype=pl.Int64) for values in sums)
+        stats = stats.with_columns(digest=pl.Series(digests), sum=total, squares=squares)
     return replace(pack, table=table, slots=slots, stats=stats, pixels=pixels)

@@ -17,12 +17,13 @@ from dicoms import dicom
 from pictures import encode, smooth, study, table_of
 
 from hilum.config import LimitsConfig, PrepareConfig
-from hilum.doctor.pictures import read_one
+from hilum.doctor.pictures import Asked, read_one
 from hilum.errors import DataError, ImageError
 from hilum.files import open_file
 from hilum.pixels.build import build_pack
 from hilum.pixels.header import image_info
 from hilum.pixels.read import decode_gray, read_gray
+from hilum.table.sources import read_source
 from hilum.table.sources.headers import scan
 
 PICTURE = smooth(80, 60)
@@ -119,7 +120,7 @@ def test_a_file_beyond_the_limit_is_not_read(tmp_path: Path) -> None:
         ImageError, match=r"sparse.png is a file of 17,179,869,184 bytes, more than limits.bytes"
     ):
         read_gray(path)
-    assert read_one(path)[0]["state"] == "unreadable"
+    assert read_one(Asked(path))[0]["state"] == "unreadable"
 
 
 def special(folder: Path) -> dict[str, Path]:
@@ -153,7 +154,7 @@ def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
         for read in (read_gray, image_info):
             with pytest.raises(ImageError, match=rf"{name} .*{said[name]}"):
                 read(path)
-        assert read_one(path)[0]["state"] == "unreadable"
+        assert read_one(Asked(path))[0]["state"] == "unreadable"
     with pytest.raises(OSError, match="no file can have this name"):
         open_file("a\0b")
 
@@ -167,7 +168,12 @@ def test_a_study_with_a_pipe_in_it(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "films" / "scan.dcm")
     (tmp_path / "films" / "film.dcm").write_bytes(dicom(PICTURE))
     found = scan(tmp_path / "films")
-    assert (found.unreadable, len(found.headers)) == (("scan.dcm",), 1)
+    assert len(found.headers) == 1
+    assert found.passed == {"pipe or socket": 2}  # 0003.png and scan.dcm
+    assert (
+        "2 files passed over as no images: 2 pipe or socket."
+        in read_source("dicom", tmp_path / "films").notes
+    )
 
 
 def test_other_limits_make_another_pack(tmp_path: Path) -> None:
@@ -188,10 +194,10 @@ def test_what_was_guessed_is_counted_in_the_pack(tmp_path: Path) -> None:
     pack = build_pack(
         table_of(tmp_path, ["a.png", "b.png", "c.png"]), tmp_path / "pack", PrepareConfig(size=16)
     )
-    assert list(pack.info["notes"].items()) == [
+    assert list(pack.info["guessed"].items()) == [
         ("16-bit pixels of unknown depth: taken for 12 bits, which hold nearly all of them", 2)
     ]
-    assert read_one(tmp_path / "a.png")[0]["notes"] == list(pack.info["notes"])
+    assert read_one(Asked(tmp_path / "a.png"))[0]["notes"] == list(pack.info["guessed"])
 
 
 def test_warnings_of_pydicom_are_not_printed(tmp_path: Path) -> None:

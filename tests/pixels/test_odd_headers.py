@@ -43,7 +43,7 @@ def study(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_one_odd_file(odd: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_odd_file(odd: str, tmp_path: Path) -> None:
     folder = study(tmp_path / "study")
     whole = read_source("dicom", folder)
     bad, (old, new) = folder / "03.dcm", ODD[odd]
@@ -51,10 +51,8 @@ def test_one_odd_file(odd: str, tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert data.count(old) == 1
     bad.write_bytes(data.replace(old, new))
     report = doctor("dicom", folder, max_bad=0.2)
-    if report.images == 12:  # else the source has left it out already, and said so
-        assert any("03.dcm" in str(check) for check in report.checks)
-    else:
-        assert "03.dcm" in capsys.readouterr().err
+    assert report.images in (11, 12)  # 11: the source has left it out already
+    assert any("03.dcm" in str(check) for check in report.checks)
     pack = build_pack(whole, tmp_path / "pack", PrepareConfig(size=16), max_excluded=0.2)
     assert pack.excluded["path"].to_list() == ["03.dcm"]
     assert pack.excluded["reason"][0].startswith("is a DICOM file")

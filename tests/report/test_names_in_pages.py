@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from hilum.errors import RunError
 from hilum.files import read_json, write_json
 from hilum.metrics.subgroups import Cell
 from hilum.report import write_report
@@ -102,6 +103,9 @@ def test_a_notebook_shows_a_run_without_tags(make_run: Callable[..., Run]) -> No
     run = make_run((TAG, "\x1b[31mRed"), config={"name": "r"})
     path = run.path / "run.json"
     write_json(path, {**read_json(path), "status": f"done{TAG}"})
+    with pytest.raises(RunError, match="status"):
+        Run.open(run.path)
+    write_json(path, {**read_json(path), "status": "done"})
     told = Run.open(run.path)._repr_html_() + run.predictions("test")._repr_html_()
     assert Tags(told).handlers == []
     assert TAG in Tags(told).text

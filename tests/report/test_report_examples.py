@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import cv2
 import numpy as np
+import polars as pl
 import pytest
 from report_runs import CHEXPERT, draw
 
@@ -92,7 +94,8 @@ def test_a_picture_is_the_packs(small_pack: Pack) -> None:
 
 
 def test_pictures_of_a_large_pack_are_made_smaller(small_pack: Pack) -> None:
-    large = Pack(**{**small_pack.__dict__, "pixels": np.zeros((200, 400, 400), np.uint8)})
+    blank = small_pack.stats.with_columns(sum=pl.lit(0, pl.Int64), squares=pl.lit(0, pl.Int64))
+    large = replace(small_pack, pixels=np.zeros((200, 400, 400), np.uint8), stats=blank)
     content = base64.b64decode(make_examples(reported(200, 1), large)[0].picture.split(",")[1])
     assert cv2.imdecode(np.frombuffer(content, np.uint8), 0).shape == (SIDE, SIDE)
 

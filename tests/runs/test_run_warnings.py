@@ -12,10 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hilum.config import Config
+from hilum.files import write_json
 from hilum.runs import Run, gathered, scored_test, scored_tests, told_by
 from hilum.runs.warnings import warnings_of
 from hilum.table.split import BY_IMAGE
 
+DATA = {
+    "findings": ["Edema"], "split": {"id": "4f2a", "by": "patient", "counts": {}}, "pack": "p",
+    "pack_fingerprint": "0", "prepare": {"size": 64}, "mean": 0.5, "sd": 0.25,
+}  # fmt: skip
 SENTENCES = st.lists(st.sampled_from(["One.", "Two.", "Three.", "Four."]), max_size=5)
 
 
@@ -68,6 +73,7 @@ def run_with(
 ) -> Run:
     """A run whose test part has these images, image -> patient."""
     run = Run.create(folder, Config(name="a"), {"status": "done"})
+    write_json(run.path / "data.json", DATA)
     rows = [(image, patient, "test") for image, patient in test.items()]
     rows += [(image, image, "train") for image in train]
     frame = pl.DataFrame(rows, ["image_id", "patient_id", "part"], orient="row")

@@ -166,9 +166,3 @@ def test_a_server_that_does_not_answer_ends_no_training(
     assert len(said) == 2  # one of the training, one of its scores
     assert all(len(line) < 320 for line in said)
     assert run.info["status"] == "done"
-
-
-def test_names_that_mlflow_does_not_take_are_changed() -> None:
-    from hilum.track.mlflow import _key
-
-    assert _key("valid_roc_auc/Pleural Effusion (left)") == "valid_roc_auc/Pleural Effusion _left_"

@@ -10,7 +10,7 @@ import pytest
 from small_runs import with_settings
 
 from hilum.config import Config
-from hilum.files import write_parquet
+from hilum.files import write_json, write_parquet
 from hilum.runs import Run
 from hilum.train.data import Job, make_job
 from hilum.train.overlap import known_against, overlap_warnings
@@ -23,6 +23,7 @@ def run_of(job: Job, folder: Path, *changes: str, weights: str = "") -> Run:
     """A run's folder as far as its descendants ask: its settings, and which image was in which part."""
     config = with_settings(job.config, *changes, f"model.weights={weights}")
     run = Run.create(folder, config, {"status": "done"})
+    write_json(run.path / "data.json", job.describe())
     write_parquet(run.path / "images.parquet", job.images())
     return run
 

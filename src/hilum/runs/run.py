@@ -61,7 +61,7 @@ from hilum.version import __version__
 
 FORMAT = 1
 """Raised when a folder of the former format can no longer be read."""
-_IMAGES = dict.fromkeys(("image_id", "patient_id", "part"), pl.String)
+_IMAGES = dict.fromkeys(("image_id", "part"), pl.String)
 
 
 @dataclass(frozen=True)

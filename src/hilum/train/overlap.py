@@ -86,8 +86,8 @@ def _unknown(first: ModelConfig, runs: list[Run], job: Job) -> list[str]:
 def _of(run: Run, job: Job) -> list[str]:
     try:
         learned = run.images.filter(pl.col("part") == "train")
-    except RunError:
-        return []
+    except RunError as error:
+        return [f"{error} Whether it was trained on images of the test part is not known."]
     own = job.images()
     shared, same = _same_images(own, learned)
     if len(same) < AGREE * len(shared):

@@ -46,7 +46,7 @@ from hilum.table.sources.base import (
 )
 from hilum.table.sources.delimited import read_csv
 from hilum.table.sources.headers import claims_dicom, pixel_digest, scan
-from hilum.table.sources.paths import named_by
+from hilum.table.sources.paths import named_by, passed_over
 from hilum.table.table import COLUMNS, Table
 from hilum.text import listed, many, plain
 
@@ -82,7 +82,7 @@ def read(root: Path, options: DicomOptions | None = None) -> Table:
             f"{root} holds no DICOM image: {len(found.unreadable):,} files that claim to be DICOM cannot be read "
             f"as images, {found.others:,} are other files."
         )
-    notes: list[str] = []
+    notes = passed_over(found.passed, ())
     if found.unreadable:
         notes.append(
             f"{many(len(found.unreadable), 'file')} left out that are no readable DICOM, the first "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,11 +49,13 @@ class Scan:
         headers: one mapping per DICOM image, of `path` and what the Table needs, in the clear.
         unreadable: files that end in .dcm or begin as DICOM does, and cannot be read as an image.
         others: how many files are no DICOM.
+        passed: how many pipes, sockets and links to nothing lie there, by kind.
     """
 
     headers: list[dict[str, Any]]
     unreadable: tuple[str, ...]
     others: int
+    passed: Counter[str]
 
 
 def scan(root: Path) -> Scan:
@@ -65,7 +68,8 @@ def scan(root: Path) -> Scan:
         import pydicom  # noqa: F401
     except ImportError as error:
         raise MissingExtra("pydicom", "dicom", "Reading DICOM files") from error
-    names = walk(root)
+    passed: Counter[str] = Counter()
+    names = walk(root, passed)
     headers: list[dict[str, Any]] = []
     unreadable: list[str] = []
     claims = [name for name in names if claims_dicom(root / name)]
@@ -82,7 +86,7 @@ def scan(root: Path) -> Scan:
                 unreadable.append(name)
             else:
                 headers.append({"path": name, **header})
-    return Scan(headers, tuple(unreadable), len(names) - len(claims))
+    return Scan(headers, tuple(unreadable), len(names) - len(claims), passed)
 
 
 def pixel_digest(path: Path) -> str:
