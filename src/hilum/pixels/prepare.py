@@ -38,9 +38,8 @@ def load_film(
     learned: Collection[str] | None = None,
 ) -> tuple[Gray, str | None]:
     """`load_image`, and why the picture is no chest film, None where it is one; see `no_film`."""
-    path = Path(path)
     picture = read_picture(path, config.size, limits)
-    why = no_film(picture.gray, picture.data, path.suffix, learned=learned)
+    why = no_film(picture.gray, picture.data, picture.suffix, learned=learned)
     return prepare(picture.gray, config), why
 
 
