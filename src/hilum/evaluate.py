@@ -98,7 +98,7 @@ def _config(config: ScoresConfig, per: str | None, combine: str | None) -> Score
     """The settings of section `scores` with another unit."""
     unit, way = per or config.unit, combine or config.combine
     if unit not in UNITS:
-        raise ConfigError(f"scores are per {', '.join(UNITS)}, not per {unit!r}; {did_you_mean(unit, UNITS)}")
+        raise ConfigError(f"scores are not per {unit!r}; {did_you_mean(unit, UNITS)}")
     if way not in COMBINE:
         raise ConfigError(f"logits of a unit are combined by max or mean, not by {way!r}.")
     if unit == "image":

@@ -97,14 +97,31 @@ def _written(entry: os.DirEntry[str]) -> Path | None:
     return Path(entry.path).with_name(found["of"])
 
 
+def left(path: Path) -> bool:
+    """Whether nobody writes `path`: its lock is free. False where the file system has no locks."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(file := _lock_of(path.resolve()), fallback_to_soft=False)
+    try:
+        lock.acquire(blocking=False)
+    except (OSError, Timeout):
+        return False
+    file.unlink(missing_ok=True)
+    lock.release()
+    return True
+
+
+def _lock_of(path: Path) -> Path:
+    inside = path.is_dir() and not os.access(path.parent, os.W_OK)  # as where a container mounts one folder
+    return path / LOCK if inside else path.with_name(f".{path.name}{LOCK}")
+
+
 @contextmanager
 def _alone(path: Path, given: Path, wait: bool = False) -> Iterator[None]:
     """Hold the lock of `path`, called as the user gave it, once what the dead left of it is removed."""
     from filelock import FileLock, Timeout
 
-    inside = path.is_dir() and not os.access(path.parent, os.W_OK)  # as where a container mounts one folder
-    file = path / LOCK if inside else path.with_name(f".{path.name}{LOCK}")
-    lock = FileLock(file, fallback_to_soft=False)
+    lock = FileLock(file := _lock_of(path), fallback_to_soft=False)
     try:
         lock.acquire(blocking=False)
     except Timeout as error:

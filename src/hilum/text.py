@@ -94,3 +94,8 @@ def plain(name: str) -> str:
 def many(count: int, what: str) -> str:
     """A number of things: `1 image`, `1,024 images`."""
     return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def are(count: int, what: str) -> str:
+    """`1 image is`, `1,024 images are`."""
+    return f"{many(count, what)} {'is' if count == 1 else 'are'}"

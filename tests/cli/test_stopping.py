@@ -105,6 +105,18 @@ def test_a_table_for_a_reader_that_has_gone() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+@pytest.mark.parametrize("command", ["sources", "models", "sources csv"])
+def test_a_full_disk_under_what_is_printed_is_one_sentence(command: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*HILUM, *command.split()], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 2
+    said = "what was printed, or a file, could not be read or written: No space left on device."
+    assert done.stderr == f"hilum: {said}\n"
+
+
 def test_work_goes_on_where_nobody_reads_what_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     class Gone:
         def write(self, _: str) -> None:

@@ -29,7 +29,7 @@ def test_more_than_a_few_are_a_fault(tmp_path: Path):
     check = found(tmp_path, 6, ("mask", "abdomen"))
     assert check is not None
     assert check.level == "fault"
-    assert "2 images are no chest films" in check.message
+    assert "2 images are of no chest" in check.message
     assert "mask0.png, abdomen1.png" in check.message
     assert list(check.details["images"]) == ["mask0.png", "abdomen1.png"]
     assert "clean.films" in check.what_to_do

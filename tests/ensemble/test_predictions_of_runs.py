@@ -221,7 +221,7 @@ def test_bad_input_is_one_message(copied: Copied, hilum: Callable[..., tuple[int
     assert "predicts Left; the run learned Left, Top" in hilum("evaluate", run.path).err
     frame.write_parquet(kept)
     for arguments, message in {
-        ("--per", "lung"): "scores are per image, study, patient, not per 'lung'",
+        ("--per", "lung"): "scores are not per 'lung'; known: image, study, patient",
         ("--per", "study", "--combine", "median"): "combined by max or mean, not by 'median'",
         ("--findings", "Topp"): "did you mean 'Top'?",
         ("--split", "tset"): "there is no part 'tset'",

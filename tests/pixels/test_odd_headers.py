@@ -67,4 +67,4 @@ def test_a_guess_is_told_by_the_doctor(tmp_path: Path) -> None:
         )
     told = [check for check in doctor("dicom", folder).checks if check.name == "guessed"]
     assert len(told) == 1
-    assert "2 images were read with a guess: 2 x no window and no look-up table" in told[0].message
+    assert "2 images read with a guess: 2 x no window and no look-up table" in told[0].message

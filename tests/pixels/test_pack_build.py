@@ -205,7 +205,7 @@ def test_what_is_there_is_never_overwritten(table: Table, pack: Pack, tmp_path: 
         build_pack(table.take([0, 1]), pack.path, pack.prepare)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
-    with pytest.raises(PackError, match=r"exists already\. Name another folder"):
+    with pytest.raises(PackError, match=r"exists already and is no pack"):
         build_pack(table, tmp_path / "mine", SMALL)
     with pytest.raises(PackError, match="exists already"):
         build_pack(table, tmp_path / "mine" / "thesis.txt", SMALL)

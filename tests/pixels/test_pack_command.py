@@ -87,7 +87,7 @@ def test_left_out_images_are_shown_with_the_reason(hilum: Hilum, folder: Path, t
         (("folder", "{folder}", "out", "--set", "prepare.sise=3"), "did you mean 'size'"),
         (("folder", "{folder}", "out", "--recipe", "none.toml"), "none.toml is not a file"),
         (("folder", "{folder}", "out", "--views", "frontal"), "clean.views filters by view"),
-        (("folder", "{folder}", "{folder}"), "exists already. Name another folder"),
+        (("folder", "{folder}", "{folder}"), "exists already and is no pack. Name a folder"),
     ],
 )
 def test_wrong_input_is_one_message_and_exit_code_2(

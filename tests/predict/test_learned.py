@@ -154,3 +154,16 @@ def test_both_kinds_of_failure_are_counted(films: Run, pictures: Path, hilum):
     done = hilum("predict", films.path, pictures, "--device", "cpu")
     assert done.code == 2
     assert "1 of 4 files could not be read as an image. 2 of 4 files got no probabilities" in done.err
+
+
+def test_a_guess_of_the_reader_is_said_once_with_its_files(films: Run, tmp_path: Path, hilum):
+    for name, seed in (("a", 500), ("b", 501)):
+        assert cv2.imwrite(str(tmp_path / f"{name}.png"), chest(seed).astype(np.uint16) * 8)
+    assert cv2.imwrite(str(tmp_path / "c.png"), chest(502))
+    done = hilum("predict", films.path, tmp_path, "--device", "cpu")
+    assert done.code == 0, done.err
+    said = "16-bit pixels of unknown depth: taken for 1"
+    assert done.err.count("guessed: ") == done.err.count(said) == 1
+    assert f"{tmp_path / 'a.png'}, {tmp_path / 'b.png'}\n" in done.err
+    entries = json.loads(hilum("predict", films.path, tmp_path, "--device", "cpu", "--json").out)
+    assert [said in str(entry.get("guessed")) for entry in entries] == [True, True, False]

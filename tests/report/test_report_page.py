@@ -183,7 +183,7 @@ def test_findings_without_a_known_label_do_not_break_it(make_run: MakeRun) -> No
 def test_a_run_that_has_just_begun(make_run: MakeRun, small_pack: Pack) -> None:
     page = page_of(make_run(CHEXPERT[:2], epochs=0, pack=small_pack))
     assert "No epoch is finished yet." in page.text
-    assert "The run is not finished (status: running)" in page.text
+    assert "The run is not finished (status: killed)" in page.text
 
 
 def test_a_stopped_run_shows_its_best_epoch(make_run: MakeRun) -> None:

@@ -13,6 +13,7 @@ import pytest
 from hilum.api import leaderboard
 from hilum.config import Config
 from hilum.errors import DataError, RunError
+from hilum.locks import writing
 from hilum.metrics.predictions import Predictions
 from hilum.runs import Run, check_kept, list_runs
 
@@ -145,6 +146,20 @@ def test_a_foreign_run_is_left_out_by_name_and_the_others_are_listed(
     assert str(other) in said
     with pytest.raises(RunError):
         Run.open(other)
+
+
+def test_a_run_that_says_running_and_that_nobody_writes_was_killed(run: Run) -> None:
+    with writing(run.path):
+        assert run.info["status"] == "running"
+    assert run.info["status"] == "killed"
+    assert "(status: killed); its scores are provisional. hilum train --resume goes on" in run.warnings[0]
+    assert [row["status"] for row in leaderboard(run.path.parent)] == ["killed"]
+    assert [path.name for path in run.path.parent.iterdir()] == [run.name]
+
+
+def test_a_folder_of_runs_is_no_run_and_one_of_them_is_named(run: Run) -> None:
+    with pytest.raises(RunError, match=f"Did you mean {run.path}"):
+        Run.open(run.path.parent)
 
 
 def test_what_is_half_written_is_no_run_and_is_swept(run: Run) -> None:

@@ -39,7 +39,11 @@ SENTENCES = st.lists(st.sampled_from(["One.", "Two.", "Three.", "Four."]), max_s
         (
             {"status": "stopped", "warnings": ["A."]},
             {},
-            ("The run is not finished (status: stopped); its scores are provisional.", "A."),
+            (
+                "The run is not finished (status: stopped); its scores are provisional. "
+                "hilum train --resume goes on with it.",
+                "A.",
+            ),
         ),
     ],
 )

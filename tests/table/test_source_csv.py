@@ -107,7 +107,7 @@ def test_leading_zeros_and_uids_stay_as_they_are(tmp_path: Path) -> None:
         (
             ("File Name", "Scan"),
             {},
-            "which column holds the paths.* Say path=COLUMN; it has Scan, Subject ID",
+            "which column holds the paths.* Say --option path=COLUMN; it has Scan, Subject ID",
         ),
         ((",Edema,Mass,", ",view2,words,"), {"findings": ["Comment"]}, "column 'Comment' should hold labels"),
         (("val", "dev"), {"part": "Split"}, "should hold train, valid or test; .* 'dev' in row 2 below"),

@@ -64,7 +64,7 @@ def test_a_dash_is_negative_beside_a_plus_only(tmp_path: Path) -> None:
 @pytest.mark.parametrize("bad", ["11", "2", "o", "yess", "1;", "0.5", "#REF!", "10"])
 def test_one_bad_cell_of_a_finding_is_named_and_the_finding_not_dropped(tmp_path: Path, bad: str) -> None:
     with pytest.raises(
-        DataError, match=r"column 'Mass' .* 1 row hold .* in row 8 below the headings"
+        DataError, match=r"column 'Mass' .* 1 row with .* in row 8 below the headings"
     ) as told:
         labelled(tmp_path, lambda n: bad if n == 7 else str(n // 2 % 2))
     assert repr(bad) in str(told.value)
@@ -208,7 +208,7 @@ def test_a_column_of_parts_is_known_by_what_it_holds(tmp_path: Path, column: str
         head,
         lambda n: f"i{n}.png,{n},{n // 2 % 2},{('train', 'test')[n % 2]},{('test', 'val')[n % 2]}",
     )
-    with pytest.raises(DataError, match=f"Say part=COLUMN: {column}, other"):
+    with pytest.raises(DataError, match=f"Say --option part=COLUMN: {column}, other"):
         read_quietly("csv", tmp_path)
 
 

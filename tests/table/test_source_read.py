@@ -31,6 +31,21 @@ def test_an_unknown_source_names_the_nearest(tmp_path: Path) -> None:
         read_source("chexprt", tmp_path)
 
 
+@pytest.mark.parametrize("name", [name for name in SOURCES if name != "csv"])
+def test_a_file_in_the_place_of_a_folder_is_said_to_be_one(tmp_path: Path, name: str) -> None:
+    (tmp_path / "f").write_text("x")
+    with pytest.raises(DataError, match=f"f is a file. Name the folder of your data.*hilum sources {name}$"):
+        read_source(name, tmp_path / "f")
+
+
+@pytest.mark.parametrize(("file", "what"), [("pack.json", "a pack"), ("run.json", "a run")])
+def test_what_hilum_made_is_no_data_set(tmp_path: Path, file: str, what: str) -> None:
+    (tmp_path / file).write_text("{}")
+    for name in SOURCES:
+        with pytest.raises(DataError, match=f"{tmp_path.name} is {what}"):
+            read_source(name, tmp_path)
+
+
 def test_a_missing_folder_names_the_nearest(tmp_path: Path) -> None:
     folder(tmp_path / "films")
     with pytest.raises(DataError, match=r"filmz is not there; did you mean '.*films'\?$"):

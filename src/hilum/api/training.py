@@ -144,8 +144,10 @@ def leaderboard(
 
     Raises:
         RunError: the folder does not exist.
-        ConfigError: no score is called `by`.
+        ConfigError: no score is called `by`, or no part `part`.
     """
+    if part not in ("valid", "test"):
+        raise ConfigError(f"runs are listed by their scores of valid or test, not of {part!r}.")
     if by not in RATES:
         raise ConfigError(f"there is no score {by!r} to sort by; {did_you_mean(by, RATES)}")
     sweep(folder)

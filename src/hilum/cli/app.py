@@ -6,6 +6,7 @@ stopped by Ctrl-C and SIGTERM.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -50,6 +51,9 @@ COMMANDS: dict[str, tuple[Callable[..., Any] | typer.Typer, ...]] = {
 
 USAGE_ERROR: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 """What a wrong command line raises: click's own class, or from typer 0.29 on that of typer's copy of click."""
+
+OF_THE_SYSTEM = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE)
+"""What the system refuses for reasons of its own, wherever it comes: no fault of hilum to be traced back."""
 
 
 class Terminated(KeyboardInterrupt):
@@ -113,6 +117,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except BrokenPipeError:
         return _unread()
+    except OSError as error:
+        if error.errno not in OF_THE_SYSTEM:
+            raise
+        what = error.filename or "what was printed, or a file,"
+        say(f"{what} could not be read or written: {error.strerror}.")
+        return 2
     except SystemExit as error:  # click's and Rich's way of saying that nobody reads standard output
         if not isinstance(error.__context__, OSError):
             raise

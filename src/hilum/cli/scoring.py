@@ -89,7 +89,7 @@ def predict(
     from hilum import api
     from hilum.cli.show import show_json, show_table
     from hilum.errors import ImageError
-    from hilum.text import many
+    from hilum.text import listed, many
 
     predictor, results = api.predict(run, images, force=force, device=device)
     names = predictor.findings
@@ -113,6 +113,8 @@ def predict(
             typer.echo(f"not {'judged' if result.doubt else 'read'}: {result.error}", err=True)
         elif result.doubt:
             typer.echo(f"doubtful: {result.path} {result.doubt}", err=True)
+    for note in dict.fromkeys(note for r in read for note in r.notes):
+        typer.echo(f"guessed: {note}: {listed([r.path for r in read if note in r.notes])}", err=True)
     whole = many(len(results), "file")
     faults = [f"{len(unread)} of {whole} could not be read as an image."] if unread else []
     if unlike:

@@ -156,6 +156,8 @@ def leaderboard(
         ]
         table = [[row[name] for name in columns] for row in brief]
         show_table(columns, table, title=f"{folder}, by {by} on {part}")
+        if all(row[by] is None for row in rows):
+            typer.echo(f"none of them has {by} of {part} yet; hilum evaluate RUN --split {part} scores one.")
         for warning in [*of_part(part), *gathered((row["run"], row["warnings"]) for row in rows)]:
             typer.echo(f"note: {warning}")
         for text in dict.fromkeys(str(ScoredTest(**row["test_part"])) for row in rows if row["test_part"]):

@@ -38,9 +38,13 @@ def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
         values = read_toml(path)
     except (FileNotFoundError, IsADirectoryError) as error:
         raise ConfigError(f"{path} is not a file; {_other_recipe(path)}") from error
-    except (OSError, ValueError) as error:
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not a TOML file: it is no text in UTF-8.") from error
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except ValueError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.") from error
-    return make_config(values, overrides, origin=str(path))
+    return make_config(values, overrides, origin=f"{path} with --set" if overrides else str(path))
 
 
 def find_recipe(path: str | Path) -> Path:

@@ -15,7 +15,7 @@ from hilum.errors import nearest
 from hilum.pixels.film import are_films
 from hilum.table.sources.base import stem_of
 from hilum.table.table import Table
-from hilum.text import listed
+from hilum.text import are, listed, many
 
 BLANK = 1.0
 """Standard deviation of gray values (0 to 255) below which a picture shows nothing."""
@@ -55,7 +55,7 @@ def _missing(table: Table, pictures: Pictures, level: Level) -> Iterator[Check]:
         yield Check("ok", "missing", "Every image is there.")
         return
     paths = table.frame["path"][rows].to_list()
-    none = "; only the table was examined (--fast asks no more)" if len(rows) == len(table) else ""
+    none = "; only the table was examined" if len(rows) == len(table) else ""
     yield Check(
         level,
         "missing",
@@ -100,7 +100,7 @@ def _unreadable(table: Table, pictures: Pictures, level: Level) -> Iterator[Chec
     yield Check(
         level,
         "unreadable",
-        f"{len(rows):,} images cannot be read: {listed(said, 4)} (the first: {paths[0]}).",
+        f"{many(len(rows), 'image')} cannot be read: {listed(said, 4)} (the first: {paths[0]}).",
         "Get them again; packing leaves them out and lists them.",
         {"images": dict(zip(paths, reasons, strict=True))},
     )
@@ -116,7 +116,7 @@ def _guessed(table: Table, pictures: Pictures) -> Iterator[Check]:
         yield Check(
             "note",
             "guessed",
-            f"{len(guessed):,} images were read with a guess: {listed(said, 4)} (the first: {guessed[0]}).",
+            f"{many(len(guessed), 'image')} read with a guess: {listed(said, 4)} (the first: {guessed[0]}).",
             "Look at some of them in the data report.",
             {"notes": dict(counts)},
         )
@@ -130,7 +130,7 @@ def _blank(table: Table, pictures: Pictures) -> Iterator[Check]:
         yield Check(
             "fault",
             "constant",
-            f"{len(blank):,} images are of one gray only ({listed(blank, 3)}): they show nothing.",
+            f"{are(len(blank), 'image')} of one gray only ({listed(blank, 3)}): they show nothing.",
             "Delete the files or their rows.",
             {"paths": blank},
         )
@@ -140,7 +140,7 @@ def _blank(table: Table, pictures: Pictures) -> Iterator[Check]:
         yield Check(
             "warning",
             "faint",
-            f"{len(faint):,} images have next to no contrast ({listed(faint.to_list(), 3)}).",
+            f"{many(len(faint), 'image')} with next to no contrast ({listed(faint.to_list(), 3)}).",
             "Look at them; prepare.clahe may help, or they show nothing.",
             {"paths": faint.to_list()},
         )
@@ -164,7 +164,7 @@ def _films(table: Table, pictures: Pictures, max_bad: float) -> Iterator[Check]:
         what_to_do = "This is taken for a data set of other things: packing keeps them all."
     else:
         level = "fault" if len(rows) / read > max_bad else "warning"
-        message = f"{len(rows):,} images are no chest films: {found}"
+        message = f"{are(len(rows), 'image')} of no chest: {found}"
         what_to_do = 'Look at them; packing leaves them out and lists them, but for clean.films = "any".'
     yield Check(level, "no-films", message, what_to_do, details)
 
@@ -183,7 +183,7 @@ def _sizes(table: Table, pictures: Pictures, size: int) -> Iterator[Check]:
         yield Check(
             "warning",
             "odd-sizes",
-            f"{len(odd):,} images are smaller than {SMALLEST} pixels or over {longest:.2g} times as long as wide "
+            f"{are(len(odd), 'image')} smaller than {SMALLEST} pixels or over {longest:.2g} times as long as wide "
             f"({listed(odd['path'].to_list(), 3)}).",
             "Look at them: parts of pictures, or pictures of something else.",
             {"paths": odd["path"].to_list()},
@@ -197,7 +197,7 @@ def _sizes(table: Table, pictures: Pictures, size: int) -> Iterator[Check]:
         yield Check(
             "note",
             "enlarged",
-            f"{enlarged:,} images are smaller than {size} pixels and would be enlarged.",
+            f"{are(enlarged, 'image')} smaller than {size} pixels and would be enlarged.",
             "A smaller --size loses nothing of them.",
         )
 

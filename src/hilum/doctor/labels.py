@@ -209,7 +209,13 @@ def shortcut_checks(
             else "Compare scores within one value of it, or balance it, before believing them.",
             {"shortcuts": [vars(shortcut) for shortcut in shortcuts]},
         )
-    if not by_level:
+    if not by_level and missed and not looked_at:
+        yield Check(
+            "note",
+            "shortcuts",
+            f"Whether only the picture predicts a label is not known; not looked at: {missed}.",
+        )
+    elif not by_level:
         what = (
             f"Of what was looked at ({listed(looked_at, 40)}), nothing"
             if missed

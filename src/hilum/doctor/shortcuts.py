@@ -136,12 +136,15 @@ def _of_table(table: Table, files: pl.DataFrame | None) -> list[Shortcut]:
 
 
 def looked_at(table: Table, files: pl.DataFrame | None) -> tuple[list[str], str]:
-    """Names of the traits that `shortcuts` judges, and what it cannot judge, in words."""
+    """Names of the traits that differ between images and that `shortcuts` judges, and what it cannot judge."""
     rows = _Rows.of(table)
     few = [n for j, n in enumerate(rows.findings) if STANDARD_ERRORS * rows.error(j) > DECIDING - 0.5]
     missed = [OF_FILES] if files is None or not files["width"].is_not_null().any() else []
     missed += [f"{listed(few)} (too few patients with or without)"] if few else []
-    return [trait.name for trait in traits(table, files)], "; ".join(missed)
+    if len(few) == len(rows.findings):
+        return [], "; ".join(missed)
+    names = [trait.name for trait in traits(table, files) if trait.values.drop_nulls().n_unique() > 1]
+    return names, "; ".join(missed)
 
 
 def _of_trait(trait: Trait, rows: _Rows) -> Iterator[Shortcut]:

@@ -159,10 +159,10 @@ def _same(out: Path, marks: dict[str, str], config: PrepareConfig) -> Pack | Non
     """The pack at `out` if it is what would be built; None where `out` is an empty folder."""
     if out.is_dir() and not any(out.iterdir()):
         return None
-    what = "exists already"
+    what, remedy = "exists already and is no pack", "Name a folder that is not there yet."
     if (out / INFO).is_file():
         (out / JOURNAL).unlink(missing_ok=True)  # a kill just before its last step left it
-        pack = Pack.open(out)
+        pack, remedy = Pack.open(out), "Name another folder, or remove it first."
         if pack.info | marks == pack.info:
             return pack
         what = "is a pack of another table or other settings"
@@ -171,7 +171,7 @@ def _same(out: Path, marks: dict[str, str], config: PrepareConfig) -> Pack | Non
         has, want = settings(pack.prepare), settings(config)
         if other := [f"{key} = {has[key]!r}, not {want[key]!r}" for key in want if has[key] != want[key]]:
             what = f"is a pack made with {', '.join(other)}"
-    raise PackError(f"{out} {what}. Name another folder, or remove it first.")
+    raise PackError(f"{out} {what}. {remedy}")
 
 
 def _begin(folder: Path, key: str) -> None:

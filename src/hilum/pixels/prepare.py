@@ -35,12 +35,16 @@ def load_film(
     config: PrepareConfig,
     limits: LimitsConfig = LIMITS,
     *,
+    films: bool = True,
     learned: Collection[str] | None = None,
-) -> tuple[Gray, str | None]:
-    """`load_image`, and why the picture is no chest film, None where it is one; see `no_film`."""
+) -> tuple[Gray, str | None, tuple[str, ...]]:
+    """`load_image`; why the picture is no chest film, None where it is one, see `no_film`; and what was guessed.
+
+    Without `films` any picture will do.
+    """
     picture = read_picture(path, config.size, limits)
-    why = no_film(picture.gray, picture.data, picture.suffix, learned=learned)
-    return prepare(picture.gray, config), why
+    why = no_film(picture.gray, picture.data, picture.suffix, learned=learned) if films else None
+    return prepare(picture.gray, config), why, picture.notes
 
 
 def unlike(first: PrepareConfig, second: PrepareConfig) -> dict[str, tuple[Any, Any]]:

@@ -37,6 +37,7 @@ class FileResult:
         error: why there are no probabilities.
         doubt: why the picture is none of the kind that the run learned; with `force` there are probabilities
             all the same.
+        notes: what the reader guessed of the picture, each a clause.
     """
 
     path: Path
@@ -44,6 +45,7 @@ class FileResult:
     positive: npt.NDArray[np.bool_] | None
     error: str | None = None
     doubt: str | None = None
+    notes: tuple[str, ...] = ()
 
     def cells(self) -> list[str]:
         """Probabilities as text, with a star at or over the operating point."""
@@ -53,13 +55,15 @@ class FileResult:
         return [f"{probability:.3f}{' *' if positive else '  '}" for probability, positive in pairs]
 
     def to_json(self, findings: Sequence[str]) -> dict[str, Any]:
-        """The path, and per finding its probability and decision, with a doubt, or the error."""
+        """The path, and per finding its probability and decision, with a doubt and guesses, or the error."""
         if self.probabilities is None or self.positive is None:
             return {"path": str(self.path), "error": self.error}
         values = zip(findings, self.probabilities, self.positive, strict=True)
         found = {name: {"probability": float(p), "positive": bool(yes)} for name, p, yes in values}
-        doubt = {"doubt": self.doubt} if self.doubt else {}
-        return {"path": str(self.path), **doubt, "findings": found}
+        said = ({"doubt": self.doubt} if self.doubt else {}) | (
+            {"guessed": list(self.notes)} if self.notes else {}
+        )
+        return {"path": str(self.path), **said, "findings": found}
 
 
 class Predictor:
@@ -163,9 +167,10 @@ class Predictor:
         images: dict[int, list[npt.NDArray[np.uint8]]] = {}
         errors: dict[int, str] = {}
         doubts: dict[int, str] = {}
+        notes: dict[int, tuple[str, ...]] = {}
         for i, path in enumerate(paths):
             try:
-                image, doubt = self.learned.load(path, prepares[0], limits)
+                image, doubt, notes[i] = self.learned.load(path, prepares[0], limits)
                 if doubt:
                     doubts[i] = doubt
                 if doubt and not force:
@@ -181,7 +186,9 @@ class Predictor:
             raw = self._raw(each, np.array([str(i) for i in images], dtype=object))
             looked_at = dict(zip(images, self.probabilities(raw.logits), strict=True))
         return [
-            FileResult(path, looked_at[i], looked_at[i] >= self.thresholds.values, doubt=doubts.get(i))
+            FileResult(
+                path, looked_at[i], looked_at[i] >= self.thresholds.values, None, doubts.get(i), notes[i]
+            )
             if i in looked_at
             else FileResult(path, None, None, errors[i], doubts.get(i))
             for i, path in enumerate(paths)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hilum.config import LimitsConfig, PrepareConfig
 from hilum.pixels.opencv import Gray
-from hilum.pixels.prepare import load_film, load_image
+from hilum.pixels.prepare import load_film
 from hilum.runs import Run
 
 
@@ -30,8 +30,10 @@ class Learned:
         views = images["view"].drop_nulls().unique() if "view" in images.columns else ()
         return cls(bool(run.data.get("films", True)), frozenset(views))
 
-    def load(self, path: Path, prepare: PrepareConfig, limits: LimitsConfig) -> tuple[Gray, str | None]:
-        """The prepared image of a file, and why it is none of this kind, None where it is one.
+    def load(
+        self, path: Path, prepare: PrepareConfig, limits: LimitsConfig
+    ) -> tuple[Gray, str | None, tuple[str, ...]]:
+        """The prepared image of a file; why it is none of this kind, None where it is one; and what was guessed.
 
         A view is told by a DICOM file's tags alone; a lateral one will do where the run is known to have learned
         some.
@@ -39,6 +41,4 @@ class Learned:
         Raises:
             ImageError: the file cannot be decoded.
         """
-        if not self.films:
-            return load_image(path, prepare, limits), None
-        return load_film(path, prepare, limits, learned=self.views)
+        return load_film(path, prepare, limits, films=self.films, learned=self.views)

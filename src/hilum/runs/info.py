@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from hilum.config import PrepareConfig
 from hilum.errors import DataError, RunError
 from hilum.files import read_json
+from hilum.locks import left
 
 Found = TypeVar("Found")
 
@@ -44,6 +45,16 @@ class Info(_Kept):
     seconds: float = Field(default=0.0, ge=0)
     members: list[_Member] = Field(default_factory=list)
     head: _Head | None = None
+
+
+def read_info(folder: Path) -> dict[str, Any]:
+    """run.json; a run that says `running` and that nobody writes was `killed`.
+
+    Raises:
+        RunError: it is missing or damaged.
+    """
+    info = {"command": "", "warnings": [], "seconds": 0.0, **read_object(folder / "run.json", Info)}
+    return {**info, "status": "killed"} if info["status"] == "running" and left(folder) else info
 
 
 class _Counts(_Kept):

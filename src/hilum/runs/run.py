@@ -34,7 +34,6 @@ import errno
 import os
 import re
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -53,7 +52,7 @@ from hilum.metrics.mixture import Mixture
 from hilum.metrics.predictions import Predictions
 from hilum.metrics.results import Scores
 from hilum.metrics.thresholds import Thresholds
-from hilum.runs.info import Data, Epoch, Info, damaged, parsed, read_object
+from hilum.runs.info import Data, Epoch, damaged, parsed, read_info, read_object
 from hilum.runs.member import Member
 from hilum.runs.warnings import warnings_of
 from hilum.text import escaped, many
@@ -155,12 +154,12 @@ class Run:
 
     @property
     def info(self) -> dict[str, Any]:
-        """run.json: `status` (`running`, `stopped` or `done`), `version`, `command`, `warnings`, `seconds`.
+        """run.json: `status` (`done`, `running`, `stopped`, `killed`), `version`, `command`, `warnings`, ...
 
         Raises:
             RunError: it is missing or damaged.
         """
-        return {"command": "", "warnings": [], "seconds": 0.0, **read_object(self.path / "run.json", Info)}
+        return read_info(self.path)
 
     def write_info(self, info: dict[str, Any]) -> None:
         """Replace run.json."""
@@ -392,9 +391,8 @@ def _as_folder(name: str, most: int = 100) -> str:
 
 
 def _other_runs(path: Path) -> str:
-    """What to do when `path` is no run: the nearest run beside it, if there are any."""
-    folder = path.parent
-    names: Sequence[str] = sorted(p.parent.name for p in folder.glob("*/run.json")) if folder.is_dir() else []
-    if not names:
-        return "Runs are made by hilum train."
-    return f"Did you mean {folder / (nearest(path.name, names) or names[-1])}?"
+    """What to do when `path` is no run: the nearest run in it or beside it, if there are any."""
+    for folder in (path, path.parent):
+        if names := sorted(found.parent.name for found in folder.glob("*/run.json")):
+            return f"Did you mean {folder / (nearest(path.name, names) or names[-1])}?"
+    return "Runs are made by hilum train."

@@ -23,7 +23,8 @@ def warnings_of(info: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[str, 
     if data.get("split", {}).get("by") == "image" and not any(told.startswith(BY_IMAGE) for told in kept):
         kept.insert(0, f"{BY_IMAGE}.")
     if (status := info.get("status")) != "done":
-        kept.insert(0, f"The run is not finished (status: {status}); its scores are provisional.")
+        go_on = "" if status == "running" else " hilum train --resume goes on with it."
+        kept.insert(0, f"The run is not finished (status: {status}); its scores are provisional.{go_on}")
     return tuple(dict.fromkeys(kept))
 
 

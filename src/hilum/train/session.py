@@ -86,6 +86,7 @@ def resume(path: str | Path, *, quiet: bool = False) -> Run:
     """
     run = Run.open(path)
     if run.info["status"] == "done":
+        Watch(quiet or not leads()).say(f"{run.path} is finished already: {run.extent}")
         return run
     with _alone(run):
         # Whoever had the lock a moment ago may have finished it.

@@ -90,12 +90,12 @@ def find_columns(
         notes.append(f"No column of paths: images are looked for by {columns['image']!r}.")
     if "path" not in columns:
         raise DataError(
-            f"{path}: which column holds the paths of the images? Say path=COLUMN; it has {there}."
+            f"{path}: which column holds the paths of the images? Say --option path=COLUMN; it has {there}."
         )
     if "patient" not in columns and given["patient"] is None and not patients:
         raise DataError(
-            f"{path}: which column holds the patients? Say patient=COLUMN; it has {there}. Without patients "
-            "the same person may be in train and test; patient=image accepts that."
+            f"{path}: which column holds the patients? Say --option patient=COLUMN; it has {there}. Without "
+            "patients the same person may be in train and test; patient=image accepts that."
         )
     return columns
 
@@ -124,7 +124,9 @@ def _parts_by_content(raw: pl.DataFrame, used: set[str], path: Path, notes: list
             if parts.drop_nulls().n_unique() > 1 and 2 * parts.count() >= raw[name].count():
                 found.append(name)
     if len(found) > 1:
-        raise DataError(f"{path}: which column holds the official split? Say part=COLUMN: {listed(found)}.")
+        raise DataError(
+            f"{path}: which column holds the official split? Say --option part=COLUMN: {listed(found)}."
+        )
     if found:
         notes.append(f"Column {found[0]!r} was read as the official split.")
     return {"part": found[0]} if found else {}
@@ -141,8 +143,8 @@ def _check_parts(column: pl.Series, path: Path, notes: list[str]) -> None:
         row = int((~known).arg_max() or 0)
         raise DataError(
             f"{path}: column {column.name!r} should hold train, valid or test; {many(int((~known).sum()), 'row')} "
-            f"hold something else, the first {column[row]!r} in row {row + 1:,} below the headings. Correct it, "
-            'name another column (part=COLUMN), or say part="" to divide all images anew.'
+            f"with something else, the first {column[row]!r} in row {row + 1:,} below the headings. Correct it, "
+            'name another column (--option part=COLUMN), or say part="" to divide all images anew.'
         )
     if 0 < (none := _parts(column).null_count()) < len(column):
         notes.append(

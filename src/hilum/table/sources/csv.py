@@ -115,7 +115,7 @@ def read(root: Path, options: CsvOptions | None = None) -> Table:
     path = csv_file(root, options.file)
     if path is None and not options.file and (there := _csv_files(root)):
         names = ", ".join(file.name for file in there)
-        raise DataError(f"{root} holds several CSV files: {names}. Say which one with file=NAME.")
+        raise DataError(f"{root} holds several CSV files: {names}. Say which one with --option file=NAME.")
     if path is None and root.is_file():
         raise DataError(
             f"{root} is no CSV file: its name should end in {', '.join(TABLES)}, or one of these and .gz."

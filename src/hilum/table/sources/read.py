@@ -11,7 +11,7 @@ from hilum.progress import say
 from hilum.table.check import alike_patients
 from hilum.table.identity import said_of
 from hilum.table.sources import chexpert, csv, dicom, folder, nih, pneumonia
-from hilum.table.sources.base import Source
+from hilum.table.sources.base import Source, one_of
 from hilum.table.sources.options import make_options
 from hilum.table.table import Table
 
@@ -27,6 +27,12 @@ SOURCES: dict[str, Source] = {
     )
 }
 """Name -> data set, the well-known ones first, in the order in which a folder is tried for a guess."""
+
+MADE = {
+    "pack.json": "a pack, made from a data set already: train with it (--data), or name that data set.",
+    "run.json": "a run, no data set. Name the folder of your data.",
+}
+"""What hilum writes into a folder that it makes -> what such a folder is, where a data set is asked for."""
 
 
 def find_source(name: str) -> Source:
@@ -70,9 +76,13 @@ def read_quietly(name: str, root: Path | str, /, **options: Any) -> Table:
     root = Path(root).expanduser()
     if not root.exists():
         raise DataError(_not_there(root, source))
+    if root.is_file() and source.name != "csv":
+        raise DataError(f"{root} is a file. {_remedy(source)}")
     if root.is_dir() and not any(root.iterdir()):
         raise DataError(f"{root} is empty. Expected: {source.title}\n{source.layout}")
     other = None if source.matches(root) else guess_source(root)
+    if other is None and not source.matches(root) and (made := one_of(root, MADE)):
+        raise DataError(f"{root} is {MADE[made.name]}")
     # Any folder with a CSV file could be `csv`: no reason to think that the user meant it.
     if other not in (None, "csv"):
         raise DataError(
@@ -105,4 +115,8 @@ def _not_there(root: Path, source: Source) -> str:
         return f"{root} is not there; the folder around it is not there either."
     if near := nearest(root.name, (path.name for path in root.parent.iterdir())):
         return f"{root} is not there; did you mean '{root.parent / near}'?"
-    return f"{root} is not there. Name the folder that holds {source.title}:  hilum sources {source.name}"
+    return f"{root} is not there. {_remedy(source)}"
+
+
+def _remedy(source: Source) -> str:
+    return f"Name the folder of your data; what should be in it:  hilum sources {source.name}"

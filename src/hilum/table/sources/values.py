@@ -162,7 +162,7 @@ def finding_columns(
     kinds = {name: kind_of(raw[name]) for name in raw.columns if name not in leave_out}
     for name in (name for name, kind in kinds.items() if kind == "nearly"):
         # Nearly nothing but codes is a finding, to be refused by row and value, and none to be dropped.
-        _codes(raw[name], origin, ", or say findings=[...] without that column")
+        _codes(raw[name], origin, ", or say --option findings=[...] without that column")
     named = tuple(name for name, kind in kinds.items() if kind == "codes")
     others = {name: kind for name, kind in kinds.items() if name not in named}
     counted = []
@@ -173,7 +173,7 @@ def finding_columns(
     if not named:
         raise DataError(
             f"{origin}: which columns are findings? None holds 1, 0, -1 and blanks only ({said}). Say "
-            "findings=[...], or classes=COLUMN for a column of names."
+            "--option findings=[...], or classes=COLUMN for a column of names."
         )
     if others:
         notes.append(f"Columns that hold no label codes were left out (keep=[...] keeps some): {said}.")
@@ -203,7 +203,7 @@ def _codes(column: pl.Series, origin: Path, way_out: str = "") -> pl.Series:
         row = int(strange.arg_max() or 0)
         raise DataError(
             f"{origin}: column {column.name!r} should hold labels (1 positive, 0 negative, -1 uncertain, empty "
-            f"not mentioned); {many(int(strange.sum()), 'row')} hold something else, the first {column[row]!r} in "
+            f"not mentioned); {many(int(strange.sum()), 'row')} with something else, the first {column[row]!r} in "
             f"row {row + 1:,} below the headings. Correct it{way_out}."
         )
     return codes
