@@ -26,7 +26,7 @@ from torch import nn
 from benchmarks.film_variants import sketch, varied
 from benchmarks.no_films import KINDS, Picture, photographs, pieces
 from hilum.phantom import make_phantom
-from hilum.pixels.film import MEASURES, MODEL, OTHER, SIDE, looks, measured, no_film
+from hilum.pixels.film import MEASURES, MODEL, OTHER, SIDE, Glance, glance, looks, measured, no_film
 
 LEARN, MEASURE = "learn", "measure"
 VARIANTS, DRAWN, PIECES = 5, 2500, 200
@@ -95,21 +95,21 @@ def read(path: Path) -> Picture:
 
 def faces(data: Path) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
     """What the network learns from: measures float32 [n, ...] and kinds int64 [n], 0 for a film."""
-    found: list[npt.NDArray[np.float32]] = []
+    found: list[Glance] = []
     kinds: list[int] = []
     for i, (name, picture) in enumerate([*real_films(data), *drawn_films()]):
         if part_of(name) == LEARN:
             rng = np.random.default_rng([SEED, i])
-            found += [measured(one) for one in (picture, *(varied(picture, rng) for _ in range(VARIANTS)))]
+            found += [glance(one) for one in (picture, *(varied(picture, rng) for _ in range(VARIANTS)))]
             kinds += [0] * (1 + VARIANTS)
     rng = np.random.default_rng(SEED)
     for kind, _, picture in others(LEARN):
         gray = gray_of(picture)
         more = [cv2.resize(gray, (int(rng.integers(28, 320)),) * 2, interpolation=cv2.INTER_AREA)]
-        found += [measured(np.asarray(one, np.uint8)) for one in (gray, *more[: rng.random() < 0.3])]
-        found += [measured(255 - gray)] * (rng.random() < 0.15)
+        found += [glance(np.asarray(one, np.uint8)) for one in (gray, *more[: rng.random() < 0.3])]
+        found += [glance(255 - gray)] * (rng.random() < 0.15)
         kinds += [1 + list(OTHER).index(kind)] * (len(found) - len(kinds))
-    return np.stack(found), np.array(kinds)
+    return measured(found), np.array(kinds)
 
 
 def learn(data: Path) -> None:

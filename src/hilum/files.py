@@ -50,8 +50,10 @@ def whole_file(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def open_file(path: str | Path) -> BinaryIO:
+def open_file(path: str | Path, buffering: int = -1) -> BinaryIO:
     """Open a file for reading, and nothing else: a pipe would block for ever, a device could do anything.
+
+    `buffering` is that of `open`: 0 is faster for a file that is read at once.
 
     Raises:
         OSError: missing, a folder, a pipe, a socket, a device, or not readable.
@@ -67,7 +69,7 @@ def open_file(path: str | Path) -> BinaryIO:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         what = "a pipe (FIFO)" if stat.S_ISFIFO(mode) else "a device"
         raise OSError(errno.EINVAL, f"it is {what}, not a file")
-    return os.fdopen(handle, "rb")
+    return os.fdopen(handle, "rb", buffering)
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Iterable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -187,17 +188,29 @@ def test_a_table_with_this_heading_is_read_or_refused(tmp_path: Path, name: str)
     assert any("".join(way[:20].split()) in told for way in ways)
 
 
-@pytest.mark.parametrize("name", NASTY.values(), ids=NASTY)
-def test_a_wrong_command_line_is_told_as_it_is(tmp_path: Path, name: str) -> None:
-    for command in (
-        *(["train", name, "--data", name], ["runs", "--in", tmp_path / f"no{name}"], [f"--{name}"], [name]),
-        *(["evaluate", name, name], ["doctor", name, name], ["pack", "csv", ".", "p", "--size", name]),
-        ["doctor", "csv", tmp_path, "--option", f"{name}=1"],
-    ):
+def refuse(commands: Iterable[Sequence[object]]) -> None:
+    for command in commands:
         code, out, err = said(*command)
         assert code == 2, command
         assert not OBEYED.findall(out + err)
         assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("name", NASTY.values(), ids=NASTY)
+def test_a_wrong_command_line_is_told_as_it_is(tmp_path: Path, name: str) -> None:
+    refuse([["runs", "--in", tmp_path / f"no{name}"], [f"--{name}"], [name]])
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_a_wrong_command_line_of_several_names_is_told_as_it_is(tmp_path: Path, part: int) -> None:
+    name = " ".join([*NASTY.values()][part::4])
+    refuse(
+        [
+            *(["train", name, "--data", name], ["evaluate", name, name], ["doctor", name, name]),
+            ["pack", "csv", ".", "p", "--size", name],
+            ["doctor", "csv", tmp_path, "--option", f"{name}=1"],
+        ]
+    )
 
 
 def test_colours_still_reach_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -297,10 +297,11 @@ def parquet_column(data: bytes, random: Random, words: Sequence[bytes]) -> bytes
             frame = frame.select(random.sample(frame.columns, frame.width))
         case _:
             new = random.choice([value for value in CELLS if value.dtype in (pl.Null, frame.schema[name])])
-            one = pl.int_range(rows) == random.randrange(max(rows, 1))
-            frame = frame.with_columns(
-                pl.when(one).then(pl.lit(new[0], frame.schema[name])).otherwise(pl.col(name))
-            )
+            at, own = random.randrange(max(rows, 1)), frame[name]
+            if rows:
+                frame = frame.with_columns(
+                    pl.concat([own[:at], new.cast(own.dtype), own[at + 1 :]]).alias(name)
+                )
     buffer = io.BytesIO()
     frame.write_parquet(buffer)
     return buffer.getvalue()

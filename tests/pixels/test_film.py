@@ -112,14 +112,14 @@ def in_three_channels(picture: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("encode", [png, jpeg])
 def test_a_film_in_three_equal_channels_has_no_colour(encode):
     data = encode(in_three_channels(chest(1, 300)))
-    assert colour(data, "", decode_gray(data)) < 1
+    assert colour(data, "", min(decode_gray(data).shape)) < 1
     assert judged(data) is None
 
 
 @pytest.mark.parametrize("tint", [(1.0, 0.9, 0.75), (0.8, 0.9, 1.0), (1.0, 0.97, 1.0)])
 def test_a_tinted_film_is_a_film(tint: tuple[float, float, float]):
     picture = (in_three_channels(chest(2, 200)) * np.array(tint)).astype(np.uint8)
-    assert colour(png(picture), "", chest(2, 200)) < 4
+    assert colour(png(picture), "", 200) < 4
     assert judged(png(picture)) is None
 
 
@@ -130,7 +130,7 @@ def test_colour_is_seen_in_every_size(encode, side: int):
     picture = cv2.resize(
         rng.integers(0, 256, (6, 6, 3), dtype=np.uint8), (side, side), interpolation=cv2.INTER_CUBIC
     )
-    assert colour(encode(picture), "", decode_gray(encode(picture))) > 20
+    assert colour(encode(picture), "", min(decode_gray(encode(picture)).shape)) > 20
     assert judged(encode(picture)) is not None
 
 

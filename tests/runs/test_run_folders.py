@@ -125,6 +125,10 @@ FOREIGN = {
     "data.json no findings": ("data.json", lambda data: {**data, "findings": []}),
     "data.json split is an id": ("data.json", lambda data: {**data, "split": "4f2a"}),
     "data.json size is text": ("data.json", lambda data: {**data, "prepare": {"size": "big"}}),
+    "data.json prevalence of nothing": (
+        "data.json",
+        lambda data: {**data, "prevalence": [{"part": "valid"}]},
+    ),
     "data.json no mean": ("data.json", lambda data: {**data, "mean": None}),
 }
 

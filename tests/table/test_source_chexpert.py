@@ -186,11 +186,12 @@ def test_a_path_is_taken_apart(prefix: str, part: str, patient: int, study: int,
     assert groups == (part, f"patient{patient:05}", str(study), view)
 
 
-def test_a_path_of_another_data_set_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("strange", ["person1/", "patient1/study2" + 30 * "9" + "/"])
+def test_a_path_of_another_data_set_is_named(tmp_path: Path, strange: str) -> None:
     make(tmp_path)
-    text = (tmp_path / "valid.csv").read_text().replace("patient64541/", "person1/")
+    text = (tmp_path / "valid.csv").read_text().replace("patient64541/", strange)
     (tmp_path / "valid.csv").write_text(text)
-    with pytest.raises(DataError, match=r"valid\.csv: 1 paths are not CheXpert's .*person1"):
+    with pytest.raises(DataError, match=rf"valid\.csv: 1 paths are not CheXpert's .*{strange}"):
         read_source("chexpert", tmp_path)
 
 

@@ -19,6 +19,8 @@ from hilum.errors import PackError
 Pixels = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
 Verify = Callable[[Ints, Pixels], None]
+IN_CACHE = 2**19
+"""Bytes that are read before they are verified: more would have left the processor's cache by then."""
 
 
 @contextmanager
@@ -65,11 +67,14 @@ def gathering(
             images = torch.empty((len(slots), *pixels.shape[1:]), dtype=torch.uint8, pin_memory=pin)
             for slot in slots.tolist():
                 _announce(file.fileno(), offset + slot * size, size)
-            for slot, image in zip(slots.tolist(), images.numpy(), strict=True):
-                if os.preadv(file.fileno(), [image], offset + slot * size) != size:
-                    raise PackError(f"{path} ends before image {slot}. Make the pack again.")
-            if verify is not None:
-                verify(slots, images.numpy())
+            some = max(1, IN_CACHE // size)
+            for at in range(0, len(slots), some):
+                few, pictures = slots[at : at + some], images.numpy()[at : at + some]
+                for slot, image in zip(few.tolist(), pictures, strict=True):
+                    if os.preadv(file.fileno(), [image], offset + slot * size) != size:
+                        raise PackError(f"{path} ends before image {slot}. Make the pack again.")
+                if verify is not None:
+                    verify(few, pictures)
             return images
 
         yield read

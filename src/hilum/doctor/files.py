@@ -130,7 +130,7 @@ def _blank(table: Table, pictures: Pictures) -> Iterator[Check]:
         yield Check(
             "fault",
             "constant",
-            f"{are(len(blank), 'image')} of one gray only ({listed(blank, 3)}): nothing would leave them out.",
+            f"{are(len(blank), 'image')} of one gray only ({listed(blank, 3)}): they show nothing.",
             "Delete the files or their rows.",
             {"paths": blank},
         )

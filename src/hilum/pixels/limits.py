@@ -17,14 +17,14 @@ from hilum.files import open_file
 LIMITS = LimitsConfig()
 
 
-def read_file(path: Path, limits: LimitsConfig = LIMITS) -> bytes:
+def read_file(path: str | Path, limits: LimitsConfig = LIMITS) -> bytes:
     """All bytes of a file.
 
     Raises:
         OSError: missing, no file (a pipe, a device, ...), or not readable.
         ImageError: larger than the limit.
     """
-    with open_file(path) as file:
+    with open_file(path, buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
         if size > limits.bytes:
             raise too_much(f"is a file of {size:,} bytes", "bytes")

@@ -32,6 +32,8 @@ def decode(data: bytes, flag: int) -> npt.NDArray[Any] | None:
 
 def turned(image: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
     """A picture upright, by its EXIF orientation, 1 to 8."""
+    if orientation == 1:
+        return np.ascontiguousarray(image)
     if orientation >= 5:
         image = image.T
     if orientation in (2, 3, 6, 7):

@@ -42,9 +42,8 @@ def load_film(
 
     Without `films` any picture will do.
     """
-    path = Path(path)
     picture = read_picture(path, config.size, limits)
-    why = no_film(picture.gray, picture.data, path.suffix, learned=learned) if films else None
+    why = no_film(picture.gray, picture.data, picture.suffix, learned=learned) if films else None
     return prepare(picture.gray, config), why, picture.notes
 
 

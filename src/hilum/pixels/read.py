@@ -16,8 +16,9 @@ What is decided here and in the modules of each format, and tested:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 
@@ -38,19 +39,20 @@ READER = 2
 """Raised when some file becomes another picture than before, so that no older pack is taken from the cache."""
 
 
-@dataclass(frozen=True)
-class Picture:
+class Picture(NamedTuple):
     """What came of an image file.
 
     Attributes:
         gray: uint8 [height, width].
         notes: what was guessed or left out on the way, each a clause that follows the file's name.
         data: the file's bytes.
+        suffix: the ending of its name.
     """
 
     gray: Gray
     notes: tuple[str, ...] = ()
     data: bytes = b""
+    suffix: str = ""
 
 
 def read_gray(path: str | Path, at_least: int | None = None, limits: LimitsConfig = LIMITS) -> Gray:
@@ -75,9 +77,9 @@ def read_gray(path: str | Path, at_least: int | None = None, limits: LimitsConfi
 
 def read_picture(path: str | Path, at_least: int | None = None, limits: LimitsConfig = LIMITS) -> Picture:
     """`read_gray`, with what was guessed on the way."""
-    path = Path(path)
+    suffix = os.path.splitext(path)[1]  # noqa: PTH122 (4 us less than by a Path, of 150)
     try:
-        return decode_picture(read_file(path, limits), path.suffix, at_least, limits)
+        return decode_picture(read_file(path, limits), suffix, at_least, limits)
     except OSError as error:
         raise ImageError(f"{path} {unreadable(error)}") from error
     except ImageError as error:
@@ -96,7 +98,7 @@ def decode_picture(
 ) -> Picture:
     """`read_picture` of a file's bytes."""
     notes: list[str] = []
-    return Picture(_gray(data, suffix, at_least, limits, notes), tuple(notes), data)
+    return Picture(_gray(data, suffix, at_least, limits, notes), tuple(notes), data, suffix)
 
 
 def _gray(data: bytes, suffix: str, at_least: int | None, limits: LimitsConfig, notes: list[str]) -> Gray:

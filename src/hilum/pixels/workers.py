@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -21,10 +20,10 @@ import numpy.typing as npt
 from hilum.config import LimitsConfig, PrepareConfig
 from hilum.errors import ImageError
 from hilum.pixels.figures import digest, moments
-from hilum.pixels.film import no_film
+from hilum.pixels.film import Films
 from hilum.pixels.journal import Chunk
 from hilum.pixels.prepare import prepare
-from hilum.pixels.read import Picture, read_picture
+from hilum.pixels.read import read_picture
 from hilum.pixels.stamps import digest_of
 from hilum.progress import progress
 
@@ -113,6 +112,7 @@ def stamp_of(index: int, stamps: list[str]) -> str:
 def decode(job: Job, index: int, stop: threading.Event) -> Chunk:
     """Read, prepare and write the images of one chunk."""
     done = Chunk(index, stamp_of(index, job.stamps))
+    films = Films()
     for at, row in enumerate(rows_of(index, len(job.paths))):
         if stop.is_set():
             break
@@ -127,19 +127,13 @@ def decode(job: Job, index: int, stop: threading.Event) -> Chunk:
             image = prepare(picture.gray, job.config)
             _write(job.file, image.data, job.start + row * job.config.size**2)
             (total, squares), digits = moments(image), digest(image)
-            if why := _no_film(job, row, picture):
-                done.no_films[str(at)] = why
+            if job.views is not None:
+                films.add(at, picture.gray, picture.data, picture.suffix, job.views[row])
         done.sums.append(total)
         done.squares.append(squares)
         done.digests.append(digits)
+    done.no_films.update((str(at), why) for at, why in films.unlike().items())
     return done
-
-
-def _no_film(job: Job, row: int, picture: Picture) -> str | None:
-    """Why a picture is no film, where that is asked."""
-    if job.views is None:
-        return None
-    return no_film(picture.gray, picture.data, Path(job.paths[row]).suffix, view=job.views[row])
 
 
 def store(images: npt.NDArray[np.uint8], index: int, file: int, start: int) -> Chunk:

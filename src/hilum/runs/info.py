@@ -73,6 +73,14 @@ class _Overlay(_Kept):
     verdicts: str
 
 
+class _Prevalence(_Kept):
+    finding: str
+    part: str
+    positive: int
+    negative: int
+    unscored: int
+
+
 class Data(_Kept):
     """data.json."""
 
@@ -84,7 +92,7 @@ class Data(_Kept):
     mean: float
     sd: float
     source: str = ""
-    prevalence: list[dict[str, Any]] = Field(default_factory=list)
+    prevalence: list[_Prevalence] = Field(default_factory=list)
     overlay: _Overlay | None = None
 
 

@@ -80,7 +80,7 @@ COLUMNS = ("Path", "Study", "Sex", "Age", "Frontal/Lateral", "AP/PA", *FINDINGS)
 ALSO = {"pathtoimage": "Path", "imagepath": "Path", "gender": "Sex", "airspaceopacity": "Lung Opacity"}
 """Other names of columns in copies and later releases, without case and signs."""
 
-PATH = r"(?:^|/)(?:(train|valid|val|test)/)?(patient\w+)/study(\d+)(?:/([^/]+))?/?$"
+PATH = r"(?:^|/)(?:(train|valid|val|test)/)?(patient\w+)/study(\d{1,9})(?:/([^/]+))?/?$"
 """Anything, then part, patient, study number and file name; a test label may name a study alone."""
 
 

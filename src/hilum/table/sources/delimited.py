@@ -77,7 +77,8 @@ def read_csv(path: Path, notes: list[str] | None = None) -> pl.DataFrame:
     frame = _plain_frame(text, separator, path)
     if frame is None:
         frame = _quoted_frame(text, separator, path)
-    frame = frame.with_columns(unquoted(pl.all()))
+    if "'" in text:
+        frame = frame.with_columns(unquoted(pl.all()))
     for note in told if notes is None else ():
         say(note)
     if notes is not None:
@@ -225,18 +226,22 @@ def _plain_frame(text: str, separator: str, path: Path) -> pl.DataFrame | None:
     """The rows of a file without quotes whose lines have as many cells each, which is fast; None for any other."""
     if '"' in text:
         return None
-    text = text.replace("\r\n", "\n").rstrip("\n") + "\n"
-    data = np.frombuffer(text.encode(), np.uint8)
-    ends = np.flatnonzero(data == ord("\n"))
-    marks = np.searchsorted(np.flatnonzero(data == ord(separator)), ends)
-    width = int(marks[0])
-    if "\r" in text or not width or len(ends) < 2 or (np.diff(marks) != width).any():
+    data = text.replace("\r\n", "\n").rstrip("\n").encode() + b"\n"
+    first = data[: data.index(b"\n")].decode().split(separator)
+    lines, width = data.count(b"\n"), len(first)
+    if b"\r" in data or width < 2 or lines < 2 or data.count(separator.encode()) != lines * (width - 1):
         return None
-    names = _headings(text[: text.index("\n")].split(separator), path)
-    frame = pl.read_csv(
-        text.encode(), separator=separator, has_header=False, skip_rows=1, new_columns=names,
-        infer_schema=False, quote_char=None,
-    )  # fmt: skip
+    names = _headings(first, path)
+    try:
+        frame = pl.read_csv(
+            data, separator=separator, has_header=False, skip_rows=1, new_columns=names, infer_schema=False,
+            quote_char=None,
+        )  # fmt: skip
+    except pl.exceptions.PolarsError:  # a line has more cells than the first
+        return None
+    # No line has more cells than the headings, and they have as many as that makes: none has fewer.
+    if frame.shape != (lines - 1, width):
+        return None
     return _without_blanks(frame)
 
 
@@ -285,7 +290,7 @@ def _is_unnamed(name: str) -> bool:
 def _without_blanks(frame: pl.DataFrame) -> pl.DataFrame:
     """Cells without a value are null; rows without any, and columns without heading or value, are left out."""
     frame = frame.with_columns(pl.when(pl.all().str.contains(r"\S")).then(pl.all()).name.keep())
-    if frame.width and frame.height:
+    if frame.height and frame.width and all(column.null_count() for column in frame):
         frame = frame.filter(~pl.all_horizontal(pl.all().is_null()))
     unnamed = filter(_is_unnamed, frame.columns)
     return frame.drop(name for name in unnamed if frame[name].null_count() == frame.height)

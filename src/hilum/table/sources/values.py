@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
+from functools import wraps
 from pathlib import Path
 
 import polars as pl
@@ -10,6 +11,8 @@ import polars as pl
 from hilum.errors import DataError
 from hilum.table.identity import MISSING, identities, tidy
 from hilum.text import listed, many
+
+Reader = Callable[[pl.Expr], pl.Expr]
 
 OLDEST = 120.0
 """Ages above this are errors of the record (NIH ChestX-ray14 has 411 years) and become null."""
@@ -37,6 +40,26 @@ NEARLY = 0.05
 """Share of strange values (or one) up to which a column is a finding that has errors, and no other thing."""
 
 
+def _of_distinct(kind: pl.DataType) -> Callable[[Reader], Reader]:
+    """Read each different spelling of a column once: there are few, and taking them apart is dear."""
+
+    def wrap(reader: Reader) -> Reader:
+        def read(column: pl.Series) -> pl.Series:
+            text = column.cast(pl.String)
+            distinct = text.drop_nulls().unique()
+            found = distinct.to_frame("text").select(reader(pl.col("text"))).to_series()
+            return text.replace_strict(distinct, found, default=None, return_dtype=kind)
+
+        @wraps(reader)
+        def wrapped(column: pl.Expr) -> pl.Expr:
+            return column.map_batches(read, return_dtype=kind)
+
+        return wrapped
+
+    return wrap
+
+
+@_of_distinct(pl.Float32())
 def age_years(column: pl.Expr) -> pl.Expr:
     """Age in years, Float32, from a number or DICOM's age string (`034Y`, `006M`, `010W`, `005D`).
 
@@ -49,6 +72,7 @@ def age_years(column: pl.Expr) -> pl.Expr:
     return pl.when(years <= OLDEST).then(years).cast(pl.Float32)
 
 
+@_of_distinct(pl.String())
 def sex(column: pl.Expr) -> pl.Expr:
     """`F`, `M` or null, from `Female`, `male`, `f`, ...; anything else is null."""
     first = column.cast(pl.String).str.strip_chars().str.to_uppercase()
@@ -60,11 +84,13 @@ def sex(column: pl.Expr) -> pl.Expr:
     )
 
 
+@_of_distinct(pl.String())
 def projection(column: pl.Expr) -> pl.Expr:
     """`AP`, `PA`, `LL` or null. A right lateral (RL) has no name of its own in a Table: null."""
     return _plain(column).replace_strict(PROJECTIONS, default=None, return_dtype=pl.String)
 
 
+@_of_distinct(pl.String())
 def view(column: pl.Expr) -> pl.Expr:
     """`frontal`, `lateral` or null, from words or from projections (AP, PA, LL, RL)."""
     plain = _plain(column)
@@ -193,6 +219,8 @@ def _read_codes(column: pl.Series) -> tuple[pl.Series, pl.Series]:
     codes = words.replace_strict(known, default=None, return_dtype=pl.Int8)
     strange = distinct.filter(codes.is_null() & words.is_not_null() & ~words.is_in(BLANK))
     read = text.replace_strict(distinct, codes, default=None, return_dtype=pl.Int8)
+    if strange.is_empty():
+        return read, pl.repeat(False, len(text), eager=True)
     return read, text.is_in(strange.implode()).fill_null(False)
 
 
