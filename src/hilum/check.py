@@ -71,7 +71,9 @@ class Checked:
             except OSError as error:
                 self.damaged.append(f"{name}: it cannot be read ({error.strerror}).")
                 continue
-            if found is None:
+            if found is None and seals.torn(file):
+                self.damaged.append(f"{name}: it is cut short.")
+            elif found is None:
                 self.without.append(name)
             elif not found:
                 self.damaged.append(f"{name}: its checksum is not that of what was written.")

@@ -44,8 +44,27 @@ def intact(path: Path) -> bool | None:
         return file.read(len(BLANK)) == _digest(path, place)
 
 
+def torn(path: Path) -> bool:
+    """Whether a file has no room for what a Parquet or safetensors file begins or ends with.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return _header(path) is None
+
+
 def _place(path: Path) -> int | None:
     """Where a file's checksum lies: in the footer of Parquet, in the header of safetensors; 0 where it is torn."""
+    if (header := _header(path)) is None:
+        return None
+    start, text = header
+    if found := _PLACE.search(text):
+        return start + found.start(1)
+    return 0 if KEY.encode() in text else None
+
+
+def _header(path: Path) -> tuple[int, bytes] | None:
+    """The footer of Parquet or the header of safetensors, and where it begins; None where a file is too short."""
     with path.open("rb") as file:
         length = file.seek(0, 2)
         file.seek(0)
@@ -59,10 +78,7 @@ def _place(path: Path) -> int | None:
         if not 0 <= start <= start + size <= length:
             return None
         file.seek(start)
-        text = file.read(size)
-    if found := _PLACE.search(text):
-        return start + found.start(1)
-    return 0 if KEY.encode() in text else None
+        return start, file.read(size)
 
 
 def _digest(path: Path, place: int) -> bytes:

@@ -157,11 +157,24 @@ def test_a_label_that_was_changed_does_not_fit_the_fingerprint(copied: Path) -> 
     ]
 
 
+def cut(path: Path, length: int) -> None:
+    path.write_bytes(path.read_bytes()[:length])
+
+
 DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "weights": (
         lambda run: flip(run / "checkpoints" / "best.safetensors", 40_001),
         "checkpoints/best.safetensors",
     ),
+    "weights empty": (
+        lambda run: (run / "checkpoints" / "best.safetensors").write_bytes(b""),
+        "checkpoints/best.safetensors: it is cut short",
+    ),
+    "weights cut in their header": (
+        lambda run: cut(run / "checkpoints" / "best.safetensors", 100),
+        "checkpoints/best.safetensors: it is cut short",
+    ),
+    "images cut": (lambda run: cut(run / "images.parquet", 100), "images.parquet: it is cut short"),
     "weights gone": (
         lambda run: (run / "checkpoints" / "best.safetensors").unlink(),
         "best.safetensors is missing",
