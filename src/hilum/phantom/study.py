@@ -265,15 +265,12 @@ def draw_batch(entries: Files, root: Path, size: int, masks: bool, asked_by: int
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """Processes begun within never hear Ctrl-C, which a terminal sends to all: this one does, and ends them."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Processes begun within never hear Ctrl-C, which a terminal sends to all: this one does, after the block."""
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, former)
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
 
 @cache
