@@ -76,6 +76,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for rate in ("0.01", "0.001"):
         command = ["train", folder / "r.toml", "--data", folder / "pack", "--in", folder / "runs", "--quiet"]
         assert main([*map(str, command), "--set", f"optimizer.lr={rate}", "--json"]) == 0
+    for run in (folder / "runs").iterdir():
+        assert said("evaluate", run, "--device", "cpu")[0] == 0
     return folder
 
 

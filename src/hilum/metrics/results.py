@@ -223,7 +223,7 @@ class Scores:
                 tuple(rows),
                 {name: np.array([_number(row[name]) for row in rows.values()]) for name in COUNTS}
                 | {name: np.array([_number(row.get(name)) for row in rows.values()]) for name in RATES},
-                {name: _number(number) for name, number in value["combined"].items()},
+                {name: _number(value["combined"].get(name)) for name in COMBINED},
                 Thresholds.from_json(value["thresholds"]),
                 dict(value["reasons"]),
                 # Of an older version they do not say of which part they are.

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -241,20 +240,19 @@ def _draw_all(entries: Files, root: Path, size: int, masks: bool, workers: int |
     count = min(workers or cores(), len(batches))
     boxes: Boxes = {}
     # joblib's processes do not import the caller's script anew, so that it needs no `if __name__ == "__main__":`.
-    pool = Parallel(count, "loky", "generator_unordered", batch_size=1, idle_worker_timeout=5)
+    asked = {"initializer": _end_with, "initargs": (os.getpid(),)}
+    pool = Parallel(count, "loky", "generator_unordered", batch_size=1, idle_worker_timeout=5, **asked)
     with progress("drawing", len(entries)) as advance:
         with _deaf():
-            drawn = pool(delayed(draw_batch)(batch, root, size, masks, os.getpid()) for batch in batches)
+            drawn = pool(delayed(draw_batch)(batch, root, size, masks) for batch in batches)
         for done in drawn:
             boxes |= done
             advance(len(done))
     return boxes
 
 
-def draw_batch(entries: Files, root: Path, size: int, masks: bool, asked_by: int) -> Boxes:
-    """Draw and write some images, for process `asked_by`; returns their boxes."""
-    if os.getpid() != asked_by:
-        _end_with(asked_by)
+def draw_batch(entries: Files, root: Path, size: int, masks: bool) -> Boxes:
+    """Draw and write some images; returns their boxes."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
@@ -273,7 +271,6 @@ def _deaf() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
 
-@cache
 def _end_with(parent: int) -> None:
     """Have this process end when its parent is gone: joblib's workers outlive a killed one by half a minute."""
 

@@ -61,12 +61,13 @@ def write_report(run: Run, *, figures: bool = False) -> Path:
         DiskError: it cannot be written.
     """
     path = run.path / "report.html"
+    numbers = numbers_of(run)
+    content = page(run, numbers)  # before the run is locked: who holds its lock cannot see that nobody trains it
     with writing(run.path):
-        numbers = numbers_of(run)
         save(numbers, run.path / "figures")
         if figures:
             write_figures(numbers, run.path / "figures")
-        write_text(path, render("run.html", page(run, numbers)))
+        write_text(path, render("run.html", content))
     return path
 
 
