@@ -19,6 +19,11 @@ from hilum.progress import heartbeat, if_stopped, progress, tell
 HILUM = [sys.executable, "-m", "hilum"]
 
 
+def hearing() -> None:
+    """A shell that begins the tests in the background has all of them ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def started(command: list[object], folder: Path, until: str) -> subprocess.Popen[str]:
     """A command in a session of its own, once a folder has something that matches."""
     process = subprocess.Popen(
@@ -27,6 +32,7 @@ def started(command: list[object], folder: Path, until: str) -> subprocess.Popen
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=hearing,
     )
     end = time.monotonic() + 60
     while not list(folder.glob(until)) and process.poll() is None and time.monotonic() < end:
@@ -39,7 +45,10 @@ def test_a_study_that_is_stopped_leaves_nothing(tmp_path: Path, number: signal.S
     out = tmp_path / "study"
     process = started(["phantom", out, "--patients", 4000], tmp_path, ".study.*.partial/*")
     os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
-    said, err = process.communicate(timeout=60)
+    try:
+        said, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == code, err
     assert "Traceback" not in err
     assert err.count("hilum: stopped. What was there before is as it was") == 1

@@ -62,7 +62,9 @@ def write_report(run: Run, *, figures: bool = False) -> Path:
     """
     path = run.path / "report.html"
     numbers = numbers_of(run)
-    content = page(run, numbers)  # before the run is locked: who holds its lock cannot see that nobody trains it
+    content = page(
+        run, numbers
+    )  # before the run is locked: who holds its lock cannot see that nobody trains it
     with writing(run.path):
         save(numbers, run.path / "figures")
         if figures:
