@@ -177,3 +177,14 @@ def test_a_mapping_that_is_none_is_told(tmp_path: Path, name: str, text: str) ->
     write(tmp_path, text, name)
     with pytest.raises(DataError, match=rf"{name} (cannot be read|should hold names)"):
         read_source("csv", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "twice", [{"findings": ("Edema", "Edema")}, {"findings": ("Edema",), "keep": ("Edema",)}]
+)
+def test_a_column_that_is_asked_for_twice_is_refused(
+    tmp_path: Path, twice: dict[str, tuple[str, ...]]
+) -> None:
+    (tmp_path / "table.csv").write_text("path,patient,Edema\na.png,p,1\nb.png,q,0\n")
+    with pytest.raises(DataError, match=r"'Edema' of .* is asked for twice"):
+        read_source("csv", tmp_path, **twice)

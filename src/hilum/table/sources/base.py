@@ -225,8 +225,11 @@ def need_columns(frame: pl.DataFrame, names: Iterable[str], path: Path) -> None:
     """Check that the columns are there.
 
     Raises:
-        DataError: one is missing; the message names the most similar one that is there.
+        DataError: one is missing, and the message names the most similar one that is there; or asked for twice.
     """
+    names = list(names)
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise DataError(f"column {twice!r} of {path} is asked for twice; name each column once.")
     for name in names:
         if name not in frame.columns:
             raise DataError(f"{path} has no column {name!r}; {_hint([name], frame.columns)}")

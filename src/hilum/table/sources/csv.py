@@ -137,7 +137,7 @@ def read(root: Path, options: CsvOptions | None = None) -> Table:
     frame = frame.with_columns(_by_patterns(frame["path"], options))
     check_patients(frame["patient_id"], columns.get("patient", ""), path)
     findings, codes = _findings(raw, options, set(columns.values()), path, notes)
-    need_columns(raw, options.keep, path)
+    need_columns(raw, [*findings, *options.keep] if not options.classes else options.keep, path)
     notes += unread(raw, frame, columns)
     if not frame["path"].null_count():
         where = located(path.parent, frame["path"].to_list(), notes)
