@@ -29,7 +29,7 @@ from hilum.config import ModelConfig, PrepareConfig
 from hilum.device import pick_device
 from hilum.features import FeatureStore
 from hilum.features.columns import ABOUT, DIGEST
-from hilum.features.embed import embed, info_of
+from hilum.features.embedding import embed, info_of
 from hilum.models import Normalisation, build_model
 from hilum.pixels.build import build_pack
 from hilum.pixels.pack import Pack

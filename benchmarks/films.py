@@ -25,7 +25,7 @@ from torch import nn
 
 from benchmarks.film_variants import sketch, varied
 from benchmarks.no_films import KINDS, Picture, photographs, pieces
-from hilum.phantom import make_phantom
+from hilum_phantom import make_phantom
 from hilum.pixels.film import MEASURES, MODEL, OTHER, SIDE, Glance, glance, looks, measured, no_film
 
 LEARN, MEASURE = "learn", "measure"

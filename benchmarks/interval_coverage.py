@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hilum.metrics import RATES, Predictions, intervals_of, replicate, standard_error
-from hilum.metrics.influence import influences
+from hilum.metrics.influences import influences
 from hilum.metrics.intervals import BCA, PERCENTILE, bootstrapped
 from hilum.metrics.probabilities import BINS, bin_of
 

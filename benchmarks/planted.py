@@ -23,8 +23,8 @@ import polars as pl
 
 from hilum.config import read_config
 from hilum.evaluate import judge_part
-from hilum.metrics.subgroups import Subgroups, subgroups
-from hilum.phantom import Faults, make_phantom
+from hilum.metrics.by_group import Subgroups, subgroups
+from hilum_phantom import Faults, make_phantom
 from hilum.runs import Run
 from hilum.train.session import train
 

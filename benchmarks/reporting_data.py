@@ -15,7 +15,7 @@ import polars as pl
 from hilum.config import CleanConfig, PrepareConfig
 from hilum.pixels.pack import Pack
 from hilum.report.dataset.page import write_data_report
-from hilum.table.clean import clean
+from hilum.table.cleaning import clean
 from hilum.table.sources import read_source
 from hilum.table.table import Table
 

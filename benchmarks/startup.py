@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hilum.config import CleanConfig
-from hilum.table.clean import clean
+from hilum.table.cleaning import clean
 from hilum.table.sources import read_source
 
 REFERENCE_CLEANING = CleanConfig(

@@ -183,7 +183,7 @@ def test_reports_and_feature_stores_are_of_originals(
     ]
     assert numbers[0]["images"] == numbers[1]["images"] == 80
     pytest.importorskip("lancedb")
-    from hilum.features.embed import embed
+    from hilum.features.embedding import embed
     from hilum.features.store import FeatureStore
     from hilum.predict import Encoder
     from hilum.train.session import train

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hilum.cli import main
-from hilum.phantom import make_phantom
+from hilum_phantom import make_phantom
 
 Hilum = Callable[..., tuple[int, str, str]]
 

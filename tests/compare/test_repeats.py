@@ -14,7 +14,7 @@ from hilum.api import training
 from hilum.cli import main
 from hilum.compare import group_runs
 from hilum.errors import ConfigError, Stopped
-from hilum.phantom import make_phantom
+from hilum_phantom import make_phantom
 from hilum.runs import Run, list_runs
 
 Hilum = Callable[..., Any]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hilum.doctor import doctor
-from hilum.phantom import Faults, make_phantom
+from hilum_phantom import Faults, make_phantom
 
 
 def test_a_sound_phantom_study_is_healthy(tmp_path: Path):

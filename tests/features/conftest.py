@@ -9,7 +9,7 @@ from small_store import SIZE, random_encoder
 
 from bright_halves import bright_halves
 from hilum.features import FeatureStore
-from hilum.features.embed import embed
+from hilum.features.embedding import embed
 from hilum.pixels.pack import Pack
 
 

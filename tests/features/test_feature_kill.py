@@ -20,14 +20,14 @@ from small_store import random_encoder
 
 from hilum.errors import DataError
 from hilum.features import FeatureStore
-from hilum.features.embed import embed, info_of
+from hilum.features.embedding import embed, info_of
 from hilum.pixels.pack import Pack
 
 PARENT = """
 import os, signal, sys
 sys.path[:0] = sys.argv[3:]
 from hilum.features import FeatureStore
-from hilum.features.embed import embed
+from hilum.features.embedding import embed
 from hilum.pixels.pack import Pack
 from small_store import random_encoder
 for _ in sys.stdin:

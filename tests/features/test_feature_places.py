@@ -10,7 +10,7 @@ from small_store import random_encoder
 
 from hilum.errors import ConfigError, DataError, MissingExtra
 from hilum.features import FeatureStore
-from hilum.features.embed import embed
+from hilum.features.embedding import embed
 from hilum.features.lance import _unreached
 from hilum.pixels.pack import Pack
 

@@ -14,8 +14,8 @@ from small_store import random_encoder
 from hilum.errors import ConfigError, DataError
 from hilum.features import FeatureStore
 from hilum.features.columns import TAKEN, column_names, rows_of
-from hilum.features.embed import info_of
-from hilum.features.neighbours import neighbours
+from hilum.features.embedding import info_of
+from hilum.features.nearest import neighbours
 from hilum.pixels.pack import Pack
 
 NUMBERS = st.floats(-3, 3, width=16)
@@ -187,7 +187,7 @@ def test_neighbours_are_the_most_similar(vectors: np.ndarray, k: int) -> None:
 
 
 def test_neighbours_of_queries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hilum.features.neighbours.BLOCK", 4 * 50 * 7)
+    monkeypatch.setattr("hilum.features.nearest.BLOCK", 4 * 50 * 7)
     random = np.random.default_rng(0)
     among, queries = (random.normal(size=(n, 16)).astype(np.float32) for n in (50, 23))
     index, similarity = neighbours(among, 50, queries=queries)

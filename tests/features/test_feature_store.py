@@ -12,7 +12,7 @@ from small_store import other_pack, random_encoder
 
 from hilum.errors import ConfigError, DataError, DiskError, PackError
 from hilum.features import EncoderInfo, Features, FeatureStore
-from hilum.features.embed import embed, info_of
+from hilum.features.embedding import embed, info_of
 from hilum.features.lance import reaching
 from hilum.pixels.pack import Pack
 

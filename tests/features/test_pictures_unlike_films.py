@@ -8,7 +8,7 @@ from small_store import SIZE, random_encoder
 from film_pictures import mixed
 from hilum.config import PrepareConfig
 from hilum.features import FeatureStore
-from hilum.features.embed import embed
+from hilum.features.embedding import embed
 from hilum.noise.unlike import unlike_note
 from hilum.pixels.build import build_pack
 from hilum.pixels.pack import Pack

@@ -116,8 +116,8 @@ def dicoms(folder: Path) -> None:
 
 def studies(folder: Path) -> None:
     """The drawn study in the layouts of CheXpert, NIH, and DICOM, and as a CSV with all that goes with it."""
-    from hilum.phantom import make_phantom
-    from hilum.table.arrange import arrange
+    from hilum_phantom import make_phantom
+    from hilum.table.arranging import arrange
     from hilum.table.sources import read_source
 
     for layout in ("chexpert", "nih", "dicom"):

@@ -11,7 +11,7 @@ from bright_halves import bright_halves
 from hilum import api
 from hilum.config import make_config
 from hilum.features import FeatureStore
-from hilum.features.embed import embed
+from hilum.features.embedding import embed
 from hilum.pixels.pack import Pack
 from hilum.predict import Encoder
 from hilum.runs import Run

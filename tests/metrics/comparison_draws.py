@@ -8,7 +8,7 @@ import numpy as np
 
 from hilum.metrics import Predictions, Thresholds
 from hilum.metrics.compare import Comparison, adjusted, contrast
-from hilum.metrics.measure import measure
+from hilum.metrics.measured import measure
 
 
 @dataclass(frozen=True)

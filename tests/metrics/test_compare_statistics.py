@@ -14,8 +14,8 @@ from scipy import stats
 from hilum.errors import ConfigError, DataError
 from hilum.metrics import COMBINED, RATES, Predictions, Thresholds
 from hilum.metrics.compare import Comparison, adjusted, compare_predictions, contrast, interval
-from hilum.metrics.influence import influence, standard_error
-from hilum.metrics.measure import aligned, measure
+from hilum.metrics.influences import influence, standard_error
+from hilum.metrics.measured import aligned, measure
 from hilum.metrics.significance import effective_degrees, holm, t_quantile, t_tail, times_as_many
 
 

@@ -13,7 +13,7 @@ from subgroup_data import Drawn, draw_part
 
 from hilum.errors import DataError
 from hilum.metrics.groups import attributes_of, in_words
-from hilum.metrics.subgroups import Subgroups, subgroups
+from hilum.metrics.by_group import Subgroups, subgroups
 
 
 def of(drawn: Drawn) -> Subgroups:

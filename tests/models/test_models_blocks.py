@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from hilum.config import ModelConfig
-from hilum.models import MODELS, Classifier, blocks, build_model
+from hilum.models import MODELS, Classifier, build_model
+from hilum.models import parts as blocks
 
 TIMM = (
     "timm:convnext_atto",

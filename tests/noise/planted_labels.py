@@ -12,7 +12,7 @@ import torch
 
 from hilum.config import ModelConfig, PrepareConfig
 from hilum.features import FeatureStore
-from hilum.features.embed import embed
+from hilum.features.embedding import embed
 from hilum.models import Normalisation, build_model
 from hilum.pixels.build import build_pack
 from hilum.predict import Encoder

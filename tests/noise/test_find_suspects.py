@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from hilum.config import LabelsConfig, PrepareConfig
 from hilum.errors import ConfigError, DataError, MissingExtra
-from hilum.features.neighbours import neighbours
+from hilum.features.nearest import neighbours
 from hilum.heads.candidates import Candidate
 from hilum.heads.folds import folds_of
 from hilum.noise.confident import confident_learning

@@ -17,12 +17,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hilum.errors import ConfigError, DataError
-from hilum.phantom import Faults, make_phantom
-from hilum.phantom.containers import plan_scans, render_scan
-from hilum.phantom.containers_body import inside_of
-from hilum.phantom.containers_goods import DRAW, draw_goods
-from hilum.phantom.containers_plan import EMPTY, GOODS, LEFTOVERS, LOADED, Stow, plan_visits
-from hilum.phantom.containers_scanner import draw_beam, make_frame, scan
+from hilum_phantom import Faults, make_phantom
+from hilum_phantom.containers.scans import plan_scans, render_scan
+from hilum_phantom.containers.body import inside_of
+from hilum_phantom.containers.goods import DRAW, draw_goods
+from hilum_phantom.containers.plan import EMPTY, GOODS, LEFTOVERS, LOADED, Stow, plan_visits
+from hilum_phantom.containers.scanner import draw_beam, make_frame, scan
 from hilum.table.sources import read_source
 
 SIZE = 48

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hilum.phantom import FINDINGS, Person, Shot, Sign, draw_person, draw_shot, render
-from hilum.phantom.devices import DEVICES
-from hilum.phantom.signs import EXTRA_FINDINGS, OPACITIES
+from hilum_phantom import FINDINGS, Person, Shot, Sign, draw_person, draw_shot, render
+from hilum_phantom.chest.devices import DEVICES
+from hilum_phantom.chest.signs import EXTRA_FINDINGS, OPACITIES
 
 SIZE = 160
 BRIGHTER = {
@@ -111,11 +111,11 @@ def test_findings_lie_on_their_side() -> None:
 
 
 def test_no_vessels_beyond_the_pleural_line() -> None:
-    from hilum.phantom.film import make_canvas
-    from hilum.phantom.frontal import frontal_anatomy
-    from hilum.phantom.layers import draw_layers
-    from hilum.phantom.pleura import pneumothorax
-    from hilum.phantom.signs import Scene, anatomy_changes
+    from hilum_phantom.chest.film import make_canvas
+    from hilum_phantom.chest.frontal import frontal_anatomy
+    from hilum_phantom.chest.layers import draw_layers
+    from hilum_phantom.chest.pleura import pneumothorax
+    from hilum_phantom.chest.signs import Scene, anatomy_changes
 
     view, patient = shot(), person()
     anatomy = frontal_anatomy(patient, view, anatomy_changes(()))

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hilum.phantom.film import make_canvas
-from hilum.phantom.plan import draw_shot
-from hilum.phantom.render import boxes_of
-from hilum.phantom.shapes import Canvas, ellipse, points, shifted, spline, tube
+from hilum_phantom.chest.film import make_canvas
+from hilum_phantom.chest.plan import draw_shot
+from hilum_phantom.chest.render import boxes_of
+from hilum_phantom.shapes import Canvas, ellipse, points, shifted, spline, tube
 
 coordinate = st.floats(-200, 200)
 knots = st.lists(st.tuples(coordinate, coordinate), min_size=3, max_size=9).map(np.array)

@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 import pytest
 
-import hilum.phantom.study as study_module
+import hilum_phantom.study as study_module
 from hilum.config import LabelsConfig
 from hilum.errors import ConfigError, DataError, DiskError, MissingExtra
-from hilum.phantom import FINDINGS, Faults, make_phantom
+from hilum_phantom import FINDINGS, Faults, make_phantom
 from hilum.table.sources import read_source
 
 SIZE = 48

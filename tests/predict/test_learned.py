@@ -50,7 +50,7 @@ def pictures(tmp_path: Path) -> Path:
 
 
 def lateral(path: Path, position: str = "LL") -> Path:
-    from hilum.phantom.dicom import need_pydicom
+    from hilum_phantom.dicom import need_pydicom
 
     need_pydicom()
     made = pydicom.dcmread(_dicom(path), force=True)

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from hilum import api
 from hilum.config import ModelConfig, read_config
 from hilum.models import build_model
-from hilum.phantom import make_phantom
+from hilum_phantom import make_phantom
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
 LAYOUTS = ("chexpert", "nih", "pneumonia", "containers")

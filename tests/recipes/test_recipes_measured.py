@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from hilum.config import read_config
-from hilum.phantom.containers import Scan, plan_scans, write_scans
-from hilum.phantom.layouts import Entry
-from hilum.phantom.planted import Faults
-from hilum.phantom.study import plan_entries
-from hilum.phantom.tables import WRITE
-from hilum.table.clean import clean
+from hilum_phantom.containers.scans import Scan, plan_scans, write_scans
+from hilum_phantom.layouts import Entry
+from hilum_phantom.planted import Faults
+from hilum_phantom.study import plan_entries
+from hilum_phantom.tables import WRITE
+from hilum.table.cleaning import clean
 from hilum.table.sources import read_source
 
 

@@ -22,7 +22,7 @@ from hilum.report.dataset.page import page, write_data_report
 from hilum.report.dataset.samples import choose, make_samples, odd_ones
 from hilum.report.dataset.shares import Patients, lifts
 from hilum.report.dataset.tables import colour, heat_map, lift_text, strongest, summary
-from hilum.table.clean import clean
+from hilum.table.cleaning import clean
 from hilum.table.sources import read_source
 from hilum.table.table import Table
 

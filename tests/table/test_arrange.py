@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hilum.errors import DataError, DiskError
-from hilum.table.arrange import arrange, arranged_paths, patient_number
+from hilum.table.arranging import arrange, arranged_paths, patient_number
 from hilum.table.sources import read_source
 from hilum.table.table import Table
 
@@ -82,7 +82,7 @@ def test_a_second_run_keeps_what_is_whole_and_replaces_what_is_not(table: Table,
 KILLED = """
 import os, sys
 from pathlib import Path
-from hilum.table import arrange
+from hilum.table import arranging as arrange
 from hilum.table.sources import read_source
 
 written = Path.replace

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from hilum.config import CleanConfig
 from hilum.errors import DataError
-from hilum.table.clean import Step, clean
+from hilum.table.cleaning import Step, clean
 from hilum.table.table import Table
 
 

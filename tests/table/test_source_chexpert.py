@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hilum.config import CleanConfig, LabelsConfig
 from hilum.errors import DataError
-from hilum.table.clean import Step, clean
+from hilum.table.cleaning import Step, clean
 from hilum.table.sources import chexpert, read_source
 from hilum.table.table import Table
 

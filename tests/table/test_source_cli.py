@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hilum.phantom import make_phantom
+from hilum_phantom import make_phantom
 
 Command = Callable[..., Any]
 

@@ -9,7 +9,7 @@ from made_tables import cohort
 
 from hilum.config import CleanConfig
 from hilum.errors import DataError
-from hilum.table.clean import clean
+from hilum.table.cleaning import clean
 from hilum.table.table import Table
 
 

@@ -10,9 +10,9 @@ from hilum.config import CleanConfig, PrepareConfig
 from hilum.pixels.build import build_pack
 from hilum.pixels.pack import Pack
 from hilum.report.dataset import open_pack, write_data_report
-from hilum.table.arrange import Arranged
-from hilum.table.arrange import arrange as _arrange
-from hilum.table.clean import clean
+from hilum.table.arranging import Arranged
+from hilum.table.arranging import arrange as _arrange
+from hilum.table.cleaning import clean
 from hilum.table.sources import read_source
 from hilum.table.table import Table
 

@@ -14,8 +14,8 @@ import polars as pl
 from hilum.config import Config, DataConfig, PrepareConfig
 from hilum.errors import ConfigError, PackError
 from hilum.features import EncoderInfo, FeatureStore
-from hilum.features.embed import Embedded
-from hilum.features.embed import embed as _embed
+from hilum.features.embedding import Embedded
+from hilum.features.embedding import embed as _embed
 from hilum.features.reopen import reopen
 from hilum.pixels.pack import Pack
 from hilum.pixels.prepare import load_image
@@ -59,7 +59,7 @@ def embed(
     batch: int = 0,
     replace: bool = False,
 ) -> Embedded:
-    """Write the vectors of a pack's images that a store has not yet; see `hilum.features.embed`.
+    """Write the vectors of a pack's images that a store has not yet; see `hilum.features.embedding`.
 
     Args:
         model_or_run: a run's folder, or a network's name, or an encoder.
@@ -75,7 +75,7 @@ def embed(
     Raises:
         ConfigError, RunError, WeightsError, MissingExtra: see `Encoder.open`.
         PackError: no pack, or one that is prepared otherwise.
-        DataError: see `hilum.features.embed`.
+        DataError: see `hilum.features.embedding`.
     """
     named = isinstance(model_or_run, str | Path)
     if weights and (not named or (Path(str(model_or_run)) / "run.json").is_file()):

@@ -21,7 +21,7 @@ from hilum.cli.options import (
 
 if TYPE_CHECKING:
     from hilum.pixels.pack import Pack
-    from hilum.table.clean import Step
+    from hilum.table.cleaning import Step
 
 SHOWN = 10
 """How many left-out images are printed."""
@@ -62,7 +62,7 @@ def pack(
     from hilum.cli.show import show_json
     from hilum.pixels.build import build_pack
     from hilum.pixels.pack import INFO
-    from hilum.table.clean import clean
+    from hilum.table.cleaning import clean
     from hilum.table.sources import parse_options, read_source
 
     given = {

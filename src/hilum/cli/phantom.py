@@ -51,7 +51,7 @@ def phantom(
 ) -> None:
     """Draw a study of chest X-rays with known findings, or of containers: no download is needed to try hilum."""
     from hilum.cli.show import show_json
-    from hilum.phantom import Faults, make_phantom
+    from hilum_phantom import Faults, make_phantom
 
     faults = Faults(
         flip_labels,

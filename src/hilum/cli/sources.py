@@ -52,8 +52,8 @@ def arrange(
     Run the same command again after an interruption: what is there and whole is kept.
     """
     from hilum.cli.show import show_json
-    from hilum.table.arrange import arrange as copy
-    from hilum.table.clean import clean
+    from hilum.table.arranging import arrange as copy
+    from hilum.table.cleaning import clean
     from hilum.table.sources import parse_options, read_source
 
     config = config_of(None, {}, set_ or ())

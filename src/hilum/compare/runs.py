@@ -14,7 +14,7 @@ from hilum.compare import words
 from hilum.compare.groups import Group, SettingRow, differing_settings, group_runs, refuse_unlike
 from hilum.errors import DataError, RunError, did_you_mean
 from hilum.metrics.compare import Comparison, adjusted, contrast, interval
-from hilum.metrics.measure import Measured, Model, aligned, check_score, measure
+from hilum.metrics.measured import Measured, Model, aligned, check_score, measure
 from hilum.metrics.predictions import Predictions
 from hilum.runs import Run
 from hilum.table.check import PARTS

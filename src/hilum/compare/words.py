@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from hilum.compare.groups import Group
 from hilum.metrics.compare import Comparison, Effect
-from hilum.metrics.measure import Measured
+from hilum.metrics.measured import Measured
 from hilum.metrics.predictions import many_units
 from hilum.metrics.results import COMBINED, RATES
 from hilum.metrics.warn import of_part

@@ -18,7 +18,7 @@ from hilum.doctor.shortcuts import looked_at, shortcuts
 from hilum.doctor.twins import twin_checks
 from hilum.errors import DataError
 from hilum.table.check import Rows, official_parts
-from hilum.table.clean import Step, clean
+from hilum.table.cleaning import Step, clean
 from hilum.table.sources import find_source, read_quietly
 from hilum.table.table import Table
 

@@ -16,7 +16,7 @@ from hilum.heads.settings import name_of
 from hilum.metrics.judge import check_scores
 from hilum.models import Normalisation
 from hilum.pixels.pack import Pack
-from hilum.table.clean import Step
+from hilum.table.cleaning import Step
 from hilum.table.copies import originals
 from hilum.train.data import Job, Part, make_job
 from hilum.train.overlap import known_against

@@ -35,7 +35,7 @@ from hilum.metrics.decisions import (
     recall,
     specificity,
 )
-from hilum.metrics.influence import influence, standard_error
+from hilum.metrics.influences import influence, standard_error
 from hilum.metrics.intervals import Interval, Intervals, delong, intervals_of, wilson
 from hilum.metrics.judge import Judge, fit_judge
 from hilum.metrics.mixture import Mixture

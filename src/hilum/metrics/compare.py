@@ -15,9 +15,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from hilum.metrics.influence import standard_error
+from hilum.metrics.influences import standard_error
 from hilum.metrics.inputs import Floats
-from hilum.metrics.measure import Measured, Model, aligned, measure
+from hilum.metrics.measured import Measured, Model, aligned, measure
 from hilum.metrics.results import LOWER_IS_BETTER
 from hilum.metrics.significance import effective_degrees, holm, t_quantile, t_tail, times_as_many
 

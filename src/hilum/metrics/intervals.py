@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from hilum.errors import DataError
 from hilum.metrics.bootstrap import Clusters, clusters, replicate
-from hilum.metrics.influence import influences, standard_error
+from hilum.metrics.influences import influences, standard_error
 from hilum.metrics.inputs import Bools, Floats, ratio
 from hilum.metrics.names import COMBINED, RATES
 from hilum.metrics.predictions import Predictions, sigmoid
@@ -205,7 +205,7 @@ def on_logit_scale(
 
     Args:
         value: AUC or AP, [k]; NaN where there is none.
-        each: influence of each patient on it, [patients, k]; see `hilum.metrics.influence`.
+        each: influence of each patient on it, [patients, k]; see `hilum.metrics.influences`.
         patients: how many have a positive row, or a negative one, whichever are fewer, [k].
         level: how often the interval is to hold the true value.
         method: what the interval is called.

@@ -4,7 +4,7 @@ Read `classifier.py` first: the surface that every model has. Then `catalogue.py
 """
 
 from hilum.models.backbone import timm_names
-from hilum.models.blocks import blocks
+from hilum.models.parts import blocks
 from hilum.models.build import build_model, other_size
 from hilum.models.catalogue import MODELS, ModelSpec, find_model
 from hilum.models.classifier import Classifier, Trunk, positive_logits

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from hilum.config import ModelConfig
-from hilum.models.blocks import blocks
+from hilum.models.parts import blocks
 from hilum.models.build import build_model
 from hilum.models.catalogue import find_model
 from hilum.models.classifier import Classifier

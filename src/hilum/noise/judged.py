@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hilum.errors import DataError
-from hilum.features.neighbours import neighbours
+from hilum.features.nearest import neighbours
 from hilum.features.table import unit
 from hilum.features.vectors import Features
 from hilum.noise.confident import SMALLEST, Confident, confident_learning

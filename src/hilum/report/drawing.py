@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from hilum.metrics.calibrate import Reliability
 from hilum.metrics.intervals import wilson
-from hilum.metrics.subgroups import Cell
+from hilum.metrics.by_group import Cell
 from hilum.report.numbers import Diagram, PartCurves
 from hilum.report.plots import (
     COLOURS,

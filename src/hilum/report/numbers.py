@@ -12,7 +12,7 @@ import polars as pl
 from hilum.files import write_json, write_parquet
 from hilum.metrics.calibrate import Reliability, reliability
 from hilum.metrics.curves import PrecisionRecallCurve, RocCurve, precision_recall_curves, roc_curves
-from hilum.metrics.subgroups import Cell, Subgroups, subgroups
+from hilum.metrics.by_group import Cell, Subgroups, subgroups
 from hilum.report import content
 from hilum.report.content import Part
 from hilum.report.operating import Operating, operating_points

@@ -22,7 +22,7 @@ from hilum.pixels.pack import Pack
 from hilum.pixels.prepare import unlike
 from hilum.predict import Origin, origin_of
 from hilum.table.attributes import read_attributes
-from hilum.table.clean import Step, clean
+from hilum.table.cleaning import Step, clean
 from hilum.table.copies import are_copies, originals, with_copies_of
 from hilum.table.overlay import Applied, apply_overlay, read_overlay
 from hilum.table.sampling import sample_rows

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hilum.phantom.anatomy import Rib
-from hilum.phantom.person import Person
-from hilum.phantom.shapes import Points, ellipse, points, shifted, spline, vertebra
+from hilum_phantom.chest.anatomy import Rib
+from hilum_phantom.chest.person import Person
+from hilum_phantom.shapes import Points, ellipse, points, shifted, spline, vertebra
 
 SIDES = {"R": -1.0, "L": 1.0}
 RIBS = 11

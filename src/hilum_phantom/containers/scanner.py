@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hilum.phantom.containers_body import CAB, LOW, TALLEST
-from hilum.phantom.containers_plan import View, Visit
-from hilum.phantom.shapes import Canvas, Map, blurred
+from hilum_phantom.containers.body import CAB, LOW, TALLEST
+from hilum_phantom.containers.plan import View, Visit
+from hilum_phantom.shapes import Canvas, Map, blurred
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from hilum.phantom.containers_goods import Room, rectangles
-from hilum.phantom.containers_plan import Container
-from hilum.phantom.shapes import Canvas, Map, Points, ellipse, points, spline
+from hilum_phantom.containers.goods import Room, rectangles
+from hilum_phantom.containers.plan import Container
+from hilum_phantom.shapes import Canvas, Map, Points, ellipse, points, spline
 
 BEAM = 16.0
 """Height of the cross members under the floor."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hilum.phantom.anatomy import Shot
-from hilum.phantom.disease import present, report_codes
-from hilum.phantom.opacities import lesion_radius
-from hilum.phantom.plan import Population, Study
-from hilum.phantom.signs import FINDINGS
+from hilum_phantom.chest.anatomy import Shot
+from hilum_phantom.chest.disease import present, report_codes
+from hilum_phantom.chest.opacities import lesion_radius
+from hilum_phantom.chest.plan import Population, Study
+from hilum_phantom.chest.signs import FINDINGS
 
 Codes = dict[str, int | None]
 

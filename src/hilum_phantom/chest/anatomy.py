@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hilum.phantom.shapes import Points
+from hilum_phantom.shapes import Points
 
 
 @dataclass(frozen=True)

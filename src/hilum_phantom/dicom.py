@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hilum.errors import MissingExtra
-from hilum.phantom.layouts import Entry
+from hilum_phantom.layouts import Entry
 
 CR, DX = "1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1.1"
 BITS = 12

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hilum.phantom.anatomy import Anatomy, Lung, Rib
-from hilum.phantom.person import Person
-from hilum.phantom.shapes import Canvas, Map, Points, ellipse, tube
+from hilum_phantom.chest.anatomy import Anatomy, Lung, Rib
+from hilum_phantom.chest.person import Person
+from hilum_phantom.shapes import Canvas, Map, Points, ellipse, tube
 
 AIR = np.float32(0.68)
 """Share of the trunk's thickness that is lung where the chest is deepest."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from hilum.errors import ConfigError, DataError, did_you_mean
 from hilum.metrics.bootstrap import clusters, replicate
-from hilum.metrics.influence import influence, standard_error
+from hilum.metrics.influences import influence, standard_error
 from hilum.metrics.inputs import Floats
 from hilum.metrics.predictions import Predictions, many_units
 from hilum.metrics.results import COMBINED, RATES

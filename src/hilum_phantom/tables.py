@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from hilum.files import write_text
-from hilum.phantom.disease import PREVALENCE, present
-from hilum.phantom.layouts import Entry, nih_present
-from hilum.phantom.render import Box
-from hilum.phantom.signs import FINDINGS
+from hilum_phantom.chest.disease import PREVALENCE, present
+from hilum_phantom.layouts import Entry, nih_present
+from hilum_phantom.chest.render import Box
+from hilum_phantom.chest.signs import FINDINGS
 
 Boxes = dict[str, dict[str, tuple[Box, ...]]]
 """Image path -> finding -> boxes."""
@@ -98,7 +98,7 @@ def write_nothing(root: Path, entries: list[Entry], boxes: Boxes) -> None:
 
 def write_dicom(root: Path, entries: list[Entry], boxes: Boxes) -> None:  # noqa: ARG001
     """`labels.csv` by SOP Instance UID."""
-    from hilum.phantom.dicom import instance_uid
+    from hilum_phantom.dicom import instance_uid
 
     rows = [[instance_uid(entry), *(entry.codes[name] for name in FINDINGS)] for entry in entries]
     write_csv(root / "labels.csv", ["SOPInstanceUID", *FINDINGS], rows)

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from hilum.phantom.anatomy import Shot
-from hilum.phantom.shapes import Canvas, Map, blurred
+from hilum_phantom.chest.anatomy import Shot
+from hilum_phantom.shapes import Canvas, Map, blurred
 
 STANDARD_LENGTH, STANDARD_BREADTH = 362.0, 338.0
 """Field of view that shows a standard adult's chest, in mm."""

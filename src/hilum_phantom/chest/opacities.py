@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from hilum.phantom.layers import AIR, vessel_tree
-from hilum.phantom.shapes import Map, Points, ellipse, points, spline
-from hilum.phantom.signs import Scene, Sign
+from hilum_phantom.chest.layers import AIR, vessel_tree
+from hilum_phantom.shapes import Map, Points, ellipse, points, spline
+from hilum_phantom.chest.signs import Scene, Sign
 
 VISIBLE = 0.35
 """Where an opacity is above this share of its own height it belongs to the mask."""

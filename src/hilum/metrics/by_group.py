@@ -17,7 +17,7 @@ from hilum.errors import DataError
 from hilum.metrics.bootstrap import clusters
 from hilum.metrics.gaps import Area, Ints, Share, correlation_of, share_of
 from hilum.metrics.groups import KEYS, Attribute, attributes_of
-from hilum.metrics.influence import influence
+from hilum.metrics.influences import influence
 from hilum.metrics.inputs import Bools
 from hilum.metrics.named import FLOOR, Gap, Measured, named_gaps
 from hilum.metrics.predictions import Predictions

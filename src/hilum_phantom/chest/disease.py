@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from hilum.phantom.signs import FINDINGS, OPACITIES, Sign
+from hilum_phantom.chest.signs import FINDINGS, OPACITIES, Sign
 
 PERSISTENCE = 0.82
 """Correlation of each hidden variable between two studies that follow each other."""

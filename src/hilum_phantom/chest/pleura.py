@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from hilum.phantom.anatomy import Lung
-from hilum.phantom.layers import AIR
-from hilum.phantom.shapes import Map, Points, points, shifted, spline
-from hilum.phantom.signs import Scene, Sign
+from hilum_phantom.chest.anatomy import Lung
+from hilum_phantom.chest.layers import AIR
+from hilum_phantom.shapes import Map, Points, points, shifted, spline
+from hilum_phantom.chest.signs import Scene, Sign
 
 WATER = np.float32(0.95)
 

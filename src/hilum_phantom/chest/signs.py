@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from hilum.phantom.anatomy import Anatomy, Changes, Rib, Shot
-from hilum.phantom.layers import Layers
-from hilum.phantom.person import Person
-from hilum.phantom.shapes import Canvas, Points, ellipse, normals
+from hilum_phantom.chest.anatomy import Anatomy, Changes, Rib, Shot
+from hilum_phantom.chest.layers import Layers
+from hilum_phantom.chest.person import Person
+from hilum_phantom.shapes import Canvas, Points, ellipse, normals
 
 FINDINGS = (
     "No Finding",

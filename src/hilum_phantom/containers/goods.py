@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hilum.phantom.containers_plan import Stow
-from hilum.phantom.shapes import Canvas, Map, Points, ellipse, points, spline
+from hilum_phantom.containers.plan import Stow
+from hilum_phantom.shapes import Canvas, Map, Points, ellipse, points, spline
 
 SHORTEST = 150.0
 """No stow is shorter than this, so that what is said to be there can be drawn."""

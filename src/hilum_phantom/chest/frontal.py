@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from hilum.phantom import frontal_bones as bones
-from hilum.phantom.anatomy import Anatomy, Changes, Lung, Shot
-from hilum.phantom.frontal_bones import ANGLE, APEX, SIDES, Frame
-from hilum.phantom.person import Person
-from hilum.phantom.shapes import Points, ellipse, points, shifted, spline
+from hilum_phantom.chest import frontal_bones as bones
+from hilum_phantom.chest.anatomy import Anatomy, Changes, Lung, Shot
+from hilum_phantom.chest.frontal_bones import ANGLE, APEX, SIDES, Frame
+from hilum_phantom.chest.person import Person
+from hilum_phantom.shapes import Points, ellipse, points, shifted, spline
 
 
 def frontal_anatomy(person: Person, shot: Shot, changes: Changes) -> Anatomy:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hilum.phantom.anatomy import Shot
-from hilum.phantom.disease import COURSES
-from hilum.phantom.person import Person, draw_person
-from hilum.phantom.signs import Sign
+from hilum_phantom.chest.anatomy import Shot
+from hilum_phantom.chest.disease import COURSES
+from hilum_phantom.chest.person import Person, draw_person
+from hilum_phantom.chest.signs import Sign
 
 MOST_STUDIES = 7
 

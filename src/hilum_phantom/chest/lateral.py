@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from hilum.phantom.anatomy import Anatomy, Changes, Lung, Rib, Shot
-from hilum.phantom.person import Person
-from hilum.phantom.shapes import Points, ellipse, points, shifted, spline, tube, vertebra
+from hilum_phantom.chest.anatomy import Anatomy, Changes, Lung, Rib, Shot
+from hilum_phantom.chest.person import Person
+from hilum_phantom.shapes import Points, ellipse, points, shifted, spline, tube, vertebra
 
 RIBS = 10
 SPINE = points((20, -265), (30, -200), (50, -130), (66, -60), (70, 10), (62, 80), (46, 150), (32, 260))

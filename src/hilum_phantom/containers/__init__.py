@@ -1,0 +1,1 @@
+"""Drawn freight containers, scanned as at a port."""
