@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hilum.errors import DataError, did_you_mean
-from hilum_phantom.containers.plan import Visit
 from hilum_phantom.chest.disease import present
 from hilum_phantom.chest.plan import Study
+from hilum_phantom.containers.plan import Visit
 
 Planted = list[dict[str, Any]]
 Examined = TypeVar("Examined", Study, Visit)

@@ -21,20 +21,20 @@ from hilum.cores import cores
 from hilum.errors import ConfigError, DataError, did_you_mean
 from hilum.files import disk_error, read_json, write_json
 from hilum.locks import writing
-from hilum_phantom import planted
-from hilum_phantom.chest.anatomy import Shot
-from hilum_phantom.containers.scans import Scan, plan_scans, render_scan, write_scans
-from hilum_phantom.containers.plan import PARTS
-from hilum_phantom.dicom import encode_dicom, need_pydicom
-from hilum_phantom.chest.film import make_canvas
-from hilum_phantom.layouts import LAYOUTS, Entry
-from hilum_phantom.chest.plan import Study, plan_studies
-from hilum_phantom.planted import Faults
-from hilum_phantom.chest.render import Box, Picture, render
-from hilum_phantom.chest.signs import OPACITIES
-from hilum_phantom.tables import WRITE, Boxes, write_boxes, write_truth
 from hilum.progress import progress
 from hilum.version import __version__
+from hilum_phantom import planted
+from hilum_phantom.chest.anatomy import Shot
+from hilum_phantom.chest.film import make_canvas
+from hilum_phantom.chest.plan import Study, plan_studies
+from hilum_phantom.chest.render import Box, Picture, render
+from hilum_phantom.chest.signs import OPACITIES
+from hilum_phantom.containers.plan import PARTS
+from hilum_phantom.containers.scans import Scan, plan_scans, render_scan, write_scans
+from hilum_phantom.dicom import encode_dicom, need_pydicom
+from hilum_phantom.layouts import LAYOUTS, Entry
+from hilum_phantom.planted import Faults
+from hilum_phantom.tables import WRITE, Boxes, write_boxes, write_truth
 
 CONTAINERS = "containers"
 """The one layout that is not of chests."""

@@ -10,9 +10,9 @@ from typing import Any
 
 from hilum.files import write_text
 from hilum_phantom.chest.disease import PREVALENCE, present
-from hilum_phantom.layouts import Entry, nih_present
 from hilum_phantom.chest.render import Box
 from hilum_phantom.chest.signs import FINDINGS
+from hilum_phantom.layouts import Entry, nih_present
 
 Boxes = dict[str, dict[str, tuple[Box, ...]]]
 """Image path -> finding -> boxes."""

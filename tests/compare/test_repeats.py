@@ -14,8 +14,8 @@ from hilum.api import training
 from hilum.cli import main
 from hilum.compare import group_runs
 from hilum.errors import ConfigError, Stopped
-from hilum_phantom import make_phantom
 from hilum.runs import Run, list_runs
+from hilum_phantom import make_phantom
 
 Hilum = Callable[..., Any]
 

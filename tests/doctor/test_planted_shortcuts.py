@@ -15,8 +15,8 @@ from made_images import make_table
 
 from hilum.doctor.labels import shortcut_checks
 from hilum.doctor.pictures import SCHEMA
+from hilum.doctor.predicting import Shortcut, looked_at, shortcuts
 from hilum.doctor.report import Check
-from hilum.doctor.shortcuts import Shortcut, looked_at, shortcuts
 from hilum.table.table import Table
 
 N = 120

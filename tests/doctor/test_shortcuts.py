@@ -9,7 +9,7 @@ from made_images import make_table
 from sklearn.metrics import roc_auc_score
 
 from hilum.doctor.labels import shortcut_checks
-from hilum.doctor.shortcuts import Shortcut, shortcuts
+from hilum.doctor.predicting import Shortcut, shortcuts
 
 N = 400
 LABELS = np.arange(N) % 4 == 0

@@ -14,7 +14,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hilum.batches.copies import copies, count
+from hilum.batches.copying import copies, count
 from hilum.config import Config, PredictConfig, make_config
 from hilum.errors import ConfigError, DataError, PackError, RunError, WeightsError
 from hilum.evaluate import judge_part

@@ -13,11 +13,11 @@ import pytest
 
 from hilum.cli import main
 from hilum.features import FeatureStore
-from hilum_phantom import make_phantom
 from hilum.pixels.pack import Pack
 from hilum.pixels.prepare import load_image
 from hilum.predict import Encoder, Network
 from hilum.runs import Run
+from hilum_phantom import make_phantom
 
 Hilum = Callable[..., tuple[int, str, str]]
 

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from hilum import metrics
 from hilum.errors import ConfigError
-from hilum.metrics import COMBINED, RATES, Predictions, clusters, standard_error
-from hilum.metrics import influences as influence
+from hilum.metrics import COMBINED, RATES, Predictions, clusters, influence, standard_error
 
 OF_LOGITS = ("roc_auc", "partial_auc", "average_precision")
 SUMMED = [name for name in (*RATES, *COMBINED) if name not in OF_LOGITS]

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from hilum.errors import DataError
-from hilum.metrics import COMBINED, RATES, Intervals, Predictions, intervals_of, wilson
-from hilum.metrics import influences as influence
+from hilum.metrics import COMBINED, RATES, Intervals, Predictions, influence, intervals_of, wilson
 from hilum.metrics.intervals import CLOSED, Interval, acceleration, bootstrapped, delong, effective_trials
 
 

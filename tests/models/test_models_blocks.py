@@ -7,8 +7,7 @@ import torch
 from torch import nn
 
 from hilum.config import ModelConfig
-from hilum.models import MODELS, Classifier, build_model
-from hilum.models import parts as blocks
+from hilum.models import MODELS, Classifier, blocks, build_model
 
 TIMM = (
     "timm:convnext_atto",

@@ -17,13 +17,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hilum.errors import ConfigError, DataError
+from hilum.table.sources import read_source
 from hilum_phantom import Faults, make_phantom
-from hilum_phantom.containers.scans import plan_scans, render_scan
 from hilum_phantom.containers.body import inside_of
 from hilum_phantom.containers.goods import DRAW, draw_goods
 from hilum_phantom.containers.plan import EMPTY, GOODS, LEFTOVERS, LOADED, Stow, plan_visits
 from hilum_phantom.containers.scanner import draw_beam, make_frame, scan
-from hilum.table.sources import read_source
+from hilum_phantom.containers.scans import plan_scans, render_scan
 
 SIZE = 48
 PATTERN = "^(container[0-9]+)_"

@@ -10,10 +10,10 @@ import pytest
 from hilum.errors import DataError
 from hilum_phantom import FINDINGS, Faults
 from hilum_phantom.chest.disease import PREVALENCE, hospital_course, present, report_codes
-from hilum_phantom.layouts import CLASSES, LAYOUTS, NIH_FINDINGS, class_of, nih_codes
 from hilum_phantom.chest.plan import Study, plan_studies
-from hilum_phantom.planted import plant_duplicates, plant_flips, plant_leaks, plant_shortcut
 from hilum_phantom.chest.signs import OPACITIES
+from hilum_phantom.layouts import CLASSES, LAYOUTS, NIH_FINDINGS, class_of, nih_codes
+from hilum_phantom.planted import plant_duplicates, plant_flips, plant_leaks, plant_shortcut
 from hilum_phantom.study import plan_entries
 
 

@@ -18,8 +18,8 @@ import pytest
 import hilum_phantom.study as study_module
 from hilum.config import LabelsConfig
 from hilum.errors import ConfigError, DataError, DiskError, MissingExtra
-from hilum_phantom import FINDINGS, Faults, make_phantom
 from hilum.table.sources import read_source
+from hilum_phantom import FINDINGS, Faults, make_phantom
 
 SIZE = 48
 

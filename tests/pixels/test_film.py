@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
 from film_pictures import chest, other
-from hilum_phantom import make_phantom
 from hilum.pixels.film import OTHER, are_films, colour, looks, no_film, unlike_films
 from hilum.pixels.film_tags import MODALITIES, film_tags
 from hilum.pixels.read import decode_gray, read_gray
+from hilum_phantom import make_phantom
 
 
 def png(picture: np.ndarray) -> bytes:

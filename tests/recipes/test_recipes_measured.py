@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from hilum.config import read_config
+from hilum.table.cleaning import clean
+from hilum.table.sources import read_source
 from hilum_phantom.containers.scans import Scan, plan_scans, write_scans
 from hilum_phantom.layouts import Entry
 from hilum_phantom.planted import Faults
 from hilum_phantom.study import plan_entries
 from hilum_phantom.tables import WRITE
-from hilum.table.cleaning import clean
-from hilum.table.sources import read_source
 
 
 def fingerprint(recipe: str, source: str, root: Path, **options: str) -> str:

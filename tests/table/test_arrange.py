@@ -82,7 +82,7 @@ def test_a_second_run_keeps_what_is_whole_and_replaces_what_is_not(table: Table,
 KILLED = """
 import os, sys
 from pathlib import Path
-from hilum.table import arranging as arrange
+from hilum.table import arrange
 from hilum.table.sources import read_source
 
 written = Path.replace

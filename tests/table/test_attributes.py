@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from hilum.config import make_config
 from hilum.errors import DataError
-from hilum_phantom import Faults, make_phantom
 from hilum.table.attributes import read_attributes
 from hilum.table.sources import read_source
 from hilum.table.table import Table
 from hilum.train.data import make_job
+from hilum_phantom import Faults, make_phantom
 
 
 def made(tmp_path: Path, count: int = 4) -> Table:

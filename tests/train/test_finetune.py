@@ -15,8 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from hilum.config import Config, FinetuneConfig, ModelConfig, OptimizerConfig, make_config
 from hilum.errors import ConfigError
-from hilum.models import Classifier, build_model
-from hilum.models import parts as blocks
+from hilum.models import Classifier, blocks, build_model
 from hilum.runs import Run
 from hilum.train.finetune import Freezer, Stage, check_finetune, stage_of, stages
 from hilum.train.optim import make_optimizer, set_rate

@@ -16,7 +16,7 @@ from hilum.errors import ConfigError, PackError
 from hilum.features import EncoderInfo, FeatureStore
 from hilum.features.embedding import Embedded
 from hilum.features.embedding import embed as _embed
-from hilum.features.reopen import reopen
+from hilum.features.reopening import reopen
 from hilum.pixels.pack import Pack
 from hilum.pixels.prepare import load_image
 from hilum.predict import Encoder

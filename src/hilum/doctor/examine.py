@@ -13,8 +13,8 @@ from hilum.doctor.files import describe, file_checks
 from hilum.doctor.identity import identity_checks
 from hilum.doctor.labels import label_checks, shortcut_checks
 from hilum.doctor.pictures import Pictures, read_pictures
+from hilum.doctor.predicting import looked_at, shortcuts
 from hilum.doctor.report import Check, Report
-from hilum.doctor.shortcuts import looked_at, shortcuts
 from hilum.doctor.twins import twin_checks
 from hilum.errors import DataError
 from hilum.table.check import Rows, official_parts

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
+from hilum.doctor.predicting import DECIDING, Shortcut
 from hilum.doctor.report import Check, Level
-from hilum.doctor.shortcuts import DECIDING, Shortcut
 from hilum.table.check import TRAITS, nobody_named, official_parts, rate_gaps, shared_patients
 from hilum.table.table import Table
 from hilum.text import listed, many

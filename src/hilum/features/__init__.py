@@ -1,6 +1,6 @@
 """Vectors of images in a database: embedded once, then searched, filtered and learned from.
 
-What needs torch is in `hilum.features.embedding` and `hilum.features.reopen`.
+What needs torch is in `hilum.features.embedding` and `hilum.features.reopening`.
 """
 
 from hilum.features.encoders import EncoderInfo

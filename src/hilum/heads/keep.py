@@ -7,7 +7,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from hilum.batches.copies import count as copies_of
+from hilum.batches.copying import count as copies_of
 from hilum.device import describe_environment
 from hilum.files import disk_error, write_json, write_parquet
 from hilum.heads.material import Material

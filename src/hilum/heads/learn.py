@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hilum.errors import ConfigError, did_you_mean
-from hilum.features.reopen import reopen
+from hilum.features.reopening import reopen
 from hilum.features.store import Features, FeatureStore
 from hilum.heads.candidates import KINDS, POOLINGS, Candidate, drawn, grid
 from hilum.heads.keep import write_run

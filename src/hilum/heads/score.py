@@ -10,8 +10,7 @@ import numpy.typing as npt
 
 from hilum.heads.cross import CrossFitted
 from hilum.heads.fitted import Floats, Vectors
-from hilum.metrics import LOWER_IS_BETTER, Predictions, Thresholds, intervals_of, rank
-from hilum.metrics import influences as influence
+from hilum.metrics import LOWER_IS_BETTER, Predictions, Thresholds, influence, intervals_of, rank
 from hilum.metrics.compare import adjusted, contrast
 from hilum.metrics.intervals import CLOSED, LOGIT, on_logit_scale
 from hilum.metrics.measured import Measured, measure, scorable

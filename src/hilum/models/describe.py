@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from hilum.config import ModelConfig
-from hilum.models.parts import blocks
 from hilum.models.build import build_model
 from hilum.models.catalogue import find_model
 from hilum.models.classifier import Classifier
+from hilum.models.parts import blocks
 
 EXPAND_ABOVE = 0.85
 """A layer with more than this share of all parameters is shown by its parts."""

@@ -10,7 +10,7 @@ import polars as pl
 import torch
 from torch import Tensor, nn
 
-from hilum.batches.copies import copies
+from hilum.batches.copying import copies
 from hilum.batches.feed import Batch, Feed
 from hilum.config import PredictConfig, PrepareConfig
 from hilum.device import autocast, pick_device

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from hilum.doctor.labels import shortcut_checks
-from hilum.doctor.shortcuts import DECIDING, shortcuts
+from hilum.doctor.predicting import DECIDING, shortcuts
 from hilum.table.check import PARTS
 from hilum.table.copies import originals
 from hilum.text import many

@@ -10,8 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from hilum.config import Config, FinetuneConfig
 from hilum.errors import ConfigError, did_you_mean
-from hilum.models import Classifier, build_model, count_parameters
-from hilum.models import parts as blocks
+from hilum.models import Classifier, blocks, build_model, count_parameters
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hilum.batches.copies import count as copies_of
+from hilum.batches.copying import count as copies_of
 from hilum.config import Config, FinetuneConfig
 from hilum.device import describe_environment, pick_device
 from hilum.errors import ConfigError, RunError, did_you_mean

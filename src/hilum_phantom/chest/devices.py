@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hilum_phantom.shapes import Map, Points, ellipse, points, shifted, spline
 from hilum_phantom.chest.signs import Scene, Sign
+from hilum_phantom.shapes import Map, Points, ellipse, points, shifted, spline
 
 
 def support_devices(scene: Scene, sign: Sign) -> Map:

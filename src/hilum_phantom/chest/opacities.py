@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from hilum_phantom.chest.layers import AIR, vessel_tree
-from hilum_phantom.shapes import Map, Points, ellipse, points, spline
 from hilum_phantom.chest.signs import Scene, Sign
+from hilum_phantom.shapes import Map, Points, ellipse, points, spline
 
 VISIBLE = 0.35
 """Where an opacity is above this share of its own height it belongs to the mask."""

@@ -6,8 +6,8 @@ import numpy as np
 
 from hilum_phantom.chest.anatomy import Lung
 from hilum_phantom.chest.layers import AIR
-from hilum_phantom.shapes import Map, Points, points, shifted, spline
 from hilum_phantom.chest.signs import Scene, Sign
+from hilum_phantom.shapes import Map, Points, points, shifted, spline
 
 WATER = np.float32(0.95)
 

@@ -9,17 +9,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from hilum_phantom.chest import pleura
-from hilum_phantom.chest import opacities
-from hilum_phantom.chest import devices
+from hilum_phantom.chest import devices, opacities, pleura
 from hilum_phantom.chest.anatomy import Shot
 from hilum_phantom.chest.film import draw_exposure, expose, make_canvas
 from hilum_phantom.chest.frontal import frontal_anatomy
 from hilum_phantom.chest.lateral import lateral_anatomy
 from hilum_phantom.chest.layers import draw_layers
 from hilum_phantom.chest.person import Person
-from hilum_phantom.shapes import Map
 from hilum_phantom.chest.signs import OPACITIES, Scene, Sign, anatomy_changes, break_ribs
+from hilum_phantom.shapes import Map
 
 SMALLEST_PART = 0.12
 """A separate part of a mask gets its own box from this share of the largest part's area."""

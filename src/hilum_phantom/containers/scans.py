@@ -16,12 +16,12 @@ import numpy as np
 
 from hilum.errors import DataError, did_you_mean
 from hilum_phantom import planted
+from hilum_phantom.chest.render import Picture, boxes_of
 from hilum_phantom.containers.body import draw_container_body, draw_lorry, inside_of
 from hilum_phantom.containers.goods import draw_goods
 from hilum_phantom.containers.plan import EMPTY, LOADED, PARTS, View, Visit, plan_visits
 from hilum_phantom.containers.scanner import draw_beam, make_frame, scan
 from hilum_phantom.planted import Faults
-from hilum_phantom.chest.render import Picture, boxes_of
 from hilum_phantom.tables import write_csv
 
 VISIBLE = 0.02

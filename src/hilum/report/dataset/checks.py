@@ -12,8 +12,8 @@ from hilum.doctor import Check
 from hilum.doctor.duplicates import BANDS, SIDE
 from hilum.doctor.labels import FEW, label_checks, shortcut_checks
 from hilum.doctor.pictures import Pictures
+from hilum.doctor.predicting import looked_at, shortcuts
 from hilum.doctor.report import LEVELS
-from hilum.doctor.shortcuts import looked_at, shortcuts
 from hilum.doctor.twins import twin_checks
 from hilum.pixels.pack import Pack
 from hilum.report.dataset.groups import ATTRIBUTES
