@@ -16,7 +16,7 @@ from hilum.config import make_config
 from hilum.files import write_json
 from hilum.metrics import Predictions, fit_thresholds
 from hilum.metrics.compare import compare_predictions
-from hilum.report.compare_page import write_comparison
+from hilum.report import write_comparison
 from hilum.runs import Run
 
 IMAGES, FINDINGS, RUNS, REPLICATES = 26_410, 12, 10, 1000

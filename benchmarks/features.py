@@ -27,15 +27,13 @@ from skimage.io import imread
 from benchmarks.images import FINDINGS, pack_of, table_of, write_radiographs
 from hilum.config import ModelConfig, PrepareConfig
 from hilum.device import pick_device
-from hilum.features import FeatureStore
+from hilum.features import FeatureStore, embed
 from hilum.features.columns import ABOUT, DIGEST
-from hilum.features.embedding import embed, info_of
+from hilum.features.embedding import info_of
 from hilum.models import Normalisation, build_model
-from hilum.pixels.build import build_pack
-from hilum.pixels.pack import Pack
+from hilum.pixels import Pack, build_pack
 from hilum.predict import Encoder, EncoderSettings, Vectors
-from hilum.table.sources import read_source
-from hilum.table.table import Table
+from hilum.table import Table, read_source
 
 SIZE = 224
 SHARED = Path(__file__).parents[2] / "shared" / "data"

@@ -25,7 +25,8 @@ from torch import nn
 
 from benchmarks.film_variants import sketch, varied
 from benchmarks.no_films import KINDS, Picture, photographs, pieces
-from hilum.pixels.film import MEASURES, MODEL, OTHER, SIDE, Glance, glance, looks, measured, no_film
+from hilum.pixels import no_film
+from hilum.pixels.film import MEASURES, MODEL, OTHER, SIDE, Glance, glance, looks, measured
 from hilum_phantom import make_phantom
 
 LEARN, MEASURE = "learn", "measure"

@@ -18,9 +18,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from hilum.features import FeatureStore
-from hilum.heads.candidates import CLASS_WEIGHTS, Candidate
-from hilum.heads.cross import cross_fit
-from hilum.heads.search import Labelled, folds_of, search
+from hilum.heads import Candidate, cross_fit, folds_of
+from hilum.heads.candidates import CLASS_WEIGHTS
+from hilum.heads.search import Labelled, search
 
 IMAGES, WIDTH, PATIENTS, FOLDS = 5_216, 1_024, 2_800, 5
 SCALES = tuple(float(f"{C:.4g}") for C in np.logspace(-4, 2, 100))

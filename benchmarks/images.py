@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 
 from hilum.config import PrepareConfig
-from hilum.pixels.build import build_pack
-from hilum.table.table import Table
+from hilum.pixels import build_pack
+from hilum.table import Table
 
 FINDINGS = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Pleural Effusion")
 

@@ -27,16 +27,16 @@ import numpy.typing as npt
 import polars as pl
 
 from hilum.features import Features, FeatureStore
+from hilum.heads import folds_of
 from hilum.heads.fit import fit
-from hilum.heads.folds import folds_of
 from hilum.metrics import Predictions, Thresholds
 from hilum.metrics.compare import compare_predictions
+from hilum.noise import DUPLICATE, ERROR, LEARNING
 from hilum.noise.find import suspects_of
 from hilum.noise.how import How
 from hilum.noise.probabilities import DEFAULT, out_of_sample
 from hilum.noise.read import no_reading
-from hilum.noise.suspects import DUPLICATE, ERROR, LEARNING
-from hilum.table.labels import scoring_targets
+from hilum.table import scoring_targets
 
 WAYS = ("wrong", "reviewed", "accepted", "dropped", "clean")
 SCORES = ("roc_auc", "average_precision", "accuracy", "brier")

@@ -17,7 +17,7 @@ from benchmarks.reference import reference_loader
 from hilum.batches import Feed
 from hilum.config import AugmentConfig
 from hilum.device import pick_device
-from hilum.pixels.pack import Pack
+from hilum.pixels import Pack
 
 SIZE, BATCH, FILES, COPIES, ROUNDS, SECONDS = 320, 16, 384, 8, 5, 1.0
 """The pack has every file `COPIES` times, since one pass over the files alone is too short to time; a pass

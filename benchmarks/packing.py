@@ -21,9 +21,8 @@ from skimage.transform import resize
 
 from hilum.config import PrepareConfig
 from hilum.cores import cores
-from hilum.pixels.build import build_pack
-from hilum.pixels.prepare import load_image
-from hilum.table.table import Table
+from hilum.pixels import build_pack, load_image
+from hilum.table import Table
 
 SIZE = 320
 SIZES = ((1300, 1000, 2.2), (2828, 2320, 7.0))

@@ -23,9 +23,9 @@ import polars as pl
 
 from hilum.config import read_config
 from hilum.evaluate import judge_part
-from hilum.metrics.by_group import Subgroups, subgroups
+from hilum.metrics import Subgroups, subgroups
 from hilum.runs import Run
-from hilum.train.session import train
+from hilum.train import train
 from hilum_phantom import Faults, make_phantom
 
 SHORTCUT, AGE_GAP = "Pneumothorax", "Cardiomegaly"

@@ -13,9 +13,7 @@ import polars as pl
 
 from hilum.config import make_config
 from hilum.files import write_json, write_parquet
-from hilum.metrics.judge import fit_judge
-from hilum.metrics.predictions import Predictions
-from hilum.metrics.results import score
+from hilum.metrics import Predictions, fit_judge, score
 from hilum.runs import Run
 
 IMAGES, FINDINGS, EPOCHS = 26_410, 12, 20

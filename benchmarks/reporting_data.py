@@ -13,11 +13,9 @@ import numpy as np
 import polars as pl
 
 from hilum.config import CleanConfig, PrepareConfig
-from hilum.pixels.pack import Pack
-from hilum.report.dataset.page import write_data_report
-from hilum.table.cleaning import clean
-from hilum.table.sources import read_source
-from hilum.table.table import Table
+from hilum.pixels import Pack
+from hilum.report import write_data_report
+from hilum.table import Table, clean, read_source
 
 CLEANING = CleanConfig(views=("frontal",), studies_below=5, projections=("AP", "PA"))
 SIZE = 320

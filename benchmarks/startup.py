@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hilum.config import CleanConfig
-from hilum.table.cleaning import clean
-from hilum.table.sources import read_source
+from hilum.table import clean, read_source
 
 REFERENCE_CLEANING = CleanConfig(
     parts=("train",), views=("frontal",), studies_below=5, projections=("AP", "PA")

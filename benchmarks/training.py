@@ -19,9 +19,8 @@ from benchmarks.images import pack_of, write_radiographs
 from benchmarks.reference import reference_loader
 from hilum.config import Config, make_config
 from hilum.device import has_bf16
-from hilum.train.data import make_job
+from hilum.train import make_job, train
 from hilum.train.learner import Learner
-from hilum.train.session import train
 
 SIZE, BATCH, STEPS, ROUNDS, FINDINGS = 320, 16, 8, 8, 5
 

@@ -12,7 +12,7 @@ import polars as pl
 from benchmarks.film_variants import sketch
 from benchmarks.no_films import KINDS
 
-from hilum.table.table import Table
+from hilum.table import Table
 
 
 def chest(seed: int, side: int = 64) -> npt.NDArray[np.uint8]:

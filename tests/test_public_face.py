@@ -22,7 +22,7 @@ def test_all_that_is_offered_is_there(module) -> None:  # type: ignore[no-untype
 
 
 def test_an_unknown_name_is_told() -> None:
-    with pytest.raises(AttributeError, match="has no attribute 'trane'"):
+    with pytest.raises(AttributeError, match="No hilum attribute trane"):
         _ = hilum.trane
 
 

@@ -13,14 +13,13 @@ import numpy as np
 
 from hilum import seals
 from hilum.errors import DataError, HilumError
-from hilum.features import FeatureStore
-from hilum.features.columns import POOLINGS
+from hilum.features import POOLINGS, FeatureStore
 from hilum.files import read_json
-from hilum.metrics.predictions import Predictions
-from hilum.pixels.pack import INFO, Pack
+from hilum.metrics import Predictions
+from hilum.pixels import INFO, Pack
 from hilum.progress import progress
 from hilum.runs import Run
-from hilum.table.check import PARTS
+from hilum.table import PARTS
 from hilum.text import many
 
 RUN_INFO, ENCODERS = "run.json", "encoders.lance"

@@ -15,10 +15,7 @@ from hilum.device import describe_environment, pick_device
 from hilum.errors import ConfigError, RunError
 from hilum.files import disk_error, write_json
 from hilum.locks import writing
-from hilum.metrics.calibrate import Calibration, fit_calibration
-from hilum.metrics.judge import fit_judge
-from hilum.metrics.mixture import Mixture
-from hilum.metrics.predictions import Predictions
+from hilum.metrics import Calibration, Mixture, Predictions, fit_calibration, fit_judge
 from hilum.predict import member_predictions
 from hilum.runs import FORMAT, Member, Run, told_by, verdicts_of
 from hilum.text import items

@@ -10,10 +10,7 @@ import numpy as np
 from hilum.config import ScoresConfig
 from hilum.errors import ConfigError, did_you_mean
 from hilum.files import write_json
-from hilum.metrics.judge import Judge, fit_judge
-from hilum.metrics.predictions import UNITS, Predictions
-from hilum.metrics.results import Scores, score
-from hilum.metrics.thresholds import Thresholds
+from hilum.metrics import UNITS, Judge, Predictions, Scores, Thresholds, fit_judge, score
 from hilum.predict import raw_predictions
 from hilum.runs import Run
 from hilum.text import items

@@ -18,8 +18,8 @@ from hilum.config import CleanConfig, Config, DataConfig, make_config
 from hilum.errors import ConfigError, HilumError
 from hilum.heads.candidates import drawn, grid
 from hilum.metrics import Predictions, fit_judge, intervals_of, score
-from hilum.predict.files import expand
-from hilum.table.sources import parse_options
+from hilum.predict import expand
+from hilum.table import parse_options
 from hilum.text import items
 
 NAMES = st.text(min_size=1)

@@ -9,9 +9,8 @@ import numpy as np
 import polars as pl
 
 from hilum.config import PrepareConfig
-from hilum.pixels.build import build_pack
-from hilum.pixels.pack import Pack
-from hilum.table.table import Table
+from hilum.pixels import Pack, build_pack
+from hilum.table import Table
 
 PARTS = (None, "train", "train", "valid", "test")
 

@@ -20,13 +20,12 @@ from hilum.augment import STRENGTHS, augment_pack, plan_copies, replay
 from hilum.augment import build as build_module
 from hilum.augment.boxes import moved_boxes
 from hilum.augment.plan import SCHEMA, params_of
-from hilum.batches.augment import AugmentParams, draw
+from hilum.batches import AugmentParams, draw
 from hilum.config import AugmentConfig, PrepareConfig
 from hilum.errors import ConfigError, DataError, PackError
-from hilum.pixels.build import build_pack
-from hilum.pixels.pack import COPIES, Pack, partial_path
-from hilum.table.copies import COPY_OF, originals
-from hilum.table.table import Table
+from hilum.pixels import COPIES, Pack, build_pack
+from hilum.pixels.pack import partial_path
+from hilum.table import COPY_OF, Table, originals
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +173,7 @@ box = st.tuples(*(st.floats(0, 0.7) for _ in range(2)), *(st.floats(0.05, 0.3) f
 def test_boxes_go_where_their_pixels_go(boxes: list[tuple[float, ...]], seed: int) -> None:
     import torch
 
-    from hilum.batches.augment import apply
+    from hilum.batches import apply
 
     config = AugmentConfig(
         share=1, degrees=20, translate=0.1, shear=10, scale=0.2, flip=0.5, brightness=0, contrast=0

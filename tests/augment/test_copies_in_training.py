@@ -17,9 +17,9 @@ from hilum import api
 from hilum.augment import STRENGTHS, augment_pack
 from hilum.config import Config, make_config, read_config
 from hilum.files import read_json
-from hilum.pixels.pack import Pack
-from hilum.table.copies import COPY_OF, are_copies, has_copies, originals, with_copies_of
-from hilum.train.data import Job, make_job, open_data
+from hilum.pixels import Pack
+from hilum.table import COPY_OF, are_copies, has_copies, originals, with_copies_of
+from hilum.train import Job, make_job, open_data
 
 COPIES = 2
 RECIPE = """
@@ -183,10 +183,9 @@ def test_reports_and_feature_stores_are_of_originals(
     ]
     assert numbers[0]["images"] == numbers[1]["images"] == 80
     pytest.importorskip("lancedb")
-    from hilum.features.embedding import embed
-    from hilum.features.store import FeatureStore
+    from hilum.features import FeatureStore, embed
     from hilum.predict import Encoder
-    from hilum.train.session import train
+    from hilum.train import train
 
     (tmp_path / "w.toml").write_text(RECIPE)
     run = train(read_config(tmp_path / "w.toml", [f"data.path={plain.path}"]), folder=tmp_path, quiet=True)

@@ -20,14 +20,13 @@ from hilum.check import check
 from hilum.config import Config, PrepareConfig
 from hilum.errors import DataError, PackError, RunError, WeightsError
 from hilum.files import read_parquet, write_json, write_parquet
-from hilum.metrics.judge import fit_judge
-from hilum.metrics.predictions import Predictions
-from hilum.models.weights import read_weights
-from hilum.pixels.build import build_pack
-from hilum.pixels.pack import Pack
+from hilum.metrics import Predictions, fit_judge
+from hilum.models import read_weights
+from hilum.pixels import Pack, build_pack
 from hilum.runs import Run
-from hilum.table.sources import read_source
-from hilum.train.checkpoint import load_state, save_weights
+from hilum.table import read_source
+from hilum.train import save_weights
+from hilum.train.checkpoint import load_state
 
 SIDE, IMAGES = 32, 24
 

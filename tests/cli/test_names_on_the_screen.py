@@ -19,9 +19,8 @@ from hilum import api
 from hilum.cli import main
 from hilum.config import PrepareConfig
 from hilum.files import csv_text
-from hilum.pixels.build import build_pack
-from hilum.pixels.pack import Pack
-from hilum.table.table import Table
+from hilum.pixels import Pack, build_pack
+from hilum.table import Table
 from hilum.text import UNSEEN, visible
 from nasty_names import NASTY
 

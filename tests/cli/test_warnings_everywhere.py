@@ -18,10 +18,9 @@ from hilum.cli import main
 from hilum.config import Config, make_config, write_config
 from hilum.files import read_json, write_json
 from hilum.metrics.warn import CHOSEN
-from hilum.pixels.build import build_pack
+from hilum.pixels import build_pack
 from hilum.runs import Run
-from hilum.table.split import BY_IMAGE
-from hilum.table.table import Table
+from hilum.table import BY_IMAGE, Table
 
 SIZE = 32
 DUPLICATES = "12 images of the test part are copies of training images."

@@ -13,7 +13,7 @@ from hilum.compare import compare_runs, differing_settings, group_runs, over_see
 from hilum.errors import ConfigError, DataError, RunError
 from hilum.metrics.compare import compare_predictions
 from hilum.runs import Run
-from hilum.table.split import BY_IMAGE
+from hilum.table import BY_IMAGE
 
 CLAHE = {"prepare": {"clahe": 2.0}}
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from hilum.table.table import Table
+from hilum.table import Table
 
 
 def picture(seed: int, width: int = 96, height: int = 80) -> npt.NDArray[np.uint8]:

@@ -10,10 +10,8 @@ from hilum.config import PrepareConfig
 from hilum.doctor import doctor
 from hilum.doctor.identity import identity_checks
 from hilum.doctor.report import Check
-from hilum.pixels.build import build_pack
-from hilum.pixels.pack import Pack
-from hilum.table.sources import read_source
-from hilum.table.table import Table
+from hilum.pixels import Pack, build_pack
+from hilum.table import Table, read_source
 
 
 def checks_of(table: Table) -> dict[str, Check]:

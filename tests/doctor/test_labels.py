@@ -10,7 +10,7 @@ from made_images import make_table
 
 from hilum.doctor.labels import label_checks
 from hilum.doctor.report import Check
-from hilum.table.table import Table
+from hilum.table import Table
 from hilum.text import many
 
 

@@ -17,7 +17,7 @@ from hilum.doctor.labels import shortcut_checks
 from hilum.doctor.pictures import SCHEMA
 from hilum.doctor.predicting import Shortcut, looked_at, shortcuts
 from hilum.doctor.report import Check
-from hilum.table.table import Table
+from hilum.table import Table
 
 N = 120
 Labels = np.ndarray[Any, Any]

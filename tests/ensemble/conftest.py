@@ -11,9 +11,9 @@ import pytest
 from bright_halves import bright_halves
 from hilum import api
 from hilum.config import Config, make_config
-from hilum.pixels.pack import Pack
+from hilum.pixels import Pack
 from hilum.runs import Run
-from hilum.train.session import train
+from hilum.train import train
 
 SIZE = 32
 

@@ -19,13 +19,12 @@ from hilum.config import Config, write_config
 from hilum.ensemble import ensemble
 from hilum.errors import ConfigError, DataError, RunError
 from hilum.files import write_json
-from hilum.metrics import Calibration, Mixture, Predictions, fit_calibration, fit_judge, roc_auc
-from hilum.metrics.predictions import sigmoid
-from hilum.pixels.pack import Pack
+from hilum.metrics import Calibration, Mixture, Predictions, fit_calibration, fit_judge, roc_auc, sigmoid
+from hilum.pixels import Pack
 from hilum.predict import Predictor
 from hilum.report import write_report
 from hilum.runs import Run
-from hilum.train.session import other_conditions, reproduce
+from hilum.train import other_conditions, reproduce
 
 Command = Callable[..., tuple[int, str, str]]
 Copied = Callable[[int], Run]

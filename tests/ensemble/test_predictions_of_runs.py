@@ -14,17 +14,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hilum.batches.copying import copies, count
+from hilum.batches import copies, count
 from hilum.config import Config, PredictConfig, make_config
 from hilum.errors import ConfigError, DataError, PackError, RunError, WeightsError
 from hilum.evaluate import judge_part
 from hilum.files import write_json
-from hilum.metrics import Predictions, average_precision, fit_judge, roc_auc
-from hilum.metrics.judge import check_scores
-from hilum.pixels.pack import Pack
+from hilum.metrics import Predictions, average_precision, check_scores, fit_judge, roc_auc
+from hilum.pixels import Pack
 from hilum.predict import Network, Predictor, open_pack, raw_predictions
 from hilum.runs import Run
-from hilum.train.session import train
+from hilum.train import train
 
 Copied = Callable[[int], Run]
 

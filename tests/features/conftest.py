@@ -10,7 +10,7 @@ from small_store import SIZE, random_encoder
 from bright_halves import bright_halves
 from hilum.features import FeatureStore
 from hilum.features.embedding import embed
-from hilum.pixels.pack import Pack
+from hilum.pixels import Pack
 
 
 @pytest.fixture(scope="session")

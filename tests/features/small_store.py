@@ -13,10 +13,10 @@ import torch
 
 from hilum.config import ModelConfig, PrepareConfig
 from hilum.models import Normalisation, build_model
+from hilum.pixels import Pack
 from hilum.pixels.figures import moments
-from hilum.pixels.pack import Pack
 from hilum.predict import Encoder
-from hilum.table.table import Table
+from hilum.table import Table
 
 SIZE = 48
 

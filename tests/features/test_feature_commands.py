@@ -13,8 +13,7 @@ import pytest
 
 from hilum.cli import main
 from hilum.features import FeatureStore
-from hilum.pixels.pack import Pack
-from hilum.pixels.prepare import load_image
+from hilum.pixels import Pack, load_image
 from hilum.predict import Encoder, Network
 from hilum.runs import Run
 from hilum_phantom import make_phantom

@@ -21,7 +21,7 @@ from small_store import random_encoder
 from hilum.errors import DataError
 from hilum.features import FeatureStore
 from hilum.features.embedding import embed, info_of
-from hilum.pixels.pack import Pack
+from hilum.pixels import Pack
 
 PARENT = """
 import os, signal, sys

@@ -12,7 +12,7 @@ from hilum.errors import ConfigError, DataError, MissingExtra
 from hilum.features import FeatureStore
 from hilum.features.embedding import embed
 from hilum.features.lance import _unreached
-from hilum.pixels.pack import Pack
+from hilum.pixels import Pack
 
 
 def test_a_url_works_as_a_folder_does(drawn_pack: Pack) -> None:

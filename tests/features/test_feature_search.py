@@ -16,7 +16,7 @@ from hilum.features import FeatureStore
 from hilum.features.columns import TAKEN, column_names, rows_of
 from hilum.features.embedding import info_of
 from hilum.features.nearest import neighbours
-from hilum.pixels.pack import Pack
+from hilum.pixels import Pack
 
 NUMBERS = st.floats(-3, 3, width=16)
 

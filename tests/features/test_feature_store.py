@@ -14,7 +14,7 @@ from hilum.errors import ConfigError, DataError, DiskError, PackError
 from hilum.features import EncoderInfo, Features, FeatureStore
 from hilum.features.embedding import embed, info_of
 from hilum.features.lance import reaching
-from hilum.pixels.pack import Pack
+from hilum.pixels import Pack
 
 
 def test_vectors_are_those_of_the_encoder(filled: FeatureStore, drawn_pack: Pack) -> None:

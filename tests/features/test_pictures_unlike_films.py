@@ -10,8 +10,7 @@ from hilum.config import PrepareConfig
 from hilum.features import FeatureStore
 from hilum.features.embedding import embed
 from hilum.noise.unlike import unlike_note
-from hilum.pixels.build import build_pack
-from hilum.pixels.pack import Pack
+from hilum.pixels import Pack, build_pack
 
 pytest.importorskip("lancedb")
 

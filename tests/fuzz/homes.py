@@ -116,8 +116,7 @@ def dicoms(folder: Path) -> None:
 
 def studies(folder: Path) -> None:
     """The drawn study in the layouts of CheXpert, NIH, and DICOM, and as a CSV with all that goes with it."""
-    from hilum.table.arranging import arrange
-    from hilum.table.sources import read_source
+    from hilum.table import arrange, read_source
     from hilum_phantom import make_phantom
 
     for layout in ("chexpert", "nih", "dicom"):

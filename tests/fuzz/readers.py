@@ -38,7 +38,7 @@ ATTRIBUTES = (
 
 def picture(file: Path, random: Random) -> None:
     """What the header says is what comes, gray; and a PNG whose checksums are broken does not come at all."""
-    from hilum.pixels.header import image_info
+    from hilum.pixels import image_info
     from hilum.pixels.read import read_gray
 
     info = None
@@ -71,7 +71,7 @@ def _intact(png: bytes) -> bool:
 def source(name: str, file: Path, random: Random) -> None:
     """A whole data set, by what its tables say."""
     from hilum.config import LabelsConfig
-    from hilum.table.sources import read_source
+    from hilum.table import read_source
 
     del file, random
     table = read_source(name, Path(name))
@@ -83,7 +83,7 @@ def source(name: str, file: Path, random: Random) -> None:
 
 @cache
 def _nih() -> object:
-    from hilum.table.sources import read_source
+    from hilum.table import read_source
 
     return read_source("nih", Path("nih"))
 
@@ -91,9 +91,7 @@ def _nih() -> object:
 def beside_a_table(file: Path, random: Random) -> None:
     """A split, attributes or verdicts, for a table that is whole."""
     from hilum.config import LabelsConfig, SplitConfig
-    from hilum.table.attributes import read_attributes
-    from hilum.table.overlay import apply_overlay, read_overlay
-    from hilum.table.split import make_split
+    from hilum.table import apply_overlay, make_split, read_attributes, read_overlay
 
     del random
     table = _nih()
@@ -119,7 +117,7 @@ def config(file: Path, random: Random) -> None:
 def pack(file: Path, random: Random) -> None:
     """Everything that a training takes from a pack."""
     from hilum.config import LabelsConfig
-    from hilum.pixels.pack import Pack
+    from hilum.pixels import Pack
 
     del file, random
     read = Pack.open("pack")
@@ -148,7 +146,7 @@ def run(file: Path, random: Random) -> None:
 
 def predictions(file: Path, random: Random) -> None:
     """One part's predictions, by themselves and combined."""
-    from hilum.metrics.predictions import Predictions
+    from hilum.metrics import Predictions
 
     read = Predictions.load(file, "valid")
     assert read.probabilities.shape == read.targets.shape == (len(read), len(read.findings))
@@ -167,7 +165,7 @@ def _network() -> object:
 
 def weights(file: Path, random: Random) -> None:
     """A file of weights into a network: all of it, or all but the classifier."""
-    from hilum.models.weights import load_weights
+    from hilum.models import load_weights
 
     load_weights(_network(), file, exact=random.random() < 0.5)
 

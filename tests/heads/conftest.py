@@ -10,12 +10,11 @@ import pytest
 from bright_halves import bright_halves
 from hilum import api
 from hilum.config import make_config
-from hilum.features import FeatureStore
-from hilum.features.embedding import embed
-from hilum.pixels.pack import Pack
+from hilum.features import FeatureStore, embed
+from hilum.pixels import Pack
 from hilum.predict import Encoder
 from hilum.runs import Run
-from hilum.train.session import train
+from hilum.train import train
 
 SIZE = 48
 

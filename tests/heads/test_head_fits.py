@@ -15,7 +15,7 @@ from hilum.heads.candidates import KINDS, Candidate
 from hilum.heads.fit import fit, fit_margins
 from hilum.heads.platt import platt
 from hilum.metrics import roc_auc
-from hilum.models.heads import make_classifier
+from hilum.models import make_classifier
 
 N, D, K = 300, 24, 3
 

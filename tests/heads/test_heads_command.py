@@ -25,10 +25,10 @@ from hilum.heads.record import SearchRecord
 from hilum.heads.search import Labelled, search
 from hilum.heads.settings import Wishes, head_config
 from hilum.heads.stack import check_vectors
-from hilum.pixels.pack import Pack
+from hilum.pixels import Pack
 from hilum.predict import Encoder
 from hilum.runs import Run, list_runs
-from hilum.train.data import make_job
+from hilum.train import make_job
 
 Command = Callable[..., Any]
 FEW: tuple[object, ...] = (

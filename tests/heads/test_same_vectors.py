@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from hilum.features import FeatureStore
-from hilum.pixels.pack import Pack
-from hilum.pixels.prepare import load_image
+from hilum.pixels import Pack, load_image
 from hilum.predict import Encoder, Predictor
 from hilum.runs import Run
 

@@ -16,11 +16,11 @@ from hilum.heads.candidates import KINDS, POOLINGS, Candidate
 from hilum.heads.fit import fit
 from hilum.heads.settings import with_head
 from hilum.heads.stack import check_backbone, head_logits, stack
-from hilum.metrics.predictions import Predictions
-from hilum.pixels.pack import Pack
+from hilum.metrics import Predictions
+from hilum.pixels import Pack
 from hilum.predict import Encoder, Network
 from hilum.runs import Run
-from hilum.train.data import make_job
+from hilum.train import make_job
 from hilum.train.learner import Learner
 
 

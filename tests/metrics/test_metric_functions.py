@@ -295,9 +295,3 @@ def test_no_rows_give_nan() -> None:
 def test_wrong_input_is_told(call: Callable[[], object], message: str) -> None:
     with pytest.raises(DataError, match=message):
         call()
-
-
-def test_public_names_are_sorted_and_there() -> None:
-    names = list(metrics.__all__)
-    assert sorted(names, key=lambda name: (not name.isupper(), name[0].islower(), name)) == names
-    assert all(hasattr(metrics, name) for name in names)

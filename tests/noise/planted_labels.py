@@ -11,12 +11,11 @@ import polars as pl
 import torch
 
 from hilum.config import ModelConfig, PrepareConfig
-from hilum.features import FeatureStore
-from hilum.features.embedding import embed
+from hilum.features import FeatureStore, embed
 from hilum.models import Normalisation, build_model
-from hilum.pixels.build import build_pack
+from hilum.pixels import build_pack
 from hilum.predict import Encoder
-from hilum.table.table import Table
+from hilum.table import Table
 
 SIZE, IMAGES = 32, 160
 PLANTED = (3, 30, 57, 84, 111, 138)

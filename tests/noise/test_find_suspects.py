@@ -16,9 +16,8 @@ from sklearn.preprocessing import StandardScaler
 
 from hilum.config import LabelsConfig, PrepareConfig
 from hilum.errors import ConfigError, DataError, MissingExtra
-from hilum.features.nearest import neighbours
-from hilum.heads.candidates import Candidate
-from hilum.heads.folds import folds_of
+from hilum.features import neighbours
+from hilum.heads import Candidate, folds_of
 from hilum.noise.confident import confident_learning
 from hilum.noise.find import find_suspects, suspects_of
 from hilum.noise.how import How
@@ -26,8 +25,8 @@ from hilum.noise.probabilities import out_of_sample
 from hilum.noise.read import no_reading
 from hilum.noise.suspects import DUPLICATE, ERROR, LEARNING, Suspects
 from hilum.noise.twins import find_twins, twin_evidence
-from hilum.pixels.build import build_pack
-from hilum.table.table import Table
+from hilum.pixels import build_pack
+from hilum.table import Table
 
 ONE = Candidate("logistic", "avg", "l2", 0.01)
 IGNORE = LabelsConfig(blank="ignore")

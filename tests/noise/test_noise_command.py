@@ -14,7 +14,7 @@ from hilum import api
 from hilum.errors import DataError
 from hilum.noise.suspects import NoiseRate, Suspects
 from hilum.noise.write import check_out
-from hilum.table.overlay import read_overlay
+from hilum.table import read_overlay
 
 
 def test_the_command_shows_rates_and_the_worst(hilum, planted: Planted) -> None:  # type: ignore[no-untyped-def]

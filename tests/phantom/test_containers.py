@@ -17,7 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hilum.errors import ConfigError, DataError
-from hilum.table.sources import read_source
+from hilum.table import read_source
 from hilum_phantom import Faults, make_phantom
 from hilum_phantom.containers.body import inside_of
 from hilum_phantom.containers.goods import DRAW, draw_goods

@@ -18,7 +18,7 @@ import pytest
 import hilum_phantom.study as study_module
 from hilum.config import LabelsConfig
 from hilum.errors import ConfigError, DataError, DiskError, MissingExtra
-from hilum.table.sources import read_source
+from hilum.table import read_source
 from hilum_phantom import FINDINGS, Faults, make_phantom
 
 SIZE = 48

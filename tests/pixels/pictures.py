@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 from PIL import Image
 
-from hilum.table.table import Table
+from hilum.table import Table
 
 Gray = npt.NDArray[np.uint8]
 

@@ -23,7 +23,7 @@ from hilum.files import open_file
 from hilum.pixels.build import build_pack
 from hilum.pixels.header import image_info
 from hilum.pixels.read import decode_gray, read_gray
-from hilum.table.sources import read_source
+from hilum.table import read_source
 from hilum.table.sources.headers import scan
 
 PICTURE = smooth(80, 60)

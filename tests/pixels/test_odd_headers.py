@@ -13,7 +13,7 @@ from hilum.config import PrepareConfig
 from hilum.doctor import doctor
 from hilum.pixels.build import build_pack
 from hilum.report.dataset.originals import find_originals
-from hilum.table.sources import read_source
+from hilum.table import read_source
 
 ODD = {
     "frames that are no number": (b"(\x00\x08\x00IS\x02\x001 ", b"(\x00\x08\x00IS\x02\x00ab"),

@@ -20,7 +20,7 @@ from hilum.pixels import build, workers
 from hilum.pixels.build import build_pack
 from hilum.pixels.pack import Pack
 from hilum.pixels.prepare import load_image
-from hilum.table.table import Table
+from hilum.table import Table
 
 SMALL = PrepareConfig(size=16)
 

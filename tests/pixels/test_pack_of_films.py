@@ -11,7 +11,7 @@ from hilum.errors import DataError
 from hilum.pixels.build import build_pack
 from hilum.pixels.cache import cached_pack
 from hilum.pixels.pack import Pack
-from hilum.table.table import Table
+from hilum.table import Table
 
 OTHERS = ("mask", "screenshot", "limb")
 SMALL = PrepareConfig(size=32)

@@ -19,7 +19,7 @@ from hilum.pixels import build
 from hilum.pixels.build import build_pack
 from hilum.pixels.journal import Chunk, open_journal
 from hilum.pixels.pack import Pack
-from hilum.table.table import Table
+from hilum.table import Table
 
 SMALL = PrepareConfig(size=16)
 KILLS = 10

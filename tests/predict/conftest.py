@@ -10,9 +10,9 @@ import pytest
 from bright_halves import bright_halves
 from hilum.config import make_config
 from hilum.ensemble import ensemble as make_ensemble
-from hilum.pixels.pack import Pack
+from hilum.pixels import Pack
 from hilum.runs import Run
-from hilum.train.session import train
+from hilum.train import train
 
 SIZE = 32
 

@@ -16,8 +16,7 @@ from safetensors.torch import load_file, save_file
 from hilum.config import ModelConfig, PrepareConfig
 from hilum.errors import ConfigError, PackError, RunError
 from hilum.models import Normalisation, build_model, find_model
-from hilum.pixels.build import build_pack
-from hilum.pixels.pack import Pack
+from hilum.pixels import Pack, build_pack
 from hilum.predict import Encoder, Network, origin_of
 from hilum.runs import Run
 

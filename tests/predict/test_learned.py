@@ -11,7 +11,7 @@ import pytest
 from film_pictures import chest, mixed, other
 from hilum import api
 from hilum.config import PrepareConfig, make_config
-from hilum.pixels.build import build_pack
+from hilum.pixels import build_pack
 from hilum.predict.learned import Learned
 from hilum.runs import Run
 

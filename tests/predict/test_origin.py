@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from hilum.config import ModelConfig
 from hilum.errors import ConfigError, RunError, WeightsError
 from hilum.models import IMAGENET, Normalisation
-from hilum.pixels.pack import Pack
+from hilum.pixels import Pack
 from hilum.predict import Network, origin_of, settle
 from hilum.runs import Run
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from hilum.config import read_config
-from hilum.table.cleaning import clean
-from hilum.table.sources import read_source
+from hilum.table import clean, read_source
 from hilum_phantom.containers.scans import Scan, plan_scans, write_scans
 from hilum_phantom.layouts import Entry
 from hilum_phantom.planted import Faults

@@ -13,10 +13,9 @@ import pytest
 from report_runs import fill
 
 from hilum.config import PrepareConfig, make_config
-from hilum.pixels.build import build_pack
-from hilum.pixels.pack import Pack
+from hilum.pixels import Pack, build_pack
 from hilum.runs import Run
-from hilum.table.table import Table
+from hilum.table import Table
 
 MakeRun = Callable[..., Run]
 

@@ -8,9 +8,8 @@ import numpy as np
 import polars as pl
 
 from hilum.files import write_json, write_parquet
-from hilum.metrics import Predictions, fit_thresholds, score
-from hilum.metrics.judge import fit_judge
-from hilum.pixels.pack import Pack
+from hilum.metrics import Predictions, fit_judge, fit_thresholds, score
+from hilum.pixels import Pack
 from hilum.runs import Run
 
 CHEXPERT = (

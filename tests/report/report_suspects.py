@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from hilum.noise.suspects import REASONS, Neighbour, NoiseRate, Suspect, Suspects
-from hilum.pixels.pack import Pack
+from hilum.noise import Neighbour, Suspect, Suspects
+from hilum.noise.suspects import REASONS, NoiseRate
+from hilum.pixels import Pack
 
 
 def make_suspects(pack: Pack, findings: tuple[str, ...] = ("Edema",), each: int = 3) -> Suspects:

@@ -15,10 +15,9 @@ import polars as pl
 import pytest
 
 from hilum.config import PrepareConfig
-from hilum.pixels.build import build_pack
-from hilum.pixels.pack import Pack
+from hilum.pixels import Pack, build_pack
 from hilum.report.dataset.page import write_data_report
-from hilum.table.table import Table
+from hilum.table import Table
 
 Hilum = Callable[..., Any]
 FINDINGS = ("No Finding", "Cardiomegaly", "Edema", "Pleural Effusion", "Hernia", "Device X")

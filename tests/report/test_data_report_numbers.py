@@ -14,7 +14,7 @@ import pytest
 
 from hilum.config import CleanConfig, PrepareConfig
 from hilum.doctor import Check
-from hilum.pixels.pack import Pack
+from hilum.pixels import Pack
 from hilum.report.dataset.checks import data_checks
 from hilum.report.dataset.numbers import count, label_vectors, positives
 from hilum.report.dataset.originals import find_originals
@@ -22,9 +22,7 @@ from hilum.report.dataset.page import page, write_data_report
 from hilum.report.dataset.samples import choose, make_samples, odd_ones
 from hilum.report.dataset.shares import Patients, lifts
 from hilum.report.dataset.tables import colour, heat_map, lift_text, strongest, summary
-from hilum.table.cleaning import clean
-from hilum.table.sources import read_source
-from hilum.table.table import Table
+from hilum.table import Table, clean, read_source
 
 
 def made_table(

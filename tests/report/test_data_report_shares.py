@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from hilum.metrics.significance import holm
+from hilum.metrics import holm
 from hilum.report.dataset.shares import Patients, lifts, shares
 
 

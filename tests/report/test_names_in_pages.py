@@ -10,7 +10,7 @@ import pytest
 
 from hilum.errors import RunError
 from hilum.files import read_json, write_json
-from hilum.metrics.by_group import Cell
+from hilum.metrics import Cell
 from hilum.report import write_report
 from hilum.report.drawing import subgroup_plot
 from hilum.report.html import render

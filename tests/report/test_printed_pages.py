@@ -12,13 +12,13 @@ from report_runs import CHEXPERT
 from report_suspects import make_suspects
 
 from hilum.compare import compare_runs
-from hilum.pixels.pack import Pack
+from hilum.pixels import Pack
 from hilum.report import write_report
 from hilum.report.compare_page import write_comparison
 from hilum.report.dataset import write_data_report
 from hilum.report.suspects_page import write_suspects
 from hilum.runs import Run
-from hilum.table.table import Table
+from hilum.table import Table
 
 LONG = {
     "Enlarged Cardiomediastinum": "Enlarged cardiomediastinum, seen on frontal films, not explained by rotation",

@@ -16,7 +16,7 @@ from browser import needs_chromium, run_in
 from report_runs import CHEXPERT
 from report_suspects import make_suspects
 
-from hilum.pixels.pack import Pack
+from hilum.pixels import Pack
 from hilum.report import write_report
 from hilum.report.similar_page import write_similar
 from hilum.report.suspects_page import write_suspects

@@ -15,7 +15,7 @@ from report_runs import CHEXPERT, draw
 
 from hilum.config import ScoresConfig
 from hilum.metrics import Predictions, Thresholds, fit_thresholds, score
-from hilum.pixels.pack import Pack
+from hilum.pixels import Pack
 from hilum.report import write_report
 from hilum.report.content import Part
 from hilum.report.examples import SIDE, choose, make_examples, open_pack

@@ -16,8 +16,7 @@ import typer
 from report_runs import CHEXPERT
 
 from hilum.files import read_json
-from hilum.metrics import roc_auc
-from hilum.metrics.curves import roc_curves
+from hilum.metrics import roc_auc, roc_curves
 from hilum.report import write_report
 from hilum.report.numbers import numbers_of
 from hilum.report.values import Value

@@ -12,13 +12,13 @@ import pytest
 from report_runs import CHEXPERT
 
 from hilum.files import read_json, write_json
-from hilum.metrics.results import COMBINED
-from hilum.pixels.pack import Pack
+from hilum.metrics import COMBINED
+from hilum.pixels import Pack
 from hilum.report import write_report
 from hilum.report.content import best_epoch, duration, scored_parts
 from hilum.report.html import spans
 from hilum.runs import Run
-from hilum.table.split import BY_IMAGE
+from hilum.table import BY_IMAGE
 
 MakeRun = Callable[..., Run]
 VOID = {"meta", "img", "br", "link"}

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from report_runs import CHEXPERT
 
-from hilum.pixels.pack import Pack
+from hilum.pixels import Pack
 from hilum.report import panels, write_report
 from hilum.report.content import scored_parts
 from hilum.report.examples import make_examples

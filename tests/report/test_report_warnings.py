@@ -11,9 +11,8 @@ import pytest
 from report_runs import CHEXPERT
 
 from hilum.files import read_json, write_json, write_parquet
-from hilum.metrics.calibrate import Reliability, reliability
-from hilum.metrics.predictions import Predictions
-from hilum.pixels.pack import Pack
+from hilum.metrics import Predictions, Reliability, reliability
+from hilum.pixels import Pack
 from hilum.report.numbers import numbers_of
 from hilum.report.warnings import calibration_error, warnings
 from hilum.runs import Run

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from hilum.heads.candidates import Candidate, drawn, grid
-from hilum.heads.record import Entry, SearchRecord
+from hilum.heads import Candidate, Entry, SearchRecord
+from hilum.heads.candidates import drawn, grid
 from hilum.report import write_report
 from hilum.report.search_figure import limits, search_panel, search_plot
 from hilum.runs import Run

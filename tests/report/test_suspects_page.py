@@ -14,8 +14,8 @@ import pytest
 from report_suspects import make_suspects
 
 from hilum.errors import DiskError
-from hilum.noise.suspects import Suspects
-from hilum.pixels.pack import Pack
+from hilum.noise import Suspects
+from hilum.pixels import Pack
 from hilum.report.suspects_page import NEAR_SIDE, SIDE, choose, contents, fingerprint, write_suspects
 from hilum.report.thumbnails import jpeg
 from hilum_phantom import make_phantom

@@ -12,10 +12,10 @@ import pytest
 from browser import needs_chromium, run_in
 from report_suspects import make_suspects
 
-from hilum.noise.suspects import Suspects
-from hilum.pixels.pack import Pack
+from hilum.noise import Suspects
+from hilum.pixels import Pack
 from hilum.report.suspects_page import write_suspects
-from hilum.table.overlay import read_overlay
+from hilum.table import read_overlay
 
 pytestmark = needs_chromium
 

@@ -14,7 +14,7 @@ from hilum.api import leaderboard
 from hilum.config import Config
 from hilum.errors import DataError, RunError
 from hilum.locks import writing
-from hilum.metrics.predictions import Predictions
+from hilum.metrics import Predictions
 from hilum.runs import Run, check_kept, list_runs
 
 DATA = {

@@ -15,7 +15,7 @@ from hilum.config import Config
 from hilum.files import write_json
 from hilum.runs import Run, gathered, scored_test, scored_tests, told_by
 from hilum.runs.warnings import warnings_of
-from hilum.table.split import BY_IMAGE
+from hilum.table import BY_IMAGE
 
 DATA = {
     "findings": ["Edema"], "split": {"id": "4f2a", "by": "patient", "counts": {}}, "pack": "p",

@@ -17,7 +17,7 @@ from hilum.errors import DataError
 from hilum.table.attributes import read_attributes
 from hilum.table.sources import read_source
 from hilum.table.table import Table
-from hilum.train.data import make_job
+from hilum.train import make_job
 from hilum_phantom import Faults, make_phantom
 
 

@@ -10,9 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hilum.config import ScoresConfig, TrackConfig
-from hilum.metrics.predictions import Predictions
-from hilum.metrics.results import COMBINED, COUNTS, RATES, score
-from hilum.metrics.thresholds import Thresholds, fit_thresholds
+from hilum.metrics import COMBINED, COUNTS, RATES, Predictions, Thresholds, fit_thresholds, score
 from hilum.track.lines import HEADINGS, EpochTable, terminal_width
 
 FINDINGS = ("Edema", "Enlarged Cardiomediastinum", "Fracture")

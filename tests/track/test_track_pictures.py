@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torch import nn
 
-from hilum.metrics.predictions import Predictions, sigmoid
+from hilum.metrics import Predictions, sigmoid
 from hilum.track.pictures import CAPTION, TILE, error_grid, first_filters, grid, input_grid, most_wrong
 
 

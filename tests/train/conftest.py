@@ -6,7 +6,7 @@ import pytest
 
 from bright_halves import bright_halves
 from hilum.config import Config, make_config
-from hilum.pixels.pack import Pack
+from hilum.pixels import Pack
 
 SIZE = 32
 

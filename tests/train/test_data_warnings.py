@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from small_runs import with_settings
 
 from hilum.config import Config
-from hilum.table.table import Table
+from hilum.table import Table
 from hilum.train.data import Job, make_job
 from hilum.train.data_warnings import data_warnings
 from hilum.train.session import train

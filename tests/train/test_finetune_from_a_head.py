@@ -18,7 +18,7 @@ from hilum import api
 from hilum.config import Config, make_config, write_config
 from hilum.errors import ConfigError, RunError
 from hilum.models import build_model
-from hilum.pixels.pack import Pack
+from hilum.pixels import Pack
 from hilum.predict import Network, settle
 from hilum.runs import Run, list_runs
 from hilum.train.data import make_job

@@ -15,7 +15,7 @@ from hilum.config import ABOUT, Config, settings
 from hilum.errors import Stopped
 from hilum.files import read_json
 from hilum.runs import Run, list_runs
-from hilum.table.split import BY_IMAGE
+from hilum.table import BY_IMAGE
 from hilum.train.session import resume, train
 
 pytest.importorskip("mlflow")

@@ -17,8 +17,8 @@ from hilum import api
 from hilum.config import Config
 from hilum.errors import CheckFailed, ConfigError, DataError, PackError, RunError, WeightsError
 from hilum.evaluate import judge_part
-from hilum.metrics.predictions import Predictions
-from hilum.pixels.pack import Pack
+from hilum.metrics import Predictions
+from hilum.pixels import Pack
 from hilum.predict import Predictor
 from hilum.runs import Run, list_runs
 from hilum.train.data import make_job

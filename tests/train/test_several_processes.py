@@ -10,7 +10,7 @@ import numpy as np
 from small_runs import with_settings
 
 from hilum.config import Config, write_config
-from hilum.metrics.predictions import Predictions
+from hilum.metrics import Predictions
 from hilum.predict import raw_predictions
 from hilum.runs import Run, list_runs
 from hilum.train.session import train

@@ -14,7 +14,7 @@ from small_runs import weights_of, with_settings
 from hilum.config import Config
 from hilum.errors import Stopped
 from hilum.runs import list_runs
-from hilum.track.lines import HEADING_EVERY
+from hilum.track import HEADING_EVERY
 from hilum.train import learner
 from hilum.train.session import resume, train
 from hilum.train.stop import stop_requests

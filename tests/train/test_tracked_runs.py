@@ -16,7 +16,7 @@ from small_runs import weights_of, with_settings
 from hilum import api
 from hilum.config import Config
 from hilum.errors import ConfigError, Stopped
-from hilum.metrics.results import RATES
+from hilum.metrics import RATES
 from hilum.runs import Run, list_runs
 from hilum.train.session import resume, train
 

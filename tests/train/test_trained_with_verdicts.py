@@ -12,11 +12,11 @@ from small_runs import with_settings
 from hilum import api
 from hilum.config import Config
 from hilum.errors import RunError
-from hilum.metrics.predictions import Predictions
-from hilum.pixels.pack import Pack
-from hilum.predict.parts import raw_predictions
+from hilum.metrics import Predictions
+from hilum.pixels import Pack
+from hilum.predict import raw_predictions
 from hilum.runs import Run
-from hilum.table.table import Table
+from hilum.table import Table
 from hilum.train.data import make_job
 from hilum.train.session import reproduce, resume, train
 

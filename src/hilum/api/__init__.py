@@ -36,7 +36,7 @@ from hilum.check import check
 from hilum.config import CleanConfig, Config, PrepareConfig, make_config, read_config
 from hilum.doctor import doctor
 from hilum.models import MODELS, describe_model
-from hilum.table.sources import SOURCES
+from hilum.table import SOURCES
 from hilum_phantom import make_phantom as phantom
 
 __all__ = [

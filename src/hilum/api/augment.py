@@ -9,7 +9,7 @@ from hilum.augment import Augmented, augment_pack
 from hilum.augment import strength as _strength
 from hilum.config import AugmentConfig, make_config
 from hilum.errors import ConfigError
-from hilum.pixels.pack import Pack
+from hilum.pixels import Pack
 from hilum.text import items
 
 

@@ -7,14 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from hilum.config import CleanConfig, PrepareConfig
-from hilum.pixels.build import build_pack
-from hilum.pixels.pack import Pack
-from hilum.report.dataset import open_pack, write_data_report
-from hilum.table.arranging import Arranged
-from hilum.table.arranging import arrange as _arrange
-from hilum.table.cleaning import clean
-from hilum.table.sources import read_source
-from hilum.table.table import Table
+from hilum.pixels import Pack, build_pack
+from hilum.report import open_pack, write_data_report
+from hilum.table import Arranged, Table, clean, read_source
+from hilum.table import arrange as _arrange
 
 
 def table(

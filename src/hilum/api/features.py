@@ -13,17 +13,14 @@ import polars as pl
 
 from hilum.config import Config, DataConfig, PrepareConfig
 from hilum.errors import ConfigError, PackError
-from hilum.features import EncoderInfo, FeatureStore
-from hilum.features.embedding import Embedded
-from hilum.features.embedding import embed as _embed
-from hilum.features.reopening import reopen
-from hilum.pixels.pack import Pack
-from hilum.pixels.prepare import load_image
+from hilum.features import Embedded, EncoderInfo, FeatureStore, reopen
+from hilum.features import embed as _embed
+from hilum.pixels import Pack, load_image
 from hilum.predict import Encoder
 from hilum.progress import say
-from hilum.report.similar_page import write_similar
-from hilum.table.sources import SOURCES
-from hilum.train.data import open_data
+from hilum.report import write_similar
+from hilum.table import SOURCES
+from hilum.train import open_data
 
 Picture = npt.NDArray[np.uint8]
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from hilum.api.opened import with_report
 from hilum.config import Config
-from hilum.heads.learn import Plan, learn_heads
-from hilum.heads.settings import Wishes
+from hilum.heads import Plan, Wishes, learn_heads
 from hilum.runs import Run
 from hilum.text import items
 

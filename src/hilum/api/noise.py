@@ -9,12 +9,10 @@ from pathlib import Path
 from hilum.config import LabelsConfig
 from hilum.errors import ConfigError
 from hilum.features import FeatureStore
-from hilum.heads.candidates import Candidate
+from hilum.heads import Candidate
 from hilum.locks import writing
-from hilum.noise.find import find_suspects
-from hilum.noise.suspects import Suspects
-from hilum.noise.write import check_out, write_results
-from hilum.report.suspects_page import write_suspects
+from hilum.noise import Suspects, check_out, find_suspects, write_results
+from hilum.report import write_suspects
 
 
 def noise(

@@ -8,7 +8,7 @@ from hilum.progress import say
 from hilum.report import write_report
 from hilum.runs import Run
 from hilum.track import record_result
-from hilum.train.world import leads
+from hilum.train import leads
 
 
 def opened(run: Run | str | Path) -> Run:

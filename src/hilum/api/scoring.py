@@ -11,10 +11,9 @@ from hilum.ensemble import ensemble as _ensemble
 from hilum.evaluate import Evaluation
 from hilum.evaluate import judge_part as _judge_part
 from hilum.locks import writing
-from hilum.metrics.results import Scores
+from hilum.metrics import Scores
 from hilum.predict import FileResult, Predictor, expand
-from hilum.report import write_report
-from hilum.report.compare_page import write_comparison
+from hilum.report import write_comparison, write_report
 from hilum.runs import Run
 
 

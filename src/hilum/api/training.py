@@ -12,13 +12,13 @@ from hilum.api.opened import with_report
 from hilum.config import Config, make_config, read_config
 from hilum.errors import ConfigError, HilumError, did_you_mean
 from hilum.locks import sweep
-from hilum.metrics.results import LOWER_IS_BETTER, RATES
+from hilum.metrics import LOWER_IS_BETTER, RATES
 from hilum.progress import say
 from hilum.runs import Run, ScoredTest, list_runs, scored_tests
-from hilum.train.session import Difference
-from hilum.train.session import reproduce as _reproduce
-from hilum.train.session import resume as _resume
-from hilum.train.session import train as _train
+from hilum.train import Difference
+from hilum.train import reproduce as _reproduce
+from hilum.train import resume as _resume
+from hilum.train import train as _train
 
 
 def train(

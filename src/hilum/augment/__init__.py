@@ -1,7 +1,5 @@
 """A pack with changed copies of its images, written once. Start with `build.py`; what is drawn is in `plan.py`."""
 
-from hilum.augment.build import Augmented, augment_pack, replay
-from hilum.augment.plan import Copies, plan_copies
-from hilum.augment.presets import STRENGTHS, strength
+import lazy_loader
 
-__all__ = ["STRENGTHS", "Augmented", "Copies", "augment_pack", "plan_copies", "replay", "strength"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

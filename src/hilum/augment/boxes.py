@@ -8,8 +8,8 @@ import numpy.typing as npt
 import polars as pl
 
 from hilum.augment.plan import Copies
-from hilum.batches.augment import AugmentParams
-from hilum.table.table import BOX_COLUMNS, Table
+from hilum.batches import AugmentParams
+from hilum.table import BOX_COLUMNS, Table
 
 PICTURE = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], np.float32)
 LEAST_LEFT = 0.25

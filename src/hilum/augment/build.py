@@ -17,22 +17,28 @@ from torch import Tensor
 
 from hilum.augment.boxes import boxes_of_copies
 from hilum.augment.plan import Copies, params_of, plan_copies
-from hilum.batches.augment import AugmentParams, apply
-from hilum.batches.gather import Ints, Pixels, gathering
+from hilum.batches import AugmentParams, Ints, Pixels, apply, gathering
 from hilum.config import AugmentConfig
 from hilum.cores import cores
 from hilum.errors import DataError, PackError
 from hilum.files import read_parquet, write_parquet
 from hilum.locks import writing
-from hilum.pixels.build import Site, building
-from hilum.pixels.finish import write_tables
-from hilum.pixels.journal import Chunk
-from hilum.pixels.pack import COPIES, FORMAT, INFO, Pack
-from hilum.pixels.stamps import digest_of
-from hilum.pixels.workers import rows_of, run, store
+from hilum.pixels import (
+    COPIES,
+    FORMAT,
+    INFO,
+    Chunk,
+    Pack,
+    Site,
+    building,
+    digest_of,
+    rows_of,
+    run,
+    store,
+    write_tables,
+)
 from hilum.progress import say
-from hilum.table.copies import COPY_OF
-from hilum.table.table import Table
+from hilum.table import COPY_OF, Table
 from hilum.text import items
 
 

@@ -9,12 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from hilum.batches.augment import AugmentParams, draw
+from hilum.batches import AugmentParams, draw
 from hilum.config import AugmentConfig
 from hilum.errors import ConfigError, DataError, PackError, did_you_mean
-from hilum.pixels.pack import Pack
-from hilum.table.copies import COPY_OF, has_copies
-from hilum.table.table import Table
+from hilum.pixels import Pack
+from hilum.table import COPY_OF, Table, has_copies
 from hilum.text import items
 
 PARTS = ("train", "valid")

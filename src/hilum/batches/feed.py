@@ -23,7 +23,7 @@ from hilum.batches.plan import EpochPlan, epoch_plan
 from hilum.config import AugmentConfig, SamplingConfig
 from hilum.device import one_core_workers
 from hilum.errors import DataError
-from hilum.table.sampling import sample_rows
+from hilum.table import sample_rows
 
 THREADS = 2
 """Threads that prepare batches, each of them a batch at a time."""

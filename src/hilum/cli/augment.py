@@ -64,7 +64,7 @@ def augment(
 
 
 def _show(made: Augmented, seconds: float | None) -> None:
-    from hilum.pixels.pack import COPIES
+    from hilum.pixels import COPIES
 
     about = made.pack.info["augmented"]
     speed = "was there already" if seconds is None else f"{len(made.pack) / seconds:,.0f} images/s"

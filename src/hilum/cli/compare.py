@@ -12,7 +12,7 @@ from hilum.text import shown
 
 if TYPE_CHECKING:
     from hilum.compare import Group, RunsCompared
-    from hilum.metrics.compare import Effect
+    from hilum.metrics import Effect
 
 
 def compare(
@@ -45,7 +45,7 @@ def compare(
     compared = compare_runs(runs, part=split, by=by, include=findings or ())
     page = None
     if out is not None:
-        from hilum.report.compare_page import write_comparison
+        from hilum.report import write_comparison
 
         page = write_comparison(compared, out)
     if as_json:
@@ -75,8 +75,8 @@ def _show_settings(groups: tuple[Group, ...], as_json: bool) -> None:
 
 def _show(compared: RunsCompared) -> None:
     from hilum.cli.show import show_table
-    from hilum.compare.words import decimals, heading
-    from hilum.metrics.predictions import many_units
+    from hilum.compare import decimals, heading
+    from hilum.metrics import many_units
 
     score, level = heading(compared.score), f"{100 * compared.level:g} % interval"
     over = ", mean over findings" if len(compared.groups[0].columns) > 1 else ""
@@ -111,7 +111,7 @@ def _show(compared: RunsCompared) -> None:
 
 
 def _cells(effect: Effect, digits: int) -> list[Any]:
-    from hilum.compare.words import name_of, signed, span, spell_p
+    from hilum.compare import name_of, signed, span, spell_p
 
     return [
         name_of(effect),

@@ -22,7 +22,7 @@ def data_report(
     """
     from hilum.cli.show import show_json
     from hilum.files import read_json
-    from hilum.report.dataset import open_pack, write_data_report  # not hilum.api, which imports torch
+    from hilum.report import open_pack, write_data_report
 
     path = write_data_report(open_pack(pack), out)
     numbers = read_json(path.with_suffix(".json"))

@@ -57,7 +57,7 @@ def doctor(
     """
     from hilum.cli.show import show_json
     from hilum.doctor import doctor as examine
-    from hilum.table.sources import parse_options
+    from hilum.table import parse_options
 
     given = {
         "clean.views": views,
@@ -129,7 +129,7 @@ def _show_checks(report: Report) -> None:
     from rich.text import Text
 
     from hilum.cli.show import console
-    from hilum.doctor.report import LEVELS
+    from hilum.doctor import LEVELS
 
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)

@@ -42,7 +42,7 @@ def embed(
     from hilum import api
     from hilum.cli.show import show_json
     from hilum.features import FeatureStore
-    from hilum.table.sources import parse_options
+    from hilum.table import parse_options
 
     found = api.embed(
         model_or_run,

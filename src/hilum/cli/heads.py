@@ -14,7 +14,7 @@ from hilum.cli.options import AsJson
 from hilum.text import cell, many
 
 if TYPE_CHECKING:
-    from hilum.heads.record import Entry, SearchRecord
+    from hilum.heads import Entry, SearchRecord
     from hilum.runs import Run
 
 SHOWN = 10
@@ -60,7 +60,7 @@ def heads(
 ) -> None:
     """Try hundreds of classifiers on stored vectors by patient, and keep the best, with its backbone, as a run."""
     from hilum import api
-    from hilum.heads.record import SearchRecord
+    from hilum.heads import SearchRecord
 
     run = api.heads(
         store,
@@ -111,7 +111,7 @@ def _show_json(run: Run, record: SearchRecord) -> None:
 def _show(run: Run, record: SearchRecord) -> None:
     """The best candidates, what the best scores on validation images, and what can be done with it."""
     from hilum.cli.show import show_table
-    from hilum.metrics.results import RATES
+    from hilum.metrics import RATES
 
     findings = run.data["findings"]
     heading = RATES[record.by] + (f", mean of {len(findings)}" if len(findings) > 1 else "")

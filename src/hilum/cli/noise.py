@@ -11,7 +11,7 @@ from hilum.cli.options import AsJson
 from hilum.text import many
 
 if TYPE_CHECKING:
-    from hilum.noise.suspects import Suspects
+    from hilum.noise import Suspects
 
 SHOWN = 20
 """How many suspects are shown."""

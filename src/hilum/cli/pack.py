@@ -20,8 +20,8 @@ from hilum.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from hilum.pixels.pack import Pack
-    from hilum.table.cleaning import Step
+    from hilum.pixels import Pack
+    from hilum.table import Step
 
 SHOWN = 10
 """How many left-out images are printed."""
@@ -60,10 +60,8 @@ def pack(
     Run the same command again after an interruption: it goes on where it was.
     """
     from hilum.cli.show import show_json
-    from hilum.pixels.build import build_pack
-    from hilum.pixels.pack import INFO
-    from hilum.table.cleaning import clean
-    from hilum.table.sources import parse_options, read_source
+    from hilum.pixels import INFO, build_pack
+    from hilum.table import clean, parse_options, read_source
 
     given = {
         "prepare.size": size,

@@ -17,7 +17,7 @@ from rich.table import Table as RichTable
 from hilum.text import cell, visible
 
 if TYPE_CHECKING:
-    from hilum.table.cleaning import Step
+    from hilum.table import Step
 
 
 GAP = 3

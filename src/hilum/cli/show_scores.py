@@ -10,8 +10,7 @@ from hilum.cli.show import show_table
 
 if TYPE_CHECKING:
     from hilum.evaluate import Evaluation
-    from hilum.metrics.calibrate import Calibration
-    from hilum.metrics.results import Scores
+    from hilum.metrics import Calibration, Scores
 
 
 FEW = 3
@@ -49,7 +48,7 @@ def _method(scores: Scores) -> str:
 
 def _show_every(scores: Scores) -> None:
     """Scores by rows and findings by columns: every rate with its interval."""
-    from hilum.metrics.results import COUNTS, RATES
+    from hilum.metrics import COUNTS, RATES
 
     many = len(scores.findings) > 1
     columns = ["Score", *scores.findings, *(["mean"] if many else [])]
@@ -69,8 +68,7 @@ def _show_every(scores: Scores) -> None:
 
 
 def _show_combined(scores: Scores) -> None:
-    from hilum.metrics.names import plural
-    from hilum.metrics.results import COMBINED
+    from hilum.metrics import COMBINED, plural
 
     rows = [
         [heading.replace("images", plural(scores.unit)), scores.text(name)]

@@ -10,7 +10,7 @@ import typer
 from hilum.cli.options import AsJson, SourceName, SourceOptions, SourceRoot, config_of
 
 if TYPE_CHECKING:
-    from hilum.table.sources import Source
+    from hilum.table import Source
 
 
 def sources(
@@ -19,7 +19,7 @@ def sources(
 ) -> None:
     """List the data sets that can be read, with citation, licence and folder layout."""
     from hilum.cli.show import show_json, show_table
-    from hilum.table.sources import SOURCES, find_source
+    from hilum.table import SOURCES, find_source
 
     if name and as_json:
         show_json(find_source(name).to_json())
@@ -52,9 +52,8 @@ def arrange(
     Run the same command again after an interruption: what is there and whole is kept.
     """
     from hilum.cli.show import show_json
-    from hilum.table.arranging import arrange as copy
-    from hilum.table.cleaning import clean
-    from hilum.table.sources import parse_options, read_source
+    from hilum.table import arrange as copy
+    from hilum.table import clean, parse_options, read_source
 
     config = config_of(None, {}, set_ or ())
     table = read_source(source, root, **parse_options(option or ()))

@@ -47,8 +47,8 @@ def train(
     """Train a model as a recipe says, into a new run, and score its validation part."""
     from hilum import api
     from hilum.errors import ConfigError
-    from hilum.table.sources import parse_options
-    from hilum.train.world import leads
+    from hilum.table import parse_options
+    from hilum.train import leads
 
     if resume is not None and recipe is not None:
         raise ConfigError("hilum train takes a recipe or --resume RUN, not both.")
@@ -92,7 +92,7 @@ def reproduce(
     from hilum.cli.show import show_json, show_table
     from hilum.errors import CheckFailed
     from hilum.runs import Run
-    from hilum.train.session import other_conditions
+    from hilum.train import other_conditions
 
     again, differences = api.reproduce(run, folder=folder, quiet=quiet)
     conditions = other_conditions(Run.open(run), again)
@@ -137,7 +137,7 @@ def leaderboard(
         return
     from hilum import api
     from hilum.cli.show import show_json, show_table
-    from hilum.metrics.warn import of_part
+    from hilum.metrics import of_part
     from hilum.runs import ScoredTest, gathered
 
     rows = api.leaderboard(folder, by=by, part=part)
@@ -243,7 +243,7 @@ def show_run(
 def _show_repeats(runs: list[Run], as_json: bool) -> None:
     from hilum.cli.show import show_json, show_table
     from hilum.compare import over_seeds
-    from hilum.metrics.warn import of_part
+    from hilum.metrics import of_part
     from hilum.runs import told_by
 
     rows = over_seeds(runs)
@@ -272,8 +272,7 @@ def _show_epochs(
     """The lines of a run's epochs, as it showed them or as other knobs ask for."""
     from hilum.cli.show import show_json
     from hilum.config import make_config
-    from hilum.track.check import check_track
-    from hilum.track.lines import epoch_lines
+    from hilum.track import check_track, epoch_lines
 
     entries = [start, *run.history] if (start := run.start) else run.history
     if as_json:

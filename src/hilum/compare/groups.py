@@ -10,7 +10,7 @@ from typing import Any
 
 from hilum.config import ABOUT, settings
 from hilum.errors import RunError
-from hilum.metrics.results import RATES
+from hilum.metrics import RATES
 from hilum.runs import Run
 from hilum.text import items, listed, shown
 

@@ -13,11 +13,20 @@ import polars as pl
 from hilum.compare import words
 from hilum.compare.groups import Group, SettingRow, differing_settings, group_runs, refuse_unlike
 from hilum.errors import DataError, RunError, did_you_mean
-from hilum.metrics.compare import Comparison, adjusted, contrast, interval
-from hilum.metrics.measured import Measured, Model, aligned, check_score, measure
-from hilum.metrics.predictions import Predictions
+from hilum.metrics import (
+    Comparison,
+    Measured,
+    Model,
+    Predictions,
+    adjusted,
+    aligned,
+    check_score,
+    contrast,
+    interval,
+    measure,
+)
 from hilum.runs import Run
-from hilum.table.check import PARTS
+from hilum.table import PARTS
 from hilum.text import items
 
 

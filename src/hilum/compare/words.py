@@ -6,11 +6,7 @@ import math
 from collections.abc import Sequence
 
 from hilum.compare.groups import Group
-from hilum.metrics.compare import Comparison, Effect
-from hilum.metrics.measured import Measured
-from hilum.metrics.predictions import many_units
-from hilum.metrics.results import COMBINED, RATES
-from hilum.metrics.warn import of_part
+from hilum.metrics import COMBINED, RATES, Comparison, Effect, Measured, many_units, of_part
 from hilum.runs import told_by
 from hilum.text import listed, many
 

@@ -1,52 +1,5 @@
 """`Config`: every knob of a run. Sections and their fields are in `sections.py`, TOML in `files.py`."""
 
-from hilum.config.files import ABOUT, dump_config, make_config, read_config, settings, write_config
-from hilum.config.sections import (
-    AugmentConfig,
-    CleanConfig,
-    Config,
-    DataConfig,
-    Films,
-    FinetuneConfig,
-    LabelsConfig,
-    LimitsConfig,
-    LossConfig,
-    ModelConfig,
-    OptimizerConfig,
-    PredictConfig,
-    PrepareConfig,
-    SamplingConfig,
-    ScheduleConfig,
-    ScoresConfig,
-    SplitConfig,
-    TrackConfig,
-    TrainConfig,
-)
+import lazy_loader
 
-__all__ = [
-    "ABOUT",
-    "AugmentConfig",
-    "CleanConfig",
-    "Config",
-    "DataConfig",
-    "Films",
-    "FinetuneConfig",
-    "LabelsConfig",
-    "LimitsConfig",
-    "LossConfig",
-    "ModelConfig",
-    "OptimizerConfig",
-    "PredictConfig",
-    "PrepareConfig",
-    "SamplingConfig",
-    "ScheduleConfig",
-    "ScoresConfig",
-    "SplitConfig",
-    "TrackConfig",
-    "TrainConfig",
-    "dump_config",
-    "make_config",
-    "read_config",
-    "settings",
-    "write_config",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

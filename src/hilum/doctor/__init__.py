@@ -1,6 +1,5 @@
 """Checks of a data set before an hour is lost: files, labels, parts, duplicates, shortcuts."""
 
-from hilum.doctor.examine import doctor
-from hilum.doctor.report import Check, Report
+import lazy_loader
 
-__all__ = ["Check", "Report", "doctor"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

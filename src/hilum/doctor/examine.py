@@ -17,10 +17,7 @@ from hilum.doctor.predicting import looked_at, shortcuts
 from hilum.doctor.report import Check, Report
 from hilum.doctor.twins import twin_checks
 from hilum.errors import DataError
-from hilum.table.check import Rows, official_parts
-from hilum.table.cleaning import Step, clean
-from hilum.table.sources import find_source, read_quietly
-from hilum.table.table import Table
+from hilum.table import Rows, Step, Table, clean, find_source, official_parts, read_quietly
 
 MAX_BAD = 0.01
 

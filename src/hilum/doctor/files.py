@@ -12,9 +12,8 @@ import polars as pl
 from hilum.doctor.pictures import Pictures
 from hilum.doctor.report import Check, Level
 from hilum.errors import nearest
-from hilum.pixels.film import are_films
-from hilum.table.sources.base import stem_of
-from hilum.table.table import Table
+from hilum.pixels import are_films
+from hilum.table import Table, stem_of
 from hilum.text import are, listed, many
 
 BLANK = 1.0

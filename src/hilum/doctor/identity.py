@@ -7,9 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from hilum.doctor.report import Check
-from hilum.table.check import alike_patients
-from hilum.table.identity import said_of
-from hilum.table.table import Table
+from hilum.table import Table, alike_patients, said_of
 from hilum.text import listed, many
 
 YEARS = 20.0

@@ -8,8 +8,7 @@ import polars as pl
 
 from hilum.doctor.predicting import DECIDING, Shortcut
 from hilum.doctor.report import Check, Level
-from hilum.table.check import TRAITS, nobody_named, official_parts, rate_gaps, shared_patients
-from hilum.table.table import Table
+from hilum.table import TRAITS, Table, nobody_named, official_parts, rate_gaps, shared_patients
 from hilum.text import listed, many
 
 FEW = 20

@@ -18,9 +18,7 @@ import cv2
 import numpy as np
 import polars as pl
 
-from hilum.pixels.parse import JPEG_START, PNG_START
-from hilum.pixels.sizes import kind_of
-from hilum.pixels.tiff import TIFF_STARTS
+from hilum.pixels import JPEG_START, PNG_START, TIFF_STARTS, kind_of
 
 MARKS: dict[str, pl.DataType] = {
     "kind": pl.String(),

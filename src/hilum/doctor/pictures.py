@@ -20,12 +20,9 @@ from hilum.config import LimitsConfig
 from hilum.doctor.duplicates import BANDS, SIDE, Hashes, Thumbnails, perceptual_hash, thumbnail
 from hilum.doctor.marks import MARKS, marks_of
 from hilum.errors import ImageError
-from hilum.pixels.film import no_film
-from hilum.pixels.header import info_of, unreadable
-from hilum.pixels.limits import LIMITS, read_file
-from hilum.pixels.read import decode_picture
+from hilum.pixels import LIMITS, decode_picture, info_of, no_film, read_file, unreadable
 from hilum.progress import progress
-from hilum.table.table import Table
+from hilum.table import Table
 
 READ_AT_LEAST = 128
 """Larger JPEG files are decoded at a half, a quarter or an eighth, which is up to four times as fast."""

@@ -25,8 +25,7 @@ from hilum.doctor.out_of_fold import (
     tree_auc,
 )
 from hilum.doctor.traits import OF_FILES, Trait, traits
-from hilum.table.check import official_parts
-from hilum.table.table import Table
+from hilum.table import Table, official_parts
 from hilum.text import listed
 
 LEAST_EACH = 10

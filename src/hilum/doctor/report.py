@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from hilum.table.cleaning import Step
+from hilum.table import Step
 from hilum.text import escaped, many
 
 Level = Literal["fault", "warning", "note", "ok"]

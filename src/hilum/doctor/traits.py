@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from hilum.table.sources.classes import NEGATIVE_NAMES
-from hilum.table.sources.values import PART_NAMES
-from hilum.table.table import COLUMNS, Table
+from hilum.table import COLUMNS, NEGATIVE_NAMES, PART_NAMES, Table
 from hilum.text import plain
 
 

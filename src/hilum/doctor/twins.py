@@ -23,8 +23,7 @@ from hilum.doctor.duplicates import (
 )
 from hilum.doctor.pictures import Pictures
 from hilum.doctor.report import Check, Level
-from hilum.table.check import official_parts
-from hilum.table.table import Table
+from hilum.table import Table, official_parts
 
 MANY_COPIES = 0.01
 """Share of the smaller of two parts from which near copies of the other spoil its scores."""

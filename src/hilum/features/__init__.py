@@ -3,8 +3,6 @@
 What needs torch is in `hilum.features.embedding` and `hilum.features.reopening`.
 """
 
-from hilum.features.encoders import EncoderInfo
-from hilum.features.store import FeatureStore
-from hilum.features.vectors import Features
+import lazy_loader
 
-__all__ = ["EncoderInfo", "FeatureStore", "Features"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

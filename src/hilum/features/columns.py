@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import polars as pl
 
 from hilum.errors import DataError
-from hilum.pixels.pack import Pack
+from hilum.pixels import Pack
 
 ABOUT: dict[str, pl.DataType] = {
     "image_id": pl.String(),

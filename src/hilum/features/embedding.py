@@ -16,8 +16,7 @@ from hilum.features.columns import ABOUT, DIGEST, POOLINGS, rows_of
 from hilum.features.encoders import EncoderInfo
 from hilum.features.store import FeatureStore
 from hilum.features.table import VectorTable
-from hilum.pixels.film import are_films, unlike_films
-from hilum.pixels.pack import Pack
+from hilum.pixels import Pack, are_films, unlike_films
 from hilum.predict import Encoder
 from hilum.progress import if_stopped, progress, say
 from hilum.text import listed

@@ -12,7 +12,7 @@ import torch
 
 from hilum.heads.candidates import Candidate
 from hilum.heads.threads import in_threads
-from hilum.models.heads import KnnHead
+from hilum.models import KnnHead
 
 Vectors = Mapping[str, npt.NDArray[np.float32]]
 """Pooling -> float32 [n, d], the same n images under each."""

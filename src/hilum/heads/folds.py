@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hilum.errors import ConfigError, DataError
-from hilum.table.stratify import deal, shuffled
+from hilum.table import deal, shuffled
 
 
 def folds_of(

@@ -7,7 +7,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from hilum.batches.copying import count as copies_of
+from hilum.batches import count as copies_of
 from hilum.device import describe_environment
 from hilum.files import disk_error, write_json, write_parquet
 from hilum.heads.material import Material
@@ -16,14 +16,12 @@ from hilum.heads.search import Search
 from hilum.heads.settings import with_head
 from hilum.heads.stack import head_logits, stack
 from hilum.locks import writing
-from hilum.metrics.judge import fit_judge
-from hilum.metrics.predictions import Predictions
+from hilum.metrics import Predictions, fit_judge
 from hilum.models import Classifier
 from hilum.predict import Encoder, Network
 from hilum.progress import say
 from hilum.runs import Run, keep_verdicts
-from hilum.train.checkpoint import save_weights
-from hilum.train.data import Job
+from hilum.train import Job, save_weights
 
 BEST = "best"
 """The link to the head that was made last."""

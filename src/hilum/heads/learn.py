@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hilum.errors import ConfigError, did_you_mean
-from hilum.features.reopening import reopen
-from hilum.features.store import Features, FeatureStore
+from hilum.features import Features, FeatureStore, reopen
 from hilum.heads.candidates import KINDS, POOLINGS, Candidate, drawn, grid
 from hilum.heads.keep import write_run
 from hilum.heads.material import Material, gather

@@ -11,15 +11,13 @@ import numpy.typing as npt
 
 from hilum.config import Config
 from hilum.errors import ConfigError, DataError, PackError
-from hilum.features.store import Features
+from hilum.features import Features
 from hilum.heads.settings import name_of
-from hilum.metrics.judge import check_scores
+from hilum.metrics import check_scores
 from hilum.models import Normalisation
-from hilum.pixels.pack import Pack
-from hilum.table.cleaning import Step
-from hilum.table.copies import originals
-from hilum.train.data import Job, Part, make_job
-from hilum.train.overlap import known_against
+from hilum.pixels import Pack
+from hilum.table import Step, originals
+from hilum.train import Job, Part, known_against, make_job
 
 Floats = npt.NDArray[np.float32]
 

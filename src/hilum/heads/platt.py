@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from hilum.metrics.lines import fit_line
+from hilum.metrics import fit_line
 
 Floats = npt.NDArray[np.float64]
 

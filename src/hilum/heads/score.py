@@ -10,12 +10,25 @@ import numpy.typing as npt
 
 from hilum.heads.cross import CrossFitted
 from hilum.heads.fitted import Floats, Vectors
-from hilum.metrics import LOWER_IS_BETTER, Predictions, Thresholds, influence, intervals_of, rank
-from hilum.metrics.compare import adjusted, contrast
-from hilum.metrics.intervals import CLOSED, LOGIT, on_logit_scale
-from hilum.metrics.measured import Measured, measure, scorable
-from hilum.metrics.orders import RANKED
-from hilum.metrics.sums import mean_over_findings, sums_of
+from hilum.metrics import (
+    CLOSED,
+    LOGIT,
+    LOWER_IS_BETTER,
+    RANKED,
+    Measured,
+    Predictions,
+    Thresholds,
+    adjusted,
+    contrast,
+    influence,
+    intervals_of,
+    mean_over_findings,
+    measure,
+    on_logit_scale,
+    rank,
+    scorable,
+    sums_of,
+)
 
 TOGETHER = 32
 """Candidates whose predictions are held at once."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from hilum.config import Config, ModelConfig, PrepareConfig, make_config, read_config
 from hilum.errors import ConfigError
-from hilum.features.store import EncoderInfo
+from hilum.features import EncoderInfo
 from hilum.heads.candidates import Candidate
 from hilum.text import items
 

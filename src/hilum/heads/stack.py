@@ -12,10 +12,18 @@ import torch
 from hilum.config import ModelConfig
 from hilum.errors import ConfigError, PackError
 from hilum.heads.material import Floats, Material, pixels_of
-from hilum.models import Classifier, make_pool, pooled_width
-from hilum.models.classifier import Trunk
-from hilum.models.heads import make_classifier
-from hilum.models.pooling import AttentionPool, AveragePool, AvgMaxPool, LsePool, MaxPool
+from hilum.models import (
+    AttentionPool,
+    AveragePool,
+    AvgMaxPool,
+    Classifier,
+    LsePool,
+    MaxPool,
+    Trunk,
+    make_classifier,
+    make_pool,
+    pooled_width,
+)
 from hilum.predict import Encoder
 
 PLAIN_POOLS = (AveragePool, MaxPool, AvgMaxPool, LsePool, AttentionPool)

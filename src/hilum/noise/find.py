@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from hilum.config import LabelsConfig
 from hilum.errors import DataError
-from hilum.features.store import Features, FeatureStore
-from hilum.heads.candidates import Candidate
+from hilum.features import Features, FeatureStore
+from hilum.heads import Candidate
 from hilum.noise.confident import need_cleanlab
 from hilum.noise.how import How
 from hilum.noise.judged import Judged, Known, described, judge, known_labels

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from hilum.config import LabelsConfig
 from hilum.errors import ConfigError
-from hilum.heads.candidates import Candidate
+from hilum.heads import Candidate
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from hilum.errors import DataError
-from hilum.features.nearest import neighbours
-from hilum.features.table import unit
-from hilum.features.vectors import Features
+from hilum.features import Features, neighbours, unit
 from hilum.noise.confident import SMALLEST, Confident, confident_learning
 from hilum.noise.how import How
 from hilum.noise.probabilities import OutOfSample
 from hilum.noise.suspects import DUPLICATE, ERROR, LEARNING, Neighbour, NoiseRate, Suspect
 from hilum.noise.twins import twin_evidence
-from hilum.table.labels import scoring_targets
+from hilum.table import scoring_targets
 from hilum.text import many
 
 CLASSES = {1: "positive", 0: "negative"}

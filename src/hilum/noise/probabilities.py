@@ -8,11 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hilum.heads.candidates import Candidate, Pooling
-from hilum.heads.cross import cross_fit
-from hilum.heads.folds import folds_of
-from hilum.heads.search import out_of_fold
-from hilum.metrics.predictions import sigmoid
+from hilum.heads import Candidate, Pooling, cross_fit, folds_of, out_of_fold
+from hilum.metrics import sigmoid
 
 Floats = npt.NDArray[np.float64]
 

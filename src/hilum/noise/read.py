@@ -10,9 +10,8 @@ import numpy as np
 import polars as pl
 
 from hilum.config import LabelsConfig
-from hilum.features.vectors import Features
-from hilum.table.overlay import apply_overlay, read_overlay
-from hilum.table.table import Table
+from hilum.features import Features
+from hilum.table import Table, apply_overlay, read_overlay
 
 
 @dataclass(frozen=True)

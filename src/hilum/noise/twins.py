@@ -8,17 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from hilum.doctor.duplicates import (
-    BANDS,
-    LOOK_ALIKE,
-    SIDE,
-    near_pairs,
-    perceptual_hash,
-    thumbnail,
-    usual_distance,
-)
+from hilum.doctor import BANDS, LOOK_ALIKE, SIDE, near_pairs, perceptual_hash, thumbnail, usual_distance
 from hilum.errors import PackError
-from hilum.pixels.pack import Pack
+from hilum.pixels import Pack
 from hilum.progress import progress
 
 MOST_BITS = 20

@@ -7,8 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from hilum.errors import PackError
-from hilum.pixels.film import are_films, unlike_films
-from hilum.pixels.pack import Pack
+from hilum.pixels import Pack, are_films, unlike_films
 from hilum.text import listed
 
 

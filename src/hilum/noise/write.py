@@ -10,8 +10,7 @@ import polars as pl
 from hilum.errors import DataError
 from hilum.files import csv_text, write_json, write_text
 from hilum.noise.suspects import Suspect, Suspects
-from hilum.table.overlay import COLUMNS
-from hilum.table.sources.delimited import csv_columns, read_csv
+from hilum.table import VERDICT_COLUMNS, csv_columns, read_csv
 from hilum.text import many
 
 OTHER = {1: "negative", 0: "positive"}
@@ -75,7 +74,7 @@ def overlay_of(suspects: Suspects, *, accept: int = 0, by: str = "hilum noise") 
     now = datetime.now(UTC).isoformat(timespec="seconds")
     rows = [_row(one, (by, now) if one.rank <= accept else None) for one in suspects.suspects]
     return pl.DataFrame(
-        rows, schema=dict.fromkeys((*COLUMNS, "given", "probability"), pl.String), orient="row"
+        rows, schema=dict.fromkeys((*VERDICT_COLUMNS, "given", "probability"), pl.String), orient="row"
     )
 
 

@@ -32,7 +32,7 @@ from hilum.pixels.pack import FILES, FORMAT, INFO, JOURNAL, PIXELS, Pack, partia
 from hilum.pixels.stamps import choices, digest_of, stamps
 from hilum.pixels.workers import CHUNK, Job, decode, run, stamp_of
 from hilum.progress import say
-from hilum.table.table import Table
+from hilum.table import Table
 
 NO_LIMIT_UNDER = 200
 """A build is not broken off before this many images have failed, so that the message can sum them up."""

@@ -12,7 +12,7 @@ from hilum.pixels.limits import LIMITS
 from hilum.pixels.pack import Pack
 from hilum.pixels.read import READER
 from hilum.pixels.stamps import choices, digest_of, stamps
-from hilum.table.table import Table
+from hilum.table import Table
 
 
 def cached_pack(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hilum.table.sources.headers import VIEW_CODES
+from hilum.table import VIEW_CODES
 
 TAGS = ["Modality", "BodyPartExamined", "AnatomicRegionSequence", "ViewPosition", "ViewCodeSequence"]
 

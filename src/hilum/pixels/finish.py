@@ -16,7 +16,7 @@ from hilum.files import write_json, write_parquet
 from hilum.pixels.journal import Chunk, Journal
 from hilum.pixels.pack import BOXES, EXCLUDED, FORMAT, INFO, STATS, TABLE, fingerprint_of
 from hilum.pixels.workers import CHUNK
-from hilum.table.table import Table
+from hilum.table import Table
 from hilum.version import __version__
 
 

@@ -21,10 +21,7 @@ from hilum.errors import DataError, PackError
 from hilum.files import read_json, read_parquet
 from hilum.pixels.figures import digest
 from hilum.pixels.stamps import digest_of
-from hilum.table.copies import are_copies, has_copies, originals
-from hilum.table.sources import SOURCES
-from hilum.table.sources.read import guess_source
-from hilum.table.table import BOX_COLUMNS, Table
+from hilum.table import BOX_COLUMNS, SOURCES, Table, are_copies, guess_source, has_copies, originals
 from hilum.text import escaped, strings
 
 FORMAT = 1

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from hilum.config import Films, LimitsConfig
 from hilum.pixels.limits import LIMITS
-from hilum.table.table import Table
+from hilum.table import Table
 
 
 def stamps(table: Table) -> list[str]:

@@ -16,19 +16,18 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from hilum.batches.feed import Feed
+from hilum.batches import Feed
 from hilum.config import ModelConfig, PrepareConfig
 from hilum.device import autocast, one_core_workers, pick_device, precision_of
 from hilum.errors import ConfigError, PackError, RunError
 from hilum.models import Classifier, Normalisation, Preparation, find_model, make_pool
-from hilum.pixels.pack import Pack
-from hilum.pixels.prepare import unlike
+from hilum.pixels import Pack, unlike
 from hilum.predict.network import Network
 from hilum.predict.origin import origin_of
 from hilum.runs import Run
 
 if TYPE_CHECKING:
-    from hilum.models.folded import FoldedDenseNet
+    from hilum.models import FoldedDenseNet
 
 PRETRAINED = "pretrained"
 
@@ -215,7 +214,7 @@ class Encoder:
             return int(self.model.feature_map(blank).shape[1])
 
     def _fold(self) -> FoldedDenseNet | None:
-        from hilum.models.folded import fold  # imports torchvision
+        from hilum.models import fold
 
         return fold(self.model.backbone, torch.bfloat16 if self.precision == "bf16" else torch.float32)
 

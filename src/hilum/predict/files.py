@@ -13,11 +13,9 @@ import numpy.typing as npt
 from hilum.config import PrepareConfig
 from hilum.device import pick_device
 from hilum.errors import ImageError, InputError, RunError
-from hilum.metrics.judge import Judge
-from hilum.metrics.predictions import Predictions
-from hilum.metrics.thresholds import Thresholds
+from hilum.metrics import Judge, Predictions, Thresholds
 from hilum.models import Classifier
-from hilum.pixels.prepare import load_image
+from hilum.pixels import load_image
 from hilum.predict.learned import Learned
 from hilum.predict.network import Network
 from hilum.progress import progress

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hilum.config import LimitsConfig, PrepareConfig
-from hilum.pixels.opencv import Gray
-from hilum.pixels.prepare import load_film
+from hilum.pixels import Gray, load_film
 from hilum.runs import Run
 
 

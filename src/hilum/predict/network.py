@@ -10,14 +10,13 @@ import polars as pl
 import torch
 from torch import Tensor, nn
 
-from hilum.batches.copying import copies
-from hilum.batches.feed import Batch, Feed
+from hilum.batches import Batch, Feed, copies
 from hilum.config import PredictConfig, PrepareConfig
 from hilum.device import autocast, pick_device
 from hilum.errors import RunError
-from hilum.metrics.predictions import Predictions
+from hilum.metrics import Predictions
 from hilum.models import Classifier, Normalisation, build_model, load_weights, positive_logits
-from hilum.pixels.pack import Pack
+from hilum.pixels import Pack
 from hilum.progress import progress
 from hilum.runs import Run, labelled
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import polars as pl
 
-from hilum.metrics.predictions import Predictions
-from hilum.pixels.pack import Pack
+from hilum.metrics import Predictions
+from hilum.pixels import Pack
 from hilum.predict.network import Network
 from hilum.runs import Member, Run, check_kept, part_ids
 

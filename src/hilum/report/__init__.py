@@ -1,5 +1,5 @@
 """A run as one page to look at, mail and print."""
 
-from hilum.report.page import write_report
+import lazy_loader
 
-__all__ = ["write_report"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

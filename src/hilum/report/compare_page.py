@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from hilum.compare import RunsCompared
-from hilum.compare.words import decimals, heading, name_of, signed, span, spell_p, would_take
+from hilum.compare import RunsCompared, decimals, heading, name_of, signed, span, spell_p, would_take
 from hilum.errors import DiskError
 from hilum.files import whole_file, write_json, write_parquet, write_text
 from hilum.locks import writing
-from hilum.metrics.compare import Effect
-from hilum.metrics.predictions import many_units
+from hilum.metrics import Effect, many_units
 from hilum.report.compare_plots import forest_plot
 from hilum.report.html import render
 from hilum.report.plots import data_uri, png, svg

@@ -11,10 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from hilum.compare import RunsCompared
-from hilum.compare.words import heading, name_of
-from hilum.metrics.compare import Comparison, Effect
-from hilum.metrics.results import LOWER_IS_BETTER
+from hilum.compare import RunsCompared, heading, name_of
+from hilum.metrics import LOWER_IS_BETTER, Comparison, Effect
 from hilum.report.plots import MUTED, RULE, fitted
 
 INK = "#1f2933"

@@ -9,8 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from hilum.config import ABOUT, Config
-from hilum.metrics.predictions import Predictions, many_units
-from hilum.metrics.results import Scores
+from hilum.metrics import Predictions, Scores, many_units
 from hilum.report.values import value_of
 from hilum.runs import Run, check_kept
 from hilum.text import many, shown

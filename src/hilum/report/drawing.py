@@ -10,9 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from hilum.metrics.by_group import Cell
-from hilum.metrics.calibrate import Reliability
-from hilum.metrics.intervals import wilson
+from hilum.metrics import Cell, Reliability, wilson
 from hilum.report.numbers import Diagram, PartCurves
 from hilum.report.plots import (
     COLOURS,

@@ -10,10 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hilum.errors import ImageError, PackError
-from hilum.metrics.inputs import Bools, Floats
-from hilum.metrics.predictions import Predictions
-from hilum.metrics.thresholds import Thresholds
-from hilum.pixels.pack import Pack
+from hilum.metrics import Bools, Floats, Predictions, Thresholds
+from hilum.pixels import Pack
 from hilum.report.content import Part
 from hilum.report.plots import data_uri
 

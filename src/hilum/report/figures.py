@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from hilum.files import whole_file
-from hilum.metrics.by_group import Cell
+from hilum.metrics import Cell
 from hilum.report import content
 from hilum.report.content import Part
 from hilum.report.drawing import (

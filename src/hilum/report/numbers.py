@@ -10,9 +10,17 @@ from typing import Any
 import polars as pl
 
 from hilum.files import write_json, write_parquet
-from hilum.metrics.by_group import Cell, Subgroups, subgroups
-from hilum.metrics.calibrate import Reliability, reliability
-from hilum.metrics.curves import PrecisionRecallCurve, RocCurve, precision_recall_curves, roc_curves
+from hilum.metrics import (
+    Cell,
+    PrecisionRecallCurve,
+    Reliability,
+    RocCurve,
+    Subgroups,
+    precision_recall_curves,
+    reliability,
+    roc_curves,
+    subgroups,
+)
 from hilum.report import content
 from hilum.report.content import Part
 from hilum.report.operating import Operating, operating_points

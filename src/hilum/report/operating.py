@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hilum.config import ScoresConfig
-from hilum.metrics.decisions import confusion
-from hilum.metrics.predictions import Predictions
-from hilum.metrics.thresholds import fit_thresholds
+from hilum.metrics import Predictions, confusion, fit_thresholds
 from hilum.report.content import Part
 from hilum.report.values import Value, value_of
 from hilum.runs import Run

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hilum.files import write_text
-from hilum.heads.record import SearchRecord
+from hilum.heads import SearchRecord
 from hilum.locks import writing
 from hilum.report import content, panels
 from hilum.report.examples import make_examples, open_pack

@@ -7,9 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from hilum.metrics.by_group import Cell
-from hilum.metrics.probabilities import brier, ece
-from hilum.metrics.results import RATES
+from hilum.metrics import RATES, Cell, brier, ece
 from hilum.report import content
 from hilum.report.content import Part
 from hilum.report.drawing import (

@@ -11,7 +11,7 @@ from typing import Any
 import hilum
 from hilum.errors import DataError
 from hilum.files import read_json
-from hilum.metrics.results import RATES, Scores
+from hilum.metrics import RATES, Scores
 from hilum.runs import Run
 
 LEAST = 0.05

@@ -10,10 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
-from hilum.compare.words import heading
-from hilum.heads.candidates import POOLINGS, Candidate
-from hilum.heads.record import Entry, SearchRecord
-from hilum.metrics.names import LOWER_IS_BETTER
+from hilum.compare import heading
+from hilum.heads import POOLINGS, Candidate, Entry, SearchRecord
+from hilum.metrics import LOWER_IS_BETTER
 from hilum.report.plots import INK, MUTED, RULE, data_uri, empty_figure, style, svg
 from hilum.text import many
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from hilum.errors import DiskError
 from hilum.files import write_text
-from hilum.noise.suspects import DUPLICATE, ERROR, LEARNING, Neighbour, Suspect, Suspects
+from hilum.noise import DUPLICATE, ERROR, LEARNING, Neighbour, Suspect, Suspects
 from hilum.report.html import render
 from hilum.report.thumbnails import Albums
 from hilum.text import many

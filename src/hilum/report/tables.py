@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hilum.metrics.results import RATES, Scores
+from hilum.metrics import RATES, Scores
 from hilum.report.values import Count, Value, combined_value, interval_note, value_of
 
 RANKING = ("roc_auc", "partial_auc", "average_precision", "brier", "log_loss", "ece")

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hilum.errors import ImageError, PackError
-from hilum.pixels.pack import Pack
+from hilum.pixels import Pack
 from hilum.report.plots import data_uri
 
 

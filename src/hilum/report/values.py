@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from hilum.metrics.results import COUNTS, RATES, Scores
+from hilum.metrics import COUNTS, RATES, Scores
 from hilum.text import MISSING, cell, listed, many
 
 

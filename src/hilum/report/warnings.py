@@ -7,8 +7,8 @@ import math
 import numpy as np
 import polars as pl
 
-from hilum.metrics.calibrate import Reliability
-from hilum.pixels.pack import Pack
+from hilum.metrics import Reliability
+from hilum.pixels import Pack
 from hilum.report.content import Part, best_epoch
 from hilum.report.numbers import Numbers
 from hilum.report.values import value_of

@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 
 from hilum.errors import DataError
-from hilum.metrics.predictions import Predictions
+from hilum.metrics import Predictions
 from hilum.runs.run import Run
-from hilum.table.check import PARTS
+from hilum.table import PARTS
 from hilum.text import many
 
 

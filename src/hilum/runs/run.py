@@ -46,12 +46,7 @@ from hilum.config import Config, read_config, write_config
 from hilum.errors import RunError, nearest
 from hilum.files import disk_error, read_parquet, write_json
 from hilum.locks import writing
-from hilum.metrics.calibrate import Calibration
-from hilum.metrics.judge import Judge
-from hilum.metrics.mixture import Mixture
-from hilum.metrics.predictions import Predictions
-from hilum.metrics.results import Scores
-from hilum.metrics.thresholds import Thresholds
+from hilum.metrics import Calibration, Judge, Mixture, Predictions, Scores, Thresholds
 from hilum.runs.info import Data, Epoch, damaged, parsed, read_info, read_object
 from hilum.runs.member import Member
 from hilum.runs.warnings import warnings_of

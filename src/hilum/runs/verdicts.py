@@ -8,8 +8,7 @@ import numpy as np
 import polars as pl
 
 from hilum.runs.run import Run
-from hilum.table.overlay import apply_overlay, read_overlay, write_overlay
-from hilum.table.table import Table
+from hilum.table import Table, apply_overlay, read_overlay, write_overlay
 
 
 def keep_verdicts(run: Run, verdicts: pl.DataFrame | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hilum.table.split import BY_IMAGE
+from hilum.table import BY_IMAGE
 from hilum.text import listed
 
 if TYPE_CHECKING:

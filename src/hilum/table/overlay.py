@@ -27,7 +27,7 @@ from hilum.table.sources.delimited import read_csv
 from hilum.table.table import Table
 from hilum.text import listed, many
 
-COLUMNS = ("image_id", "finding", "verdict", "by", "when")
+VERDICT_COLUMNS = ("image_id", "finding", "verdict", "by", "when")
 """What an overlay has, in the order in which hilum writes it."""
 WORDS: dict[str, int | None] = {
     "positive": POSITIVE,
@@ -94,7 +94,7 @@ def read_overlay(path: str | Path, table: Table | None = None) -> pl.DataFrame:
     time without a zone is UTC) counts. The headings may come again, as where files were put under each other.
 
     Args:
-        path: a CSV with `COLUMNS`.
+        path: a CSV with `VERDICT_COLUMNS`.
         table: the data that it is for; what it names must be there. None checks no names.
 
     Returns:
@@ -106,10 +106,10 @@ def read_overlay(path: str | Path, table: Table | None = None) -> pl.DataFrame:
     """
     path = Path(path)
     frame = read_csv(path)
-    need_columns(frame, COLUMNS, path)
-    text = frame.select(tidy(pl.col(name)).fill_null("") for name in COLUMNS)
+    need_columns(frame, VERDICT_COLUMNS, path)
+    text = frame.select(tidy(pl.col(name)).fill_null("") for name in VERDICT_COLUMNS)
     text = text.with_columns(identities(text["image_id"]).fill_null(""))
-    headings = pl.all_horizontal(pl.col(name) == name for name in COLUMNS)
+    headings = pl.all_horizontal(pl.col(name) == name for name in VERDICT_COLUMNS)
     rows = text.with_row_index("line", 2).filter((pl.col("verdict") != "") & ~headings).rows()
     if not rows:
         raise DataError(
@@ -130,7 +130,7 @@ def write_overlay(path: Path, overlay: pl.DataFrame) -> None:
     """Write verdicts so that `read_overlay` reads the same; `overlay` as that gives it."""
     words = {code: word for word, code in WORDS.items()}
     verdicts = pl.Series("verdict", [words[code] for code in overlay["verdict"]], dtype=pl.String)
-    write_text(path, csv_text(overlay.select(COLUMNS).with_columns(verdicts)))
+    write_text(path, csv_text(overlay.select(VERDICT_COLUMNS).with_columns(verdicts)))
 
 
 def fingerprint_of(overlay: pl.DataFrame) -> str:

@@ -5,18 +5,6 @@ The packages tensorboard and mlflow are imported by the one module named after e
 for it; torch is not needed before.
 """
 
-from hilum.track.check import check_track
-from hilum.track.events import Epoch, Start, Tracker
-from hilum.track.lines import EpochTable
-from hilum.track.trackers import Trackers, open_trackers, record_result
+import lazy_loader
 
-__all__ = [
-    "Epoch",
-    "EpochTable",
-    "Start",
-    "Tracker",
-    "Trackers",
-    "check_track",
-    "open_trackers",
-    "record_result",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

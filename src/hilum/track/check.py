@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from hilum.config import TrackConfig
 from hilum.errors import ConfigError, MissingExtra, did_you_mean
-from hilum.metrics.results import COMBINED, COUNTS, RATES
+from hilum.metrics import COMBINED, COUNTS, RATES
 
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 SERVERS = ("http", "https", "databricks")

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from hilum.metrics.inputs import Floats
-from hilum.metrics.predictions import Predictions
+from hilum.metrics import Floats, Predictions
 
 if TYPE_CHECKING:
     from torch import nn

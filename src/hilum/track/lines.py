@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hilum.config import TrackConfig
-from hilum.metrics.results import COUNTS
+from hilum.metrics import COUNTS
 from hilum.text import MISSING, many, visible
 
 HEADINGS: dict[str, str] = {

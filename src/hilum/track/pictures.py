@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from hilum.metrics.predictions import Predictions
+from hilum.metrics import Predictions
 
 Gray = npt.NDArray[np.uint8]
 

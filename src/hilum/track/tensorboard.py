@@ -19,7 +19,7 @@ from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
 from hilum.config import ABOUT, Config, dump_config, settings
-from hilum.metrics.results import COMBINED, RATES
+from hilum.metrics import COMBINED, RATES
 from hilum.runs import Run
 from hilum.track import pictures
 from hilum.track.events import Epoch, Start, keys

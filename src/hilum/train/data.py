@@ -16,19 +16,26 @@ import polars as pl
 from hilum.config import Config, PrepareConfig
 from hilum.errors import ConfigError, DataError, PackError
 from hilum.models import Normalisation
-from hilum.pixels.cache import cached_pack
-from hilum.pixels.film import are_films, unlike_films
-from hilum.pixels.pack import Pack
-from hilum.pixels.prepare import unlike
+from hilum.pixels import Pack, are_films, cached_pack, unlike, unlike_films
 from hilum.predict import Origin, origin_of
-from hilum.table.attributes import read_attributes
-from hilum.table.cleaning import Step, clean
-from hilum.table.copies import are_copies, originals, with_copies_of
-from hilum.table.overlay import Applied, apply_overlay, read_overlay
-from hilum.table.sampling import sample_rows
-from hilum.table.sources import SOURCES, read_quietly
-from hilum.table.split import Split, make_split, subset
-from hilum.table.table import Table
+from hilum.table import (
+    SOURCES,
+    Applied,
+    Split,
+    Step,
+    Table,
+    apply_overlay,
+    are_copies,
+    clean,
+    make_split,
+    originals,
+    read_attributes,
+    read_overlay,
+    read_quietly,
+    sample_rows,
+    subset,
+    with_copies_of,
+)
 
 IMAGE_COLUMNS = ("image_id", "patient_id", "study_id", "view", "projection", "age", "sex", "source")
 """What a run keeps of each image."""

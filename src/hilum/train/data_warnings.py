@@ -6,10 +6,8 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from hilum.doctor.labels import shortcut_checks
-from hilum.doctor.predicting import DECIDING, shortcuts
-from hilum.table.check import PARTS
-from hilum.table.copies import originals
+from hilum.doctor import DECIDING, shortcut_checks, shortcuts
+from hilum.table import PARTS, originals
 from hilum.text import many
 from hilum.train.data import Job
 

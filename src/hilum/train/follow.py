@@ -12,9 +12,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from hilum.batches.feed import Feed
-from hilum.metrics.inputs import Floats
-from hilum.metrics.predictions import Predictions
+from hilum.batches import Feed
+from hilum.metrics import Floats, Predictions
 from hilum.runs import Run
 from hilum.track import Epoch, Start, Trackers, open_trackers
 from hilum.train.data import Job

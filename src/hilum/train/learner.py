@@ -12,10 +12,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from hilum.batches.feed import Batch, Feed
+from hilum.batches import Batch, Feed
 from hilum.device import autocast, keep_freed_memory, make_deterministic, pick_device
 from hilum.errors import CheckFailed
-from hilum.metrics.predictions import Predictions
+from hilum.metrics import Predictions
 from hilum.models import positive_logits
 from hilum.predict import classes_of, forward
 from hilum.runs import Run

@@ -13,13 +13,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from hilum.batches.feed import Feed
+from hilum.batches import Feed
 from hilum.config import Config
 from hilum.errors import Stopped
 from hilum.files import write_json
-from hilum.metrics.predictions import Predictions
-from hilum.metrics.results import LOWER_IS_BETTER, Scores, score
-from hilum.metrics.thresholds import fit_thresholds
+from hilum.metrics import LOWER_IS_BETTER, Predictions, Scores, fit_thresholds, score
 from hilum.progress import progress as working
 from hilum.runs import Run
 from hilum.train.data import Job, Part

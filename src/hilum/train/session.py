@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hilum.batches.copying import count as copies_of
+from hilum.batches import count as copies_of
 from hilum.config import Config, FinetuneConfig
 from hilum.device import describe_environment, pick_device
 from hilum.errors import ConfigError, RunError, did_you_mean
 from hilum.files import remove_leftovers, write_json, write_parquet
 from hilum.locks import writing
-from hilum.metrics.judge import check_scores, fit_judge
-from hilum.metrics.predictions import Predictions
-from hilum.metrics.results import COMBINED, RATES
+from hilum.metrics import COMBINED, RATES, Predictions, check_scores, fit_judge
 from hilum.models import find_model
 from hilum.predict import Network, settle
 from hilum.runs import Run, keep_verdicts, verdicts_of

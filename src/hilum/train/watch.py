@@ -11,7 +11,7 @@ from typing import Any
 
 from hilum.config import Config
 from hilum.progress import SECONDS_BETWEEN_LINES, progress, tell
-from hilum.track.lines import HEADING_EVERY, EpochTable, terminal_width
+from hilum.track import HEADING_EVERY, EpochTable, terminal_width
 
 SECONDS_BETWEEN_UPDATES = 0.5
 

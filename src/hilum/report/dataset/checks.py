@@ -8,17 +8,23 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from hilum.doctor import Check
-from hilum.doctor.duplicates import BANDS, SIDE
-from hilum.doctor.labels import FEW, label_checks, shortcut_checks
-from hilum.doctor.pictures import Pictures
-from hilum.doctor.predicting import looked_at, shortcuts
-from hilum.doctor.report import LEVELS
-from hilum.doctor.twins import twin_checks
-from hilum.pixels.pack import Pack
+from hilum.doctor import (
+    BANDS,
+    FEW,
+    LEVELS,
+    SIDE,
+    Check,
+    Pictures,
+    label_checks,
+    looked_at,
+    shortcut_checks,
+    shortcuts,
+    twin_checks,
+)
+from hilum.pixels import Pack
 from hilum.report.dataset.groups import ATTRIBUTES
 from hilum.report.dataset.numbers import NO_FINDING, DataNumbers
-from hilum.table.table import Table
+from hilum.table import Table
 from hilum.text import listed, many
 
 MUCH_BLANK = 0.5

@@ -10,11 +10,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from hilum.metrics.groups import BANDS, CHILDREN
-from hilum.metrics.inputs import Bools
-from hilum.metrics.significance import holm
+from hilum.metrics import BANDS, CHILDREN, Bools, holm
 from hilum.report.dataset.shares import ALPHA, Patients, lifts, shares
-from hilum.table.table import Table
+from hilum.table import Table
 
 NOT_SAID = "not said"
 

@@ -11,13 +11,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from hilum.metrics.inputs import Bools
-from hilum.metrics.significance import holm
-from hilum.pixels.pack import Pack
+from hilum.metrics import Bools, holm
+from hilum.pixels import Pack
 from hilum.report.dataset.groups import Dependence, Group, dependences, find_groups
 from hilum.report.dataset.shares import ALPHA, Patients, lifts, shares
-from hilum.table.check import official_parts
-from hilum.table.table import Table
+from hilum.table import Table, official_parts
 
 NO_FINDING = "No Finding"
 """A label that says that there is nothing: not counted among the findings of an image."""

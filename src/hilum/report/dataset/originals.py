@@ -11,12 +11,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from hilum.doctor.marks import MARKS, Marks, marks_of
+from hilum.doctor import MARKS, Marks, marks_of
 from hilum.errors import ImageError, MissingExtra
 from hilum.files import open_file
-from hilum.pixels.header import FIRST_READ, image_info
-from hilum.pixels.pack import Pack
-from hilum.pixels.parse import ImageInfo
+from hilum.pixels import FIRST_READ, ImageInfo, Pack, image_info
 
 LOOKED_AT = 1000
 """How many files, at most: enough to tell an AUC of 0.7 from chance at 20 positives."""

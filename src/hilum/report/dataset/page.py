@@ -12,7 +12,7 @@ from hilum.doctor import Check
 from hilum.errors import ConfigError, PackError
 from hilum.files import write_json, write_text
 from hilum.locks import writing
-from hilum.pixels.pack import EXCLUDED, Pack
+from hilum.pixels import EXCLUDED, Pack
 from hilum.report.dataset.checks import data_checks
 from hilum.report.dataset.numbers import DataNumbers, count
 from hilum.report.dataset.originals import Originals, find_originals
@@ -21,8 +21,7 @@ from hilum.report.dataset.samples import Sample, make_samples, odd_ones, picture
 from hilum.report.dataset.tables import group_tables, heat_map, lift_text, part_table, strongest, summary
 from hilum.report.html import render
 from hilum.report.plots import data_uri, svg
-from hilum.table.glossary import explain
-from hilum.table.sources import SOURCES
+from hilum.table import SOURCES, explain
 
 NAME = "data-report.html"
 NAMED = 50

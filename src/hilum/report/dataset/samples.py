@@ -12,11 +12,11 @@ import numpy.typing as npt
 import polars as pl
 
 from hilum.errors import ImageError
-from hilum.metrics.inputs import Bools
-from hilum.pixels.pack import Pack
+from hilum.metrics import Bools
+from hilum.pixels import Pack
 from hilum.report.dataset.numbers import NO_FINDING, positives
 from hilum.report.plots import data_uri
-from hilum.table.table import Table
+from hilum.table import Table
 
 EACH = 4
 """Images a finding."""

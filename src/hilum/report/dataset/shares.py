@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from hilum.metrics.inputs import Bools, Floats
-from hilum.metrics.intervals import effective_trials, wilson
+from hilum.metrics import Bools, Floats, effective_trials, wilson
 
 Z95 = 1.959964
 """Quantile of the normal distribution for intervals of 95 %."""

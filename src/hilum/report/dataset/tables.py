@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from hilum.pixels.pack import Pack
+from hilum.pixels import Pack
 from hilum.report.dataset.groups import Group
 from hilum.report.dataset.numbers import NO_FINDING, DataNumbers, Pair, positives
 from hilum.report.dataset.shares import Patients, shares
-from hilum.table.check import official_parts
-from hilum.table.table import Table
+from hilum.table import Table, official_parts
 from hilum.text import many
 
 HEAT_MOST = 30

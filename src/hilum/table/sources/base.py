@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from hilum.config.section import Section
+from hilum.config import Section
 from hilum.errors import DataError, nearest
 from hilum.files import is_regular
 from hilum.table.table import Table

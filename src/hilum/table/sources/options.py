@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from hilum.config.files import value_of
+from hilum.config import value_of
 from hilum.errors import ConfigError, did_you_mean
 from hilum.table.sources.base import SourceOptions
 from hilum.text import items

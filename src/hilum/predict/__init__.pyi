@@ -1,0 +1,15 @@
+from .encoder import Encoder as Encoder
+from .encoder import EncoderSettings as EncoderSettings
+from .encoder import Vectors as Vectors
+from .files import FileResult as FileResult
+from .files import Predictor as Predictor
+from .files import expand as expand
+from .network import Network as Network
+from .network import classes_of as classes_of
+from .network import forward as forward
+from .origin import Origin as Origin
+from .origin import origin_of as origin_of
+from .origin import settle as settle
+from .parts import member_predictions as member_predictions
+from .parts import open_pack as open_pack
+from .parts import raw_predictions as raw_predictions
