@@ -1,3 +1,15 @@
+from .commands import COMMANDS as COMMANDS
+from .commands import AugmentPackConfig as AugmentPackConfig
+from .commands import CompareConfig as CompareConfig
+from .commands import DoctorConfig as DoctorConfig
+from .commands import EmbedConfig as EmbedConfig
+from .commands import EnsembleConfig as EnsembleConfig
+from .commands import EvaluateConfig as EvaluateConfig
+from .commands import HeadsConfig as HeadsConfig
+from .commands import NoiseConfig as NoiseConfig
+from .commands import PackConfig as PackConfig
+from .commands import PredictFilesConfig as PredictFilesConfig
+from .commands import SimilarConfig as SimilarConfig
 from .files import ABOUT as ABOUT
 from .files import dump_config as dump_config
 from .files import make_config as make_config
