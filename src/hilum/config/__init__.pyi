@@ -10,6 +10,7 @@ from .commands import NoiseConfig as NoiseConfig
 from .commands import PackConfig as PackConfig
 from .commands import PredictFilesConfig as PredictFilesConfig
 from .commands import SimilarConfig as SimilarConfig
+from .faults import make_section as make_section
 from .files import ABOUT as ABOUT
 from .files import dump_config as dump_config
 from .files import make_config as make_config
@@ -17,6 +18,9 @@ from .files import read_config as read_config
 from .files import settings as settings
 from .files import value_of as value_of
 from .files import write_config as write_config
+from .flat import with_fields as with_fields
+from .knobs import Knob as Knob
+from .knobs import knobs as knobs
 from .section import Section as Section
 from .sections import AugmentConfig as AugmentConfig
 from .sections import CleanConfig as CleanConfig

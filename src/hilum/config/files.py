@@ -5,19 +5,16 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import tomli_w
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel
 
+from hilum.config.faults import make_section
 from hilum.config.sections import Config
-from hilum.errors import ConfigError, did_you_mean, nearest
+from hilum.errors import ConfigError, nearest
 from hilum.files import read_toml, write_text
 from hilum.text import items
-
-UNION_BRANCHES = frozenset({"tuple", "dict", "literal", "float", "constrained-float", "str", "bool", "int"})
-
 
 ABOUT = frozenset({"name", "notes", "measured", "measured_on"})
 """Settings that say something of a run and change nothing in it."""
@@ -78,13 +75,7 @@ def make_config(
     """Check nested values and make a `Config`; see `read_config`."""
     merged = _copy(values)
     faults = [fault for text in items(overrides) if (fault := _override(merged, text))]
-    try:
-        config = Config.model_validate(merged)
-    except ValidationError as error:
-        faults += _sentences(error)
-    if faults:
-        raise ConfigError(f"{origin} cannot be used:\n" + "\n".join(f"  - {fault}" for fault in faults))
-    return config
+    return make_section(Config, merged, origin, faults=faults)
 
 
 def dump_config(config: Config) -> str:
@@ -134,33 +125,3 @@ def _override(values: dict[str, Any], text: str) -> str | None:
         values = inner
     values[last] = value_of(raw)
     return None
-
-
-def _sentences(error: ValidationError) -> list[str]:
-    """Faults as sentences that name the field; one that may be of several types is told once."""
-    by_field: dict[str, list[str]] = {}
-    for fault in error.errors():
-        # pydantic names the union's branch in the location; a user knows only sections and keys.
-        location = [str(part) for part in fault["loc"]]
-        while location and location[-1].split("[")[0] in UNION_BRANCHES:
-            location.pop()
-        field = ".".join(location) or "the configuration"
-        by_field.setdefault(field, []).append(_fault(fault, location))
-    return [f"{field}: {', or '.join(dict.fromkeys(messages))}" for field, messages in by_field.items()]
-
-
-def _fault(fault: ErrorDetails, location: list[str]) -> str:
-    if fault["type"] == "extra_forbidden":
-        where = f"[{'.'.join(location[:-1])}]" if location[:-1] else "the top level"
-        return f"unknown key in {where}; {did_you_mean(location[-1], _fields(location[:-1]))}"
-    message = fault["msg"].removeprefix("Value error, ")
-    came = "" if fault["type"] == "value_error" else f" (came: {fault['input']!r})"
-    return f"{message[0].lower()}{message[1:]}{came}"
-
-
-def _fields(location: list[str]) -> list[str]:
-    model: Any = Config
-    for key in location:
-        annotation = model.model_fields[key].annotation
-        model = annotation if isinstance(annotation, type) else get_args(annotation)[0]
-    return list(model.model_fields)

@@ -1,0 +1,102 @@
+"""What is wrong with settings, as sentences made from the fields."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from hilum.config.commands import COMMANDS
+from hilum.config.knobs import TABLE, Knob, inner_section, knobs
+from hilum.config.section import Section
+from hilum.errors import ConfigError, did_you_mean, nearest
+
+Made = TypeVar("Made", bound=Section)
+
+
+def make_section(
+    section: type[Made],
+    values: Mapping[str, Any],
+    origin: str = "",
+    *,
+    spell: Callable[[str], str] = str,
+    faults: Iterable[str] = (),
+) -> Made:
+    """Check values and make a section of them.
+
+    Args:
+        section: its class.
+        values: name -> value; the defaults for the rest.
+        origin: where they come from, for the message; the section's name by default.
+        spell: how a setting is called there, e.g. `--folds`.
+        faults: what is wrong already.
+
+    Raises:
+        ConfigError: any value is wrong; all faults are told.
+    """
+    faults = list(faults)
+    try:
+        made = section.model_validate(values)
+    except ValidationError as error:
+        faults += _sentences(section, error, spell)
+    if faults:
+        origin = origin or next((name for name, one in COMMANDS.items() if one is section), section.__name__)
+        raise ConfigError(f"{origin} cannot be used:\n" + "\n".join(f"  - {fault}" for fault in faults))
+    return made
+
+
+def _sentences(section: type[Section], error: ValidationError, spell: Callable[[str], str]) -> list[str]:
+    """Faults as sentences that name the field; one that may be of several types is told once."""
+    told: dict[str, str] = {}
+    for fault in error.errors():
+        inside, path, rest = section, list[str](), list(map(str, fault["loc"]))
+        while rest:
+            path.append(rest.pop(0))
+            # What pydantic says further in is a union's branch or a place in a list, which a user does not know.
+            if (inner := inner_section(inside, path[-1])) is None:
+                break
+            inside = inner
+        knob = next((one for one in knobs(inside) if path and one.name == path[-1]), None)
+        sentence = _told_by_itself(section, inside, path, fault) or _expected(knob, fault["input"])
+        if knob and knob.kind.startswith(TABLE):
+            path += rest[:1]
+        told.setdefault(spell(".".join(path)) or "the configuration", sentence)
+    return [f"{name}: {sentence}" for name, sentence in told.items()]
+
+
+def _told_by_itself(
+    section: type[Section], inside: type[Section], path: list[str], fault: ErrorDetails
+) -> str:
+    """The sentence of a key that there is not, or of a check that has words of its own."""
+    if fault["type"] == "extra_forbidden":
+        where = f"[{'.'.join(path[:-1])}]" if path[:-1] else "the top level"
+        return f"unknown key in {where}; {_other_key(section, inside, path)}"
+    message = fault["msg"].removeprefix("Value error, ")
+    return f"{message[0].lower()}{message[1:]}" if fault["type"] == "value_error" else ""
+
+
+def _expected(knob: Knob | None, came: object) -> str:
+    if knob is None:
+        return f"expected a section, came {came!r}"
+    words = re.split(", |; ", knob.allowed) if "word" in knob.kind else []
+    close = nearest(came, words) if isinstance(came, str) else None
+    expected = knob.expected.removeprefix(TABLE)
+    return f"expected {expected}, came {came!r}" + (f"; did you mean '{close}'?" if close else "")
+
+
+def _other_key(section: type[Section], inside: type[Section], path: list[str]) -> str:
+    """What to name in place of a key that there is not: a like one here, or the same or a like one elsewhere."""
+    key, here = path[-1], list(inside.model_fields)
+    if section is inside and key in COMMANDS:
+        return f"[{key}] is of its own command, see `hilum settings {key}`"
+    inner = {name: one for name in section.model_fields if (one := inner_section(section, name))}
+    elsewhere = {f"{name}.{one}": one for name, within in inner.items() for one in within.model_fields}
+    same = [full for full, last in elsewhere.items() if last == key]
+    if same:
+        return f"did you mean {' or '.join(same)}?"
+    if inside is not section or nearest(key, here) or not (close := nearest(key, elsewhere.values())):
+        return did_you_mean(key, here)
+    return f"did you mean {' or '.join(full for full, last in elsewhere.items() if last == close)}?"
