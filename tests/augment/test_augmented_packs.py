@@ -232,7 +232,7 @@ def test_the_command(pack: Pack, hilum: Callable[..., Any], tmp_path: Path) -> N
         (("--copies", 0), "copies = 0"),
         (("--strength", "mid"), "did you mean 'mild'"),
         (("--seed", -1), "seed = -1"),
-        (("--parts", "test"), "never copied"),
+        (("--part", "test"), "never copied"),
         (("--set", "train.epochs=3"), "section augment"),
         (("--set", "augment.degree=3"), "degrees"),
         (("--set", "augment.flip=2"), "flip"),

@@ -139,7 +139,7 @@ def test_an_ensemble_is_a_run_like_any_other(
     with pytest.raises(RunError, match="has no single network"):
         _ = predictor.model
     # Commands that expect epochs.
-    assert "2 models" in hilum("runs", "--in", tmp_path).out
+    assert "2 models" in hilum("runs", "--folder", tmp_path).out
     shown = hilum("runs", "show", run.path).out
     assert "The mean of these models" in shown
     assert "No epoch is finished" not in write_report(run).read_text()

@@ -159,7 +159,7 @@ def test_a_run_judged_per_study(
 
 def test_evaluate_says_all_of_it(copied: Copied, hilum: Callable[..., tuple[int, str, str]]) -> None:
     run = copied(0)
-    told = hilum("evaluate", run.path, "--findings", "Top", "--all")
+    told = hilum("evaluate", run.path, "--finding", "Top", "--all")
     assert told.code == 0
     assert "Calibration: Platt scaling, fitted on the validation part." in told.out
     assert "Brier before" in told.out
@@ -222,8 +222,8 @@ def test_bad_input_is_one_message(copied: Copied, hilum: Callable[..., tuple[int
     for arguments, message in {
         ("--per", "lung"): "scores are not per 'lung'; known: image, study, patient",
         ("--per", "study", "--combine", "median"): "combined by max or mean, not by 'median'",
-        ("--findings", "Topp"): "did you mean 'Top'?",
-        ("--split", "tset"): "there is no part 'tset'",
+        ("--finding", "Topp"): "did you mean 'Top'?",
+        ("--part", "tset"): "there is no part 'tset'",
     }.items():
         told = hilum("evaluate", run.path, *arguments)
         assert (told.code, told.err.count("\n")) == (2, 1), told
@@ -283,7 +283,7 @@ def test_settings_out_of_range_leave_no_run(
         *(
             "train",
             tmp_path / "recipe.toml",
-            "--in",
+            "--out",
             folder,
             "--set",
             "scores.threshold=fixed",

@@ -33,7 +33,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
         'model.name = "densenet-small"\nprepare.size = 32\nsplit.keep_official = false\n'
         'split.valid = 0.3\nsplit.test = 0.2\ntrain.epochs = 1\ntrain.batch = 16\ntrain.precision = "fp32"\n'
     )
-    command = ["train", str(recipe), "--data", str(folder / "pack"), "--in", str(folder / "runs"), "--quiet"]
+    command = ["train", str(recipe), "--data", str(folder / "pack"), "--out", str(folder / "runs"), "--quiet"]
     assert main(command) == 0
     embed = ["embed", str(folder / "runs" / "small-1"), "--data", str(folder / "pack")]
     assert main([*embed, "--store", str(folder / "features"), "--precision", "fp32"]) == 0

@@ -33,7 +33,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Run:
             "scores": {"intervals": "none"},
         }
     )
-    return api.train(config, folder=folder / "runs", quiet=True)
+    return api.train(config, out=folder / "runs", quiet=True)
 
 
 @pytest.fixture

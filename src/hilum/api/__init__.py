@@ -17,7 +17,7 @@ Vectors once, classifiers on them, the best against the network that it came fro
     >>> scores = api.evaluate(head, "test")
     >>> api.compare([run, head]).sentences
     ['heads/phantom-resnet18-1 is ... runs/phantom-resnet18-1: ROC AUC 0...']
-    >>> api.similar("features", pack.table.image_ids[0], k=3).frame.height
+    >>> api.similar("features", pack.table.image_ids[0], top=3).frame.height
     3
     >>> found = api.noise("features", ["Support Devices"], out="suspects")
 
@@ -26,15 +26,15 @@ A reader looks at `suspects/suspects.html` and fills the column verdict of `susp
 """
 
 from hilum.api.augment import augment
-from hilum.api.data import arrange, data_report, pack, table
+from hilum.api.data import arrange, data_report, doctor, pack, table
 from hilum.api.features import embed, similar
 from hilum.api.heads import heads
 from hilum.api.noise import noise
 from hilum.api.scoring import compare, ensemble, evaluate, judge, predict, report
 from hilum.api.training import leaderboard, repeat, reproduce, resume, train
 from hilum.check import check
-from hilum.config import CleanConfig, Config, PrepareConfig, make_config, read_config
-from hilum.doctor import doctor
+from hilum.config import CleanConfig, Config, PrepareConfig, make_config, read_config, recipes
+from hilum.config import find_settings as settings
 from hilum.models import MODELS, describe_model
 from hilum.table import SOURCES
 from hilum_phantom import make_phantom as phantom
@@ -64,10 +64,12 @@ __all__ = [
     "phantom",
     "predict",
     "read_config",
+    "recipes",
     "repeat",
     "report",
     "reproduce",
     "resume",
+    "settings",
     "similar",
     "table",
     "train",

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from hilum.api.opened import with_report
+from hilum.api.opened import formerly, with_report
 from hilum.config import Config, make_config, read_config
 from hilum.errors import ConfigError, HilumError, did_you_mean
 from hilum.locks import sweep
@@ -21,12 +21,13 @@ from hilum.train import resume as _resume
 from hilum.train import train as _train
 
 
+@formerly(folder="out")
 def train(
     recipe: Config | str | Path,
     *,
     data: str | Path = "",
     change: Iterable[str] = (),
-    folder: str | Path = "runs",
+    out: str | Path = "runs",
     name: str = "",
     command: str = "",
     quiet: bool = False,
@@ -37,7 +38,7 @@ def train(
         recipe: a `Config`, or a TOML file.
         data: a pack's folder or `SOURCE:FOLDER`; the recipe's own by default.
         change: settings over the recipe's, as `section.key=value`.
-        folder: where the run is made.
+        out: the folder where the run is made.
         name: what it is called; the recipe's name by default.
         command: what the user typed, kept in run.json.
         quiet: say nothing while training.
@@ -50,16 +51,17 @@ def train(
         Stopped: the user stopped it; `resume` goes on.
     """
     config = _settled(recipe, data, change, name)
-    return with_report(_train(config, folder=folder, command=command, quiet=quiet))
+    return with_report(_train(config, folder=out, command=command, quiet=quiet))
 
 
+@formerly(folder="out")
 def repeat(
     recipe: Config | str | Path,
     repeats: int = 5,
     *,
     data: str | Path = "",
     change: Iterable[str] = (),
-    folder: str | Path = "runs",
+    out: str | Path = "runs",
     name: str = "",
     command: str = "",
     quiet: bool = False,
@@ -74,7 +76,7 @@ def repeat(
         repeats: how many runs.
         data: as all further arguments, see `train`.
         change: settings over the recipe's.
-        folder: where the runs are made.
+        out: the folder where the runs are made.
         name: what they are called.
         command: what the user typed.
         quiet: say nothing while training.
@@ -100,7 +102,7 @@ def repeat(
             say(f"run {len(runs) + 1} of {repeats}, seed {seed}")
         try:
             one = make_config({**config.model_dump(), "seed": seed})
-            runs.append(with_report(_train(one, folder=folder, command=command, quiet=quiet)))
+            runs.append(with_report(_train(one, folder=out, command=command, quiet=quiet)))
         except BaseException:
             if runs:
                 left = config.seed + repeats - 1 - seed
@@ -116,11 +118,12 @@ def resume(run: str | Path, *, quiet: bool = False) -> Run:
     return with_report(_resume(run, quiet=quiet))
 
 
+@formerly(folder="out")
 def reproduce(
-    run: str | Path, *, folder: str | Path | None = None, quiet: bool = False
+    run: str | Path, *, out: str | Path | None = None, quiet: bool = False
 ) -> tuple[Run, list[Difference]]:
     """Train a run again and say where its numbers differ; see `hilum.train.session.reproduce`."""
-    again, differences = _reproduce(run, folder=folder, quiet=quiet)
+    again, differences = _reproduce(run, folder=out, quiet=quiet)
     return with_report(again), differences
 
 

@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from hilum.cli.options import (
-    Parts,
-    Projections,
-    SourceName,
-    SourceOptions,
-    SourceRoot,
-    Views,
-    config_of,
-)
+from hilum import config
+from hilum.cli.options import AsJson, Recipe, SourceName, SourceOptions, SourceRoot
 
 if TYPE_CHECKING:
     from hilum.doctor import Report
@@ -27,57 +17,29 @@ WIDTH = 110
 def doctor(
     source: SourceName,
     root: SourceRoot,
-    findings: Annotated[list[str] | None, typer.Option(help="Examine this finding; may be repeated.")] = None,
-    views: Views = None,
-    projections: Projections = None,
-    parts: Parts = None,
-    size: Annotated[
-        int | None, typer.Option(min=1, help="The side in pixels at which you mean to use the images.")
-    ] = None,
-    recipe: Annotated[
-        Path | None, typer.Option(help="Take filters, findings and size from this recipe or config.")
-    ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Any setting of clean or limits, e.g. clean.min_age=18; may be repeated."),
-    ] = None,
+    run: Annotated[config.Config, "set", "clean.views", "clean.projections", "clean.parts"],
+    settings: config.DoctorConfig,
+    recipe: Recipe = None,
     option: SourceOptions = None,
-    fast: Annotated[bool, typer.Option("--fast", help="Examine the table only; open no image.")] = False,
-    max_bad: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of images that may be missing or unreadable.")
-    ] = 0.01,
-    workers: Annotated[int, typer.Option(min=0, help="Threads; 0 chooses.")] = 0,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON, with all that the checks found.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> int:
     """Check a data set before an hour is lost on it.
 
     Files, labels, parts, patients, duplicates and shortcuts. Exits with 1 where a fault would spoil results.
     """
+    from hilum import api
     from hilum.cli.show import show_json
-    from hilum.doctor import doctor as examine
     from hilum.table import parse_options
 
-    given = {
-        "clean.views": views,
-        "clean.projections": projections,
-        "clean.parts": parts,
-        "data.findings": findings,
-        "prepare.size": size,
-    }
-    config = config_of(recipe, given, set_ or ())
-    report = examine(
+    report = api.doctor(
         source,
         root,
-        options=config.data.options | parse_options(option or ()),
-        filters=config.clean,
-        findings=config.data.findings,
-        images=not fast,
-        size=config.prepare.size if recipe or size else 0,
-        max_bad=max_bad,
-        workers=workers or None,
-        limits=config.limits,
+        findings=settings.findings or run.data.findings,
+        size=settings.size or (run.prepare.size if recipe else 0),
+        settings=settings,
+        filters=run.clean,
+        limits=run.limits,
+        options=run.data.options | parse_options(option or ()),
     )
     if as_json:
         show_json(report.to_json())

@@ -7,32 +7,15 @@ from typing import Annotated
 
 import typer
 
-from hilum.cli.options import AsJson, RunFolder
-
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")]
-
-
-Findings = Annotated[
-    list[str] | None, typer.Option("--findings", help="Show this finding alone; may be repeated.")
-]
+from hilum import config
+from hilum.cli.options import AsJson, Open, RunFolder
 
 
 def evaluate(
     run: RunFolder,
-    split: Annotated[str, typer.Option(help="The part to score: test, valid or train.")] = "test",
-    per: Annotated[
-        str | None, typer.Option(help="Judge every image, study or patient; the run's own unit by default.")
-    ] = None,
-    combine: Annotated[
-        str | None, typer.Option(help="A study's or patient's logit: max or mean of its images'.")
-    ] = None,
-    findings: Findings = None,
+    settings: config.EvaluateConfig,
     every: Annotated[bool, typer.Option("--all", help="Show every score, also of many findings.")] = False,
-    again: Annotated[
-        bool, typer.Option("--again", help="Look at the images even where predictions were kept.")
-    ] = False,
-    device: Device = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Score a run's best weights on a part of its data, at thresholds chosen on the validation part."""
     from hilum import api
@@ -40,10 +23,8 @@ def evaluate(
     from hilum.cli.show_scores import show_evaluation
     from hilum.runs import Run, scored_test
 
-    judged = api.judge(
-        run, split, per=per, combine=combine, findings=findings or (), again=again, device=device
-    )
-    scored = scored_test(Run.open(run)) if split == "test" else None
+    judged = api.judge(run, settings=settings)
+    scored = scored_test(Run.open(run)) if settings.part == "test" else None
     if as_json:
         before = judged.before.to_json()["per_finding"] if judged.before else None
         more = {"judge": judged.judge.to_json(), "before_calibration": before}
@@ -57,7 +38,7 @@ def evaluate(
 
 def report(
     run: RunFolder,
-    show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    show: Open = False,
     figures: Annotated[
         bool, typer.Option("--figures", help="Also write each figure as SVG and as PNG at 300 dpi.")
     ] = False,
@@ -76,10 +57,7 @@ def report(
 def predict(
     run: RunFolder,
     images: Annotated[list[Path], typer.Argument(help="Image files (PNG, JPEG, DICOM) or folders of them.")],
-    force: Annotated[
-        bool, typer.Option("--force", help="Also of pictures that are none of the kind that the run learned.")
-    ] = False,
-    device: Device = "auto",
+    settings: config.PredictFilesConfig,
     as_json: AsJson = False,
 ) -> None:
     """Probabilities of a run's findings for image files, prepared as in training. Not a medical device.
@@ -91,7 +69,7 @@ def predict(
     from hilum.errors import ImageError
     from hilum.text import listed, many
 
-    predictor, results = api.predict(run, images, force=force, device=device)
+    predictor, results = api.predict(run, images, settings=settings)
     names = predictor.findings
     read = [r for r in results if r.probabilities is not None]
     if as_json:

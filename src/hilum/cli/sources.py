@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hilum.cli.options import AsJson, SourceName, SourceOptions, SourceRoot, config_of
+from hilum import config
+from hilum.cli.options import AsJson, SourceName, SourceOptions, SourceRoot
 
 if TYPE_CHECKING:
     from hilum.table import Source
@@ -40,11 +41,8 @@ def arrange(
     source: SourceName,
     root: SourceRoot,
     out: Annotated[Path, typer.Argument(help="The folder to copy the images into.")],
+    run: Annotated[config.Config, "set", "clean.views", "clean.projections", "clean.parts"],
     option: SourceOptions = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", help='A filter, e.g. clean.views=["frontal"]; may be repeated.'),
-    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Copy images into d{ImageID%50}/d{PatientID%50}/i{ImageID}.jpg, resumable and verified.
@@ -55,9 +53,8 @@ def arrange(
     from hilum.table import arrange as copy
     from hilum.table import clean, parse_options, read_source
 
-    config = config_of(None, {}, set_ or ())
     table = read_source(source, root, **parse_options(option or ()))
-    table, steps = clean(table, config.clean)
+    table, steps = clean(table, run.clean)
     done = copy(table, out)
     if as_json:
         show_json(

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hilum.cli.options import AsJson, Quiet, RunFolder, SourceOptions
+from hilum.cli.options import AsJson, Change, Quiet, RunFolder, SourceOptions
 from hilum.text import many, shown, with_interval
 
 if TYPE_CHECKING:
     from hilum.runs import Run
 
-Folder = Annotated[Path, typer.Option("--in", help="The folder that keeps the runs.")]
+Folder = Annotated[Path, typer.Option(help="The folder that keeps the runs.")]
 
 
 def train(
@@ -25,9 +25,7 @@ def train(
         Path | None, typer.Argument(help="A TOML file, or the name of one that comes with hilum.")
     ] = None,
     data: Annotated[str, typer.Option(help="A pack, or SOURCE:FOLDER to pack first, into the cache.")] = "",
-    change: Annotated[
-        list[str] | None, typer.Option("--set", help="SECTION.KEY=VALUE, over the recipe's; may be repeated.")
-    ] = None,
+    set_: Change = None,
     option: SourceOptions = None,
     labels: Annotated[
         Path | None,
@@ -35,7 +33,7 @@ def train(
             help="A CSV of verdicts on labels (image_id, finding, verdict, by, when); see `hilum noise`."
         ),
     ] = None,
-    folder: Folder = Path("runs"),
+    out: Folder = Path("runs"),
     name: Annotated[str, typer.Option(help="What the run is called; the recipe's name by default.")] = "",
     repeats: Annotated[
         int, typer.Option(min=1, help="Train this many runs with seeds seed, seed + 1, ..., on one split.")
@@ -53,7 +51,7 @@ def train(
     if resume is not None and recipe is not None:
         raise ConfigError("hilum train takes a recipe or --resume RUN, not both.")
     if resume is not None:
-        if data or change or option or labels or name or repeats > 1:
+        if data or set_ or option or labels or name or repeats > 1:
             raise ConfigError(
                 "--resume goes on as the run began: --data, --set, --option, --labels, --name and --repeats "
                 "do not go with it."
@@ -64,10 +62,10 @@ def train(
     else:
         command = "hilum " + shlex.join(sys.argv[1:])
         parse_options(option or ())  # says what is no NAME=VALUE
-        change = [*(change or ()), *(f"data.options.{text}" for text in option or ())]
+        change = [*(set_ or ()), *(f"data.options.{text}" for text in option or ())]
         change += [f"labels.overlay={json.dumps(str(labels))}"] if labels else []
         runs = api.repeat(
-            recipe, repeats, data=data, change=change, folder=folder, name=name, command=command, quiet=quiet
+            recipe, repeats, data=data, change=change, out=out, name=name, command=command, quiet=quiet
         )
     if not leads():
         return
@@ -79,8 +77,8 @@ def train(
 
 def reproduce(
     run: Annotated[Path, typer.Argument(help="A finished run.")],
-    folder: Annotated[
-        Path | None, typer.Option("--in", help="Where the repetition is kept; beside the run by default.")
+    out: Annotated[
+        Path | None, typer.Option(help="The folder that keeps the repetition; the run's own by default.")
     ] = None,
     quiet: Quiet = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the differences as JSON.")] = False,
@@ -94,7 +92,7 @@ def reproduce(
     from hilum.runs import Run
     from hilum.train import other_conditions
 
-    again, differences = api.reproduce(run, folder=folder, quiet=quiet)
+    again, differences = api.reproduce(run, out=out, quiet=quiet)
     conditions = other_conditions(Run.open(run), again)
     if as_json:
         show_json(
@@ -157,7 +155,7 @@ def leaderboard(
         table = [[row[name] for name in columns] for row in brief]
         show_table(columns, table, title=f"{folder}, by {by} on {part}")
         if all(row[by] is None for row in rows):
-            typer.echo(f"none of them has {by} of {part} yet; hilum evaluate RUN --split {part} scores one.")
+            typer.echo(f"none of them has {by} of {part} yet; hilum evaluate RUN --part {part} scores one.")
         for warning in [*of_part(part), *gathered((row["run"], row["warnings"]) for row in rows)]:
             typer.echo(f"note: {warning}")
         for text in dict.fromkeys(str(ScoredTest(**row["test_part"])) for row in rows if row["test_part"]):

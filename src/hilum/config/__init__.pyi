@@ -1,4 +1,5 @@
 from .commands import COMMANDS as COMMANDS
+from .commands import SECTIONS as SECTIONS
 from .commands import AugmentPackConfig as AugmentPackConfig
 from .commands import CompareConfig as CompareConfig
 from .commands import DoctorConfig as DoctorConfig
@@ -10,6 +11,7 @@ from .commands import NoiseConfig as NoiseConfig
 from .commands import PackConfig as PackConfig
 from .commands import PredictFilesConfig as PredictFilesConfig
 from .commands import SimilarConfig as SimilarConfig
+from .faults import find_settings as find_settings
 from .faults import make_section as make_section
 from .files import ABOUT as ABOUT
 from .files import dump_config as dump_config
@@ -21,6 +23,7 @@ from .files import write_config as write_config
 from .flat import with_fields as with_fields
 from .knobs import Knob as Knob
 from .knobs import knobs as knobs
+from .recipes import recipes as recipes
 from .section import Section as Section
 from .sections import AugmentConfig as AugmentConfig
 from .sections import CleanConfig as CleanConfig

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from hilum.config.section import AtLeastOne, Count, Positive, Section, Share
+from hilum.config.sections import Config
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
@@ -207,3 +208,10 @@ COMMANDS: dict[str, type[Section]] = {
     "predict_files": PredictFilesConfig,
 }
 """Section -> its class, in the order in which a user meets them."""
+
+SECTIONS: dict[str, type[Section]] = {
+    "": Config,
+    **{name: type(one) for name, one in Config() if isinstance(one, Section)},
+    **COMMANDS,
+}
+"""The same of all sections: those of a run, of which the first has no name, and those of commands."""

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from hilum.config.commands import COMMANDS
+from hilum.config.commands import COMMANDS, SECTIONS
 from hilum.config.knobs import TABLE, Knob, inner_section, knobs
 from hilum.config.section import Section
 from hilum.errors import ConfigError, did_you_mean, nearest
@@ -48,6 +48,26 @@ def make_section(
     return made
 
 
+def find_settings(asked: str = "") -> dict[str, Knob]:
+    """Settings by their whole names, such as `optimizer.lr`: all, those of a section, or one.
+
+    Raises:
+        ConfigError: there is no such section or setting.
+    """
+    every = {
+        f"{name}.{one.name}".removeprefix("."): one for name, of in SECTIONS.items() for one in knobs(of)
+    }
+    found = {key: one for key, one in every.items() if asked in ("", key, key.rpartition(".")[0])}
+    if not found:
+        known = [name for name in SECTIONS if name]
+        close = nearest(asked, every) if "." in asked else None
+        raise ConfigError(
+            f"there is no section or setting {asked!r}; "
+            + (f"did you mean '{close}'?" if close else did_you_mean(asked, known))
+        )
+    return found
+
+
 def _sentences(section: type[Section], error: ValidationError, spell: Callable[[str], str]) -> list[str]:
     """Faults as sentences that name the field; one that may be of several types is told once."""
     told: dict[str, str] = {}
@@ -80,11 +100,11 @@ def _told_by_itself(
 
 def _expected(knob: Knob | None, came: object) -> str:
     if knob is None:
-        return f"expected a section, came {came!r}"
+        return f"expected a section; came: {came!r}"
     words = re.split(", |; ", knob.allowed) if "word" in knob.kind else []
     close = nearest(came, words) if isinstance(came, str) else None
     expected = knob.expected.removeprefix(TABLE)
-    return f"expected {expected}, came {came!r}" + (f"; did you mean '{close}'?" if close else "")
+    return f"expected {expected}; came: {came!r}" + (f"; did you mean '{close}'?" if close else "")
 
 
 def _other_key(section: type[Section], inside: type[Section], path: list[str]) -> str:

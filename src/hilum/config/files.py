@@ -11,6 +11,7 @@ import tomli_w
 from pydantic import BaseModel
 
 from hilum.config.faults import make_section
+from hilum.config.recipes import find_recipes
 from hilum.config.sections import Config
 from hilum.errors import ConfigError, nearest
 from hilum.files import read_toml, write_text
@@ -49,14 +50,7 @@ def find_recipe(path: str | Path) -> Path:
     path = Path(path)
     if path.exists() or path.parent != Path():
         return path
-    return _shipped().get(path.stem, path)
-
-
-def _shipped() -> dict[str, Path]:
-    """Name -> file of the recipes that come with hilum: beside its code, or at the root of a checkout."""
-    package = Path(__file__).parents[1]
-    folders = (package.parents[1] / "recipes", package / "recipes")
-    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.toml"))}
+    return find_recipes().get(path.stem, path)
 
 
 def _other_recipe(path: Path) -> str:
@@ -64,9 +58,9 @@ def _other_recipe(path: Path) -> str:
     beside = [other.name for other in path.parent.glob("*.toml")]
     if close := nearest(path.name, beside):
         return f"did you mean '{path.parent / close}'?"
-    if close := nearest(path.stem, _shipped()):
+    if close := nearest(path.stem, find_recipes()):
         return f"did you mean '{close}', which comes with hilum?"
-    return f"name a TOML file, or a recipe that comes with hilum: {', '.join(_shipped())}."
+    return f"name a TOML file, or a recipe that comes with hilum: {', '.join(find_recipes())}."
 
 
 def make_config(

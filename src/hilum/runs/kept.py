@@ -37,7 +37,7 @@ def check_kept(run: Run, found: Predictions) -> None:
         RunError: the run's folder is not whole.
     """
     path = run.path / "predictions" / f"{found.part}.parquet"
-    remedy = f"Make them anew with: hilum evaluate {run.path} --split {found.part} --again"
+    remedy = f"Make them anew with: hilum evaluate {run.path} --part {found.part} --again"
     if found.findings != tuple(run.data["findings"]):
         raise DataError(
             f"{path} predicts {', '.join(found.findings)}; the run learned {', '.join(run.data['findings'])}. "

@@ -298,7 +298,7 @@ class Run:
                 + (
                     f" for epoch {epoch}."
                     if epoch is not None
-                    else f". Make them with: hilum evaluate {self.path} --split {part}"
+                    else f". Make them with: hilum evaluate {self.path} --part {part}"
                 )
             )
         return Predictions.load(path, part)
