@@ -39,7 +39,7 @@ from hilum.cli.show import names_are_text
 from hilum.cli.sources import arrange, sources
 from hilum.cli.training import reproduce, runs, train
 from hilum.errors import HilumError, Stopped
-from hilum.progress import heartbeat, say
+from hilum.progress import heartbeat, on_screen, say
 from hilum.text import visible
 from hilum.version import __version__
 
@@ -102,6 +102,7 @@ def make_app(asked: str = "") -> typer.Typer:
 
 
 @names_are_text()
+@on_screen()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     given = renamed(sys.argv[1:] if arguments is None else arguments)
