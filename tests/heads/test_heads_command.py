@@ -408,7 +408,7 @@ def test_what_fails_leaves_nothing_behind(
     monkeypatch.setattr(keep, "fit_judge", fail)
     with pytest.raises(Exception, match="No space left"):
         api.heads(
-            store.url, kinds=["logistic"], search="random", candidates=1, folder=heads_folder, device="cpu"
+            store.url, kinds=["logistic"], search="random", candidates=1, out=heads_folder, device="cpu"
         )
     assert list(heads_folder.iterdir()) == []
 

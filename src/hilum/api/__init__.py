@@ -25,52 +25,6 @@ A reader looks at `suspects/suspects.html` and fills the column verdict of `susp
 `change=["labels.overlay=suspects/overlay.csv"]` trains with it.
 """
 
-from hilum.api.augment import augment
-from hilum.api.data import arrange, data_report, doctor, pack, table
-from hilum.api.features import embed, similar
-from hilum.api.heads import heads
-from hilum.api.noise import noise
-from hilum.api.scoring import compare, ensemble, evaluate, judge, predict, report
-from hilum.api.training import leaderboard, repeat, reproduce, resume, train
-from hilum.check import check
-from hilum.config import CleanConfig, Config, PrepareConfig, make_config, read_config, recipes
-from hilum.config import find_settings as settings
-from hilum.models import MODELS, describe_model
-from hilum.table import SOURCES
-from hilum_phantom import make_phantom as phantom
+import lazy_loader
 
-__all__ = [
-    "MODELS",
-    "SOURCES",
-    "CleanConfig",
-    "Config",
-    "PrepareConfig",
-    "arrange",
-    "augment",
-    "check",
-    "compare",
-    "data_report",
-    "describe_model",
-    "doctor",
-    "embed",
-    "ensemble",
-    "evaluate",
-    "heads",
-    "judge",
-    "leaderboard",
-    "make_config",
-    "noise",
-    "pack",
-    "phantom",
-    "predict",
-    "read_config",
-    "recipes",
-    "repeat",
-    "report",
-    "reproduce",
-    "resume",
-    "settings",
-    "similar",
-    "table",
-    "train",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -3,16 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from hilum.config import CleanConfig, DoctorConfig, LimitsConfig, PackConfig, PrepareConfig, with_fields
+from hilum.check import check as check
+from hilum.config import CleanConfig as CleanConfig
+from hilum.config import DoctorConfig, LimitsConfig, PackConfig, PhantomConfig, with_fields
+from hilum.config import PrepareConfig as PrepareConfig
 from hilum.doctor import Report
 from hilum.doctor import doctor as _doctor
 from hilum.pixels import Pack, build_pack
 from hilum.report import open_pack, write_data_report
+from hilum.table import SOURCES as SOURCES
 from hilum.table import Arranged, Table, clean, read_source
 from hilum.table import arrange as _arrange
+from hilum_phantom import Faults, Phantom, make_phantom
+
+
+@with_fields
+def phantom(out: str | Path, settings: PhantomConfig) -> Phantom:
+    """Draw a study into a new folder, of chest X-rays or container scans; same settings, same bytes.
+
+    Args:
+        out: the folder; where it holds this very study already, nothing is drawn.
+        settings: what is drawn.
+
+    Raises:
+        DataError: the folder holds something else, or what is to be planted does not fit the study.
+        DiskError: the disk is full or read-only.
+        MissingExtra: the layout `dicom` needs pydicom.
+    """
+    how = settings
+    planted = {one.name: getattr(how, one.name) for one in fields(Faults)}
+    return make_phantom(
+        out, how.patients, how.layout, how.seed, how.size, masks=how.masks, faults=Faults(**planted),
+        workers=how.workers or None,
+    )  # fmt: skip
 
 
 def table(

@@ -33,11 +33,12 @@ from hilum.cli.options import with_options
 from hilum.cli.pack import pack
 from hilum.cli.phantom import phantom
 from hilum.cli.renamed import renamed
+from hilum.cli.runs import runs
 from hilum.cli.scoring import evaluate, predict, report
 from hilum.cli.settings import recipes, settings
 from hilum.cli.show import names_are_text
 from hilum.cli.sources import arrange, sources
-from hilum.cli.training import reproduce, runs, train
+from hilum.cli.training import reproduce, train
 from hilum.errors import HilumError, Stopped
 from hilum.progress import heartbeat, on_screen, say
 from hilum.text import visible

@@ -10,6 +10,7 @@ import typer
 
 from hilum import config
 from hilum.cli.options import AsJson, Change
+from hilum.cli.show import show_json
 
 if TYPE_CHECKING:
     from hilum.augment import Augmented
@@ -27,7 +28,6 @@ def augment(
     Splits are made of the originals: a copy trains only where its original does, and is never scored.
     """
     from hilum import api
-    from hilum.cli.show import show_json
 
     started = time.perf_counter()
     made = api.augment(pack, out, settings=settings, change=set_ or ())

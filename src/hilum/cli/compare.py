@@ -9,6 +9,7 @@ import typer
 
 from hilum import config
 from hilum.cli.options import AsJson
+from hilum.cli.show import show_json, show_table
 from hilum.text import shown
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ def compare(
 ) -> None:
     """Say which runs are better, by how much, and whether it is real; seeds of one recipe are one group."""
     from hilum import api
-    from hilum.cli.show import show_json
     from hilum.compare import group_runs
 
     if settings:
@@ -46,7 +46,6 @@ def compare(
 
 
 def _show_settings(groups: tuple[Group, ...], as_json: bool) -> None:
-    from hilum.cli.show import show_json, show_table
     from hilum.compare import differing_settings
 
     rows = differing_settings(groups)
@@ -63,7 +62,6 @@ def _show_settings(groups: tuple[Group, ...], as_json: bool) -> None:
 
 
 def _show(compared: RunsCompared) -> None:
-    from hilum.cli.show import show_table
     from hilum.compare import decimals, heading
     from hilum.metrics import many_units
 

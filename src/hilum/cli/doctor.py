@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from hilum import config
 from hilum.cli.options import AsJson, Recipe, SourceName, SourceOptions, SourceRoot
+from hilum.cli.show import console, show_json, show_steps, show_table
 
 if TYPE_CHECKING:
     from hilum.doctor import Report
@@ -17,7 +18,7 @@ WIDTH = 110
 def doctor(
     source: SourceName,
     root: SourceRoot,
-    run: Annotated[config.Config, "set", "clean.views", "clean.projections", "clean.parts"],
+    run: Annotated[config.Config, "set clean.views clean.projections clean.parts"],
     settings: config.DoctorConfig,
     recipe: Recipe = None,
     option: SourceOptions = None,
@@ -28,7 +29,6 @@ def doctor(
     Files, labels, parts, patients, duplicates and shortcuts. Exits with 1 where a fault would spoil results.
     """
     from hilum import api
-    from hilum.cli.show import show_json
     from hilum.table import parse_options
 
     report = api.doctor(
@@ -49,8 +49,6 @@ def doctor(
 
 
 def _show(report: Report) -> None:
-    from hilum.cli.show import console, show_steps, show_table
-
     out = console()
     out.print(report.headline, style="bold", soft_wrap=True)
     if report.pictures.get("read"):
@@ -90,7 +88,6 @@ def _show_checks(report: Report) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from hilum.cli.show import console
     from hilum.doctor import LEVELS
 
     grid = Table.grid(padding=(0, 2))

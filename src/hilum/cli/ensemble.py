@@ -11,6 +11,7 @@ import typer
 
 from hilum import config
 from hilum.cli.options import AsJson
+from hilum.cli.show import show_json, show_table
 
 
 def ensemble(
@@ -21,7 +22,6 @@ def ensemble(
 ) -> None:
     """Average several runs, or epochs of them, into a run that is evaluated and compared like any other."""
     from hilum import api
-    from hilum.cli.show import show_json, show_table
 
     run = api.ensemble(members, out, settings=settings, command="hilum " + shlex.join(sys.argv[1:]))
     scores = run.scores("valid")

@@ -9,6 +9,7 @@ import typer
 
 from hilum import config
 from hilum.cli.options import AsJson, Open, SourceOptions, Store
+from hilum.cli.show import show_json, show_table
 from hilum.text import listed, many
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ def embed(
     from dataclasses import asdict
 
     from hilum import api
-    from hilum.cli.show import show_json
     from hilum.features import FeatureStore
     from hilum.table import parse_options
 
@@ -61,7 +61,6 @@ def similar(
 ) -> None:
     """The images of a store most like one. Research use only: hilum is not a medical device."""
     from hilum import api
-    from hilum.cli.show import show_json, show_table
 
     page = out if out is not None else Path("similar.html") if show else None
     found = api.similar(store, image, settings=settings, out=page)

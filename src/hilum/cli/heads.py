@@ -12,6 +12,7 @@ import typer
 
 from hilum import config
 from hilum.cli.options import AsJson, Change, Recipe, Store
+from hilum.cli.show import show_json, show_table
 from hilum.text import cell, many
 
 if TYPE_CHECKING:
@@ -46,8 +47,6 @@ def heads(
 
 
 def _show_json(run: Run, record: SearchRecord) -> None:
-    from hilum.cli.show import show_json
-
     scores = run.scores("valid")
     show_json(
         {
@@ -63,7 +62,6 @@ def _show_json(run: Run, record: SearchRecord) -> None:
 
 def _show(run: Run, record: SearchRecord) -> None:
     """The best candidates, what the best scores on validation images, and what can be done with it."""
-    from hilum.cli.show import show_table
     from hilum.metrics import RATES
 
     findings = run.data["findings"]

@@ -18,7 +18,7 @@ SMALLEST_GFLOPS = 0.0005
 
 
 def models(
-    run: Annotated[config.Config, "model.channels", "model.pooling"],
+    run: Annotated[config.Config, "model.channels model.pooling"],
     name: Annotated[
         str, typer.Argument(help="A network: its layers are shown. 'timm:*dense*' lists names of timm.")
     ] = "",

@@ -9,6 +9,7 @@ import typer
 
 from hilum import config
 from hilum.cli.options import AsJson, Store
+from hilum.cli.show import show_json, show_table
 from hilum.text import many
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ def noise(
 ) -> None:
     """Find labels that are probably wrong, for a reader to judge. Not a medical device."""
     from hilum import api
-    from hilum.cli.show import show_json
 
     found = api.noise(store, settings=settings, out=out)
     if as_json:
@@ -47,8 +47,6 @@ def noise(
 
 
 def _show(found: Suspects) -> None:
-    from hilum.cli.show import show_table
-
     columns = ("finding", "labelled", "positive", "of which wrong", "negative", "of which wrong", "suspects")
     rates = [
         [

@@ -1,8 +1,8 @@
 """From settings to options: a command's parameters that are sections become an option for each of their fields.
 
 A command writes `settings: config.NoiseConfig` and gets the section, checked, made of what the user gave. Settings
-of a run that a command offers are named in its parameter, `run: Annotated[config.Config, "prepare.size"]`, and
-stand over those of `--recipe` and under those of `--set`, where it has these.
+of a run that it offers are named in a parameter (`run: Annotated[config.Config, "set prepare.size"]`); they
+stand over those of `--recipe` and under those of `--set`, where it names these.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _section(annotation: Any) -> type[Section] | None:
 
 def _options(annotation: Any) -> dict[str, inspect.Parameter]:
     """Name -> option, of what a section's parameter stands for."""
-    keys = [key for key in get_args(annotation)[1:] if key in OF_RUN]
+    keys = [key for key in _keys(annotation) if key in OF_RUN]
     own = {
         key: inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=OF_RUN[key])
         for key in keys
@@ -82,10 +82,14 @@ def _knobs(annotation: Any) -> dict[str, Knob]:
     """Key -> setting: all of a section, or those of a run that are named."""
     from hilum.config import find_settings, knobs
 
-    keys = [key for key in get_args(annotation)[1:] if key not in OF_RUN]
-    if get_args(annotation):
-        return {key: find_settings(key)[key] for key in keys}
-    return {one.name: one for one in knobs(annotation)}
+    if not get_args(annotation):
+        return {one.name: one for one in knobs(annotation)}
+    return {key: find_settings(key)[key] for key in _keys(annotation) if key not in OF_RUN}
+
+
+def _keys(annotation: Any) -> list[str]:
+    """What a parameter of a run's settings names."""
+    return " ".join(get_args(annotation)[1:]).split()
 
 
 def _made(annotation: Any, given: Mapping[str, Any]) -> Any:
@@ -96,7 +100,7 @@ def _made(annotation: Any, given: Mapping[str, Any]) -> Any:
     values = {key: given[knob.name] for key, knob in of.items() if given[knob.name]}
     values = {key: value.split(",") if _numbers(of[key]) else value for key, value in values.items()}
     if not get_args(annotation):
-        return make_section(annotation, values, "the command line", spell=lambda name: spelled(of[name]))
+        return make_section(annotation, values, spell=lambda name: spelled(of[name]))
     texts = [f"{key}={value!r}" for key, value in values.items()] + (given.get("set") or [])
     recipe = given.get("recipe")
     return read_config(recipe, texts) if recipe else make_config({}, texts, "the command line")

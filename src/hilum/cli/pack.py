@@ -10,11 +10,14 @@ import typer
 
 from hilum import config
 from hilum.cli.options import AsJson, SourceName, SourceOptions, SourceRoot
+from hilum.cli.show import show_json, show_steps, show_table
 
 if TYPE_CHECKING:
     from hilum.pixels import Pack
     from hilum.table import Step
 
+RUN = "recipe set prepare.size prepare.fit prepare.clahe clean.views clean.projections clean.parts"
+"""Settings of a run that are options."""
 SHOWN = 10
 """How many left-out images are printed."""
 
@@ -23,17 +26,7 @@ def pack(
     source: SourceName,
     root: SourceRoot,
     out: Annotated[Path, typer.Argument(help="The pack to make.")],
-    run: Annotated[
-        config.Config,
-        "recipe",
-        "set",
-        "prepare.size",
-        "prepare.fit",
-        "prepare.clahe",
-        "clean.views",
-        "clean.projections",
-        "clean.parts",
-    ],
+    run: Annotated[config.Config, RUN],
     settings: config.PackConfig,
     option: SourceOptions = None,
     as_json: AsJson = False,
@@ -42,7 +35,6 @@ def pack(
 
     Run the same command again after an interruption: it goes on where it was.
     """
-    from hilum.cli.show import show_json
     from hilum.pixels import INFO, build_pack
     from hilum.table import clean, parse_options, read_source
 
@@ -69,8 +61,6 @@ def pack(
 
 def _show(made: Pack, steps: list[Step], seconds: float | None) -> None:
     """A short summary; `seconds` is None where the pack was there already."""
-    from hilum.cli.show import show_steps, show_table
-
     show_steps(steps)
     size = made.prepare.size
     speed = "was there already" if seconds is None else f"{made.info['slots'] / seconds:,.0f} images/s"

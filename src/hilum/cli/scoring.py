@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hilum import config
 from hilum.cli.options import AsJson, Open, RunFolder
+from hilum.cli.show import show_json, show_table
+from hilum.text import listed, many
+
+if TYPE_CHECKING:
+    from hilum.predict import FileResult, Predictor
 
 
 def evaluate(
@@ -19,7 +24,6 @@ def evaluate(
 ) -> None:
     """Score a run's best weights on a part of its data, at thresholds chosen on the validation part."""
     from hilum import api
-    from hilum.cli.show import show_json
     from hilum.cli.show_scores import show_evaluation
     from hilum.runs import Run, scored_test
 
@@ -65,40 +69,45 @@ def predict(
     What is no chest film, or a lateral view for a run that learned frontal ones, gets the reason instead.
     """
     from hilum import api
-    from hilum.cli.show import show_json, show_table
     from hilum.errors import ImageError
-    from hilum.text import listed, many
 
     predictor, results = api.predict(run, images, settings=settings)
-    names = predictor.findings
-    read = [r for r in results if r.probabilities is not None]
+    read = [one for one in results if one.probabilities is not None]
     if as_json:
-        show_json([r.to_json(names) for r in results])
+        show_json([one.to_json(predictor.findings) for one in results])
     elif read:
-        rows = [[str(r.path), *r.cells()] for r in read]
-        title = "Calibrated probability" if predictor.judge.calibration.parameters else "Probability"
-        show_table(
-            ["image", *names], rows, title=f"{title} of each finding; * at or over the operating point"
-        )
-        unit = predictor.judge.config.unit
-        if unit != "image":
-            typer.echo(f"The run is judged per {unit}; here each file counts as a {unit} of one image.")
-        typer.echo("Research use only: hilum is not a medical device.")
-    unread = [r for r in results if r.error and not r.doubt]
-    unlike = [r for r in results if r.error and r.doubt]
-    for result in results:
-        if result.error:
-            typer.echo(f"not {'judged' if result.doubt else 'read'}: {result.error}", err=True)
-        elif result.doubt:
-            typer.echo(f"doubtful: {result.path} {result.doubt}", err=True)
-    for note in dict.fromkeys(note for r in read for note in r.notes):
-        typer.echo(f"guessed: {note}: {listed([r.path for r in read if note in r.notes])}", err=True)
+        _show(predictor, read)
+    for one in results:
+        if one.error:
+            typer.echo(f"not {'judged' if one.doubt else 'read'}: {one.error}", err=True)
+        elif one.doubt:
+            typer.echo(f"doubtful: {one.path} {one.doubt}", err=True)
+    for note in dict.fromkeys(note for one in read for note in one.notes):
+        typer.echo(f"guessed: {note}: {listed([one.path for one in read if note in one.notes])}", err=True)
+    if faults := _faults(results):
+        raise ImageError(" ".join(faults))
+
+
+def _show(predictor: Predictor, read: list[FileResult]) -> None:
+    title = "Calibrated probability" if predictor.judge.calibration.parameters else "Probability"
+    rows = [[str(one.path), *one.cells()] for one in read]
+    title = f"{title} of each finding; * at or over the operating point"
+    show_table(["image", *predictor.findings], rows, title=title)
+    unit = predictor.judge.config.unit
+    if unit != "image":
+        typer.echo(f"The run is judged per {unit}; here each file counts as a {unit} of one image.")
+    typer.echo("Research use only: hilum is not a medical device.")
+
+
+def _faults(results: list[FileResult]) -> list[str]:
+    """How many files got no probabilities, and why."""
     whole = many(len(results), "file")
-    faults = [f"{len(unread)} of {whole} could not be read as an image."] if unread else []
+    unread = sum(1 for one in results if one.error and not one.doubt)
+    unlike = sum(1 for one in results if one.error and one.doubt)
+    faults = [f"{unread} of {whole} could not be read as an image."] if unread else []
     if unlike:
         faults.append(
-            f"{len(unlike)} of {whole} got no probabilities, being none of the kind that the run learned; "
+            f"{unlike} of {whole} got no probabilities, being none of the kind that the run learned; "
             "--force gives them all the same."
         )
-    if faults:
-        raise ImageError(" ".join(faults))
+    return faults

@@ -23,11 +23,11 @@ def settings(
     if as_json:
         show_json([{"setting": key, **asdict(knob)} for key, knob in found.items()])
         return
-    before = ""
+    before = None
     for key, knob in found.items():
         if (name := key.rpartition(".")[0]) != before:
             before = name
-            typer.echo(f"\n[{name}] {SECTIONS[name].__doc__ or ''}\n")
+            typer.echo(f"\n[{name}] {SECTIONS[name].__doc__}\n" if name else "")
         typer.echo(f"{key} = {shown(knob.default)}   {knob.expected}\n    {knob.sentence}")
 
 

@@ -9,6 +9,7 @@ import typer
 
 from hilum import config
 from hilum.cli.options import AsJson, SourceName, SourceOptions, SourceRoot
+from hilum.cli.show import show_json, show_table
 
 if TYPE_CHECKING:
     from hilum.table import Source
@@ -19,7 +20,6 @@ def sources(
     as_json: AsJson = False,
 ) -> None:
     """List the data sets that can be read, with citation, licence and folder layout."""
-    from hilum.cli.show import show_json, show_table
     from hilum.table import SOURCES, find_source
 
     if name and as_json:
@@ -41,7 +41,7 @@ def arrange(
     source: SourceName,
     root: SourceRoot,
     out: Annotated[Path, typer.Argument(help="The folder to copy the images into.")],
-    run: Annotated[config.Config, "set", "clean.views", "clean.projections", "clean.parts"],
+    run: Annotated[config.Config, "set clean.views clean.projections clean.parts"],
     option: SourceOptions = None,
     as_json: AsJson = False,
 ) -> None:
@@ -49,7 +49,6 @@ def arrange(
 
     Run the same command again after an interruption: what is there and whole is kept.
     """
-    from hilum.cli.show import show_json
     from hilum.table import arrange as copy
     from hilum.table import clean, parse_options, read_source
 
@@ -57,24 +56,17 @@ def arrange(
     table, steps = clean(table, run.clean)
     done = copy(table, out)
     if as_json:
-        show_json(
-            {
-                "out": str(out),
-                "images": len(done.table),
-                "copied": done.copied,
-                "replaced": done.replaced,
-                "kept": done.kept,
-            }
-        )
+        counts = {"copied": done.copied, "replaced": done.replaced, "kept": done.kept}
+        show_json({"out": str(out), "images": len(done.table), **counts})
         return
     for step in steps:
         typer.echo(f"clean.{step.name}: {step.rows_before:,} -> {step.rows_after:,} images")
-    counts = {
-        "copied": done.copied,
-        "already there": done.kept,
-        "damaged or changed, replaced": done.replaced,
-    }
-    said = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+    told = (
+        (done.copied, "copied"),
+        (done.kept, "already there"),
+        (done.replaced, "damaged or changed, replaced"),
+    )
+    said = ", ".join(f"{count:,} {what}" for count, what in told if count)
     typer.echo(f"{len(done.table):,} images in {out}: {said}.")
     if "dicom" in done.table.frame["source"]:
         typer.echo("DICOM files are copied as they are, with the names and dates in their headers.")

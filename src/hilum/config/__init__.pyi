@@ -9,6 +9,7 @@ from .commands import EvaluateConfig as EvaluateConfig
 from .commands import HeadsConfig as HeadsConfig
 from .commands import NoiseConfig as NoiseConfig
 from .commands import PackConfig as PackConfig
+from .commands import PhantomConfig as PhantomConfig
 from .commands import PredictFilesConfig as PredictFilesConfig
 from .commands import SimilarConfig as SimilarConfig
 from .faults import find_settings as find_settings

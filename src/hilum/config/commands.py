@@ -31,6 +31,41 @@ class _OfStore(_OnDevice):
     """Only images that fulfil this condition, such as `sex = 'F' and age > 60`."""
 
 
+class PhantomConfig(Section):
+    """A study of drawn chest X-rays, or of containers, and what is planted in it."""
+
+    patients: AtLeastOne = 500
+    """How many patients, or containers."""
+    layout: Literal["chexpert", "nih", "pneumonia", "folder", "dicom", "containers"] = "chexpert"
+    """The official layout of that data set; or containers."""
+    seed: Seed = 0
+    """Same seed, same bytes."""
+    size: AtLeastOne = 320
+    """Pixels of each image's shorter side."""
+    masks: bool = False
+    """Also write a mask per finding and image."""
+    flip_labels: Share = 0.0
+    """Planted: this share of each finding's labels is wrong."""
+    shortcut: str = ""
+    """Planted: ECG leads lie on patients with this finding (lorries carry containers of this class)."""
+    shortcut_strength: Share = 0.9
+    """Planted: correlation of leads and finding."""
+    leak: Count = 0
+    """Planted: patients with images in two parts."""
+    damage: Count = 0
+    """Planted: empty, truncated and garbage files."""
+    duplicates: Count = 0
+    """Planted: studies that occur again as another patient's."""
+    monochrome1: bool = False
+    """Planted: every second DICOM file is MONOCHROME1."""
+    age_gap: str = ""
+    """Planted: this finding is drawn fainter from 60 years on."""
+    age_gap_strength: Share = 0.8
+    """Planted: how much fainter; at 1 it is labelled and cannot be seen."""
+    workers: Count = 0
+    """Processes; 0 means one per processor."""
+
+
 class DoctorConfig(Section):
     """How a data set is examined."""
 
@@ -195,6 +230,7 @@ class PredictFilesConfig(_OnDevice):
 
 
 COMMANDS: dict[str, type[Section]] = {
+    "phantom": PhantomConfig,
     "doctor": DoctorConfig,
     "pack": PackConfig,
     "augment_pack": AugmentPackConfig,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -18,34 +18,35 @@ Made = TypeVar("Made", bound=Section)
 
 
 def make_section(
-    section: type[Made],
-    values: Mapping[str, Any],
-    origin: str = "",
-    *,
-    spell: Callable[[str], str] = str,
-    faults: Iterable[str] = (),
+    section: type[Made], values: Mapping[str, Any], origin: str = "", *, spell: Callable[[str], str] = str
 ) -> Made:
     """Check values and make a section of them.
 
     Args:
         section: its class.
         values: name -> value; the defaults for the rest.
-        origin: where they come from, for the message; the section's name by default.
+        origin: where they come from, for the message.
         spell: how a setting is called there, e.g. `--folds`.
-        faults: what is wrong already.
 
     Raises:
         ConfigError: any value is wrong; all faults are told.
     """
-    faults = list(faults)
-    try:
-        made = section.model_validate(values)
-    except ValidationError as error:
-        faults += _sentences(section, error, spell)
-    if faults:
-        origin = origin or next((name for name, one in COMMANDS.items() if one is section), section.__name__)
-        raise ConfigError(f"{origin} cannot be used:\n" + "\n".join(f"  - {fault}" for fault in faults))
+    made, faults = check_section(section, values, spell)
+    if made is None:
+        several = "".join(f"\n  - {fault}" for fault in faults)
+        told = faults[0] if len(faults) == 1 else f"what is given cannot be used:{several}"
+        raise ConfigError(f"{origin}: {told}" if origin else told)
     return made
+
+
+def check_section(
+    section: type[Made], values: Mapping[str, Any], spell: Callable[[str], str] = str
+) -> tuple[Made | None, list[str]]:
+    """The same, with a sentence for each fault in place of an error."""
+    try:
+        return section.model_validate(values), []
+    except ValidationError as error:
+        return None, _sentences(section, error, spell)
 
 
 def find_settings(asked: str = "") -> dict[str, Knob]:

@@ -10,7 +10,7 @@ from typing import Any
 import tomli_w
 from pydantic import BaseModel
 
-from hilum.config.faults import make_section
+from hilum.config.faults import check_section
 from hilum.config.recipes import find_recipes
 from hilum.config.sections import Config
 from hilum.errors import ConfigError, nearest
@@ -69,7 +69,11 @@ def make_config(
     """Check nested values and make a `Config`; see `read_config`."""
     merged = _copy(values)
     faults = [fault for text in items(overrides) if (fault := _override(merged, text))]
-    return make_section(Config, merged, origin, faults=faults)
+    config, wrong = check_section(Config, merged)
+    if config is None or faults:
+        lines = "".join(f"\n  - {fault}" for fault in (*faults, *wrong))
+        raise ConfigError(f"{origin} cannot be used:{lines}")
+    return config
 
 
 def dump_config(config: Config) -> str:
