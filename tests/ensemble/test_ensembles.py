@@ -215,10 +215,10 @@ def test_a_folder_of_runs_can_be_moved(trained: tuple[Run, Run], tmp_path: Path)
         (("{0}", "{1}@x"), (), "expected RUN or RUN@EPOCH"),
         (("{0}", "{1}@0"), (), "an epoch from 1"),
         (("{0}", "nowhere"), (), "is not a run's folder"),
-        (("{0}", "{1}"), ("--of", "votes"), "averages probabilities or logits, not 'votes'"),
+        (("{0}", "{1}"), ("--of", "votes"), "--of: expected word (probabilities, logits); came: 'votes'"),
         (("{0}", "{1}"), ("--weights", "1"), "2 members needs as many weights; there are 1"),
-        (("{0}", "{1}"), ("--weights", "1,0"), "must be above 0; they are 1, 0"),
-        (("{0}", "{1}"), ("--weights", "1,x"), "expected numbers with commas"),
+        (("{0}", "{1}"), ("--weights", "1,0"), "--weights: expected list of numbers (above 0); came: '0'"),
+        (("{0}", "{1}"), ("--weights", "1,x"), "--weights: expected list of numbers (above 0); came: 'x'"),
     ],
 )
 def test_wrong_members_are_refused(

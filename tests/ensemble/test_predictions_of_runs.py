@@ -220,10 +220,10 @@ def test_bad_input_is_one_message(copied: Copied, hilum: Callable[..., tuple[int
     assert "predicts Left; the run learned Left, Top" in hilum("evaluate", run.path).err
     frame.write_parquet(kept)
     for arguments, message in {
-        ("--per", "lung"): "scores are not per 'lung'; known: image, study, patient",
-        ("--per", "study", "--combine", "median"): "combined by max or mean, not by 'median'",
+        ("--per", "lung"): "--per: expected word (image, study, patient); came: 'lung'",
+        ("--per", "study", "--combine", "median"): "--combine: expected word (max, mean); came: 'median'",
         ("--finding", "Topp"): "did you mean 'Top'?",
-        ("--part", "tset"): "there is no part 'tset'",
+        ("--part", "tset"): "--part: expected word (test, valid, train); came: 'tset'; did you mean 'test'?",
     }.items():
         told = hilum("evaluate", run.path, *arguments)
         assert (told.code, told.err.count("\n")) == (2, 1), told

@@ -138,7 +138,10 @@ def test_similar_with_the_pack_gone_shows_no_pictures(lab: Path, hilum: Hilum, t
         ),
         (("similar", "{lab}/features", "{lab}/small.toml"), "small.toml"),
         (("similar", "{lab}/features", "x", "--encoder", "other"), "has no encoder 'other'"),
-        (("similar", "{lab}/features", "x", "--pooling", "mean"), "pooling 'mean'"),
+        (
+            ("similar", "{lab}/features", "x", "--pooling", "mean"),
+            "--pooling: expected word (avg, max, both); came: 'mean'",
+        ),
         (
             ("embed", "{lab}/runs/small-1", "--data", "{lab}/nothing", "--store", "{new}"),
             "there is no pack at",

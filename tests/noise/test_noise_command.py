@@ -86,7 +86,7 @@ def test_labels_that_were_read_are_not_listed_again(hilum, planted: Planted, tmp
     [
         (["--finding", "Lefft"], "did you mean 'Left'"),
         (["--finding", "Once", "--blank", "ignore"], "no negative label"),
-        (["--finding", "Left", "--folds", "1"], "folds = 1: at least 2"),
+        (["--finding", "Left", "--folds", "1"], "--folds: expected whole number (at least 2); came: '1'"),
         (["--finding", "Left", "--accept", "3"], "name one with --out"),
         (["--finding", "Left", "--encoder", "other"], "random"),
         (["--finding", "Left", "--where", "sex = "], "sex"),
