@@ -10,10 +10,10 @@ from hilum.config import SECTIONS, Section, knobs
 
 ROOT = Path(__file__).parents[1]
 INTRODUCTION = """\
-Every knob, as `hilum settings` prints it too. Of a run, a recipe states what it changes, its `config.toml` states all,
-and `--set optimizer.lr=1e-4` changes one. The sections of commands, from `phantom` on, are in no recipe: they are the
-command's options, and the arguments of its function in `hilum.api`, by the same names (where several may be given, an
-option is called by one: `--finding`)."""
+Every knob, as `hilum settings` prints it too. Of a run, a recipe states what it changes, its `config.toml` states
+all, and `--set optimizer.lr=1e-4` changes one. The sections of commands, from `phantom` on, are in no recipe: they
+are the command's options, and the arguments of its function in `hilum.api`, by the same names (where several may be
+given, an option is called by one: `--finding`)."""
 
 
 def main() -> int:
