@@ -1,4 +1,4 @@
-"""Build the documentation site into `site/`: the pages of this folder, and one generated from the settings."""
+"""Build the site into `site/`: the pages of this folder, and two made from settings and code."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from architecture import write_architecture
 from pydantic import BaseModel
 
 from hilum.config import Config
@@ -14,8 +15,9 @@ ROOT = Path(__file__).parents[1]
 
 
 def main() -> int:
-    """Write `docs/settings.md`, then the site."""
+    """Write `settings.md` and `architecture.md`, then the site."""
     (ROOT / "docs" / "settings.md").write_text(settings_page(), encoding="utf-8")
+    write_architecture(ROOT / "docs")
     return subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"], cwd=ROOT
     ).returncode
