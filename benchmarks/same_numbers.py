@@ -185,8 +185,10 @@ def main() -> int:
     if not chosen.again:
         there = {name: of for name, of in studies.items() if name == "phantom" or Path(of.root).is_dir()}
         print(f"without {sorted(studies.keys() - there)}" if studies.keys() - there else "", file=sys.stderr)
-        found = {name: measure(study, chosen.src) for name, study in there.items()}
-        chosen.out.write_text(json.dumps(found, indent=1) + "\n")
+        found: dict[str, Any] = {}
+        for name, study in there.items():
+            found[name] = measure(study, chosen.src)
+            chosen.out.write_text(json.dumps(found, indent=1) + "\n")
     if chosen.against is None:
         return 0
     old, new = (json.loads(path.read_text()) for path in (chosen.against, chosen.out))

@@ -119,13 +119,13 @@ def _prepared(study: Study) -> Steps:
         drawn = "--patients 200 --size 64 --seed 3 --leak 2 --duplicates 2 --flip-labels 0.05"
         yield "phantom", ["phantom", "--out", study.root, *drawn.split()]
     yield "doctor", ["doctor", *data, *study.clean, "--json"]
-    yield "pack", ["pack", *data, "--out", "pack", "--size", "64", *study.clean, "--json"]
+    yield "pack", ["pack", *data, "--out", "pack", "--size", "32", *study.clean, "--json"]
     yield "data-report", ["data-report", "pack", "--json"]
 
 
 def _trained(study: Study) -> Steps:
     findings = f"data.findings={json.dumps(study.findings)}"
-    chosen = ("prepare.size=64", "train.epochs=2", "train.precision=fp32", findings, *study.settings)
+    chosen = ("prepare.size=32", "train.epochs=2", "train.precision=fp32", findings, *study.settings)
     train = ["train", study.recipe, "--data", "pack", "--json", "--quiet"]
     train += [word for setting in chosen for word in ("--set", setting)]
     yield "train/seeds", [*train, "--repeats", "2", "--set", "name=seeds"]
@@ -136,7 +136,7 @@ def _trained(study: Study) -> Steps:
 def _scored(study: Study) -> Steps:
     for run in RUNS:
         yield f"evaluate/{run}", ["evaluate", run, "--part", "test", "--json"]
-    yield "evaluate/valid", ["evaluate", RUNS[0], "--part", "valid", "--json"]
+    yield "evaluate/valid", ["evaluate", "runs/both", "--part", "valid", "--json"]
     yield "evaluate/text", ["evaluate", "runs/both", "--part", "test", "--all"]
     if study.per:
         yield "evaluate/patients", ["evaluate", RUNS[0], *study.per, "--part", "test", "--json"]
