@@ -1,4 +1,4 @@
-"""Build the documentation site into `site/`: the pages of this folder, and one generated from the settings."""
+"""Build the site into `site/`: the pages of this folder, and two made from settings and code."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ import subprocess
 import sys
 from pathlib import Path
 
+from architecture import write_architecture
+
 from hilum.config import SECTIONS, Section, knobs
 
 ROOT = Path(__file__).parents[1]
 INTRODUCTION = """\
 Every knob, as `hilum settings` prints it too. Of a run, a recipe states what it changes, its `config.toml` states
 all, and `--set optimizer.lr=1e-4` changes one. The sections of commands, from `phantom` on, are in no recipe: they
-are the command's options, and the arguments of its function in `hilum.api`, by the same names (where several may be
-given, an option is called by one: `--finding`)."""
+are the command's options, and the arguments of its function in `hilum.api`, by the same names (where several may
+be given, an option is called by one: `--finding`)."""
 
 
 def main() -> int:
-    """Write `docs/settings.md`, then the site."""
+    """Write `settings.md` and `architecture.md`, then the site."""
     (ROOT / "docs" / "settings.md").write_text(settings_page(), encoding="utf-8")
+    write_architecture(ROOT / "docs")
     return subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"], cwd=ROOT
     ).returncode
