@@ -114,7 +114,7 @@ def _memory(folder: Path) -> dict[str, Any]:
     peak = {}
     for count in (FEW, MANY):
         pack = pack_of(files, folder / f"pack{count}", SMALL, copies=count // len(files))
-        command = ["embed", "resnet18", "--weights", weights, "--data", pack, "--store", folder / f"s{count}"]
+        command = ["embed", "resnet18", "--weights", weights, "--data", pack, "--out", folder / f"s{count}"]
         done = subprocess.run(
             [sys.executable, "-c", MEMORY, *map(str, command), "--json"],
             capture_output=True,

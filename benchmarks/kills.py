@@ -120,25 +120,25 @@ HEADS = (
 )
 CASES = {
     "phantom": Case(
-        ("phantom", "{out}/study", "--patients", "48", "--layout", "pneumonia", "--size", "96"),
+        ("phantom", "--out", "{out}/study", "--patients", "48", "--layout", "pneumonia", "--size", "96"),
         "study",
         tree(),
     ),
     "pack": Case(
-        ("pack", "pneumonia", "{ref}/study", "{out}/pack", "--size", "32"),
+        ("pack", "pneumonia", "{ref}/study", "--out", "{out}/pack", "--size", "32"),
         "pack",
         PACKED,
         promise="prepared images are kept; the same command goes on",
     ),
     "augment": Case(
-        ("augment", "{ref}/pack", "{out}/copies", "--copies", "30"),
+        ("augment", "{ref}/pack", "--out", "{out}/copies", "--copies", "30"),
         "copies",
         PACKED,
         promise="finished copies are kept; the same command goes on",
     ),
     "data-report": Case(("data-report", "{out}/pack"), "pack", PACKED, ("pack",), "the pack is untouched"),
     "arrange": Case(
-        ("arrange", "pneumonia", "{ref}/study", "{out}/tree"),
+        ("arrange", "pneumonia", "{ref}/study", "--out", "{out}/tree"),
         "tree",
         tree(),
         promise="whole copies are kept; the same command goes on",
@@ -174,7 +174,7 @@ CASES = {
         tree("compare.json"),
     ),
     "embed": Case(
-        ("embed", "{ref}/runs/r-1", "--data", "{ref}/pack", "--store", "{out}/store", "--device", "cpu"),
+        ("embed", "{ref}/runs/r-1", "--data", "{ref}/pack", "--out", "{out}/store", "--device", "cpu"),
         "store",
         vectors,
         promise="all but the last 10 s of vectors is kept; the same command goes on",

@@ -20,7 +20,10 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A phantom study of 30 patients, and a run trained on it for two epochs."""
     folder = tmp_path_factory.mktemp("lab")
     make_phantom(folder / "phantom", 30, size=96, workers=1)
-    assert main(["pack", "chexpert", str(folder / "phantom"), str(folder / "pack"), "--size", "32"]) == 0
+    assert (
+        main(["pack", "chexpert", str(folder / "phantom"), "--out", str(folder / "pack"), "--size", "32"])
+        == 0
+    )
     recipe = folder / "small.toml"
     recipe.write_text(
         'data.findings = ["Support Devices", "Pleural Effusion"]\n'
@@ -245,6 +248,6 @@ def test_a_recipes_source_options_hold_for_doctor_and_pack(hilum: Hilum, tmp_pat
     code, out, _ = hilum("doctor", "folder", study, "--recipe", recipe, "--json")
     assert code == 0
     assert json.loads(out)["patients"] == 20
-    code, out, _ = hilum("pack", "folder", study, tmp_path / "pack", "--recipe", recipe)
+    code, out, _ = hilum("pack", "folder", study, "--out", tmp_path / "pack", "--recipe", recipe)
     assert code == 0
     assert "of 20 patients, 32 x 32" in out

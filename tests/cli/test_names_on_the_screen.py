@@ -89,7 +89,7 @@ def run(lab: Path) -> Path:
 @pytest.fixture(scope="module")
 def store(lab: Path, run: Path) -> Path:
     """Vectors of the pack's images by the first run."""
-    assert said("embed", run, "--data", lab / "pack", "--store", lab / "store", "--device", "cpu")[0] == 0
+    assert said("embed", run, "--data", lab / "pack", "--out", lab / "store", "--device", "cpu")[0] == 0
     return lab / "store"
 
 
@@ -208,7 +208,7 @@ def test_a_wrong_command_line_of_several_names_is_told_as_it_is(tmp_path: Path, 
     refuse(
         [
             *(["train", name, "--data", name], ["evaluate", name, name], ["doctor", name, name]),
-            ["pack", "csv", ".", "p", "--size", name],
+            ["pack", "csv", ".", "--out", "p", "--size", name],
             ["doctor", "csv", tmp_path, "--option", f"{name}=1"],
         ]
     )

@@ -25,7 +25,10 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A phantom study of 24 patients and a recipe of one epoch."""
     folder = tmp_path_factory.mktemp("repeats")
     make_phantom(folder / "phantom", 24, size=64, workers=1)
-    assert main(["pack", "chexpert", str(folder / "phantom"), str(folder / "pack"), "--size", "32"]) == 0
+    assert (
+        main(["pack", "chexpert", str(folder / "phantom"), "--out", str(folder / "pack"), "--size", "32"])
+        == 0
+    )
     (folder / "small.toml").write_text(
         'data.findings = ["Support Devices", "Pleural Effusion"]\nmodel.name = "densenet-small"\n'
         "prepare.size = 32\nsplit.keep_official = false\nsplit.valid = 0.4\ntrain.epochs = 1\ntrain.batch = 16\n"

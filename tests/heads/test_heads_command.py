@@ -258,7 +258,7 @@ def test_test_rows_need_no_vectors(
     code, _, err = hilum("heads", url, *FEW, *change, "--out", heads_folder)
     assert code == 2
     assert "2 of 128 images to learn from have no vectors of backbone-1" in err
-    assert f"hilum embed {opened.encoder().origin} --data {study.path} --store {url}" in err
+    assert f"hilum embed {opened.encoder().origin} --data {study.path} --out {url}" in err
 
 
 def test_a_condition_leaves_patients_in_their_parts(

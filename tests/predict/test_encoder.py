@@ -163,7 +163,9 @@ def test_a_pack_prepared_otherwise_is_told_how_to_be_packed(run: Run, pack: Pack
         pack.table, tmp_path / "other", PrepareConfig(size=48, fit="pad", clahe=2.0), workers=1
     )
     of_run(run).check(pack)
-    with pytest.raises(PackError, match=r"hilum pack SOURCE FOLDER OUT --size 32 --fit squash --clahe 0.0"):
+    with pytest.raises(
+        PackError, match=r"hilum pack SOURCE FOLDER --out OUT --size 32 --fit squash --clahe 0.0"
+    ):
         of_run(run).check(other)
     with pytest.raises(PackError, match=r"--size 32"):
         Encoder.open("densenet-small", weights=str(run.path), device="cpu").check(other)

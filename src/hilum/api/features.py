@@ -45,11 +45,12 @@ class Similar:
     page: Path | None = None
 
 
+@formerly(store="out")
 @with_fields
 def embed(
     model_or_run: Encoder | str | Path,
     data: Pack | str | Path,
-    store: FeatureStore | str | Path,
+    out: FeatureStore | str | Path,
     settings: EmbedConfig,
     *,
     options: Mapping[str, Any] | None = None,
@@ -59,7 +60,7 @@ def embed(
     Args:
         model_or_run: a run's folder, or a network's name, or an encoder.
         data: a pack, or `SOURCE:FOLDER`, which is packed first, into the cache, as the network needs it.
-        store: a folder or a URL such as `s3://bucket/features`; made where there is none.
+        out: the feature store: a folder or a URL such as `s3://bucket/features`; made where there is none.
         settings: how.
         options: of the source.
 
@@ -94,7 +95,7 @@ def embed(
             f"{data} is a pack, read from its source already: --option goes with SOURCE:FOLDER."
         )
     encoder.check(pack)
-    return _embed(encoder, pack, _opened(store, create=True), batch=settings.batch, replace=settings.replace)
+    return _embed(encoder, pack, _opened(out, create=True), batch=settings.batch, replace=settings.replace)
 
 
 @formerly(k="top")

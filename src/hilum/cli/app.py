@@ -32,7 +32,7 @@ from hilum.cli.noise import noise
 from hilum.cli.options import with_options
 from hilum.cli.pack import pack
 from hilum.cli.phantom import phantom
-from hilum.cli.renamed import renamed
+from hilum.cli.renamed import BY_PLACE, renamed, with_place
 from hilum.cli.runs import runs
 from hilum.cli.scoring import evaluate, predict, report
 from hilum.cli.settings import recipes, settings
@@ -98,6 +98,8 @@ def make_app(asked: str = "") -> typer.Typer:
                 continue
             name = function.__name__.replace("_", "-")
             command = with_options(function) if name == asked else _named(function)
+            if name == asked and name in BY_PLACE:
+                command = with_place(command)
             app.command(name, rich_help_panel=heading)(command)
     return app
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def augment(
     pack: Annotated[Path, typer.Argument(help="A pack of originals.")],
-    out: Annotated[Path, typer.Argument(help="The pack to make.")],
+    out: Annotated[Path, typer.Option(help="The pack to make.")],
     settings: config.AugmentPackConfig,
     set_: Change = None,
     as_json: AsJson = False,

@@ -11,7 +11,9 @@ from hilum.cli.show import show_json
 
 
 def data_report(
-    pack: Annotated[Path, typer.Argument(help="A pack's folder; `hilum pack SOURCE FOLDER PACK` makes one.")],
+    pack: Annotated[
+        Path, typer.Argument(help="A pack's folder; `hilum pack SOURCE FOLDER --out PACK` makes one.")
+    ],
     out: Annotated[
         Path | None, typer.Option(help="The HTML file to write; data-report.html in the pack by default.")
     ] = None,

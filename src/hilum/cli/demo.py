@@ -22,9 +22,9 @@ def demo(
     study, pack, runs = out / "phantom", out / "packs" / f"phantom-{SIZE}", out / "runs"
     change = ["--set", f"train.epochs={epochs}"] if epochs else []
     for command in (
-        ["phantom", study, "--patients", patients],
+        ["phantom", "--out", study, "--patients", patients],
         ["doctor", "chexpert", study],
-        ["pack", "chexpert", study, pack, "--size", SIZE],
+        ["pack", "chexpert", study, "--out", pack, "--size", SIZE],
         ["train", "phantom-resnet18", "--data", pack, "--out", runs, *change],
         ["runs", "--folder", runs],
     ):

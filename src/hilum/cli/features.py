@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def embed(
     model_or_run: Annotated[str, typer.Argument(help="A run's folder, or a network's name.")],
     data: Annotated[str, typer.Option(help="A pack, or SOURCE:FOLDER to pack first, into the cache.")],
-    store: Annotated[str, typer.Option(help="The feature store: a folder, or s3://, gs://, az://.")],
+    out: Annotated[str, typer.Option(help="The feature store: a folder, or s3://, gs://, az://.")],
     settings: config.EmbedConfig,
     option: SourceOptions = None,
     as_json: AsJson = False,
@@ -34,16 +34,16 @@ def embed(
     from hilum.features import FeatureStore
     from hilum.table import parse_options
 
-    found = api.embed(model_or_run, data, store, settings=settings, options=parse_options(option or ()))
-    total = len(FeatureStore.open(store).table(found.encoder))
+    found = api.embed(model_or_run, data, out, settings=settings, options=parse_options(option or ()))
+    total = len(FeatureStore.open(out).table(found.encoder))
     if as_json:
-        show_json({"store": store, "images": total, **asdict(found)})
+        show_json({"store": out, "images": total, **asdict(found)})
         return
     typer.echo(f"encoder: {found.encoder}")
     typer.echo(f"embedded: {_added(found.added, found.replaced, found.seconds)}")
     refreshed = f", {found.refreshed:,} of them with new labels or facts" if found.refreshed else ""
     typer.echo(f"there already: {many(found.present, 'image')}{refreshed}")
-    typer.echo(f"store: {store} has vectors of {many(total, 'image')} by this encoder")
+    typer.echo(f"store: {out} has vectors of {many(total, 'image')} by this encoder")
     if found.unlike:
         typer.echo(
             f"note: {len(found.unlike):,} of them do not look like chest films: {listed(found.unlike)}; "

@@ -25,7 +25,7 @@ SHOWN = 10
 def pack(
     source: SourceName,
     root: SourceRoot,
-    out: Annotated[Path, typer.Argument(help="The pack to make.")],
+    out: Annotated[Path, typer.Option(help="The pack to make.")],
     run: Annotated[config.Config, RUN],
     settings: config.PackConfig,
     option: SourceOptions = None,

@@ -13,7 +13,7 @@ from hilum.cli.show import show_json
 
 
 def phantom(
-    out: Annotated[Path, typer.Argument(help="New folder for the study.")],
+    out: Annotated[Path, typer.Option(help="New folder for the study.")],
     settings: config.PhantomConfig,
     as_json: AsJson = False,
 ) -> None:

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
 
+import typer
+
+from hilum.errors import ConfigError
 from hilum.progress import say
+
+_PLACE = typer.Argument(hidden=True, show_default=False)
 
 RENAMED: dict[str, dict[str, str]] = {
     "": {"--in": "--out", "--split": "--part", "--findings": "--finding"},
@@ -12,10 +21,14 @@ RENAMED: dict[str, dict[str, str]] = {
     "doctor": {"--views": "--view", "--projections": "--projection", "--parts": "--part"},
     "pack": {"--views": "--view", "--projections": "--projection", "--parts": "--part"},
     "augment": {"--parts": "--part"},
+    "embed": {"--store": "--out"},
     "similar": {"--k": "--top", "-k": "--top"},
     "noise": {"--by": "--reader"},
 }
 """Command, empty for all -> former name -> today's."""
+
+BY_PLACE = ("phantom", "pack", "augment", "arrange")
+"""Commands whose `--out` was their last argument."""
 
 
 def renamed(words: Sequence[str]) -> list[str]:
@@ -29,3 +42,24 @@ def renamed(words: Sequence[str]) -> list[str]:
             word = names[option] + equals + value
         told.append(word)
     return told
+
+
+def with_place(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A command of `BY_PLACE` that takes its `--out` as the last argument too."""
+    signature = inspect.signature(function)
+    own = signature.parameters["out"]
+    option = own.replace(default=None)
+    place = own.replace(name="place", default=None, annotation=Annotated[Path | None, _PLACE])
+
+    @functools.wraps(function)
+    def command(*, out: Path | None, place: Path | None, **given: Any) -> Any:
+        if out is None and place is not None:
+            say("what is written is named by --out now; its place at the end goes with the next release.")
+        if (named := out or place) is None:
+            raise ConfigError("--out is missing: name what is to be written.")
+        return function(out=named, **given)
+
+    parameters = [option if one is own else one for one in signature.parameters.values()]
+    command.__signature__ = signature.replace(parameters=[*parameters, place])  # type: ignore[attr-defined]
+    command.__annotations__ = {one.name: one.annotation for one in (*parameters, place)}
+    return command

@@ -40,7 +40,7 @@ def sources(
 def arrange(
     source: SourceName,
     root: SourceRoot,
-    out: Annotated[Path, typer.Argument(help="The folder to copy the images into.")],
+    out: Annotated[Path, typer.Option(help="The folder to copy the images into.")],
     run: Annotated[config.Config, "set clean.views clean.projections clean.parts"],
     option: SourceOptions = None,
     as_json: AsJson = False,
@@ -70,7 +70,7 @@ def arrange(
     typer.echo(f"{len(done.table):,} images in {out}: {said}.")
     if "dicom" in done.table.frame["source"]:
         typer.echo("DICOM files are copied as they are, with the names and dates in their headers.")
-    typer.echo(f"Next:  hilum pack csv {out} PACK")
+    typer.echo(f"Next:  hilum pack csv {out} --out PACK")
 
 
 def _show(source: Source) -> None:

@@ -240,7 +240,7 @@ class FeatureStore:
             table.merge_insert(rows.columns[0]).when_not_matched_insert_all().execute(data)
 
 
-_HOW = "Make one with:  hilum embed MODEL_OR_RUN --data PACK --store {}"
+_HOW = "Make one with:  hilum embed MODEL_OR_RUN --data PACK --out {}"
 
 
 def _check_folder(path: Path, create: bool) -> None:

@@ -274,7 +274,7 @@ class Encoder:
             how = " ".join(f"--{name} {other}" for name, (_, other) in different.items())
             raise PackError(
                 f"{pack.path} has images with {said}, for which {self.name} was not trained. "
-                f"Pack them again: hilum pack SOURCE FOLDER OUT {how}"
+                f"Pack them again: hilum pack SOURCE FOLDER --out OUT {how}"
             )
 
     @torch.inference_mode()
