@@ -32,7 +32,7 @@ from hilum.cli.noise import noise
 from hilum.cli.options import with_options
 from hilum.cli.pack import pack
 from hilum.cli.phantom import phantom
-from hilum.cli.renamed import BY_PLACE, renamed, with_place
+from hilum.cli.renamed import BY_PLACE, asked, renamed, with_place
 from hilum.cli.runs import runs
 from hilum.cli.scoring import evaluate, predict, report
 from hilum.cli.settings import recipes, settings
@@ -79,8 +79,8 @@ class Commands(typer.core.TyperGroup):
             raise Stopped(f"stopped. {' '.join(told)}", 128 + number) from error
 
 
-def make_app(asked: str = "") -> typer.Typer:
-    """The typer application with every command; options are made of the one that is asked for alone."""
+def make_app(name: str = "") -> typer.Typer:
+    """The typer application with every command; options are made of the one that is named alone."""
     app = typer.Typer(
         name="hilum",
         cls=Commands,
@@ -96,11 +96,11 @@ def make_app(asked: str = "") -> typer.Typer:
             if isinstance(function, typer.Typer):
                 app.add_typer(function, rich_help_panel=heading)
                 continue
-            name = function.__name__.replace("_", "-")
-            command = with_options(function) if name == asked else _named(function)
-            if name == asked and name in BY_PLACE:
+            called = function.__name__.replace("_", "-")
+            command = with_options(function) if called == name else _named(function)
+            if called == name and name in BY_PLACE:
                 command = with_place(command)
-            app.command(name, rich_help_panel=heading)(command)
+            app.command(called, rich_help_panel=heading)(command)
     return app
 
 
@@ -109,11 +109,10 @@ def make_app(asked: str = "") -> typer.Typer:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     given = renamed(sys.argv[1:] if arguments is None else arguments)
-    asked = next((word for word in given if not word.startswith("-")), "")
     try:
         with _terminable(), _heartbeat(given):
             # color: click is not to cut escape sequences out of names off a terminal; they are shown everywhere.
-            app = make_app(asked)
+            app = make_app(asked(given))
             result = app(args=given, prog_name="hilum", standalone_mode=False, color=True)
             sys.stdout.flush()
     except HilumError as error:

@@ -31,9 +31,14 @@ BY_PLACE = ("phantom", "pack", "augment", "arrange")
 """Commands whose `--out` was their last argument."""
 
 
+def asked(words: Sequence[str]) -> str:
+    """The command among the words of a command line."""
+    return next((word for word in words if not word.startswith("-")), "")
+
+
 def renamed(words: Sequence[str]) -> list[str]:
     """The words of a command line with options by their names of today; a line to the user for each other one."""
-    names = RENAMED[""] | RENAMED.get(words[0] if words else "", {})
+    names = RENAMED[""] | RENAMED.get(asked(words), {})
     told = []
     for word in words:
         option, equals, value = word.partition("=")
