@@ -78,20 +78,20 @@ def test_left_out_images_are_shown_with_the_reason(hilum: Hilum, folder: Path, t
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (("folder", "nowhere", "out"), "nowhere"),
-        (("foldr", "{folder}", "out"), "folder"),
+        (("folder", "nowhere", "--out", "out"), "nowhere"),
+        (("foldr", "{folder}", "--out", "out"), "folder"),
         (
-            ("folder", "{folder}", "out", "--size", 3),
-            "prepare.size: input should be greater",
+            ("folder", "{folder}", "--out", "out", "--size", 3),
+            "prepare.size: expected whole number (16 to",
         ),
         (
-            ("folder", "{folder}", "out", "--fit", "stretch"),
-            "prepare.fit: input should be 'squash'",
+            ("folder", "{folder}", "--out", "out", "--fit", "stretch"),
+            "prepare.fit: expected word (squash, crop, pad)",
         ),
-        (("folder", "{folder}", "out", "--set", "prepare.sise=3"), "did you mean 'size'"),
-        (("folder", "{folder}", "out", "--recipe", "none.toml"), "none.toml is not a file"),
-        (("folder", "{folder}", "out", "--view", "frontal"), "clean.views filters by view"),
-        (("folder", "{folder}", "{folder}"), "exists already and is no pack. Name a folder"),
+        (("folder", "{folder}", "--out", "out", "--set", "prepare.sise=3"), "did you mean 'size'"),
+        (("folder", "{folder}", "--out", "out", "--recipe", "none.toml"), "none.toml is not a file"),
+        (("folder", "{folder}", "--out", "out", "--view", "frontal"), "clean.views filters by view"),
+        (("folder", "{folder}", "--out", "{folder}"), "exists already and is no pack. Name a folder"),
     ],
 )
 def test_wrong_input_is_one_message_and_exit_code_2(

@@ -84,8 +84,7 @@ def repeat(
 ) -> list[Run]:
     """Train a recipe several times, one run after another, with the seeds `seed`, `seed + 1`, ...
 
-    The split follows from `split.seed`, so that all runs share it. When one fails or is stopped, those before it
-    are whole runs.
+    The split follows from `split.seed`: all share it. When one fails or is stopped, those before it are whole.
 
     Args:
         recipe: as all further arguments but `repeats`, see `train`.
@@ -96,12 +95,10 @@ def repeat(
 
     Raises:
         ConfigError: fewer than one run is asked for, or several processes train together (torchrun).
-        InputError: settings, data or weights cannot be used.
-        Stopped: the user stopped it; `resume` goes on with the run that was stopped.
+        InputError, Stopped: as of `train`; `resume` goes on with the run that was stopped.
     """
+    runs, config = list[Run](), _settled(recipe, data, _changes(change, options, labels), name)
     _check_repeats(repeats)
-    config = _settled(recipe, data, _changes(change, options, labels), name)
-    runs: list[Run] = []
     for seed in range(config.seed, config.seed + repeats):
         if repeats > 1 and not quiet:
             say(f"run {len(runs) + 1} of {repeats}, seed {seed}")

@@ -31,7 +31,7 @@ def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     Raises:
         ConfigError: the file is missing or not TOML, or any setting is wrong; all faults are listed.
     """
-    path = find_recipe(path)
+    path = _find_recipe(path)
     try:
         values = read_toml(path)
     except (FileNotFoundError, IsADirectoryError) as error:
@@ -45,7 +45,7 @@ def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     return make_config(values, overrides, origin=f"{path} with --set" if overrides else str(path))
 
 
-def find_recipe(path: str | Path) -> Path:
+def _find_recipe(path: str | Path) -> Path:
     """The file itself where there is one; else the recipe of that name that comes with hilum, if there is one."""
     path = Path(path)
     if path.exists() or path.parent != Path():
