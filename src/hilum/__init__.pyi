@@ -4,7 +4,7 @@ from .errors import HilumError as HilumError
 from .metrics import Predictions as Predictions
 from .metrics import Scores as Scores
 from .pixels import Pack as Pack
-from .predict import Predictor as Predictor
+from .predict import load as load
 from .runs import Run as Run
 from .table import Table as Table
 from .version import __version__ as __version__

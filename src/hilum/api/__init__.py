@@ -30,12 +30,13 @@ from hilum.api.data import arrange, data_report, pack, table
 from hilum.api.features import embed, similar
 from hilum.api.heads import heads
 from hilum.api.noise import noise
-from hilum.api.scoring import compare, ensemble, evaluate, judge, predict, report
+from hilum.api.scoring import compare, ensemble, evaluate, judge, report
 from hilum.api.training import leaderboard, repeat, reproduce, resume, train
 from hilum.check import check
 from hilum.config import CleanConfig, Config, PrepareConfig, make_config, read_config
 from hilum.doctor import doctor
 from hilum.models import MODELS, describe_model
+from hilum.predict import predict
 from hilum.table import SOURCES
 from hilum_phantom import make_phantom as phantom
 

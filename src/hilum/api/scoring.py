@@ -12,7 +12,6 @@ from hilum.evaluate import Evaluation
 from hilum.evaluate import judge_part as _judge_part
 from hilum.locks import writing
 from hilum.metrics import Scores
-from hilum.predict import FileResult, Predictor, expand
 from hilum.report import write_comparison, write_report
 from hilum.runs import Run
 
@@ -116,33 +115,6 @@ def report(run: Run | str | Path, *, figures: bool = False) -> Path:
         DiskError: it cannot be written.
     """
     return write_report(opened(run), figures=figures)
-
-
-def predict(
-    run: Run | str | Path,
-    images: Sequence[str | Path] | str | Path,
-    *,
-    force: bool = False,
-    device: str = "auto",
-) -> tuple[Predictor, list[FileResult]]:
-    """Look at image files with a run's best weights.
-
-    Args:
-        run: a finished run.
-        images: files (PNG, JPEG, DICOM), or folders of them.
-        force: give probabilities also of pictures that are no chest films, or of views that the run did not learn.
-        device: where the model runs.
-
-    Returns:
-        The predictor, for more images, and a result per file, which holds the error of a file that is unreadable,
-        or no picture such as the run learned.
-
-    Raises:
-        InputError: there is no such file, or the run has no finished epoch.
-    """
-    paths = expand(images)
-    predictor = Predictor(opened(run), device=device)
-    return predictor, predictor.files(paths, force=force)
 
 
 def compare(

@@ -75,36 +75,45 @@ def report(
 
 def predict(
     run: RunFolder,
-    images: Annotated[list[Path], typer.Argument(help="Image files (PNG, JPEG, DICOM) or folders of them.")],
+    images: Annotated[
+        list[Path], typer.Argument(help="Image files (PNG, JPEG, DICOM), folders of them, or packs.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write them here, .csv or .parquet: a row for each image and finding."),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Also of pictures that are none of the kind that the run learned.")
     ] = False,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Probabilities of a run's findings for image files, prepared as in training. Not a medical device.
+    """Probabilities of a run's findings for image files and packs, prepared as in training. Not a medical device.
 
     What is no chest film, or a lateral view for a run that learned frontal ones, gets the reason instead.
     """
     from hilum import api
     from hilum.cli.show import show_json, show_table
     from hilum.errors import ImageError
+    from hilum.runs import Run
     from hilum.text import listed, many
 
-    predictor, results = api.predict(run, images, force=force, device=device)
-    names = predictor.findings
+    predicted = api.predict(run, images, out=out, force=force, device=device)
+    names, results, judge = predicted.findings, predicted.images, Run(run).judge
     read = [r for r in results if r.probabilities is not None]
     if as_json:
         show_json([r.to_json(names) for r in results])
+    elif out is not None:
+        typer.echo(f"predictions: {out}, {many(len(read), 'image')}")
     elif read:
-        rows = [[str(r.path), *r.cells()] for r in read]
-        title = "Calibrated probability" if predictor.judge.calibration.parameters else "Probability"
+        rows = [[r.id, *r.cells()] for r in read]
+        title = "Calibrated probability" if judge.calibration.parameters else "Probability"
         show_table(
             ["image", *names], rows, title=f"{title} of each finding; * at or over the operating point"
         )
-        unit = predictor.judge.config.unit
+        unit = judge.config.unit
         if unit != "image":
-            typer.echo(f"The run is judged per {unit}; here each file counts as a {unit} of one image.")
+            typer.echo(f"The run is judged per {unit}; here each image counts as a {unit} of its own.")
         typer.echo("Research use only: hilum is not a medical device.")
     unread = [r for r in results if r.error and not r.doubt]
     unlike = [r for r in results if r.error and r.doubt]
@@ -112,9 +121,9 @@ def predict(
         if result.error:
             typer.echo(f"not {'judged' if result.doubt else 'read'}: {result.error}", err=True)
         elif result.doubt:
-            typer.echo(f"doubtful: {result.path} {result.doubt}", err=True)
+            typer.echo(f"doubtful: {result.id} {result.doubt}", err=True)
     for note in dict.fromkeys(note for r in read for note in r.notes):
-        typer.echo(f"guessed: {note}: {listed([r.path for r in read if note in r.notes])}", err=True)
+        typer.echo(f"guessed: {note}: {listed([r.id for r in read if note in r.notes])}", err=True)
     whole = many(len(results), "file")
     faults = [f"{len(unread)} of {whole} could not be read as an image."] if unread else []
     if unlike:

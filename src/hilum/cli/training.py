@@ -138,7 +138,7 @@ def leaderboard(
     from hilum import api
     from hilum.cli.show import show_json, show_table
     from hilum.metrics import of_part
-    from hilum.runs import ScoredTest, gathered
+    from hilum.runs import ScoredTest, merge_warnings
 
     rows = api.leaderboard(folder, by=by, part=part)
     if as_json:
@@ -158,7 +158,7 @@ def leaderboard(
         show_table(columns, table, title=f"{folder}, by {by} on {part}")
         if all(row[by] is None for row in rows):
             typer.echo(f"none of them has {by} of {part} yet; hilum evaluate RUN --split {part} scores one.")
-        for warning in [*of_part(part), *gathered((row["run"], row["warnings"]) for row in rows)]:
+        for warning in [*of_part(part), *merge_warnings((row["run"], row["warnings"]) for row in rows)]:
             typer.echo(f"note: {warning}")
         for text in dict.fromkeys(str(ScoredTest(**row["test_part"])) for row in rows if row["test_part"]):
             typer.echo(text)
@@ -244,10 +244,10 @@ def _show_repeats(runs: list[Run], as_json: bool) -> None:
     from hilum.cli.show import show_json, show_table
     from hilum.compare import over_seeds
     from hilum.metrics import of_part
-    from hilum.runs import told_by
+    from hilum.runs import warnings_of
 
     rows = over_seeds(runs)
-    told = [*of_part("valid"), *told_by(runs)]
+    told = [*of_part("valid"), *warnings_of(runs)]
     if as_json:
         scored = [(run, scores) for run in runs if (scores := run.scores("valid"))]
         each = [{"run": str(run.path), "seed": run.config.seed, "valid": s.to_json()} for run, s in scored]

@@ -1,4 +1,4 @@
-"""What kind of pictures a run learned, and whether a file is one of them."""
+"""What kind of pictures a run learned, and whether a file, or an image of a pack, is one of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hilum.config import LimitsConfig, PrepareConfig
-from hilum.pixels import Gray, load_film
+from hilum.pixels import Gray, Pack, load_film, unlike_films
 from hilum.runs import Run
 
 
@@ -30,7 +30,7 @@ class Learned:
         return cls(bool(run.data.get("films", True)), frozenset(views))
 
     def load(
-        self, path: Path, prepare: PrepareConfig, limits: LimitsConfig
+        self, path: str | Path, prepare: PrepareConfig, limits: LimitsConfig
     ) -> tuple[Gray, str | None, tuple[str, ...]]:
         """The prepared image of a file; why it is none of this kind, None where it is one; and what was guessed.
 
@@ -41,3 +41,19 @@ class Learned:
             ImageError: the file cannot be decoded.
         """
         return load_film(path, prepare, limits, films=self.films, learned=self.views)
+
+    def unlike(self, pack: Pack) -> dict[int, str]:
+        """Row of a pack's table -> why that image is none of this kind, as `load` says it of a file."""
+        if not self.films:
+            return {}
+        views = pack.table.frame["view"].to_list()
+        found = {} if pack.films else unlike_films(pack.pixels, pack.slots, views)
+        known = (
+            f"{' and '.join(sorted(self.views))} ones alone" if self.views else "none that is known to be one"
+        )
+        other = {
+            row: f"is a {view} view, and the run learned {known}"
+            for row, view in enumerate(views)
+            if view and view not in (self.views or ("frontal",))
+        }
+        return found | other
