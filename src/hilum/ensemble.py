@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,63 +29,45 @@ def ensemble(
     weights: Sequence[float] = (),
     command: str = "",
     device: str = "auto",
-    batch: int = 64,
 ) -> Run:
     """Average runs, or epochs of runs, and score the average on the validation part that they share.
 
     The average gets a calibration and thresholds of its own, fitted on its validation predictions; its settings
     are the first member's. The folder names its members by where they lie from it, and needs them to look at
-    further images.
-
-    Args:
-        members: folders of finished runs; `RUN@3` is the model that epoch 3 gave (see `train.keep_epochs`).
-        out: the new run's folder; it must not be there yet.
-        of: average `probabilities` or `logits`.
-        raw: average what the models say, rather than that calibrated as each member's run asks.
-        weights: of the members, above 0; equal by default.
-        command: what the user typed, kept in run.json.
-        device: where models run, for images that a member has no predictions of.
-        batch: images per step.
-
-    Returns:
-        The ensemble.
-
-    Raises:
-        ConfigError: fewer than two different members, or weights that do not fit them.
-        RunError: a member is unfinished, an ensemble, or unlike the first; or `out` exists.
-        InUse: another process writes `out`.
+    further images. For arguments and errors see `hilum.api.ensemble`.
     """
-    out, members = Path(out), items(members)
+    started, out, texts = time.monotonic(), Path(out), items(members)
     _refuse_former(out)
-    shares = tuple(weights) or (1.0,) * len(members)
-    found = [_member(str(text), share) for text, share in zip(members, shares, strict=False)]
+    shares = tuple(weights) or (1.0,) * len(texts)
     # Checks the weights before anything is looked at.
-    blank = tuple(Calibration("none", ()) for _ in members)
-    Mixture(of, blank, shares)
-    runs = [Run(member.path) for member in found]
-    _check_members(found, runs)
-    started = time.monotonic()
-    valid = [raw_predictions(member, "valid", device=device, batch=batch) for member in found]
-    calibrations = [
-        _calibration(member, run, predictions, raw)
-        for member, run, predictions in zip(found, runs, valid, strict=True)
-    ]
-    mixture = Mixture(of, tuple(calibrations), shares)
-    config = runs[0].config.model_copy(update={"name": out.name, "notes": _notes(found, of, raw)})
+    Mixture(of, tuple(Calibration("none", ()) for _ in texts), shares)
+    named = [_member(str(text), share) for text, share in zip(texts, shares, strict=True)]
+    runs = [Run(member.path) for member in named]
+    _check_members(named, runs)
+    valid = [raw_predictions(member, "valid", device=device) for member in named]
+    mixture = Mixture(of, tuple(map(_calibration, named, runs, valid, [raw] * len(runs))), shares)
+    config = runs[0].config.model_copy(update={"name": out.name, "notes": _notes(named, of, raw)})
+    with _beside(out) as partial:
+        run = Run.create(partial, config, _info(out, runs, named, command))
+        _describe(run, runs[0], pick_device(device))
+        _judge(run, mixture, valid)
+        run.write_info({**run.info, "status": "done", "seconds": time.monotonic() - started})
+        run.path.rename(out)
+    return Run(out)
+
+
+@contextmanager
+def _beside(out: Path) -> Iterator[Path]:
+    """Within the block nobody else writes `out`; gives a folder beside it, of which nothing is left afterwards."""
     partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
     try:
         with writing(out):
             _refuse_former(out)
-            run = Run.create(partial, config, _info(out, runs, found, command))
-            _describe(run, runs[0], pick_device(device))
-            _judge(run, mixture, valid)
-            run.write_info({**run.info, "status": "done", "seconds": time.monotonic() - started})
-            run.path.rename(out)
+            yield partial
     except OSError as error:
         raise disk_error(out, error) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return Run(out)
 
 
 def _refuse_former(out: Path) -> None:

@@ -31,7 +31,7 @@ from pydantic import BaseModel, BeforeValidator, PlainValidator, TypeAdapter, Va
 
 from hilum.errors import DataError
 
-Record = TypeVar("Record")
+_Record = TypeVar("_Record")
 
 Number = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
 """A field of type float that may be NaN, which JSON does not have: it is null there."""
@@ -76,7 +76,7 @@ def _plain(value: Any) -> Any:
     return to_json(value) if is_dataclass(value) else str(value)
 
 
-def from_json(kind: type[Record], value: object) -> Record:
+def from_json(kind: type[_Record], value: object) -> _Record:
     """Make a record of what `to_json` gave; keys that it does not know are left out.
 
     Args:
@@ -87,7 +87,7 @@ def from_json(kind: type[Record], value: object) -> Record:
         DataError: a field is missing, or is not of its type; the message names it and says what it is.
     """
     try:
-        made: Record = _adapter(cast("Hashable", kind)).validate_python(value)
+        made: _Record = _adapter(cast("Hashable", kind)).validate_python(value)
     except ValidationError as error:
         raise DataError(f"this is no {kind.__name__}: {first_fault(error)}") from error
     return made

@@ -159,3 +159,9 @@ def test_what_a_user_reads(
         assert said in done.err, setting
         assert "Traceback" not in done.err
         assert not list(folder.glob("*")), setting
+
+
+def test_one_finding_may_be_a_string(run: Run) -> None:
+    """The findings are Left and Top: one of them alone is another head, and is left out."""
+    (note,) = Origin.of(ModelConfig(name=SMALL, weights=str(run.path))).build(1, 32, "Left").notes
+    assert "its head is left out" in note

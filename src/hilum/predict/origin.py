@@ -21,7 +21,7 @@ from hilum.models import (
     read_weights,
 )
 from hilum.runs import Run
-from hilum.text import listed
+from hilum.text import items, listed
 
 _FROM_HEAD = ("channels", "pooling", "classifier", "hidden", "neighbours")
 """Settings of `model` that are those of the run that `model.head` names."""
@@ -100,7 +100,7 @@ class Origin:
             load_weights(model, self.model.weights, exact=True)
             return model
         called, learned = f"run {self.backbone.name}", tuple(self.backbone.data["findings"])
-        others = bool(findings) and learned != tuple(findings)
+        others = bool(findings) and learned != items(findings)
         tensors = read_weights(self.model.weights)
         if others:
             tensors = {key: value for key, value in tensors.items() if not key.startswith("classifier.")}

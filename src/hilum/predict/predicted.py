@@ -13,6 +13,7 @@ import polars as pl
 
 from hilum.errors import ConfigError
 from hilum.files import csv_text, write_parquet, write_text
+from hilum.text import items
 
 _COLUMNS = {
     "id": pl.String,
@@ -56,7 +57,7 @@ class PredictedImage:
         """The id, and per finding its probability and decision, with a doubt and guesses, or the error."""
         if self.probabilities is None or self.positive is None:
             return {"id": self.id, "error": self.error}
-        values = zip(findings, self.probabilities, self.positive, strict=True)
+        values = zip(items(findings), self.probabilities, self.positive, strict=True)
         found = {name: {"probability": float(p), "positive": bool(yes)} for name, p, yes in values}
         said = {"doubt": self.doubt, "guessed": list(self.notes)}
         return {"id": self.id, **{key: value for key, value in said.items() if value}, "findings": found}
