@@ -1,6 +1,7 @@
 from . import api as api
 from .config import Config as Config
 from .errors import HilumError as HilumError
+from .features import FeatureStore as FeatureStore
 from .metrics import Predictions as Predictions
 from .metrics import Scores as Scores
 from .pixels import Pack as Pack

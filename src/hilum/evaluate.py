@@ -33,6 +33,9 @@ class Evaluation:
     judge: Judge
     before: Scores | None
 
+    def _repr_html_(self) -> str:
+        return self.scores._repr_html_()
+
 
 def judge_part(
     run: Run,

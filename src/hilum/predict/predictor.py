@@ -16,7 +16,7 @@ from hilum.config import PrepareConfig
 from hilum.errors import ImageError, InputError, RunError
 from hilum.metrics import Judge, Predictions, Thresholds
 from hilum.models import Classifier
-from hilum.pixels import INFO, Gray, Pack, load_image
+from hilum.pixels import INFO, Gray, Pack, load_film, load_image
 from hilum.predict.learned import Learned
 from hilum.predict.network import Network
 from hilum.predict.predicted import Predicted, PredictedImage, checked_suffix
@@ -169,9 +169,9 @@ class Predictor(nn.Module):
         self, path: Path, prepares: Sequence[PrepareConfig], force: bool
     ) -> tuple[PredictedImage, list[Gray]]:
         """What is known of a file, and its picture in each preparation; none where it is not looked at."""
-        limits = self.run.config.limits
+        limits, films, views = self.run.config.limits, self.learned.films, self.learned.views
         try:
-            image, doubt, notes = self.learned.load(path, prepares[0], limits)
+            image, doubt, notes = load_film(path, prepares[0], limits, films=films, learned=views)
             if doubt and not force:
                 return PredictedImage(str(path), error=f"{path} {doubt}", doubt=doubt), []
             others = [load_image(path, prepare, limits) for prepare in prepares[1:]]
