@@ -144,13 +144,13 @@ CASES = {
         promise="whole copies are kept; the same command goes on",
     ),
     "train": Case(
-        ("train", "{ref}/recipe.toml", "--data", "{ref}/pack", "--in", "{out}/runs", "--quiet"),
+        ("train", "{ref}/recipe.toml", "--data", "{ref}/pack", "--out", "{out}/runs", "--quiet"),
         "runs/r-1",
         run_of,
         promise="all but the last steps is kept; --resume ends with the same weights, to the bit",
     ),
     "reproduce": Case(
-        ("reproduce", "{ref}/runs/r-1", "--in", "{out}/runs", "--quiet"),
+        ("reproduce", "{ref}/runs/r-1", "--out", "{out}/runs", "--quiet"),
         "runs/r-again-1",
         run_of,
         promise="as train",
@@ -169,7 +169,7 @@ CASES = {
         run_of,
     ),
     "compare": Case(
-        ("compare", "{ref}/runs/r-1", "{ref}/runs/r-2", "--out", "{out}/compared", "--split", "valid"),
+        ("compare", "{ref}/runs/r-1", "{ref}/runs/r-2", "--out", "{out}/compared", "--part", "valid"),
         "compared",
         tree("compare.json"),
     ),
@@ -179,7 +179,7 @@ CASES = {
         vectors,
         promise="all but the last 10 s of vectors is kept; the same command goes on",
     ),
-    "heads": Case(("heads", "{ref}/store", "--in", "{out}/heads", *HEADS), "heads/h-1", run_of),
+    "heads": Case(("heads", "{ref}/store", "--out", "{out}/heads", *HEADS), "heads/h-1", run_of),
     "noise": Case(
         ("noise", "{ref}/store", "--out", "{out}/suspects", "--device", "cpu"),
         "suspects",

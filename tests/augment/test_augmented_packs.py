@@ -229,10 +229,10 @@ def test_the_command(pack: Pack, hilum: Callable[..., Any], tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--copies", 0), "copies = 0"),
+        (("--copies", 0), "--copies: expected whole number (at least 1)"),
         (("--strength", "mid"), "did you mean 'mild'"),
-        (("--seed", -1), "seed = -1"),
-        (("--parts", "test"), "never copied"),
+        (("--seed", -1), "--seed: expected whole number (0 to"),
+        (("--part", "test"), "expected list of words (train, valid); came: 'test'"),
         (("--set", "train.epochs=3"), "section augment"),
         (("--set", "augment.degree=3"), "degrees"),
         (("--set", "augment.flip=2"), "flip"),

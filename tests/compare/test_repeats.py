@@ -35,7 +35,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_repeats_share_all_but_the_seed(study: Path, hilum: Hilum, tmp_path: Path) -> None:
-    given = ["train", study / "small.toml", "--data", study / "pack", "--in", tmp_path, "--quiet"]
+    given = ["train", study / "small.toml", "--data", study / "pack", "--out", tmp_path, "--quiet"]
     code, out, _ = hilum(*given, "--repeats", "2")
     assert code == 0
     assert "Validation scores of small over 2 runs, seeds 4 to 5, means over findings" in out
@@ -68,7 +68,7 @@ def test_a_stop_leaves_the_finished_ones(
 
     monkeypatch.setattr(training, "_train", stops)
     with pytest.raises(Stopped):
-        api.repeat(study / "small.toml", 3, data=study / "pack", folder=tmp_path, quiet=True)
+        api.repeat(study / "small.toml", 3, data=study / "pack", out=tmp_path, quiet=True)
     assert [run.info["status"] for run in list_runs(tmp_path)] == ["done"]
     said = capfd.readouterr().err
     assert f"1 of 3 runs are finished: {trained[0].path}. The seeds left begin with seed = 6." in said

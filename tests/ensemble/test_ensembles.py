@@ -140,7 +140,7 @@ def test_an_ensemble_is_a_run_like_any_other(
     with pytest.raises(RunError, match="has no single network"):
         _ = predictor.model
     # Commands that expect epochs.
-    assert "2 models" in hilum("runs", "--in", tmp_path).out
+    assert "2 models" in hilum("runs", "--folder", tmp_path).out
     shown = hilum("runs", "show", run.path).out
     assert "The mean of these models" in shown
     assert "No epoch is finished" not in write_report(run).read_text()
@@ -216,10 +216,10 @@ def test_a_folder_of_runs_can_be_moved(trained: tuple[Run, Run], tmp_path: Path)
         (("{0}", "{1}@x"), (), "expected RUN or RUN@EPOCH"),
         (("{0}", "{1}@0"), (), "an epoch from 1"),
         (("{0}", "nowhere"), (), "is not a run's folder"),
-        (("{0}", "{1}"), ("--of", "votes"), "averages probabilities or logits, not 'votes'"),
+        (("{0}", "{1}"), ("--of", "votes"), "--of: expected word (probabilities, logits); came: 'votes'"),
         (("{0}", "{1}"), ("--weights", "1"), "2 members needs as many weights; there are 1"),
-        (("{0}", "{1}"), ("--weights", "1,0"), "must be above 0; they are 1, 0"),
-        (("{0}", "{1}"), ("--weights", "1,x"), "expected numbers with commas"),
+        (("{0}", "{1}"), ("--weights", "1,0"), "--weights: expected list of numbers (above 0); came: '0'"),
+        (("{0}", "{1}"), ("--weights", "1,x"), "--weights: expected list of numbers (above 0); came: 'x'"),
     ],
 )
 def test_wrong_members_are_refused(

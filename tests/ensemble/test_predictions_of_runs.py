@@ -167,7 +167,7 @@ def test_a_run_judged_per_study(
 
 def test_evaluate_says_all_of_it(copied: Copied, hilum: Callable[..., tuple[int, str, str]]) -> None:
     run = copied(0)
-    told = hilum("evaluate", run.path, "--findings", "Top", "--all")
+    told = hilum("evaluate", run.path, "--finding", "Top", "--all")
     assert told.code == 0
     assert "Calibration: Platt scaling, fitted on the validation part." in told.out
     assert "Brier before" in told.out
@@ -229,10 +229,10 @@ def test_bad_input_is_one_message(copied: Copied, hilum: Callable[..., tuple[int
     assert "predicts Left; the run learned Left, Top" in hilum("evaluate", run.path).err
     frame.write_parquet(kept)
     for arguments, message in {
-        ("--per", "lung"): "scores are not per 'lung'; known: image, study, patient",
-        ("--per", "study", "--combine", "median"): "combined by max or mean, not by 'median'",
-        ("--findings", "Topp"): "did you mean 'Top'?",
-        ("--split", "tset"): "there is no part 'tset'",
+        ("--per", "lung"): "--per: expected word (image, study, patient); came: 'lung'",
+        ("--per", "study", "--combine", "median"): "--combine: expected word (max, mean); came: 'median'",
+        ("--finding", "Topp"): "did you mean 'Top'?",
+        ("--part", "tset"): "--part: expected word (test, valid, train); came: 'tset'; did you mean 'test'?",
     }.items():
         told = hilum("evaluate", run.path, *arguments)
         assert (told.code, told.err.count("\n")) == (2, 1), told
@@ -292,7 +292,7 @@ def test_settings_out_of_range_leave_no_run(
         *(
             "train",
             tmp_path / "recipe.toml",
-            "--in",
+            "--out",
             folder,
             "--set",
             "scores.threshold=fixed",

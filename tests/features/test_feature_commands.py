@@ -34,7 +34,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
         'model.name = "densenet-small"\nprepare.size = 32\nsplit.keep_official = false\n'
         'split.valid = 0.3\nsplit.test = 0.2\ntrain.epochs = 1\ntrain.batch = 16\ntrain.precision = "fp32"\n'
     )
-    command = ["train", str(recipe), "--data", str(folder / "pack"), "--in", str(folder / "runs"), "--quiet"]
+    command = ["train", str(recipe), "--data", str(folder / "pack"), "--out", str(folder / "runs"), "--quiet"]
     assert main(command) == 0
     embed = ["embed", str(folder / "runs" / "small-1"), "--data", str(folder / "pack")]
     assert main([*embed, "--store", str(folder / "features"), "--precision", "fp32"]) == 0
@@ -139,7 +139,10 @@ def test_similar_with_the_pack_gone_shows_no_pictures(lab: Path, hilum: Hilum, t
         ),
         (("similar", "{lab}/features", "{lab}/small.toml"), "small.toml"),
         (("similar", "{lab}/features", "x", "--encoder", "other"), "has no encoder 'other'"),
-        (("similar", "{lab}/features", "x", "--pooling", "mean"), "pooling 'mean'"),
+        (
+            ("similar", "{lab}/features", "x", "--pooling", "mean"),
+            "--pooling: expected word (avg, max, both); came: 'mean'",
+        ),
         (
             ("embed", "{lab}/runs/small-1", "--data", "{lab}/nothing", "--store", "{new}"),
             "there is no pack at",

@@ -120,7 +120,7 @@ def test_copies_of_an_image_are_looked_at_where_settings_ask_for_them(
         candidates=1,
         folds=3,
         change=["predict.flip=true", "scores.replicates=100"],
-        folder=str(heads_folder),
+        out=str(heads_folder),
         device="cpu",
     )
     flipped = run.predictions("valid")

@@ -86,7 +86,7 @@ def test_left_out_images_are_shown_with_the_reason(hilum: Hilum, folder: Path, t
         ),
         (("folder", "{folder}", "out", "--set", "prepare.sise=3"), "did you mean 'size'"),
         (("folder", "{folder}", "out", "--recipe", "none.toml"), "none.toml is not a file"),
-        (("folder", "{folder}", "out", "--views", "frontal"), "clean.views filters by view"),
+        (("folder", "{folder}", "out", "--view", "frontal"), "clean.views filters by view"),
         (("folder", "{folder}", "{folder}"), "exists already and is no pack. Name a folder"),
     ],
 )

@@ -33,7 +33,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Run:
             "scores": {"intervals": "none"},
         }
     )
-    return api.train(config, folder=folder / "runs", quiet=True)
+    return api.train(config, out=folder / "runs", quiet=True)
 
 
 @pytest.fixture
@@ -155,7 +155,7 @@ def test_the_command(films: Run, pictures: Path, hilum):
     assert "3 of 4 files got no probabilities" in done.err
     assert "--force" in done.err
     listed = json.loads(hilum("predict", films.path, pictures, "--device", "cpu", "--json").out)
-    assert [sorted(entry) for entry in listed] == [["findings", "id"], *[["error", "id"]] * 3]
+    assert [sorted(entry) for entry in listed] == [["findings", "path"], *[["error", "path"]] * 3]
     forced = hilum("predict", films.path, pictures, "--device", "cpu", "--force")
     assert forced.code == 0, forced.err
     assert forced.err.count("doubtful: ") == 3

@@ -154,7 +154,7 @@ def test_what_a_user_reads(
         "model.weights=nowhere.safetensors": "does not exist",
     }
     for setting, said in wrong.items():
-        done = hilum("train", recipe, "--data", pack.path, "--set", setting, "--in", folder)
+        done = hilum("train", recipe, "--data", pack.path, "--set", setting, "--out", folder)
         assert done.code == 2, setting
         assert said in done.err, setting
         assert "Traceback" not in done.err

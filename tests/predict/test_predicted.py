@@ -84,6 +84,7 @@ def test_a_pack_gives_what_its_files_give(run: Run, pack: Pack) -> None:
     of_files = api.predict(run, paths, device="cpu")
     of_pack = api.predict(run, pack.path, device="cpu")
     assert [image.id for image in of_pack.images] == pack.table.image_ids.tolist()
+    assert set(of_pack.images[0].to_json(of_pack.findings)) == {"id", "findings"}
     one, other = ([image.probabilities for image in found.images] for found in (of_files, of_pack))
     np.testing.assert_allclose(one, other, atol=1e-6)
     judged = run.judged("valid")

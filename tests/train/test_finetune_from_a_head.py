@@ -89,7 +89,7 @@ def test_a_start_that_no_epoch_beats_is_kept_and_said(
     config: Config, head: Run, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     changes = ["optimizer.lr=1e-12", "train.epochs=2", "finetune.learn=head"]
-    run = api.train(going_on(config, head, *changes), folder=tmp_path)
+    run = api.train(going_on(config, head, *changes), out=tmp_path)
     assert run.best_epoch == 0
     assert [entry["best"] for entry in run.history] == [False, False]
     assert "no epoch has a better validation roc_auc" in " ".join(run.info["warnings"])
@@ -204,7 +204,7 @@ def test_heads_that_cannot_be_carried(config: Config, linear: Run, tmp_path: Pat
     write_config(config, tmp_path / "small.toml")
     for changes, said in wrong.items():
         settings = [part for change in changes for part in ("--set", change)]
-        outcome = hilum("train", tmp_path / "small.toml", *settings, "--in", tmp_path / "runs", "--quiet")
+        outcome = hilum("train", tmp_path / "small.toml", *settings, "--out", tmp_path / "runs", "--quiet")
         assert outcome.code == 2, (changes, outcome.err)
         assert said in outcome.err
         assert "Traceback" not in outcome.err

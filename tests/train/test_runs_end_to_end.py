@@ -37,7 +37,7 @@ def finished(pack: Pack, tmp_path_factory: pytest.TempPathFactory) -> Run:
         "augment": {"share": 0.5},
         "train": {"epochs": 4, "batch": 12, "precision": "fp32"},
     }
-    return api.train(api.make_config(config), folder=tmp_path_factory.mktemp("runs"), quiet=True)
+    return api.train(api.make_config(config), out=tmp_path_factory.mktemp("runs"), quiet=True)
 
 
 def test_a_run_folder_is_whole(finished: Run) -> None:
@@ -244,7 +244,7 @@ def test_knobs_train_and_predict(config: Config, tmp_path: Path, changes: list[s
 
 
 def test_split_by_image_is_said_everywhere(config: Config, tmp_path: Path) -> None:
-    run = api.train(with_settings(config, "split.by=image", "train.epochs=1"), folder=tmp_path, quiet=True)
+    run = api.train(with_settings(config, "split.by=image", "train.epochs=1"), out=tmp_path, quiet=True)
     assert any("patient" in warning for warning in run.info["warnings"])
     assert "patient" in (run.path / "report.html").read_text()
     assert api.leaderboard(tmp_path)[0]["split"] == "BY IMAGE"

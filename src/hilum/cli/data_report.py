@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from hilum.cli.show import show_json
+
 
 def data_report(
     pack: Annotated[Path, typer.Argument(help="A pack's folder; `hilum pack SOURCE FOLDER PACK` makes one.")],
@@ -20,7 +22,6 @@ def data_report(
 
     Labels, prevalence, findings together, shares by projection, view, sex and age, samples, and warnings first.
     """
-    from hilum.cli.show import show_json
     from hilum.files import read_json
     from hilum.report import open_pack, write_data_report
 

@@ -30,6 +30,7 @@ class PredictedImage:
 
     Attributes:
         id: the file's path, or the image's id in a pack.
+        in_pack: which of the two it is.
         probabilities: float64 [k] of the positive class, calibrated as the run asks; None where the image
             cannot be read, or is none of the kind that the run learned.
         positive: bool [k], at the run's operating points.
@@ -40,6 +41,7 @@ class PredictedImage:
     """
 
     id: str
+    in_pack: bool = False
     probabilities: npt.NDArray[np.float64] | None = None
     positive: npt.NDArray[np.bool_] | None = None
     error: str | None = None
@@ -54,13 +56,14 @@ class PredictedImage:
         return [f"{probability:.3f}{' *' if positive else '  '}" for probability, positive in pairs]
 
     def to_json(self, findings: Sequence[str]) -> dict[str, Any]:
-        """The id, and per finding its probability and decision, with a doubt and guesses, or the error."""
+        """Path or id, and per finding its probability and decision, with a doubt and guesses, or the error."""
+        name = {"id" if self.in_pack else "path": self.id}
         if self.probabilities is None or self.positive is None:
-            return {"id": self.id, "error": self.error}
+            return {**name, "error": self.error}
         values = zip(items(findings), self.probabilities, self.positive, strict=True)
         found = {name: {"probability": float(p), "positive": bool(yes)} for name, p, yes in values}
         said = {"doubt": self.doubt, "guessed": list(self.notes)}
-        return {"id": self.id, **{key: value for key, value in said.items() if value}, "findings": found}
+        return {**name, **{key: value for key, value in said.items() if value}, "findings": found}
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,11 @@ class Predicted:
 
     findings: tuple[str, ...]
     images: tuple[PredictedImage, ...]
+
+    @property
+    def read(self) -> tuple[PredictedImage, ...]:
+        """Those that have probabilities."""
+        return tuple(image for image in self.images if image.probabilities is not None)
 
     def frame(self) -> pl.DataFrame:
         """One row an image and finding.

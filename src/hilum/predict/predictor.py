@@ -184,7 +184,7 @@ class Predictor(nn.Module):
         rows = [row for row in range(len(pack)) if force or row not in doubts]
         results = [
             PredictedImage(
-                name, error=f"{name} {doubts[row]}" if row in doubts else None, doubt=doubts.get(row)
+                name, True, error=f"{name} {doubts[row]}" if row in doubts else None, doubt=doubts.get(row)
             )
             for row, name in enumerate(pack.table.image_ids.tolist())
         ]

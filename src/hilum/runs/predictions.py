@@ -28,7 +28,7 @@ def read_predictions(path: Path, findings: Sequence[str], images: pl.DataFrame) 
     found = Predictions.load(path, path.stem)
     own = images.filter(pl.col("part") == found.part)
     if why := _unlike(found, tuple(findings), own["image_id"]):
-        remedy = f"hilum evaluate {path.parents[1]} --split {found.part} --again"
+        remedy = f"hilum evaluate {path.parents[1]} --part {found.part} --again"
         raise DataError(f"{path} {why}. Make them anew with: {remedy}")
     if found.study_ids is not None or "study_id" not in own.columns:
         return found

@@ -299,7 +299,7 @@ class Run:
             path = self.epoch_folder(self.best_epoch if epoch is None else epoch) / f"{part}.parquet"
         if path.is_file():
             return Predictions.load(path, part)
-        make = f". Make them with: hilum evaluate {self.path} --split {part}"
+        make = f". Make them with: hilum evaluate {self.path} --part {part}"
         which = make if epoch is None else f" for epoch {epoch}."
         raise RunError(f"{self.path} has no predictions of '{part}'{which}")
 
