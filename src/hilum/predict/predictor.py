@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from hilum.config import PrepareConfig
 from hilum.errors import ImageError, InputError, RunError
-from hilum.metrics import Judge, Predictions, Thresholds
+from hilum.metrics import Judge, Predictions
 from hilum.models import Classifier
 from hilum.pixels import INFO, Gray, Pack, load_film, load_image
 from hilum.predict.learned import Learned
@@ -63,11 +63,6 @@ class Predictor(nn.Module):
     @property
     def _each(self) -> list[Network]:
         return [cast("Network", network) for network in self.networks]
-
-    @property
-    def thresholds(self) -> Thresholds:
-        """Operating points on calibrated probabilities."""
-        return self.judge.thresholds
 
     @property
     def preparation(self) -> PrepareConfig:
@@ -198,7 +193,7 @@ class Predictor(nn.Module):
         return results
 
     def _told(self, image: PredictedImage, probabilities: npt.NDArray[np.float64]) -> PredictedImage:
-        positive = probabilities >= self.thresholds.values
+        positive = probabilities >= self.judge.thresholds.values
         return replace(image, probabilities=probabilities, positive=positive)
 
     def _alike(self) -> None:
@@ -254,25 +249,7 @@ def predict(
     force: bool = False,
     device: str = "auto",
 ) -> Predicted:
-    """Look at images with a run's best weights.
-
-    Args:
-        run: a finished run, a run of `heads`, or an ensemble.
-        images: files (PNG, JPEG, DICOM), folders of them, or packs.
-        out: a file for probabilities and decisions, `.csv` or `.parquet`, one row an image and finding; none is
-            written by default.
-        force: give probabilities also of pictures that are no chest films, or of views that the run did not learn.
-        device: where the model runs.
-
-    Returns:
-        A result an image, which holds the error of a file that is unreadable, or no picture as the run learned.
-
-    Raises:
-        InputError: there is no such file, or the run has no finished epoch.
-        ConfigError: `out` has another suffix.
-        PackError: a pack's images are prepared in another way than the run's, or are damaged.
-        DiskError: `out` cannot be written.
-    """
+    """Look at images with a run's best weights; for arguments and errors see `hilum.api.predict`."""
     paths = expand(images)
     if out is not None:
         checked_suffix(out)
