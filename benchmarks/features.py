@@ -32,7 +32,8 @@ from hilum.features.columns import ABOUT, DIGEST
 from hilum.features.embedding import info_of
 from hilum.models import Normalisation, build_model
 from hilum.pixels import Pack, build_pack
-from hilum.predict import Encoder, EncoderSettings, Vectors
+from hilum.predict import Encoder
+from hilum.predict.encoder import Vectors
 from hilum.table import Table, read_source
 
 SIZE = 224
@@ -173,9 +174,10 @@ class _Ready:
     def check(self, _: Pack) -> None:
         """Any will do."""
 
-    def settings(self, prepare: PrepareConfig) -> EncoderSettings:
+    def settings(self, prepare: PrepareConfig) -> dict[str, Any]:
         """Of no network."""
-        return EncoderSettings("drawn", "drawn", {}, {}, prepare.model_dump(), "fp32", WIDTH, "0" * 64)
+        about = {"model": {}, "normalisation": {}, "prepare": prepare.model_dump(), "precision": "fp32"}
+        return {"name": "drawn", "origin": "drawn", **about, "width": WIDTH, "fingerprint": "0" * 64}
 
     def pack(
         self, _: Pack, slots: npt.NDArray[np.int64], batch: int

@@ -18,7 +18,6 @@ from hilum.config import CleanConfig, Config, DataConfig, make_config
 from hilum.errors import ConfigError, HilumError
 from hilum.heads.candidates import drawn, grid
 from hilum.metrics import Predictions, fit_judge, intervals_of, score
-from hilum.predict import expand
 from hilum.table import parse_options
 from hilum.text import items
 
@@ -83,11 +82,8 @@ def test_candidates_of_one_kind() -> None:
     assert drawn(3, 0, "knn", "avg") == drawn(3, 0, ["knn"], ["avg"])
 
 
-def test_one_option_and_one_path(tmp_path: Path) -> None:
+def test_one_option() -> None:
     assert parse_options("patient=p") == {"patient": "p"}
-    film = tmp_path / "film.png"
-    film.touch()
-    assert expand(str(film)) == expand(film) == expand([film]) == [film]
 
 
 @pytest.mark.parametrize(

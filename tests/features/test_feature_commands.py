@@ -10,11 +10,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from hilum.cli import main
 from hilum.features import FeatureStore
 from hilum.pixels import Pack, load_image
-from hilum.predict import Encoder, Network
+from hilum.predict import Encoder, load
 from hilum.runs import Run
 from hilum_phantom import make_phantom
 
@@ -67,8 +68,8 @@ def test_embed_says_what_it_did(lab: Path, hilum: Hilum, tmp_path: Path) -> None
 def test_vectors_in_the_store_are_those_of_predict(lab: Path) -> None:
     pack, run = Pack.open(lab / "pack"), Run.open(lab / "runs" / "small-1")
     features = FeatureStore.open(lab / "features").features()
-    network = Network(run, device="cpu")
-    direct = network.logits(pack.images(pack.slots))
+    network = load(run, device="cpu")
+    direct = network(torch.from_numpy(pack.images(pack.slots)).unsqueeze(1) / 255).detach().numpy()
     head = network.model.classifier.state_dict()
     rows = features.rows(pack.table.image_ids)
     logits = features.avg[rows] @ head["weight"].numpy().T + head["bias"].numpy()

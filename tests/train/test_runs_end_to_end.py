@@ -19,7 +19,7 @@ from hilum.errors import CheckFailed, ConfigError, DataError, PackError, RunErro
 from hilum.evaluate import judge_part
 from hilum.metrics import Predictions
 from hilum.pixels import Pack
-from hilum.predict import Predictor
+from hilum.predict import load
 from hilum.runs import Run, list_runs
 from hilum.train.data import make_job
 from hilum.train.session import reproduce, resume, train
@@ -132,7 +132,7 @@ def test_evaluate_and_predict_agree_with_validation(finished: Run, pack: Pack, t
     assert list(kept.image_ids) == list(again.image_ids)
     np.testing.assert_allclose(kept.logits, again.logits, atol=1e-4)
     paths = {row["image_id"]: pack.table.root / row["path"] for row in pack.table.frame.iter_rows(named=True)}
-    results = Predictor(copy, device="cpu").files([paths[image] for image in kept.image_ids])
+    results = load(copy, device="cpu").predict([paths[image] for image in kept.image_ids]).images
     np.testing.assert_allclose(np.stack([r.probabilities for r in results]), kept.probabilities, atol=1e-4)
 
 
@@ -309,10 +309,10 @@ def test_missing_or_unfitting_checkpoint_is_an_error(finished: Run, tmp_path: Pa
     best = copy.path / "checkpoints" / "best.safetensors"
     best.unlink()
     with pytest.raises(WeightsError):
-        Predictor(copy)
+        load(copy)
     best.write_bytes(b"garbage")
     with pytest.raises(WeightsError):
-        Predictor(copy)
+        load(copy)
 
 
 def test_a_changed_pack_is_refused(finished: Run, tmp_path: Path) -> None:

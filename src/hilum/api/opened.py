@@ -20,7 +20,7 @@ _Result = TypeVar("_Result")
 
 def opened(run: Run | str | Path) -> Run:
     """The run itself."""
-    return run if isinstance(run, Run) else Run.open(run)
+    return run if isinstance(run, Run) else Run(run)
 
 
 def with_report(run: Run) -> Run:

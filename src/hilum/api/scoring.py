@@ -13,7 +13,8 @@ from hilum.evaluate import Evaluation
 from hilum.evaluate import judge_part as _judge_part
 from hilum.locks import writing
 from hilum.metrics import Scores
-from hilum.predict import FileResult, Predictor, expand
+from hilum.predict import Predicted
+from hilum.predict import predict as _predict
 from hilum.report import write_comparison, write_report
 from hilum.runs import Run
 
@@ -92,25 +93,31 @@ def report(run: Run | str | Path, *, figures: bool = False) -> Path:
 
 @with_fields
 def predict(
-    run: Run | str | Path, images: Sequence[str | Path] | str | Path, settings: PredictFilesConfig
-) -> tuple[Predictor, list[FileResult]]:
-    """Look at image files with a run's best weights.
+    run: Run | str | Path,
+    images: Sequence[str | Path] | str | Path,
+    settings: PredictFilesConfig,
+    *,
+    out: str | Path | None = None,
+) -> Predicted:
+    """Look at images with a run's best weights.
 
     Args:
-        run: a finished run.
-        images: files (PNG, JPEG, DICOM), or folders of them.
+        run: a finished run, a run of `heads`, or an ensemble.
+        images: files (PNG, JPEG, DICOM), folders of them, or packs.
         settings: how.
+        out: a file for probabilities and decisions, `.csv` or `.parquet`, one row an image and finding; none is
+            written by default.
 
     Returns:
-        The predictor, for more images, and a result per file, which holds the error of a file that is unreadable,
-        or no picture such as the run learned.
+        A result an image, which holds the error of a file that is unreadable, or no picture as the run learned.
 
     Raises:
         InputError: there is no such file, or the run has no finished epoch.
+        ConfigError: `out` has another suffix.
+        PackError: a pack's images are prepared in another way than the run's, or are damaged.
+        DiskError: `out` cannot be written.
     """
-    paths = expand(images)
-    predictor = Predictor(opened(run), device=settings.device)
-    return predictor, predictor.files(paths, force=settings.force)
+    return _predict(run, images, out=out, **dict(settings))
 
 
 @with_fields

@@ -24,10 +24,11 @@ def check(
     Exits with 1 where anything is damaged. Nothing is changed.
     """
     from hilum.check import check as examine
+    from hilum.records import to_json
 
     found = examine(path)
     if as_json:
-        show_json([one.to_json() for one in found])
+        show_json([to_json(one) for one in found])
     else:
         for one in found:
             _show(one)

@@ -45,7 +45,7 @@ def leaderboard(
 
 def _show(rows: list[dict[str, Any]], folder: Path, by: str, part: str) -> None:
     from hilum.metrics import of_part
-    from hilum.runs import ScoredTest, gathered
+    from hilum.runs import ScoredTest, merge_warnings
 
     ends = f"{by}_low", f"{by}_high"
     hidden = {*ends, "test_part"} | (set() if any(row["warnings"] for row in rows) else {"warnings"})
@@ -61,7 +61,7 @@ def _show(rows: list[dict[str, Any]], folder: Path, by: str, part: str) -> None:
     show_table(columns, [[row[name] for name in columns] for row in brief], f"{folder}, by {by} on {part}")
     if all(row[by] is None for row in rows):
         typer.echo(f"none of them has {by} of {part} yet; hilum evaluate RUN --part {part} scores one.")
-    for warning in [*of_part(part), *gathered((row["run"], row["warnings"]) for row in rows)]:
+    for warning in [*of_part(part), *merge_warnings((row["run"], row["warnings"]) for row in rows)]:
         typer.echo(f"note: {warning}")
     for text in dict.fromkeys(str(ScoredTest(**row["test_part"])) for row in rows if row["test_part"]):
         typer.echo(text)

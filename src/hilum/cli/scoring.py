@@ -13,7 +13,7 @@ from hilum.cli.show import show_json, show_table
 from hilum.text import listed, many
 
 if TYPE_CHECKING:
-    from hilum.predict import FileResult, Predictor
+    from hilum.predict import Predicted
 
 
 def evaluate(
@@ -60,47 +60,60 @@ def report(
 
 def predict(
     run: RunFolder,
-    images: Annotated[list[Path], typer.Argument(help="Image files (PNG, JPEG, DICOM) or folders of them.")],
+    images: Annotated[
+        list[Path], typer.Argument(help="Image files (PNG, JPEG, DICOM), folders of them, or packs.")
+    ],
     settings: config.PredictFilesConfig,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write them here, .csv or .parquet: a row for each image and finding."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Probabilities of a run's findings for image files, prepared as in training. Not a medical device.
+    """Probabilities of a run's findings for image files and packs, prepared as in training. Not a medical device.
 
     What is no chest film, or a lateral view for a run that learned frontal ones, gets the reason instead.
     """
     from hilum import api
     from hilum.errors import ImageError
 
-    predictor, results = api.predict(run, images, settings=settings)
-    read = [one for one in results if one.probabilities is not None]
+    predicted = api.predict(run, images, settings=settings, out=out)
+    results, read = predicted.images, predicted.read
     if as_json:
-        show_json([one.to_json(predictor.findings) for one in results])
+        show_json([one.to_json(predicted.findings) for one in results])
+    elif out is not None:
+        typer.echo(f"predictions: {out}, {many(len(read), 'image')}")
     elif read:
-        _show(predictor, read)
+        _show(run, predicted)
     for one in results:
         if one.error:
             typer.echo(f"not {'judged' if one.doubt else 'read'}: {one.error}", err=True)
         elif one.doubt:
-            typer.echo(f"doubtful: {one.path} {one.doubt}", err=True)
+            typer.echo(f"doubtful: {one.id} {one.doubt}", err=True)
     for note in dict.fromkeys(note for one in read for note in one.notes):
-        typer.echo(f"guessed: {note}: {listed([one.path for one in read if note in one.notes])}", err=True)
-    if faults := _faults(results):
+        typer.echo(f"guessed: {note}: {listed([one.id for one in read if note in one.notes])}", err=True)
+    if faults := _faults(predicted):
         raise ImageError(" ".join(faults))
 
 
-def _show(predictor: Predictor, read: list[FileResult]) -> None:
-    title = "Calibrated probability" if predictor.judge.calibration.parameters else "Probability"
-    rows = [[str(one.path), *one.cells()] for one in read]
+def _show(run: Path, predicted: Predicted) -> None:
+    from hilum.runs import Run
+
+    judge = Run(run).judge
+    title = "Calibrated probability" if judge.calibration.parameters else "Probability"
     title = f"{title} of each finding; * at or over the operating point"
-    show_table(["image", *predictor.findings], rows, title=title)
-    unit = predictor.judge.config.unit
+    show_table(
+        ["image", *predicted.findings], [[one.id, *one.cells()] for one in predicted.read], title=title
+    )
+    unit = judge.config.unit
     if unit != "image":
-        typer.echo(f"The run is judged per {unit}; here each file counts as a {unit} of one image.")
+        typer.echo(f"The run is judged per {unit}; here each image counts as a {unit} of its own.")
     typer.echo("Research use only: hilum is not a medical device.")
 
 
-def _faults(results: list[FileResult]) -> list[str]:
+def _faults(predicted: Predicted) -> list[str]:
     """How many files got no probabilities, and why."""
+    results = predicted.images
     whole = many(len(results), "file")
     unread = sum(1 for one in results if one.error and not one.doubt)
     unlike = sum(1 for one in results if one.error and one.doubt)

@@ -106,10 +106,10 @@ def reproduce(
 def _show_repeats(runs: list[Run], as_json: bool) -> None:
     from hilum.compare import over_seeds
     from hilum.metrics import of_part
-    from hilum.runs import told_by
+    from hilum.runs import warnings_of
 
     rows = over_seeds(runs)
-    told = [*of_part("valid"), *told_by(runs)]
+    told = [*of_part("valid"), *warnings_of(runs)]
     if as_json:
         scored = [(run, scores) for run in runs if (scores := run.scores("valid"))]
         each = [{"run": str(run.path), "seed": run.config.seed, "valid": s.to_json()} for run, s in scored]

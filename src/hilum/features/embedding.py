@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -113,7 +113,7 @@ def _unlike(pack: Pack, wanted: npt.NDArray[np.int64]) -> tuple[str, ...]:
 
 def info_of(encoder: Encoder, pack: Pack) -> EncoderInfo:
     """What a store keeps of an encoder for images of this pack."""
-    info = EncoderInfo(**asdict(encoder.settings(pack.prepare)))
+    info = EncoderInfo(**encoder.settings(pack.prepare))
     origin = Path(info.origin)
     return replace(info, origin=str(origin.resolve())) if origin.exists() else info
 

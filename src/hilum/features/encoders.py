@@ -13,7 +13,7 @@ from hilum.text import listed
 
 @dataclass(frozen=True)
 class EncoderInfo:
-    """What a store knows of an encoder: the fields of `predict.EncoderSettings`.
+    """What a store knows of an encoder: what `Encoder.settings` gives.
 
     Attributes:
         name: the run's folder name, or the network's.
