@@ -210,10 +210,8 @@ def _changes(change: Iterable[str], options: Mapping[str, Any] | None, labels: s
     """All that stands over the recipe's settings."""
     given = {f"data.options.{key}": value for key, value in (options or {}).items()}
     given |= {"labels.overlay": str(labels)} if labels else {}
-    return [
-        *items(change),
-        *(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in given.items()),
-    ]
+    texts = (f"{key}={json.dumps(value, ensure_ascii=False, default=str)}" for key, value in given.items())
+    return [*items(change), *texts]
 
 
 def _settled(recipe: Config | str | Path, data: str | Path, change: Iterable[str], name: str) -> Config:
