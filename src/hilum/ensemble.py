@@ -79,7 +79,7 @@ def _judge(run: Run, mixture: Mixture, valid: Sequence[Predictions]) -> None:
     """Average what members say of the validation part, and write it with thresholds and scores of its own."""
     average = mixture.predictions(valid)
     judge = fit_judge(average, run.config.scores)
-    run.write_mixture(mixture)
+    write_json(run.path / "scores" / "members.json", mixture.to_json())
     run.write_judge(judge)
     run.write_scores(average, judge.score(average))
 
