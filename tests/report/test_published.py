@@ -73,7 +73,7 @@ def test_other_images_are_said(make_run: MakeRun) -> None:
 def test_a_finding_without_a_known_label_has_nothing_beside_it(make_run: MakeRun) -> None:
     run = pneumonia(make_run)
     assert published(run)
-    known = run.predictions("test")
+    known = Predictions.load(run.path / "predictions" / "test.parquet", "test")
     blind = replace(known, targets=np.full_like(known.targets, np.nan))
     run.write_scores(blind, score(blind, Thresholds(np.array([0.5]), ("Pneumonia",))))
     assert published(run) == []

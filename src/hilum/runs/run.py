@@ -279,10 +279,6 @@ class Run:
         path = self.path / "scores" / "members.json"
         return parsed(path, Mixture.from_json) if self.info.get("members") else None
 
-    def write_mixture(self, mixture: Mixture) -> None:
-        """Keep how members become one."""
-        write_json(self.path / "scores" / "members.json", mixture.to_json())
-
     def predictions(self, part: str, epoch: int | None = None) -> Predictions:
         """Predictions of a part by the best weights, or those that an epoch gave (`train` and `valid`).
 
