@@ -85,7 +85,7 @@ def no_film(
     """Why a picture is no film of a chest; None where it is one. Of many, `Films` tells it faster.
 
     Args:
-        gray: uint8 [h, w], as `read_gray` gives it, or prepared for a network.
+        gray: uint8 [h, w], as `read_picture` gives it, or prepared for a network.
         data: the file that it comes from; without it neither tags nor colour are looked at.
         suffix: the ending of the file's name.
         view: `frontal` or `lateral`, where that is known.

@@ -43,7 +43,7 @@ class ImageInfo:
     """What a file holds.
 
     Attributes:
-        width, height: in pixels, upright (after the EXIF orientation), as `read_gray` gives it.
+        width, height: in pixels, upright (after the EXIF orientation), as `read_picture` gives it.
         bits: per pixel and channel, as stored.
         mode: `gray`, `gray+alpha`, `rgb`, `rgba`, `palette` or `cmyk`.
         format: `jpeg`, `png`, `dicom` or `other`.
