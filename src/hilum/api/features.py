@@ -148,7 +148,7 @@ def _opened(store: FeatureStore | str | Path, create: bool = False) -> FeatureSt
 def _packed(data: str) -> Pack | None:
     """The pack at this folder; None for `SOURCE:FOLDER`."""
     source, colon, _ = data.partition(":")
-    return None if colon and source in SOURCES else Pack.open(data)
+    return None if colon and source in SOURCES else Pack(data)
 
 
 def _pooled(vectors: tuple[Any, Any], pooling: str) -> npt.NDArray[np.float32]:
@@ -163,7 +163,7 @@ def _pictures(frame: pl.DataFrame) -> list[_Picture | None]:
     for path, fingerprint, slot in frame.select("pack", "pack_fingerprint", "slot").iter_rows():
         if (path, fingerprint) not in packs:
             try:
-                packs[path, fingerprint] = Pack.open(path, fingerprint=fingerprint)
+                packs[path, fingerprint] = Pack(path, fingerprint=fingerprint)
             except PackError as error:
                 say(f"images are shown without pictures: {error}")
                 packs[path, fingerprint] = None

@@ -88,12 +88,10 @@ def _show_checks(report: Report) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from hilum.doctor import LEVELS
-
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
-    for level in LEVELS[:3]:
+    for level in ("fault", "warning", "note"):
         for check in report.of(level):
             grid.add_row(Text(level.upper(), _STYLES[level]), check.message)
             if check.what_to_do:

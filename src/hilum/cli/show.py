@@ -137,7 +137,7 @@ def _blocks(widths: Sequence[int], room: int) -> Iterator[list[int]]:
 def show_steps(steps: Sequence[Step]) -> None:
     """Print how many rows each filter left; nothing where there was none."""
     if steps:
-        rows = [(step.name, step.rows_before, step.rows_after) for step in steps]
+        rows = [(step.name, step.before, step.after) for step in steps]
         show_table(("filter", "rows before", "after"), rows)
 
 

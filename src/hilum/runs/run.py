@@ -51,7 +51,7 @@ from hilum.runs.info import Data, Epoch, damaged, parsed, read_info, read_object
 from hilum.runs.member import Member
 from hilum.runs.predictions import read_predictions
 from hilum.runs.warnings import own_warnings
-from hilum.table import write_overlay
+from hilum.table import Overlay
 from hilum.text import escaped, many
 from hilum.version import __version__
 
@@ -370,10 +370,10 @@ class Run:
         """Where the verdicts on labels are that the run began with: its own copy."""
         return self.path / "overlay.csv"
 
-    def write_verdicts(self, verdicts: pl.DataFrame | None) -> None:
+    def write_verdicts(self, verdicts: Overlay | None) -> None:
         """Keep the verdicts on labels that the run begins with, if there are any."""
         if verdicts is not None:
-            write_overlay(self.verdicts, verdicts)
+            verdicts.write(self.verdicts)
 
     def __repr__(self) -> str:
         return f"Run({self.path}: {self.info['status']}, {self.extent}, {self.config.model.name})"
