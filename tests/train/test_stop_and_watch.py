@@ -14,11 +14,12 @@ from small_runs import weights_of, with_settings
 from hilum.config import Config
 from hilum.errors import Stopped
 from hilum.runs import list_runs
-from hilum.track import HEADING_EVERY
 from hilum.train import learner
 from hilum.train.session import resume, train
 from hilum.train.stop import stop_requests
 from hilum.train.watch import Watch
+
+HEADING_EVERY = 30
 
 
 def test_a_signal_sets_a_flag_and_a_second_interrupts() -> None:
@@ -77,7 +78,7 @@ def test_a_line_per_epoch_under_headings(capfd: pytest.CaptureFixture[str]) -> N
 def test_a_narrow_terminal_says_which_columns_it_has_no_room_for(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hilum.train.watch.terminal_width", lambda: 44)
+    monkeypatch.setattr("hilum.track.lines._terminal_width", lambda: 44)
     Watch().epoch(_entry(1), Config())
     note, *lines = capfd.readouterr().err.splitlines()
     assert note.startswith("no room here for accuracy, f1, precision")

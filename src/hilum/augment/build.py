@@ -11,13 +11,14 @@ from threading import Event
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import torch
 from torch import Tensor
 
 from hilum.augment.boxes import boxes_of_copies
 from hilum.augment.plan import Copies, params_of, plan_copies
-from hilum.batches import AugmentParams, Ints, Pixels, apply, gathering
+from hilum.batches import AugmentParams, gathering
 from hilum.config import AugmentConfig
 from hilum.cores import cores
 from hilum.errors import DataError, PackError
@@ -40,6 +41,9 @@ from hilum.pixels import (
 from hilum.progress import say
 from hilum.table import COPY_OF, Table
 from hilum.text import items
+
+_Ints = npt.NDArray[np.int64]
+_Pixels = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,12 @@ def augment_pack(
     """
     out, parts = Path(out), items(parts)
     plan = plan_copies(pack, config, copies, seed=seed, parts=parts)
-    made = {"copies": copies, "seed": seed, "parts": list(parts), "settings": config.model_dump(mode="json")}
+    made = {
+        "copies": copies,
+        "seed": seed,
+        "parts": list(parts),
+        "settings": config.model_dump(mode="json", exclude={"extra"}),
+    }
     key = digest_of([str(FORMAT), "augmented", pack.fingerprint, repr(sorted(made.items()))])
     with writing(out):
         if out.exists() and (there := _same(out, key)) is not None:
@@ -119,7 +128,7 @@ def _build(pack: Pack, plan: Copies, out: Path, key: str, made: dict[str, Any], 
     return Augmented(Pack.open(out), len(pack), len(plan), there=False)
 
 
-def replay(pack: Pack, image_id: str) -> Pixels:
+def replay(pack: Pack, image_id: str) -> _Pixels:
     """Make a copy again from its original in the pack and its recorded parameters.
 
     Returns:
@@ -140,10 +149,10 @@ def replay(pack: Pack, image_id: str) -> Pixels:
     return np.asarray(changed(images, params_of(record), float(record["fill"][0]))[0])
 
 
-def changed(images: Tensor, params: AugmentParams, fill: float) -> Pixels:
+def changed(images: Tensor, params: AugmentParams, fill: float) -> _Pixels:
     """uint8 [n, s, s] -> uint8 [n, s, s], changed as the parameters say and rounded."""
-    shares = apply(images.float().div_(255).unsqueeze(1), params, fill)
-    made: Pixels = shares.mul(255).round_().to(torch.uint8).squeeze(1).numpy()
+    shares = params.apply(images.float().div_(255).unsqueeze(1), fill)
+    made: _Pixels = shares.mul(255).round_().to(torch.uint8).squeeze(1).numpy()
     return made
 
 
@@ -203,7 +212,7 @@ def _one_core_a_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _images(pack: Pack, plan: Copies, rows: Ints, gather: Callable[[Ints], Tensor]) -> Pixels:
+def _images(pack: Pack, plan: Copies, rows: _Ints, gather: Callable[[_Ints], Tensor]) -> _Pixels:
     """Images of some rows of the augmented table: originals as they are, then copies."""
     own, copied = rows[rows < len(pack)], rows[rows >= len(pack)] - len(pack)
     made = [gather(pack.slots[own]).numpy()] if len(own) else []

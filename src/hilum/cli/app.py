@@ -31,11 +31,13 @@ from hilum.cli.models import models
 from hilum.cli.noise import noise
 from hilum.cli.pack import pack
 from hilum.cli.phantom import phantom
+from hilum.cli.plugins import OPTION, split_plugins
 from hilum.cli.scoring import evaluate, predict, report
 from hilum.cli.show import names_are_text
 from hilum.cli.sources import arrange, sources
 from hilum.cli.training import reproduce, runs, train
 from hilum.errors import HilumError, Stopped
+from hilum.plugins import using
 from hilum.progress import heartbeat, say
 from hilum.text import visible
 from hilum.version import __version__
@@ -101,9 +103,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     given = sys.argv[1:] if arguments is None else arguments
     try:
-        with _terminable(), _heartbeat(given):
+        given, plugins = split_plugins(given)
+        with _terminable(), _heartbeat(given), using(plugins):
             # color: click is not to cut escape sequences out of names off a terminal; they are shown everywhere.
-            result = make_app()(args=arguments, standalone_mode=False, color=True)
+            result = make_app()(args=given, standalone_mode=False, color=True)
             sys.stdout.flush()
     except HilumError as error:
         say(str(error))
@@ -167,6 +170,11 @@ def _show_version(wanted: bool) -> None:
 def _options(
     version: bool = typer.Option(
         False, "--version", help="Show the version.", callback=_show_version, is_eager=True
+    ),
+    plugin: list[str] = typer.Option(
+        [],
+        OPTION,
+        help="A Python file with parts of your own, for any command; may be repeated. See docs/extending.md.",
     ),
 ) -> None:
     pass

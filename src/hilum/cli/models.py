@@ -45,16 +45,17 @@ def models(
 
 
 def _list_all(as_json: bool) -> None:
-    from hilum.models import MODELS
+    from hilum.models import all_models
 
+    known = all_models().values()
     if as_json:
-        show_json([_as_json(spec) for spec in MODELS.values()])
+        show_json([_as_json(spec) for spec in known])
         return
     show_table(
         ["name", "network", "parameters", "px", "GFLOPs", "published weights", "from"],
         [
             (spec.name, spec.title, spec.parameters, spec.size, spec.gflops, _weights(spec), spec.paper)
-            for spec in MODELS.values()
+            for spec in known
         ],
     )
     console().print(

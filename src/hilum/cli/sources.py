@@ -19,18 +19,18 @@ def sources(
 ) -> None:
     """List the data sets that can be read, with citation, licence and folder layout."""
     from hilum.cli.show import show_json, show_table
-    from hilum.table import SOURCES, find_source
+    from hilum.table import all_sources, find_source
 
     if name and as_json:
         show_json(find_source(name).to_json())
     elif name:
         _show(find_source(name))
     elif as_json:
-        show_json([source.to_json() for source in SOURCES.values()])
+        show_json([source.to_json() for source in all_sources().values()])
     else:
         show_table(
             ("source", "data set", "licence", "official split"),
-            [(s.name, s.title, s.licence, s.has_official_split) for s in SOURCES.values()],
+            [(s.name, s.title, s.licence, s.has_official_split) for s in all_sources().values()],
             title="Sources",
         )
         typer.echo("One in full, with its folder layout, options and citation:  hilum sources NAME")

@@ -272,7 +272,7 @@ def _show_epochs(
     """The lines of a run's epochs, as it showed them or as other knobs ask for."""
     from hilum.cli.show import show_json
     from hilum.config import make_config
-    from hilum.track import check_track, epoch_lines
+    from hilum.track import EpochTable, check_track
 
     entries = [start, *run.history] if (start := run.start) else run.history
     if as_json:
@@ -283,7 +283,7 @@ def _show_epochs(
     track |= {"parts": parts} if parts else {}
     config = make_config({"track": track | ({"per_finding": True} if per_finding else {})}, origin="--part")
     check_track(config.track)
-    for line in epoch_lines(entries, config.track, run.config.train.epochs):
+    for line in EpochTable(config.track, run.config.train.epochs, None).whole(entries):
         typer.echo(line)
 
 

@@ -3,6 +3,7 @@ from .build import build_model as build_model
 from .build import other_size as other_size
 from .catalogue import MODELS as MODELS
 from .catalogue import ModelSpec as ModelSpec
+from .catalogue import all_models as all_models
 from .catalogue import find_model as find_model
 from .classifier import Classifier as Classifier
 from .classifier import Trunk as Trunk

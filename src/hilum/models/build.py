@@ -43,11 +43,13 @@ def build_model(config: ModelConfig, outputs: int, size: int) -> Classifier:
         model.notes = (f"{config.name}: weights of the hub; the classifier starts at random",)
         model.notes += other_size(config.name, spec.preparation.size if spec.preparation else None, size)
         return model
-    fetched = _fetch(spec) if from_hub else None
+    fetched = _fetch(spec) if from_hub and not spec.carries_weights else None
     model = _assemble(spec.build(config, size), config, outputs)
     if fetched is not None and spec.published is not None:
         origin = f"{config.name} of {spec.published.source}"
         model.notes = fit_weights(model, fetched, origin, head=False).notes()
+    elif from_hub:
+        model.notes = (f"{config.name}: weights of its plugin; the classifier starts at random",)
     elif config.weights:
         model.notes = load_weights(model, config.weights).notes()
     if config.weights and spec.preparation is not None:

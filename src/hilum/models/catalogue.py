@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from hilum.config import ModelConfig
 from hilum.errors import ConfigError, did_you_mean
@@ -13,8 +14,10 @@ from hilum.models.classifier import Trunk
 from hilum.models.cnn import build_cnn
 from hilum.models.densenet import build_densenet, build_densenet_small
 from hilum.models.normalise import IMAGENET, Preparation
+from hilum.models.plugged import build_plugged, published_plugged
 from hilum.models.published import Published
 from hilum.models.resnet import build_resnet
+from hilum.plugins import parts
 
 RESNET = "He et al., Deep Residual Learning, CVPR 2016"
 DENSENET = "Huang et al., Densely Connected Convolutional Networks, CVPR 2017"
@@ -37,6 +40,7 @@ class ModelSpec:
         parameters: with one gray channel and one output (`cnn`: at 320 px).
         gflops: 1e9 floating-point operations for one gray image of `size` px, two per multiply-add.
         published: weights that others trained; None where there are none.
+        carries_weights: whether what `build` gives has these weights already, as a plugin's backbone has.
     """
 
     name: str
@@ -46,6 +50,7 @@ class ModelSpec:
     parameters: int | None
     gflops: float | None
     published: Published | None = None
+    carries_weights: bool = False
 
     @property
     def preparation(self) -> Preparation | None:
@@ -137,9 +142,28 @@ def find_model(name: str) -> ModelSpec:
     if name.startswith(TIMM):
         paper = "Wightman, PyTorch Image Models"
         return ModelSpec(name, "a network of timm", paper, build_timm, None, None, published_timm(name))
-    if name not in MODELS:
+    known = all_models()
+    if name not in known:
         raise ConfigError(
-            f"model.name = {name!r} is not a network that hilum has; {did_you_mean(name, MODELS)}\n"
-            f"`hilum models` lists them all, and {TIMM}NAME is any network of timm."
+            f"model.name = {name!r} is not a network that hilum has; {did_you_mean(name, known)}\n"
+            f"`hilum models` lists them all, and {TIMM}NAME is any network of timm. A plugin's are known with "
+            "--plugin FILE."
         )
-    return MODELS[name]
+    return known[name]
+
+
+def all_models() -> dict[str, ModelSpec]:
+    """`MODELS`, and networks and backbones of plugins in use."""
+    models = {
+        name: ModelSpec(name, "a network of a plugin", "", partial(build_plugged, name, part), None, None)
+        for name, part in parts("MODELS", MODELS).items()
+    }
+    backbones = {
+        name: ModelSpec(
+            *(name, "a backbone of a plugin", "", partial(build_plugged, name, build), None, None),
+            published_plugged(wants),
+            carries_weights=True,
+        )
+        for name, (build, wants) in parts("BACKBONES", [*MODELS, *models]).items()
+    }
+    return MODELS | models | backbones

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,7 @@ class Trunk:
         head: [n, c, h, w] -> [n, width] where the model has a pooling of its own; None leaves it to the setting.
         prefix: where the bare network's parameters are in a `Classifier`, e.g. `backbone.`.
         classifier_names: what the bare network calls its classifier in files of weights, e.g. `fc`.
+        own_features: whether `body` has methods `feature_map` and `features` of its own, as a plugin's may.
     """
 
     body: nn.Module
@@ -29,6 +31,7 @@ class Trunk:
     head: nn.Module | None = None
     prefix: str = "backbone."
     classifier_names: tuple[str, ...] = ("classifier",)
+    own_features: bool = False
 
 
 class Classifier(nn.Module):
@@ -54,6 +57,7 @@ class Classifier(nn.Module):
         self.channels = trunk.channels
         self.bare_prefix = trunk.prefix
         self.classifier_names = trunk.classifier_names
+        self._own_features = trunk.own_features
         self.notes: tuple[str, ...] = ()
         self.backbone = trunk.body
         self.pool = trunk.head if trunk.head is not None else pool
@@ -91,17 +95,16 @@ class Classifier(nn.Module):
 
     def feature_map(self, images: Tensor) -> Tensor:
         """[n, 1, s, s] -> [n, c, h, w]."""
-        result: Tensor = self.backbone(self.seen(images))
+        body: Any = self.backbone
+        result: Tensor = (body.feature_map if self._own_features else body)(self.seen(images))
         return result
 
     def features(self, images: Tensor) -> Tensor:
         """[n, 1, s, s] -> pooled [n, width]."""
-        result: Tensor = self.pool(self.feature_map(images))
+        body: Any = self.backbone
+        own = self._own_features
+        result: Tensor = body.features(self.seen(images)) if own else self.pool(self.feature_map(images))
         return result
-
-    def head(self, feature_map: Tensor) -> Tensor:
-        """Logits [n, outputs] of a feature map [n, c, h, w]: `forward` is `head(feature_map(images))`."""
-        return self._exact(self.dropout(self.pool(feature_map)))
 
     def _exact(self, features: Tensor) -> Tensor:
         """The classifier in full precision, also within autocast.
@@ -120,7 +123,7 @@ class Classifier(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """[n, 1, s, s] -> logits [n, outputs]."""
-        return self.head(self.feature_map(images))
+        return self._exact(self.dropout(self.features(images)))
 
 
 def positive_logits(raw: Tensor, classes: int) -> Tensor:

@@ -18,7 +18,7 @@ from hilum.metrics import Predictions
 from hilum.models import Classifier, Normalisation, build_model, load_weights, positive_logits
 from hilum.pixels import Pack
 from hilum.progress import progress
-from hilum.runs import Run, labelled
+from hilum.runs import Run, check_plugins, labelled
 
 ALONE = PredictConfig()
 """No test-time augmentation: every image as it is."""
@@ -89,6 +89,7 @@ class Network:
             RunError: the run does not have these weights.
             WeightsError: they do not fit.
         """
+        check_plugins(run, "MODELS", "BACKBONES")
         data, config = run.data, run.config
         self.run = run
         self.findings = tuple(data["findings"])

@@ -2,6 +2,8 @@ from .kept import check_kept as check_kept
 from .kept import part_ids as part_ids
 from .listing import list_runs as list_runs
 from .member import Member as Member
+from .plugins import check_plugins as check_plugins
+from .plugins import kept_plugin as kept_plugin
 from .run import FORMAT as FORMAT
 from .run import Run as Run
 from .scored import ScoredTest as ScoredTest

@@ -9,6 +9,7 @@
       split.parquet       image_id, patient_id, part
       images.parquet      image_id, part and what scores can be shown by: view, projection, age, sex, ...
       overlay.csv         verdicts on labels, where the run was given some
+      plugins/            the text of plugins that it was made with; run.json has what they give, and checksums
       environment.json    Python, packages, processor, device, threads
       epochs/0001/        summary.json, train.parquet and valid.parquet (logits and targets by image id);
                           0000: what a head that was trained before gave of valid
@@ -47,8 +48,10 @@ from hilum.errors import RunError, nearest
 from hilum.files import disk_error, read_parquet, write_json
 from hilum.locks import writing
 from hilum.metrics import Calibration, Judge, Mixture, Predictions, Scores, Thresholds
+from hilum.plugins import in_use
 from hilum.runs.info import Data, Epoch, damaged, parsed, read_info, read_object
 from hilum.runs.member import Member
+from hilum.runs.plugins import keep_plugins
 from hilum.runs.warnings import warnings_of
 from hilum.text import escaped, many
 from hilum.version import __version__
@@ -106,8 +109,9 @@ class Run:
         try:
             with writing(folder / name, wait=True):
                 run = cls(partial / f"{name}-1")
-                write_config(config, run.path / "config.toml")
-                run.write_info({**first, "seconds": 0.0, "warnings": [], **info})
+                plugins = tuple(plugin.given for plugin in in_use())
+                write_config(config.model_copy(update={"plugins": plugins}), run.path / "config.toml")
+                run.write_info({**first, "seconds": 0.0, "warnings": [], **keep_plugins(run.path), **info})
                 return run.move_into(folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)

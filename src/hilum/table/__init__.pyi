@@ -33,6 +33,7 @@ from .sources.delimited import read_csv as read_csv
 from .sources.headers import VIEW_CODES as VIEW_CODES
 from .sources.options import parse_options as parse_options
 from .sources.read import SOURCES as SOURCES
+from .sources.read import all_sources as all_sources
 from .sources.read import find_source as find_source
 from .sources.read import guess_source as guess_source
 from .sources.read import read_quietly as read_quietly

@@ -19,11 +19,11 @@ from hilum.models import Normalisation
 from hilum.pixels import Pack, are_films, cached_pack, unlike, unlike_films
 from hilum.predict import Origin, origin_of
 from hilum.table import (
-    SOURCES,
     Applied,
     Split,
     Step,
     Table,
+    all_sources,
     apply_overlay,
     are_copies,
     clean,
@@ -308,7 +308,7 @@ def open_data(config: Config) -> tuple[Pack, Table, list[Step]]:
     if not text:
         raise DataError("no data were named. Give --data PACK, or --data SOURCE:FOLDER to pack first.")
     source, colon, root = text.partition(":")
-    if colon and source in SOURCES:
+    if colon and source in all_sources():
         table = read_quietly(source, root, **config.data.options)
         _check_overlay(config, table)
         table, steps = clean(table, config.clean)

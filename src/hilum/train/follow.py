@@ -15,7 +15,7 @@ from torch import Tensor
 from hilum.batches import Feed
 from hilum.metrics import Floats, Predictions
 from hilum.runs import Run
-from hilum.track import Epoch, Start, Trackers, open_trackers
+from hilum.track import Epoch, Start, Trackers
 from hilum.train.data import Job
 from hilum.train.learner import Learner
 from hilum.train.watch import Watch
@@ -41,13 +41,19 @@ class Follower:
             fresh = not learner.progress.epoch and not learner.progress.step
             mean, sd = job.normalisation.gray
             inputs = self._inputs() * sd + mean if fresh else None
-            trackers.start(Start(inputs, learner.model))
+            trackers.tell("start", Start(inputs, learner.model))
 
     def epoch(self, entry: Mapping[str, Any], predictions: Mapping[str, Predictions]) -> None:
         """Show an epoch."""
         if self._trackers:
             norms = self._gradient_norms()
-            self._trackers.epoch(Epoch(entry, predictions, self._learner.model, norms, self._pixels))
+            self._trackers.tell("epoch", Epoch(entry, predictions, self._learner.model, norms, self._pixels))
+
+    def step(self, loss: Tensor) -> None:
+        """Tell of a step; the loss is waited for where a callback wants it alone."""
+        if self._trackers.hears("step"):
+            progress = self._learner.progress
+            self._trackers.tell("step", progress.epoch + 1, progress.step, loss.item())
 
     def _inputs(self) -> npt.NDArray[np.float32]:
         """The first images of the first batch, float32 [n, s, s], normalised."""
@@ -75,8 +81,9 @@ class Follower:
 def following(job: Job, run: Run, learner: Learner, feed: Feed, watch: Watch) -> Iterator[Follower]:
     """Open the run's trackers for a training, on the process that leads."""
     done, leads = learner.progress.epoch, learner.world.leads
-    with open_trackers(run, done, watch.say, leads=leads) as trackers:
-        try:
-            yield Follower(trackers, job, learner, feed)
-        finally:
-            learner.before_update = None
+    trackers = Trackers(run, done, watch.say, leads=leads)
+    try:
+        yield Follower(trackers, job, learner, feed)
+    finally:
+        learner.before_update = None
+        trackers.tell("close")

@@ -21,7 +21,7 @@ from hilum.metrics import LOWER_IS_BETTER, Predictions, Scores, fit_thresholds, 
 from hilum.progress import progress as working
 from hilum.runs import Run
 from hilum.train.data import Job, Part
-from hilum.train.follow import following
+from hilum.train.follow import Follower, following
 from hilum.train.learner import Learner
 from hilum.train.stop import Asked, stop_requests
 from hilum.train.watch import Watch
@@ -49,7 +49,7 @@ def fit(job: Job, run: Run, learner: Learner, watch: Watch) -> None:
             _judge_start(config, run, learner, valid, valid_feed, watch)
         while not progress.finished(config.train):
             started, seen_before = time.monotonic(), len(seen)
-            _learn(config, run, learner, feed, seen, watch, asked)
+            _learn(config, run, learner, feed, seen, watch, follower, asked)
             with working(f"scoring epoch {progress.epoch + 1}"):
                 try:
                     with learner.evaluating():
@@ -82,6 +82,7 @@ def _learn(
     feed: Feed,
     seen: Seen,
     watch: Watch,
+    follower: Follower,
     asked: Callable[[], int],
 ) -> None:
     """The steps of one epoch, or what is left of it after a resume."""
@@ -100,6 +101,7 @@ def _learn(
             loss, outputs = learner.step(batch, steps)
             seen.add(outputs, batch.rows)
             tell(len(batch.rows), loss.item)
+            follower.step(loss)
             if not learner.between_updates(steps):
                 continue
             by = asked()

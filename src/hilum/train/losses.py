@@ -9,6 +9,7 @@ focal       each softplus times (1 - probability of that class) ** gamma        
 asymmetric  focal with a gamma for each class and shifted probabilities of negatives (Ridnik et al. 2021)
 ==========  ============================================================================================
 
+A plugin's loss gives one number a label, too; class weights, unknown labels and the reduction are hilum's.
 With three logits a finding (negative, positive, uncertain: U-MultiClass of Irvin et al. 2019) it is the
 cross-entropy over these, with the same weights and, for focal, the same factor.
 """
@@ -22,8 +23,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hilum.config import LossConfig
-from hilum.errors import ConfigError
+from hilum.errors import ConfigError, did_you_mean
+from hilum.plugins import parts
 
+LOSSES = ("bce", "frequency", "focal", "asymmetric")
+"""Kinds of losses that hilum has; the last is for two classes alone, and so is a plugin's."""
 FloatArray = npt.NDArray[np.float32]
 NEGATIVE, POSITIVE, UNCERTAIN = 0, 1, 2
 """Columns of three logits, and codes of the targets that go with them."""
@@ -41,7 +45,7 @@ class Loss(nn.Module):
     def __init__(self, config: LossConfig, class_weights: Tensor) -> None:
         """`class_weights` is [k, 3], in the order negative, positive, uncertain."""
         super().__init__()
-        self.config = config
+        self.config, self._plugged = config, parts("LOSSES", LOSSES).get(config.kind)
         self.register_buffer("class_weights", class_weights.float(), persistent=False)
 
     def forward(self, logits: Tensor, targets: Tensor, counts: Tensor | None = None) -> Tensor:
@@ -89,6 +93,10 @@ class Loss(nn.Module):
     def _binary(self, logits: Tensor, targets: Tensor) -> Tensor:
         config = self.config
         targets = targets + config.smoothing * (0.5 - targets)
+        weights = self.class_weights
+        if self._plugged is not None:
+            losses = _per_label(self._plugged(logits, targets), targets, config.kind)
+            return (weights[:, POSITIVE] * targets + weights[:, NEGATIVE] * (1.0 - targets)) * losses
         positive, negative = F.softplus(-logits), F.softplus(logits)
         # softplus(-z) is -log p and softplus(z) is -log(1 - p): powers of p are taken as exp of these, whose
         # gradient stays finite where p rounds to 0 or 1.
@@ -102,7 +110,6 @@ class Loss(nn.Module):
                 positive * torch.exp(-config.gamma_positive * negative),
                 self._shifted(logits),
             )
-        weights = self.class_weights
         return weights[:, POSITIVE] * targets * positive + weights[:, NEGATIVE] * (1.0 - targets) * negative
 
     def _shifted(self, logits: Tensor) -> Tensor:
@@ -116,8 +123,8 @@ class Loss(nn.Module):
 
     def _three_classes(self, logits: Tensor, targets: Tensor) -> Tensor:
         config = self.config
-        if config.kind == "asymmetric":
-            raise _asymmetric_of_three()
+        if self._plugged is not None or config.kind == "asymmetric":
+            raise _of_two_classes(config.kind)
         log_p = F.log_softmax(logits, dim=2)
         positive = targets.clamp(max=1.0) * (targets != UNCERTAIN)
         uncertain = (targets == UNCERTAIN).float()
@@ -127,6 +134,17 @@ class Loss(nn.Module):
         if config.kind == "focal":
             losses = losses * (1.0 - log_p.exp()).clamp(min=1e-8) ** config.gamma
         return (self.class_weights * shares * losses).sum(dim=2)
+
+
+def check_loss(config: LossConfig) -> None:
+    """Fail where there is no loss of this kind.
+
+    Raises:
+        ConfigError: see above; the nearest is named.
+    """
+    known = [*LOSSES, *parts("LOSSES", LOSSES)]
+    if config.kind not in known:
+        raise ConfigError(f"loss.kind = {config.kind!r} is no loss; {did_you_mean(config.kind, known)}")
 
 
 def make_loss(config: LossConfig, targets_train: FloatArray) -> Loss:
@@ -139,8 +157,9 @@ def make_loss(config: LossConfig, targets_train: FloatArray) -> Loss:
     Raises:
         ConfigError: settings that contradict each other, or as many weights as there are not findings.
     """
-    if config.kind == "asymmetric" and bool((targets_train == UNCERTAIN).any()):
-        raise _asymmetric_of_three()
+    check_loss(config)
+    if config.kind not in LOSSES[:3] and bool((targets_train == UNCERTAIN).any()):
+        raise _of_two_classes(config.kind)
     shares = _class_shares(targets_train)
     weights = np.ones_like(shares)
     if config.kind == "frequency":
@@ -213,8 +232,21 @@ def _class_shares(targets: FloatArray) -> npt.NDArray[np.float64]:
     return np.stack([1.0 - positive - uncertain, positive, uncertain], axis=1)
 
 
-def _asymmetric_of_three() -> ConfigError:
+def _per_label(losses: object, targets: Tensor, kind: str) -> Tensor:
+    """What a plugin's loss gave, where it is one number a label."""
+    if not isinstance(losses, Tensor) or losses.shape != targets.shape:
+        came = (
+            f"a tensor {list(losses.shape)}" if isinstance(losses, Tensor) else f"a {type(losses).__name__}"
+        )
+        raise ConfigError(
+            f"the plugin's loss {kind} gave {came}; expected the loss of each label, a tensor "
+            f"{list(targets.shape)}. Leave out the mean: loss.reduction says what becomes of them."
+        )
+    return losses
+
+
+def _of_two_classes(kind: str) -> ConfigError:
     return ConfigError(
-        'loss.kind = "asymmetric" is for two classes and does not go with labels.uncertain = "multiclass"; '
+        f'loss.kind = "{kind}" is for two classes and does not go with labels.uncertain = "multiclass"; '
         'use loss.kind = "bce" or "focal", or another policy for uncertain labels.'
     )

@@ -16,13 +16,15 @@ from hilum.files import remove_leftovers, write_json, write_parquet
 from hilum.locks import writing
 from hilum.metrics import COMBINED, RATES, Predictions, check_scores, fit_judge
 from hilum.models import find_model
+from hilum.plugins import chosen, using
 from hilum.predict import Network, settle
-from hilum.runs import Run, keep_verdicts, verdicts_of
+from hilum.runs import Run, check_plugins, keep_verdicts, verdicts_of
 from hilum.track import check_track
 from hilum.train.data import Job, make_job
 from hilum.train.finetune import check_finetune
 from hilum.train.learner import Learner
 from hilum.train.loop import fit
+from hilum.train.losses import check_loss
 from hilum.train.overlap import known_against
 from hilum.train.watch import Watch
 from hilum.train.world import leads
@@ -44,6 +46,11 @@ def train(config: Config, *, folder: str | Path = "runs", command: str = "", qui
         HilumError: the data, settings or weights cannot be used; nothing is left behind then.
         Stopped: the user stopped it; the run can be resumed.
     """
+    with using(config.plugins):
+        return _train(config, folder, command, quiet)
+
+
+def _train(config: Config, folder: str | Path, command: str, quiet: bool) -> Run:
     _check_names(config)
     config = config.model_copy(update={"model": settle(config.model)})
     check_finetune(config)
@@ -92,6 +99,7 @@ def resume(path: str | Path, *, quiet: bool = False) -> Run:
 
 
 def _resume(run: Run, quiet: bool) -> Run:
+    check_plugins(run)
     check_track(run.config.track)
     job = make_job(_own_verdicts(run))
     if (run.path / "data.json").is_file():
@@ -147,7 +155,8 @@ def reproduce(
     if first.head:
         how = first.info.get("command") or "hilum heads STORE"
         raise RunError(f"{path} is of hilum heads: give its command again: {how}")
-    config = _own_verdicts(first).model_copy(update={"name": f"{first.name}-again"})
+    check_plugins(first)
+    config = _own_verdicts(first).model_copy(update={"name": f"{first.name}-again", "plugins": ()})
     _same_data(first, make_job(config))
     again = train(config, folder=folder or first.path.parent, command=f"reproduce {first.name}", quiet=quiet)
     differences = []
@@ -282,6 +291,8 @@ def _same_labels(run: Run, job: Job) -> None:
 def _check_names(config: Config) -> None:
     """Fail on a wrong network, device or score before the data are read and packed, which may take an hour."""
     find_model(config.model.name)
+    check_loss(config.loss)
+    chosen("AUGMENTATIONS", config.augment.extra, "augment.extra")
     pick_device(config.train.device)
     check_track(config.track)
     known = ["loss", *RATES, *COMBINED]

@@ -11,7 +11,7 @@ from typing import Any
 
 from hilum.config import Config
 from hilum.progress import SECONDS_BETWEEN_LINES, progress, tell
-from hilum.track import HEADING_EVERY, EpochTable, terminal_width
+from hilum.track import EpochTable
 
 SECONDS_BETWEEN_UPDATES = 0.5
 
@@ -25,7 +25,6 @@ class Watch:
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
         self._table: EpochTable | None = None
-        self._shown = 0
 
     def say(self, text: str) -> None:
         """One line."""
@@ -37,14 +36,10 @@ class Watch:
         if self.quiet:
             return
         if self._table is None:
-            self._table = EpochTable(config.track, config.train.epochs, terminal_width())
+            self._table = EpochTable(config.track, config.train.epochs)
             if missing := [name for name in self._table.dropped if name in config.track.columns]:
                 self.say(f"no room here for {', '.join(missing)}; all is in: hilum runs show RUN --epochs")
-        lines = self._table.lines(entry)
-        if lines and self._shown % HEADING_EVERY == 0:
-            lines = [*self._table.heading(entry), *lines]
-        self._shown += bool(lines)
-        for line in lines:
+        for line in self._table.added(entry):
             self.say(line)
 
     @contextmanager

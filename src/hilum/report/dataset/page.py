@@ -21,7 +21,7 @@ from hilum.report.dataset.samples import Sample, make_samples, odd_ones, picture
 from hilum.report.dataset.tables import group_tables, heat_map, lift_text, part_table, strongest, summary
 from hilum.report.html import render
 from hilum.report.plots import data_uri, svg
-from hilum.table import SOURCES, explain
+from hilum.table import all_sources, explain
 
 NAME = "data-report.html"
 NAMED = 50
@@ -66,7 +66,7 @@ def open_pack(path: str | Path) -> Pack:
     """
     source, colon, folder = str(path).partition(":")
     path = Path(path).expanduser()
-    if colon and source in SOURCES and not path.exists():
+    if colon and source in all_sources() and not path.exists():
         raise PackError(
             f"a data report is of a pack. Pack the data first:  hilum pack {source} {folder} PACK"
         )

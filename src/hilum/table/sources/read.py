@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hilum.errors import DataError, did_you_mean, nearest
+from hilum.plugins import parts
 from hilum.progress import say
 from hilum.table.check import alike_patients
 from hilum.table.identity import said_of
 from hilum.table.sources import chexpert, csv, dicom, folder, nih, pneumonia
-from hilum.table.sources.base import Source, one_of
+from hilum.table.sources.base import Source, SourceOptions, one_of
 from hilum.table.sources.options import make_options
 from hilum.table.table import Table
 
@@ -41,9 +44,28 @@ def find_source(name: str) -> Source:
     Raises:
         DataError: there is none; the message names the nearest.
     """
-    if name not in SOURCES:
-        raise DataError(f"there is no source {name!r}; {did_you_mean(name, SOURCES)}")
-    return SOURCES[name]
+    known = all_sources()
+    if name not in known:
+        raise DataError(f"there is no source {name!r}; {did_you_mean(name, known)}")
+    return known[name]
+
+
+def all_sources() -> dict[str, Source]:
+    """`SOURCES`, and those of plugins in use."""
+    return SOURCES | {name: _of_plugin(name, read) for name, read in parts("SOURCES", SOURCES).items()}
+
+
+def _of_plugin(name: str, read: Callable[[Path], Table]) -> Source:
+    """A source whose layout is the docstring of its function, and which nobody guesses."""
+
+    def checked(root: Path, _options: SourceOptions) -> Table:
+        table = read(root)
+        if not isinstance(table, Table):
+            raise DataError(f"source {name} of a plugin gave a {type(table).__name__}; expected a Table.")
+        return table
+
+    layout = inspect.getdoc(read) or "as its plugin says"
+    return Source(name, layout.splitlines()[0], checked, lambda _: True, layout, "A plugin's.")
 
 
 def read_source(name: str, root: Path | str, /, **options: Any) -> Table:
