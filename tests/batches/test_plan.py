@@ -83,7 +83,7 @@ def test_order_follows_from_seed_and_epoch_alone() -> None:
 
 
 def test_streams_of_two_purposes_differ() -> None:
-    assert generator(0, 0, 0).random() != generator(0, 0, 1).random()
+    assert generator(0, 0, "order").random() != generator(0, 0, "augment").random()
 
 
 def test_the_order_stays_what_it_was_in_former_versions() -> None:

@@ -23,10 +23,10 @@ from transformers import Dinov2Config, Dinov2Model
 from hilum.config import ModelConfig
 from hilum.errors import WeightsError
 from hilum.models import (
-    IMAGENET,
     MODELS,
     Classifier,
     Normalisation,
+    Preparation,
     build_model,
     find_model,
     normalisation_beside,
@@ -308,8 +308,8 @@ def test_gray_images_are_normalised_channel_by_channel_as_torchvision_does(name:
     theirs = stirred(torchvision.models.get_model(name, num_classes=5))
     save_file(theirs.state_dict(), tmp_path / "w.safetensors")
     ours = build(name, 5, 64, weights=str(tmp_path / "w.safetensors"), channels=3)
-    ours.adopt(IMAGENET.normalisation)
-    gray, colour = gray_and_colour(torch.rand(4, 1, 64, 64), IMAGENET.normalisation)
+    ours.adopt(Preparation.imagenet().normalisation)
+    gray, colour = gray_and_colour(torch.rand(4, 1, 64, 64), Preparation.imagenet().normalisation)
     with torch.no_grad():
         torch.testing.assert_close(ours(gray), theirs(colour), atol=1e-4, rtol=1e-4)
         ours.adopt(Normalisation((0.449,), (0.226,)))
@@ -321,8 +321,8 @@ def test_one_folded_channel_agrees_nearly(tmp_path: Path) -> None:
     theirs = stirred(torchvision.models.resnet18(num_classes=5))
     save_file(theirs.state_dict(), tmp_path / "w.safetensors")
     folded = build("resnet18", 5, 64, weights=str(tmp_path / "w.safetensors"))
-    folded.adopt(IMAGENET.normalisation)
-    gray, colour = gray_and_colour(torch.rand(8, 1, 64, 64), IMAGENET.normalisation)
+    folded.adopt(Preparation.imagenet().normalisation)
+    gray, colour = gray_and_colour(torch.rand(8, 1, 64, 64), Preparation.imagenet().normalisation)
     with torch.no_grad():
         # The mean over channels stands for each: their means differ by up to 0.16 sd.
         features = nn.functional.adaptive_avg_pool2d(nn.Sequential(*list(theirs.children())[:-2])(colour), 1)
@@ -336,7 +336,7 @@ def test_timm_weights_bring_their_own_normalisation(tmp_path: Path) -> None:
     assert (wants.normalisation, wants.size) == (Normalisation((0.5,), (0.5,)), 224)
     wants = find_model("timm:convnext_atto").preparation
     assert wants is not None
-    assert (wants.normalisation, wants.size) == (IMAGENET.normalisation, None)
+    assert (wants.normalisation, wants.size) == (Preparation.imagenet().normalisation, None)
     clip = find_model("timm:vit_base_patch16_clip_224.openai").preparation
     assert clip is not None
     assert clip.normalisation.mean[0] == pytest.approx(0.4815, abs=1e-4)
@@ -346,8 +346,8 @@ def test_timm_weights_bring_their_own_normalisation(tmp_path: Path) -> None:
     theirs = timm.create_model("convnext_atto", num_classes=0, global_pool="").eval()
     save_file(theirs.state_dict(), tmp_path / "w.safetensors")
     ours = build("timm:convnext_atto", 1, 64, weights=str(tmp_path / "w.safetensors"), channels=3)
-    ours.adopt(IMAGENET.normalisation)
-    gray, colour = gray_and_colour(torch.rand(2, 1, 64, 64), IMAGENET.normalisation)
+    ours.adopt(Preparation.imagenet().normalisation)
+    gray, colour = gray_and_colour(torch.rand(2, 1, 64, 64), Preparation.imagenet().normalisation)
     with torch.no_grad():
         torch.testing.assert_close(ours.feature_map(gray), theirs(colour), atol=1e-4, rtol=1e-4)
 

@@ -99,21 +99,21 @@ def test_pictures_can_be_looked_at(tracked: Run) -> None:
 def test_the_inputs_are_the_first_batch_as_the_network_sees_it(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import hilum.train.follow as follow
+    import hilum.train.callbacks as callbacks
     import hilum.train.learner as learner
 
     shown, seen = [], []
-    tell, step = follow.Trackers.tell, learner.Learner.step
+    tell, step = callbacks.Trackers.tell, learner.Learner.step
 
     def tell_and_keep(self: Any, what: str, *about: Any) -> None:
-        shown.extend(one.inputs for one in about if what == "start")
+        shown.extend(about[:1] if what == "start" else ())
         tell(self, what, *about)
 
     def step_and_keep(self: Any, batch: Any, steps: int) -> Any:
         seen.append(batch.images.clone())
         return step(self, batch, steps)
 
-    monkeypatch.setattr(follow.Trackers, "tell", tell_and_keep)
+    monkeypatch.setattr(callbacks.Trackers, "tell", tell_and_keep)
     monkeypatch.setattr(learner.Learner, "step", step_and_keep)
     run = train(with_settings(config, "train.epochs=1"), folder=tmp_path, quiet=True)
     network = seen[0][: len(shown[0]), 0].numpy()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hilum.device import leads
 from hilum.progress import say
 from hilum.report import write_report
 from hilum.runs import Run
 from hilum.track import record_result
-from hilum.train import leads
 
 
 def opened(run: Run | str | Path) -> Run:

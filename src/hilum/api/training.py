@@ -15,7 +15,6 @@ from hilum.locks import sweep
 from hilum.metrics import LOWER_IS_BETTER, RATES
 from hilum.progress import say
 from hilum.runs import Run, ScoredTest, list_runs, scored_tests
-from hilum.train import Difference
 from hilum.train import reproduce as _reproduce
 from hilum.train import resume as _resume
 from hilum.train import train as _train
@@ -118,7 +117,7 @@ def resume(run: str | Path, *, quiet: bool = False) -> Run:
 
 def reproduce(
     run: str | Path, *, folder: str | Path | None = None, quiet: bool = False
-) -> tuple[Run, list[Difference]]:
+) -> tuple[Run, list[dict[str, Any]]]:
     """Train a run again and say where its numbers differ; see `hilum.train.session.reproduce`."""
     again, differences = _reproduce(run, folder=folder, quiet=quiet)
     return with_report(again), differences

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from hilum.batches.plan import AUGMENT, generator
+from hilum.batches.plan import generator
 from hilum.config import AugmentConfig
 
 _ERASED_AREA = (0.02, 0.2)
@@ -117,7 +117,7 @@ class AugmentParams:
             positions: int64 [n], positions in the order of the epoch.
         """
         length = int(positions.max()) + 1 if len(positions) else 0
-        uniform = generator(seed, epoch, AUGMENT).random((length, 14), dtype=np.float32)[positions]
+        uniform = generator(seed, epoch, "augment").random((length, 14), dtype=np.float32)[positions]
         chosen = uniform[:, 0] < config.share
         sign = (2 * uniform - 1) * chosen[:, None]
         return cls(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -27,9 +26,15 @@ class Extra:
     _draw: Callable[[np.random.Generator, int], _Drawn]
     _apply: Callable[[Tensor, Tensor], Tensor]
 
+    @classmethod
+    def all(cls, config: AugmentConfig | None) -> list[Extra]:
+        """The augmentations that `augment.extra` names."""
+        names = config.extra if config is not None else ()
+        return [cls(name, *part) for name, part in chosen("AUGMENTATIONS", names, "augment.extra").items()]
+
     def draw(self, seed: int, epoch: int, count: int) -> _Drawn:
         """What happens to the images at all positions of an epoch, [count, ...]; its numbers are its own."""
-        drawn = np.asarray(self._draw(generator(seed, epoch, zlib.crc32(self.name.encode())), count))
+        drawn = np.asarray(self._draw(generator(seed, epoch, self.name), count))
         if drawn.shape[:1] != (count,):
             raise ConfigError(
                 f"augmentation {self.name} drew an array {list(drawn.shape)}; expected one row for each "
@@ -44,9 +49,3 @@ class Extra:
             came = list(changed.shape) if isinstance(changed, Tensor) else type(changed).__name__
             raise ConfigError(f"augmentation {self.name} gave {came}; expected images {list(images.shape)}.")
         return changed.float().clamp(0, 1)
-
-
-def find_extras(config: AugmentConfig | None) -> list[Extra]:
-    """The augmentations that `augment.extra` names."""
-    names = config.extra if config is not None else ()
-    return [Extra(name, *part) for name, part in chosen("AUGMENTATIONS", names, "augment.extra").items()]

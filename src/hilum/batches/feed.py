@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from hilum.batches.augment import AugmentParams, to_device
-from hilum.batches.extras import Extra, find_extras
+from hilum.batches.extras import Extra
 from hilum.batches.gather import gathering
 from hilum.batches.plan import EpochPlan
 from hilum.config import AugmentConfig, SamplingConfig
@@ -105,7 +105,7 @@ class Feed:
                 f"slots {slots.min()} to {slots.max()} are not all among {len(self.pixels)} images."
             )
         self.targets, self._device = np.ascontiguousarray(targets, np.float32), torch.device(self.device)
-        self._extras = find_extras(self.augment)
+        self._extras = Extra.all(self.augment)
         self._table = self._scaled(_shares(torch.arange(256, dtype=torch.uint8))).numpy()
         self._planned: tuple[int, EpochPlan] | None = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,14 +10,16 @@ import numpy.typing as npt
 
 from hilum.errors import ConfigError, DataError
 
-ORDER = 0
-AUGMENT = 1
-"""Purposes of `generator`: a new kind of draw takes a new number, so that it moves none of the others."""
+_PURPOSES = {"order": 0, "augment": 1}
 
 
-def generator(seed: int, epoch: int, purpose: int) -> np.random.Generator:
-    """A stream of its own for one purpose in one epoch (Philox: Salmon et al. 2011), never the global one."""
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence((seed, epoch, purpose))))
+def generator(seed: int, epoch: int, purpose: str) -> np.random.Generator:
+    """A stream of its own for one purpose in one epoch (Philox: Salmon et al. 2011), never the global one.
+
+    A new purpose, such as an augmentation's name, moves none of the others.
+    """
+    number = _PURPOSES.get(purpose, zlib.crc32(purpose.encode()))
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence((seed, epoch, number))))
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class EpochPlan:
             raise ConfigError(f"rank {rank} is not one of {world} processes, which count from 0.")
         if shuffle:
             bounds = _even_bounds(len(rows), batch, world)
-            rows = generator(seed, epoch, ORDER).permutation(rows)
+            rows = generator(seed, epoch, "order").permutation(rows)
         else:
             bounds = np.append(np.arange(0, len(rows), batch), len(rows))
         sizes = np.diff(bounds)

@@ -51,6 +51,8 @@ COMMANDS: dict[str, tuple[Callable[..., Any] | typer.Typer, ...]] = {
 }
 """Heading in `hilum --help` -> its commands, in the order in which a user meets them."""
 
+EVERY_COMMAND = f"Every command takes {OPTION} FILE: parts of your own, see docs/extending.md."
+
 USAGE_ERROR: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 """What a wrong command line raises: click's own class, or from typer 0.29 on that of typer's copy of click."""
 
@@ -94,7 +96,8 @@ def make_app() -> typer.Typer:
             if isinstance(function, typer.Typer):
                 app.add_typer(function, rich_help_panel=heading)
             else:
-                app.command(function.__name__.replace("_", "-"), rich_help_panel=heading)(function)
+                name = function.__name__.replace("_", "-")
+                app.command(name, rich_help_panel=heading, epilog=EVERY_COMMAND)(function)
     return app
 
 

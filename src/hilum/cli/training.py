@@ -46,9 +46,9 @@ def train(
 ) -> None:
     """Train a model as a recipe says, into a new run, and score its validation part."""
     from hilum import api
+    from hilum.device import leads
     from hilum.errors import ConfigError
     from hilum.table import parse_options
-    from hilum.train import leads
 
     if resume is not None and recipe is not None:
         raise ConfigError("hilum train takes a recipe or --resume RUN, not both.")
@@ -86,22 +86,20 @@ def reproduce(
     as_json: Annotated[bool, typer.Option("--json", help="Print the differences as JSON.")] = False,
 ) -> None:
     """Train a run again from its own files and say whether every score agrees (exit 1 if not)."""
-    from dataclasses import asdict
-
     from hilum import api
     from hilum.cli.show import show_json, show_table
+    from hilum.device import other_conditions
     from hilum.errors import CheckFailed
     from hilum.runs import Run
-    from hilum.train import other_conditions
 
     again, differences = api.reproduce(run, folder=folder, quiet=quiet)
-    conditions = other_conditions(Run.open(run), again)
+    conditions = other_conditions(Run.open(run).environment, again.environment)
     if as_json:
         show_json(
             {
                 "run": str(again.path),
                 "agrees": not differences,
-                "differences": [asdict(d) for d in differences],
+                "differences": differences,
                 "other_conditions": conditions,
             }
         )
@@ -110,7 +108,7 @@ def reproduce(
             f"{again.path}: every loss and score of {many(len(again.history), 'epoch')} agrees with {run}."
         )
     else:
-        rows = [[d.epoch, d.what, d.before, d.after] for d in differences[:20]]
+        rows = [list(difference.values()) for difference in differences[:20]]
         show_table(["epoch", "what", str(run), str(again.path)], rows)
     if differences:
         why = f" The first was made under other conditions: {'; '.join(conditions)}." if conditions else ""

@@ -9,23 +9,22 @@ from functools import partial
 from hilum.config import ModelConfig
 from hilum.errors import ConfigError, did_you_mean
 from hilum.models import rad_dino, xrv
-from hilum.models.backbone import TIMM, build_timm, published_timm
+from hilum.models.backbone import TIMM, build_timm, published_timm, timm_names
 from hilum.models.classifier import Trunk
 from hilum.models.cnn import build_cnn
-from hilum.models.densenet import build_densenet, build_densenet_small
-from hilum.models.normalise import IMAGENET, Preparation
+from hilum.models.normalise import Preparation
 from hilum.models.plugged import build_plugged, published_plugged
 from hilum.models.published import Published
-from hilum.models.resnet import build_resnet
+from hilum.models.torchvision import build_densenet, build_resnet
 from hilum.plugins import parts
 
-RESNET = "He et al., Deep Residual Learning, CVPR 2016"
-DENSENET = "Huang et al., Densely Connected Convolutional Networks, CVPR 2017"
+_RESNET = "He et al., Deep Residual Learning, CVPR 2016"
+_DENSENET = "Huang et al., Densely Connected Convolutional Networks, CVPR 2017"
 
 
-USUAL = 224
+_USUAL = 224
 """Side of an image in pixels where a network takes any."""
-Build = Callable[[ModelConfig, int], Trunk]
+_Build = Callable[[ModelConfig, int], Trunk]
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class ModelSpec:
     name: str
     title: str
     paper: str
-    build: Build
+    build: _Build
     parameters: int | None
     gflops: float | None
     published: Published | None = None
@@ -60,23 +59,23 @@ class ModelSpec:
     @property
     def size(self) -> int:
         """Side of the images that its published weights want; 224 where any will do."""
-        return (self.preparation.size if self.preparation else None) or USUAL
+        return (self.preparation.size if self.preparation else None) or _USUAL
 
 
-_IMAGENET = Published("ImageNet-1k", "torchvision", IMAGENET, "BSD-3-Clause")
+_IMAGENET = Published("ImageNet-1k", "torchvision", Preparation.imagenet(), "BSD-3-Clause")
 
 
 def _residual(depth: int, parameters: int, gflops: float) -> ModelSpec:
     name, title = f"resnet{depth}", f"ResNet, {depth} layers"
-    return ModelSpec(name, title, RESNET, build_resnet, parameters, gflops, _IMAGENET)
+    return ModelSpec(name, title, _RESNET, build_resnet, parameters, gflops, _IMAGENET)
 
 
 def _dense(depth: int, parameters: int, gflops: float) -> ModelSpec:
     name, title = f"densenet{depth}", f"DenseNet, {depth} layers"
-    return ModelSpec(name, title, DENSENET, build_densenet, parameters, gflops, _IMAGENET)
+    return ModelSpec(name, title, _DENSENET, build_densenet, parameters, gflops, _IMAGENET)
 
 
-def _as(build: Build, name: str) -> Build:
+def _as(build: _Build, name: str) -> _Build:
     """A build function for a network whose architecture is called `name` elsewhere."""
     return lambda config, size: build(config.model_copy(update={"name": name}), size)
 
@@ -108,8 +107,8 @@ _SPECS = (
     ModelSpec(
         "densenet-small",
         "DenseNet, 3 blocks of 5 layers",
-        DENSENET,
-        build_densenet_small,
+        _DENSENET,
+        build_densenet,
         951_625,
         2.55,
     ),
@@ -152,15 +151,19 @@ def find_model(name: str) -> ModelSpec:
     return known[name]
 
 
-def all_models() -> dict[str, ModelSpec]:
-    """`MODELS`, and networks and backbones of plugins in use."""
+def all_models(timm_pattern: str = "") -> dict[str, ModelSpec]:
+    """`MODELS`, and networks and backbones of plugins in use; or timm's of names like `timm:*densenet*`."""
+    if timm_pattern:
+        return {name: find_model(name) for name in timm_names(timm_pattern)}
     models = {
-        name: ModelSpec(name, "a network of a plugin", "", partial(build_plugged, name, part), None, None)
+        name: ModelSpec(
+            name, "a network of a plugin", "its plugin", partial(build_plugged, name, part), None, None
+        )
         for name, part in parts("MODELS", MODELS).items()
     }
     backbones = {
         name: ModelSpec(
-            *(name, "a backbone of a plugin", "", partial(build_plugged, name, build), None, None),
+            *(name, "a backbone of a plugin", "its plugin", partial(build_plugged, name, build), None, None),
             published_plugged(wants),
             carries_weights=True,
         )

@@ -24,6 +24,12 @@ class Normalisation:
     mean: tuple[float, ...]
     sd: tuple[float, ...]
 
+    @classmethod
+    def of_channels(cls, mean: tuple[float, ...], sd: tuple[float, ...]) -> Normalisation:
+        """For three channels that are normalised in the same way, once is enough."""
+        same = len(set(zip(mean, sd, strict=True))) == 1
+        return cls(mean[:1], sd[:1]) if same else cls(mean, sd)
+
     @property
     def gray(self) -> tuple[float, float]:
         """Mean and sd of one gray channel: the mean over channels, where there are three."""
@@ -62,6 +68,11 @@ class Preparation:
     size: int | None = None
     fit: str = "crop"
 
+    @classmethod
+    def imagenet(cls) -> Preparation:
+        """What torchvision's weights were trained with."""
+        return cls(Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+
 
 _SAID = (("preprocessor_config.json", "image_mean", "image_std"), ("config.json", "mean", "std"))
 """Where transformers and timm say it."""
@@ -86,19 +97,9 @@ def normalisation_beside(weights: str | Path) -> Normalisation | None:
             data = json.loads(path.read_text(encoding="utf-8"))
             data = data.get("pretrained_cfg", data)
             if mean in data and sd in data:
-                return of_channels(tuple(map(float, data[mean])), tuple(map(float, data[sd])))
+                return Normalisation.of_channels(tuple(map(float, data[mean])), tuple(map(float, data[sd])))
         except (AttributeError, TypeError, ValueError) as error:
             raise WeightsError(
                 f"{path} does not say mean and sd of pixels: {error}. Expected {mean} and {sd}, lists of numbers."
             ) from error
     return None
-
-
-def of_channels(mean: tuple[float, ...], sd: tuple[float, ...]) -> Normalisation:
-    """For three channels that are normalised in the same way, once is enough."""
-    same = len(set(zip(mean, sd, strict=True))) == 1
-    return Normalisation(mean[:1], sd[:1]) if same else Normalisation(mean, sd)
-
-
-IMAGENET = Preparation(Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
-"""What torchvision's weights were trained with."""

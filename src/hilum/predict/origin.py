@@ -16,7 +16,6 @@ from hilum.models import (
     fit_weights,
     load_weights,
     normalisation_beside,
-    other_size,
     read_weights,
 )
 from hilum.runs import Run
@@ -82,7 +81,8 @@ class Origin:
             notes = (
                 f"{called} learned {listed(learned, 3)}: its head is left out, the new one starts at random",
             )
-        model.notes = notes + other_size(called, self.backbone.data["prepare"]["size"], size)
+        model.notes = notes
+        model.note_size(called, self.backbone.data["prepare"]["size"], size)
         return model
 
 

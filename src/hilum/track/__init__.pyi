@@ -1,5 +1,4 @@
 from .events import Epoch as Epoch
-from .events import Start as Start
 from .lines import EpochTable as EpochTable
 from .trackers import Trackers as Trackers
 from .trackers import check_track as check_track

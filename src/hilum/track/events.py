@@ -1,4 +1,4 @@
-"""What those that follow a training are told of its start and of its epochs."""
+"""What those that follow a training are told of an epoch."""
 
 from __future__ import annotations
 
@@ -14,20 +14,6 @@ from hilum.metrics import Floats, Predictions
 
 if TYPE_CHECKING:
     from torch import nn
-
-
-@dataclass(frozen=True)
-class Start:
-    """What a training starts with.
-
-    Attributes:
-        inputs: float32 [b, s, s], the first batch as the network sees it, back in shares of white; None where the
-            run is resumed.
-        model: with its first weights.
-    """
-
-    inputs: npt.NDArray[np.float32] | None
-    model: nn.Module
 
 
 @dataclass(frozen=True)

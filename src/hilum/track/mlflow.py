@@ -42,7 +42,7 @@ class MLflow:
         self._run = run
         self._logged: int | None = None
 
-    def start(self, _: object) -> None:
+    def start(self, *_: object) -> None:
         """Begin the run in MLflow or go on with it, and log every epoch that it does not have."""
         self._catch_up()
 

@@ -22,7 +22,7 @@ from hilum.config import ABOUT, Config, dump_config, settings
 from hilum.metrics import COMBINED, RATES
 from hilum.runs import Run
 from hilum.track import pictures
-from hilum.track.events import Epoch, Start, keys
+from hilum.track.events import Epoch, keys
 
 _FOLDER = "tensorboard"
 _PARTS = ("train", "valid")
@@ -52,14 +52,14 @@ class TensorBoard:
         self._own = _writer(folder, epochs_done)
         self._parts = {part: _writer(folder / part, epochs_done) for part in _PARTS}
 
-    def start(self, start: Start) -> None:
+    def start(self, inputs: npt.NDArray[np.float32] | None, model: nn.Module) -> None:
         """The settings, the layout, and what the network sees and has before its first step."""
-        if start.inputs is None:
+        if inputs is None:
             return
         self._own.add_text("configuration", _code(dump_config(self._run.config)), 0)
         self._own.add_custom_scalars(_layout())
-        _image(self._own, "inputs/training", pictures.input_grid(start.inputs), 0)
-        self._weights(start.model, 0)
+        _image(self._own, "inputs/training", pictures.input_grid(inputs), 0)
+        self._weights(model, 0)
         self._flush()
 
     def epoch(self, epoch: Epoch) -> None:

@@ -47,7 +47,8 @@ class Trackers:
     """All that follows a run's training: objects with some of these methods.
 
     ==========================  ========================================================================
-    start(start: Start)         before the first step, also of a resumed run
+    start(inputs, model)        before the first step: images of the first batch as the network sees them, back in
+                                shares of white, float32 [b, s, s] (None where the run is resumed); the network
     step(epoch, step, loss)     after each step: both count from 1; the loss is a number
     epoch(epoch: Epoch)         after an epoch's files are written; after a kill it may come twice
     close()                     no more comes

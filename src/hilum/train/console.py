@@ -13,13 +13,13 @@ from hilum.config import Config
 from hilum.progress import SECONDS_BETWEEN_LINES, progress, tell
 from hilum.track import EpochTable
 
-SECONDS_BETWEEN_UPDATES = 0.5
+_SECONDS_BETWEEN_UPDATES = 0.5
 
-Step = Callable[[int, Callable[[], float]], None]
+_Step = Callable[[int, Callable[[], float]], None]
 """Called after each step with its number of images and a function that gives (perhaps waits for) the loss."""
 
 
-class Watch:
+class Console:
     """Tells the user on standard error; `quiet` tells nothing."""
 
     def __init__(self, quiet: bool = False) -> None:
@@ -43,7 +43,7 @@ class Watch:
             self.say(line)
 
     @contextmanager
-    def steps(self, title: str, images: int, done: int) -> Iterator[Step]:
+    def steps(self, title: str, images: int, done: int) -> Iterator[_Step]:
         """While an epoch runs: a bar with loss, images/s and time left; now and then a line off a terminal."""
         if self.quiet:
             yield _ignore
@@ -71,7 +71,7 @@ class Watch:
                 nonlocal seen, waiting, updated
                 seen, waiting = seen + count, waiting + count
                 now = time.monotonic()
-                if now - updated >= SECONDS_BETWEEN_UPDATES:
+                if now - updated >= _SECONDS_BETWEEN_UPDATES:
                     bar.update(task, advance=waiting, loss=loss(), rate=seen / (now - started))
                     waiting, updated = 0, now
 
