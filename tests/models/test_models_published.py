@@ -123,7 +123,7 @@ def test_state_dicts_of_torchxrayvision_fit_too(tmp_path: Path) -> None:
 @pytest.fixture
 def small_dino(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[Path, Dinov2Model]:
     """A folder as transformers writes it, of a network a quarter as large, for 56 px."""
-    monkeypatch.setattr(rad_dino, "SHAPE", "vit_small_patch14_dinov2")
+    monkeypatch.setattr(rad_dino, "_SHAPE", "vit_small_patch14_dinov2")
     torch.manual_seed(2)
     config = Dinov2Config(
         hidden_size=384, num_hidden_layers=12, num_attention_heads=6, patch_size=14, image_size=56

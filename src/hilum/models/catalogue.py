@@ -87,7 +87,9 @@ def _xrv(name: str, published: Published) -> ModelSpec:
         build, parameters, gflops = _as(build_densenet, "densenet121"), 6_948_609, 5.51
     architecture = "ResNet, 50 layers" if "resnet" in name else "DenseNet, 121 layers"
     title = f"{architecture}, of torchxrayvision"
-    return ModelSpec(name, title, xrv.PAPER, build, parameters, gflops, published)
+    return ModelSpec(
+        name, title, "Cohen et al., TorchXRayVision, MIDL 2022", build, parameters, gflops, published
+    )
 
 
 _SPECS = (
@@ -120,7 +122,7 @@ _SPECS = (
     ModelSpec(
         "rad-dino",
         "vision transformer ViT-B/14, of Microsoft",
-        rad_dino.PAPER,
+        "Pérez-García et al., RAD-DINO, Nature Machine Intelligence 2025",
         rad_dino.build_rad_dino,
         86_279_425,
         302.32,

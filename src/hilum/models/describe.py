@@ -39,7 +39,7 @@ class _Layer:
 
 
 @dataclass(frozen=True)
-class Description:
+class _Description:
     """A network at one image size; `blocks` are those that `finetune.start_at` can name, from input to output."""
 
     name: str
@@ -58,7 +58,7 @@ class Description:
         return asdict(self)
 
 
-def describe_model(config: ModelConfig, outputs: int = 1, size: int = 224) -> Description:
+def describe_model(config: ModelConfig, outputs: int = 1, size: int = 224) -> _Description:
     """Build the network on the `meta` device, show it one image, and write down what each layer did.
 
     Args:
@@ -82,7 +82,7 @@ def describe_model(config: ModelConfig, outputs: int = 1, size: int = 224) -> De
     others = _count(model) - sum(layer.parameters for layer in layers)
     if others:
         layers += (_Layer("(no layer of its own)", "Parameter", None, others, 0.0),)
-    return Description(
+    return _Description(
         config.name,
         spec.title,
         spec.paper,

@@ -20,7 +20,6 @@ from hilum.models.classifier import Trunk
 from hilum.models.normalise import Normalisation, Preparation
 from hilum.models.published import Published
 
-PAPER = "Pérez-García et al., RAD-DINO, Nature Machine Intelligence 2025"
 _REPOSITORY = "microsoft/rad-dino"
 _FILE = "model.safetensors"
 _SHAPE = "vit_base_patch14_dinov2"

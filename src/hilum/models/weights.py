@@ -44,7 +44,7 @@ _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.(?=[12]\.)")
 
 
 @dataclass(frozen=True)
-class Loaded:
+class _Loaded:
     """What became of a file of weights.
 
     Attributes:
@@ -65,7 +65,7 @@ class Loaded:
         return (f"{self.origin}: {', '.join(self.fresh)} start at random ({why})",)
 
 
-def load_weights(model: Classifier, path: str | Path, *, exact: bool = False, called: str = "") -> Loaded:
+def load_weights(model: Classifier, path: str | Path, *, exact: bool = False, called: str = "") -> _Loaded:
     """Load a safetensors file or a torch state dict into `model`, in place.
 
     Args:
@@ -113,7 +113,7 @@ def with_plain_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def fit_weights(
     model: Classifier, tensors: Mapping[str, Tensor], origin: str, *, exact: bool = False, head: bool = True
-) -> Loaded:
+) -> _Loaded:
     """Put tensors that are named as in the bare network, or as in a `Classifier`, into `model`.
 
     Position embeddings of a timm transformer for another image size are resampled, as timm does.
@@ -135,7 +135,7 @@ def fit_weights(
     if faults:
         raise WeightsError(f"{origin} does not fit this model:\n" + "\n".join(f"  - {f}" for f in faults))
     model.load_state_dict(plan.renamed, strict=False)
-    return Loaded(origin, tuple(plan.left_out), tuple(plan.fresh))
+    return _Loaded(origin, tuple(plan.left_out), tuple(plan.fresh))
 
 
 @dataclass

@@ -12,7 +12,6 @@ from pathlib import Path
 from hilum.models.normalise import Normalisation, Preparation
 from hilum.models.published import Published
 
-PAPER = "Cohen et al., TorchXRayVision, MIDL 2022"
 _RANGE = Normalisation((0.5,), (0.5 / 1024,))
 """A pixel of 0 to 1 becomes one of -1024 to 1024."""
 _KEPT = ".torchxrayvision/models_data"
