@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -14,6 +16,7 @@ from torchvision.ops import sigmoid_focal_loss
 
 from hilum.config import LossConfig
 from hilum.errors import ConfigError
+from hilum.plugins import using
 from hilum.train.losses import Loss
 from hilum.train.losses import _positive_frequencies as positive_frequencies
 
@@ -319,3 +322,23 @@ def test_contradictions_are_told() -> None:
         Loss.of(LossConfig(kind="asymmetric"), targets[:1])(torch.zeros(1, 6), torch.zeros(1, 2))
     with pytest.raises(ValueError, match="2 or 6 logits"):
         Loss.of(LossConfig(), targets)(torch.zeros(1, 4), torch.zeros(1, 2))
+
+
+def test_a_plugins_loss_is_weighed_and_reduced_as_hilums_own(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import torch.nn.functional as F\n"
+        "def same(logits, targets):\n"
+        "    return F.binary_cross_entropy_with_logits(logits, targets, reduction='none')\n"
+        "LOSSES = {'same': same, 'mean': lambda logits, targets: same(logits, targets).mean()}\n"
+    )
+    logits, targets = batch(rows=40)
+    with pytest.raises(ConfigError, match=r"loss.kind = 'same' is no loss"):
+        loss_of(targets, kind="same")
+    with using(tmp_path / "mine.py"):
+        for settings in ({}, {"positive_weight": "balanced", "reduction": "per_finding", "smoothing": 0.1}):
+            got = loss_of(targets, kind="same", **settings)(logits, targets)
+            if not settings.get("smoothing"):
+                torch.testing.assert_close(got, loss_of(targets, **settings)(logits, targets))
+            assert got.isfinite()
+        with pytest.raises(ConfigError, match=r"gave a tensor \[\]; expected the loss of each label"):
+            loss_of(targets, kind="mean")(logits, targets)

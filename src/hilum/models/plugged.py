@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -47,7 +47,8 @@ def build_plugged(name: str, part: Any, config: ModelConfig, size: int) -> Trunk
 def published_plugged(wants: Mapping[str, Any]) -> Published:
     """What a plugin's backbone wants of images: `mean` and `sd`, of one channel or three, and perhaps `size`."""
     try:
-        mean, sd = (tuple(float(v) for v in torch.tensor(wants[key]).reshape(-1)) for key in ("mean", "sd"))
+        given = (wants[key] for key in ("mean", "sd"))
+        mean, sd = (tuple(map(float, v if isinstance(v, Sequence) else (v,))) for v in given)
         if (
             len(mean) != len(sd)
             or len(mean) not in (1, 3)

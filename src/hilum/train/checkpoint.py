@@ -22,11 +22,6 @@ from hilum.files import whole_file
 _MODEL, _OPTIMIZER, _AVERAGE, _EXTRA = "model.", "optimizer.", "average.", "extra."
 
 
-def save_weights(model_state: dict[str, Tensor], path: Path, metadata: dict[str, Any]) -> None:
-    """Write a model's tensors, whole, with a checksum in the file."""
-    _save(model_state, path, metadata)
-
-
 def save_state(
     path: Path,
     model: nn.Module,
@@ -56,11 +51,8 @@ def save_state(
                 tensors[f"{_OPTIMIZER}{index}.{key}"] = value
             else:
                 numbers.setdefault(str(index), {})[key] = value
-    _save(
-        tensors,
-        path,
-        {"progress": progress, "optimizer": {"numbers": numbers, "groups": packed["param_groups"]}},
-    )
+    kept = {"numbers": numbers, "groups": packed["param_groups"]}
+    save_weights(tensors, path, {"progress": progress, "optimizer": kept})
 
 
 def load_state(
@@ -105,7 +97,8 @@ def load_state(
         ) from error
 
 
-def _save(tensors: dict[str, Tensor], path: Path, metadata: dict[str, Any]) -> None:
+def save_weights(tensors: dict[str, Tensor], path: Path, metadata: dict[str, Any]) -> None:
+    """Write tensors by name, such as a model's, and JSON beside them, whole, with a checksum in the file."""
     flat = {key: value.detach().to("cpu").contiguous() for key, value in tensors.items()}
     with whole_file(path) as temporary:
         try:
