@@ -29,7 +29,6 @@ from hilum.models import (
     Preparation,
     build_model,
     find_model,
-    normalisation_beside,
     rad_dino,
 )
 from hilum.models import published as published_weights
@@ -367,27 +366,27 @@ def test_a_timm_transformer_from_a_file_fits_another_size(tmp_path: Path) -> Non
 
 def test_a_folder_says_how_its_weights_want_pixels(tmp_path: Path) -> None:
     said = tmp_path / "preprocessor_config.json"
-    assert normalisation_beside(tmp_path) is None
+    assert Normalisation.beside(tmp_path) is None
     said.write_text('{"image_mean": [0.5, 0.5, 0.5], "image_std": [0.2, 0.2, 0.2]}')
-    assert normalisation_beside(tmp_path) == Normalisation((0.5,), (0.2,))
-    assert normalisation_beside(tmp_path / "model.safetensors") is None
+    assert Normalisation.beside(tmp_path) == Normalisation((0.5,), (0.2,))
+    assert Normalisation.beside(tmp_path / "model.safetensors") is None
     said.unlink()
     (tmp_path / "config.json").write_text(
         '{"architecture": "x", "pretrained_cfg": {"mean": [0.1, 0.2, 0.3], "std": [1, 2, 3]}}'
     )
-    assert normalisation_beside(tmp_path) == Normalisation((0.1, 0.2, 0.3), (1, 2, 3))
+    assert Normalisation.beside(tmp_path) == Normalisation((0.1, 0.2, 0.3), (1, 2, 3))
     (tmp_path / "config.json").write_text('{"model_type": "dinov2"}')
-    assert normalisation_beside(tmp_path) is None
+    assert Normalisation.beside(tmp_path) is None
 
 
 @pytest.mark.parametrize("wrong", ["{", "[]", '{"image_mean": 0.5, "image_std": 0.2}', "nonsense"])
 def test_a_folder_that_says_it_wrongly_is_refused(wrong: str, tmp_path: Path) -> None:
     (tmp_path / "preprocessor_config.json").write_text(wrong)
     with pytest.raises(WeightsError, match="Expected image_mean and image_std"):
-        normalisation_beside(tmp_path)
+        Normalisation.beside(tmp_path)
 
 
 def test_a_folder_of_the_present_one_is_not_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "preprocessor_config.json").write_text('{"image_mean": [0.1], "image_std": [1]}')
-    assert normalisation_beside("") is None
+    assert Normalisation.beside("") is None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from hilum.compare.groups import Group
 from hilum.metrics import COMBINED, RATES, Comparison, Effect, Measured, many_units, of_part
-from hilum.runs import told_by
+from hilum.runs import warnings_of
 from hilum.text import listed, many
 
 FEW = 30
@@ -99,7 +99,7 @@ def one_recipe(runs: int) -> str:
 def warnings(groups: Sequence[Group], reference: Measured, part: str, patients_known: bool) -> list[str]:
     """What a reader must know before believing a verdict."""
     runs = [run for group in groups for run in group.runs]
-    found = [*of_part(part), *told_by(runs), *_of_seeds(groups)]
+    found = [*of_part(part), *warnings_of(runs), *_of_seeds(groups)]
     found += _of_counts(reference)
     if not patients_known:
         found.append(

@@ -4,6 +4,7 @@ from .catalogue import ModelSpec as ModelSpec
 from .catalogue import all_models as all_models
 from .catalogue import find_model as find_model
 from .classifier import Classifier as Classifier
+from .classifier import classes_of as classes_of
 from .classifier import positive_logits as positive_logits
 from .describe import describe_model as describe_model
 from .folded import fold as fold
@@ -11,7 +12,6 @@ from .heads import KnnHead as KnnHead
 from .heads import make_classifier as make_classifier
 from .normalise import Normalisation as Normalisation
 from .normalise import Preparation as Preparation
-from .normalise import normalisation_beside as normalisation_beside
 from .pooling import make_pool as make_pool
 from .weights import fit_weights as fit_weights
 from .weights import load_weights as load_weights
