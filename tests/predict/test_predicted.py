@@ -105,7 +105,7 @@ def test_an_ensemble_looks_at_a_pack(ensemble: Path, pack: Pack) -> None:
 
 def test_a_pack_of_another_size_is_refused(run: Run, pack: Pack, tmp_path: Path) -> None:
     other = build_pack(pack.table, tmp_path / "pack", pack.prepare.model_copy(update={"size": 24}), workers=1)
-    with pytest.raises(PackError, match=r"size = 24, not 32.*hilum pack SOURCE FOLDER OUT --size 32"):
+    with pytest.raises(PackError, match=r"size = 24, not 32.*hilum pack SOURCE FOLDER --out OUT --size 32"):
         api.predict(run, other.path, device="cpu")
 
 
