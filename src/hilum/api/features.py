@@ -20,7 +20,7 @@ from hilum.pixels import Pack, load_image
 from hilum.predict import Encoder
 from hilum.progress import say
 from hilum.report import write_similar
-from hilum.table import SOURCES
+from hilum.table import all_sources
 from hilum.train import open_data
 
 _Picture = npt.NDArray[np.uint8]
@@ -148,7 +148,7 @@ def _opened(store: FeatureStore | str | Path, create: bool = False) -> FeatureSt
 def _packed(data: str) -> Pack | None:
     """The pack at this folder; None for `SOURCE:FOLDER`."""
     source, colon, _ = data.partition(":")
-    return None if colon and source in SOURCES else Pack(data)
+    return None if colon and source in all_sources() else Pack(data)
 
 
 def _pooled(vectors: tuple[Any, Any], pooling: str) -> npt.NDArray[np.float32]:

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
+from hilum.device import leads
 from hilum.progress import say
 from hilum.report import write_report
 from hilum.runs import Run
 from hilum.track import record_result
-from hilum.train import leads
 
 _Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")

@@ -23,7 +23,6 @@ from hilum.models import describe_model as describe_model
 from hilum.progress import say
 from hilum.runs import Run, ScoredTest, list_runs, scored_tests
 from hilum.text import items
-from hilum.train import Difference
 from hilum.train import reproduce as _reproduce
 from hilum.train import resume as _resume
 from hilum.train import train as _train
@@ -135,7 +134,7 @@ def resume(run: str | Path, *, quiet: bool = False) -> Run:
 @formerly(folder="out")
 def reproduce(
     run: str | Path, *, out: str | Path | None = None, quiet: bool = False
-) -> tuple[Run, list[Difference]]:
+) -> tuple[Run, list[dict[str, Any]]]:
     """Train a run again and say where its numbers differ; see `hilum.train.session.reproduce`."""
     again, differences = _reproduce(run, folder=out, quiet=quiet)
     return with_report(again), differences

@@ -9,19 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import torch
 from torch import Tensor
 
 from hilum.augment.boxes import boxes_of_copies
 from hilum.augment.plan import Copies, params_of, plan_copies
-from hilum.batches import AugmentParams, Ints, Pixels, apply, gathering
+from hilum.batches import AugmentParams, gathering
 from hilum.config import AugmentConfig
 from hilum.errors import DataError, PackError
 from hilum.files import read_parquet
 from hilum.pixels import COPIES, Pack, write_pack
 from hilum.table import Table
 from hilum.text import items
+
+_Ints = npt.NDArray[np.int64]
+_Pixels = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,8 @@ def augment_pack(
     """
     out, parts = Path(out), items(parts)
     plan = plan_copies(pack, config, copies, seed=seed, parts=parts)
-    made = {"copies": copies, "seed": seed, "parts": list(parts), "settings": config.model_dump(mode="json")}
+    settings = config.model_dump(mode="json", exclude={"extra"})
+    made = {"copies": copies, "seed": seed, "parts": list(parts), "settings": settings}
     marks = {
         "stamp": pack.info.get("stamp", ""),
         "augmented": _about(pack, plan, {"strength": strength, **made}),
@@ -85,7 +90,7 @@ def augment_pack(
     content = ("augmented", pack.fingerprint, repr(sorted(made.items())))
     with gathering(pack.pixels, verify=pack.verify) as gather, _one_core_a_thread():
 
-        def images(rows: range) -> Pixels:
+        def images(rows: range) -> _Pixels:
             # A thread takes over the common number when it first asks for it: ask before, or 1 does not last.
             torch.get_num_threads()
             torch.set_num_threads(1)
@@ -113,7 +118,7 @@ def _about(pack: Pack, plan: Copies, made: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def replay(pack: Pack, image_id: str) -> Pixels:
+def replay(pack: Pack, image_id: str) -> _Pixels:
     """Make a copy again from its original in the pack and its recorded parameters.
 
     Returns:
@@ -134,10 +139,10 @@ def replay(pack: Pack, image_id: str) -> Pixels:
     return np.asarray(changed(images, params_of(record), float(record["fill"][0]))[0])
 
 
-def changed(images: Tensor, params: AugmentParams, fill: float) -> Pixels:
+def changed(images: Tensor, params: AugmentParams, fill: float) -> _Pixels:
     """uint8 [n, s, s] -> uint8 [n, s, s], changed as the parameters say and rounded."""
-    shares = apply(images.float().div_(255).unsqueeze(1), params, fill)
-    made: Pixels = shares.mul(255).round_().to(torch.uint8).squeeze(1).numpy()
+    shares = params.apply(images.float().div_(255).unsqueeze(1), fill)
+    made: _Pixels = shares.mul(255).round_().to(torch.uint8).squeeze(1).numpy()
     return made
 
 
@@ -164,7 +169,7 @@ def _one_core_a_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _images(pack: Pack, plan: Copies, rows: Ints, gather: Callable[[Ints], Tensor]) -> Pixels:
+def _images(pack: Pack, plan: Copies, rows: _Ints, gather: Callable[[_Ints], Tensor]) -> _Pixels:
     """Images of some rows of the augmented table: originals as they are, then copies."""
     own, copied = rows[rows < len(pack)], rows[rows >= len(pack)] - len(pack)
     made = [gather(pack.slots[own]).numpy()] if len(own) else []

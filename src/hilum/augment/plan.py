@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from hilum.batches import AugmentParams, draw
+from hilum.batches import AugmentParams
 from hilum.config import AugmentConfig
 from hilum.errors import ConfigError, DataError, PackError, did_you_mean
 from hilum.pixels import Pack
@@ -107,6 +107,10 @@ def plan_copies(
     """
     parts = items(parts)
     _check(pack, copies, seed, parts)
+    if config.extra:
+        raise ConfigError(
+            "augment.extra is for training: copies are made by hilum's own augmentations alone."
+        )
     official = pack.table.frame["official_split"]
     rows = (official.is_null() | official.is_in(list(parts))).arg_true().to_numpy().astype(np.int64)
     if not len(rows):
@@ -114,7 +118,7 @@ def plan_copies(
             f"no image of {pack.path} is of the official part {' or '.join(parts)}, or of none: nothing to copy. "
             "Official test images are never copied."
         )
-    drawn = [draw(config, seed, number, rows) for number in range(1, copies + 1)]
+    drawn = [AugmentParams.draw(config, seed, number, rows) for number in range(1, copies + 1)]
     params = AugmentParams(
         *(
             np.stack([getattr(one, field.name) for one in drawn], axis=1).reshape(

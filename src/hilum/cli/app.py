@@ -32,6 +32,7 @@ from hilum.cli.noise import noise
 from hilum.cli.options import with_options
 from hilum.cli.pack import pack
 from hilum.cli.phantom import phantom
+from hilum.cli.plugins import OPTION, split_plugins
 from hilum.cli.renamed import BY_PLACE, asked, renamed, with_place
 from hilum.cli.runs import runs
 from hilum.cli.scoring import evaluate, predict, report
@@ -40,6 +41,7 @@ from hilum.cli.show import names_are_text
 from hilum.cli.sources import arrange, sources
 from hilum.cli.training import reproduce, train
 from hilum.errors import HilumError, Stopped
+from hilum.plugins import using
 from hilum.progress import heartbeat, on_screen, say
 from hilum.text import visible
 from hilum.version import __version__
@@ -52,6 +54,8 @@ COMMANDS: dict[str, tuple[Callable[..., Any] | typer.Typer, ...]] = {
     "Scores": (evaluate, compare, report, predict, ensemble),
 }
 """Heading in `hilum --help` -> its commands, in the order in which a user meets them."""
+
+_EVERY_COMMAND = f"Every command takes {OPTION} FILE: parts of your own, see docs/extending.md."
 
 _USAGE_ERROR: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 """What a wrong command line raises: click's own class, or from typer 0.29 on that of typer's copy of click."""
@@ -100,7 +104,7 @@ def make_app(name: str = "") -> typer.Typer:
             command = with_options(function) if called == name else _named(function)
             if called == name and name in BY_PLACE:
                 command = with_place(command)
-            app.command(called, rich_help_panel=heading)(command)
+            app.command(called, rich_help_panel=heading, epilog=_EVERY_COMMAND)(command)
     return app
 
 
@@ -108,9 +112,11 @@ def make_app(name: str = "") -> typer.Typer:
 @on_screen()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    given = renamed(sys.argv[1:] if arguments is None else arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        with _terminable(), _heartbeat(given):
+        given, plugins = split_plugins(given)
+        given = renamed(given)
+        with _terminable(), _heartbeat(given), using(plugins):
             # color: click is not to cut escape sequences out of names off a terminal; they are shown everywhere.
             app = make_app(asked(given))
             result = app(args=given, prog_name="hilum", standalone_mode=False, color=True)
@@ -196,6 +202,11 @@ def _show_version(wanted: bool) -> None:
 def _options(
     version: bool = typer.Option(
         False, "--version", help="Show the version.", callback=_show_version, is_eager=True
+    ),
+    plugin: list[str] = typer.Option(
+        [],
+        OPTION,
+        help="A Python file with parts of your own, for any command; may be repeated. See docs/extending.md.",
     ),
 ) -> None:
     pass

@@ -17,18 +17,18 @@ def sources(
     as_json: AsJson = False,
 ) -> None:
     """List the data sets that can be read, with citation, licence and folder layout."""
-    from hilum.table import SOURCES
+    from hilum.table import all_sources
 
     if name and as_json:
-        show_json(SOURCES[name].to_json())
+        show_json(all_sources()[name].to_json())
     elif name:
         _show(name)
     elif as_json:
-        show_json([source.to_json() for source in SOURCES.values()])
+        show_json([source.to_json() for source in all_sources().values()])
     else:
         show_table(
             ("source", "data set", "licence", "official split"),
-            [(s.name, s.title, s.licence, s.has_official_split) for s in SOURCES.values()],
+            [(s.name, s.title, s.licence, s.has_official_split) for s in all_sources().values()],
             title="Sources",
         )
         typer.echo("One in full, with its folder layout, options and citation:  hilum sources NAME")
@@ -71,9 +71,9 @@ def arrange(
 
 
 def _show(name: str) -> None:
-    from hilum.table import SOURCES
+    from hilum.table import all_sources
 
-    source = SOURCES[name]
+    source = all_sources()[name]
     typer.echo(f"{source.name}: {source.title}\n\n{source.layout}\n\n{source.notes}\n")
     for label, value in (("Citation", source.citation), ("Licence", source.licence), ("From", source.url)):
         if value:

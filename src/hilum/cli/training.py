@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,8 +37,8 @@ def train(
 ) -> None:
     """Train a model as a recipe says, into a new run, and score its validation part."""
     from hilum import api
+    from hilum.device import leads
     from hilum.table import parse_options
-    from hilum.train import leads
 
     if resume is not None:
         _check_alone(recipe, bool(data or set_ or option or labels or name or repeats > 1))
@@ -77,17 +76,17 @@ def reproduce(
 ) -> None:
     """Train a run again from its own files and say whether every score agrees (exit 1 if not)."""
     from hilum import api
+    from hilum.device import other_conditions
     from hilum.runs import Run
-    from hilum.train import other_conditions
 
     again, differences = api.reproduce(run, out=out, quiet=quiet)
-    conditions = other_conditions(Run.open(run), again)
+    conditions = other_conditions(Run(run).environment, again.environment)
     if as_json:
         show_json(
             {
                 "run": str(again.path),
                 "agrees": not differences,
-                "differences": [asdict(d) for d in differences],
+                "differences": differences,
                 "other_conditions": conditions,
             }
         )
@@ -96,7 +95,7 @@ def reproduce(
             f"{again.path}: every loss and score of {many(len(again.history), 'epoch')} agrees with {run}."
         )
     else:
-        rows = [[d.epoch, d.what, d.before, d.after] for d in differences[:20]]
+        rows = [list(difference.values()) for difference in differences[:20]]
         show_table(["epoch", "what", str(run), str(again.path)], rows)
     if differences:
         why = f" The first was made under other conditions: {'; '.join(conditions)}." if conditions else ""

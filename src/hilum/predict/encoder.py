@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +25,6 @@ from hilum.pixels import Pack
 from hilum.predict.network import Network, check_prepared
 from hilum.predict.origin import Origin
 from hilum.runs import Run
-
-if TYPE_CHECKING:
-    from hilum.models import FoldedDenseNet
 
 _PRETRAINED = "pretrained"
 
@@ -167,7 +164,7 @@ class Encoder:
         with torch.inference_mode():
             return int(self.model.feature_map(blank).shape[1])
 
-    def _fold(self) -> FoldedDenseNet | None:
+    def _fold(self) -> Callable[[Tensor], Tensor] | None:
         from hilum.models import fold
 
         return fold(self.model.backbone, torch.bfloat16 if self.precision == "bf16" else torch.float32)

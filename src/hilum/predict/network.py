@@ -18,7 +18,7 @@ from hilum.metrics import Predictions
 from hilum.models import Classifier, Normalisation, build_model, classes_of, load_weights, positive_logits
 from hilum.pixels import Pack, unlike
 from hilum.progress import progress
-from hilum.runs import Run
+from hilum.runs import Run, check_plugins
 from hilum.table import Overlay
 
 _ALONE = PredictConfig()
@@ -115,6 +115,7 @@ class Network(nn.Module):
             WeightsError: they do not fit.
         """
         super().__init__()
+        check_plugins(run, "MODELS", "BACKBONES")
         data, config = run.data, run.config
         self.run = run
         self.findings = tuple(data["findings"])

@@ -9,6 +9,7 @@
       split.parquet       image_id, patient_id, part
       images.parquet      image_id, part and what scores can be shown by: view, projection, age, sex, ...
       overlay.csv         verdicts on labels, where the run was given some
+      plugins/            the text of plugins that it was made with; run.json has what they give, and checksums
       environment.json    Python, packages, processor, device, threads
       epochs/0001/        summary.json, train.parquet and valid.parquet (logits and targets by image id);
                           0000: what a head that was trained before gave of valid
@@ -45,10 +46,12 @@ from hilum.errors import RunError
 from hilum.files import read_parquet, write_json
 from hilum.locks import writing
 from hilum.metrics import Calibration, Judge, Mixture, Predictions, Scores, Thresholds
+from hilum.plugins import in_use
 from hilum.runs.epochs import read_history
 from hilum.runs.folders import as_folder, move_numbered, other_runs
 from hilum.runs.info import Data, Epoch, damaged, parsed, read_info, read_object
 from hilum.runs.member import Member
+from hilum.runs.plugins import keep_plugins
 from hilum.runs.predictions import read_predictions
 from hilum.runs.warnings import own_warnings
 from hilum.table import Overlay
@@ -114,8 +117,10 @@ class Run:
         try:
             with writing(folder / name, wait=True):
                 made = partial / f"{name}-1"
-                write_config(config, made / "config.toml")
-                write_json(made / "run.json", {**first, "seconds": 0.0, "warnings": [], **info})
+                plugins = tuple(plugin.given for plugin in in_use())
+                write_config(config.model_copy(update={"plugins": plugins}), made / "config.toml")
+                about = {**first, "seconds": 0.0, "warnings": [], **keep_plugins(made), **info}
+                write_json(made / "run.json", about)
                 return cls._made(made).move_into(folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)

@@ -12,6 +12,7 @@ from .sources.classes import meaning_of as meaning_of
 from .sources.delimited import read_csv as read_csv
 from .sources.dicom import VIEW_CODES as VIEW_CODES
 from .sources.read import SOURCES as SOURCES
+from .sources.read import all_sources as all_sources
 from .sources.read import guess_source as guess_source
 from .sources.read import parse_options as parse_options
 from .sources.read import read_quietly as read_quietly

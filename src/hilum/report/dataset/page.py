@@ -17,7 +17,7 @@ from hilum.report.dataset.plots import MARKERS, SERIES, SEXES, counts_plot, grou
 from hilum.report.dataset.samples import Odd, Sample, make_samples, odd_ones, picture
 from hilum.report.html import render
 from hilum.report.plots import image
-from hilum.table import SOURCES, Table, explain
+from hilum.table import Table, all_sources, explain
 from hilum.text import many
 
 _NAME = "data-report.html"
@@ -70,7 +70,7 @@ def write_data_report(pack: Pack | str | Path, out: str | Path | None = None) ->
 def _opened(path: str | Path) -> Pack:
     source, colon, folder = str(path).partition(":")
     path = Path(path).expanduser()
-    if colon and source in SOURCES and not path.exists():
+    if colon and source in all_sources() and not path.exists():
         raise PackError(
             f"a data report is of a pack. Pack the data first:  hilum pack {source} {folder} --out PACK"
         )

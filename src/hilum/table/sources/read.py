@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import inspect
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hilum.config import value_of
 from hilum.errors import ConfigError, DataError, did_you_mean, nearest
+from hilum.plugins import parts
 from hilum.progress import say
 from hilum.table.sources import chexpert, csv, dicom, folder, nih, pneumonia
 from hilum.table.sources.base import Source, one_of
@@ -31,6 +33,27 @@ _MADE = {
     "run.json": "a run, no data set. Name the folder of your data.",
 }
 """What hilum writes into a folder that it makes -> what such a folder is, where a data set is asked for."""
+
+
+def all_sources() -> dict[str, Source]:
+    """`SOURCES`, and those of plugins in use; an unknown name is a DataError, which names the nearest."""
+    return _Sources(
+        SOURCES | {name: _of_plugin(name, read) for name, read in parts("SOURCES", SOURCES).items()}
+    )
+
+
+def _of_plugin(name: str, read: Callable[[Path], Table]) -> Source:
+    """A source whose layout is the docstring of its function, and which nobody guesses."""
+
+    def checked(root: Path, _options: object) -> Table:
+        table = read(root)
+        if not isinstance(table, Table):
+            raise DataError(f"source {name} of a plugin gave a {type(table).__name__}; expected a Table.")
+        return table
+
+    layout = inspect.getdoc(read) or "as its plugin says"
+    notes = "Read by a plugin."
+    return Source(name, layout.splitlines()[0], checked, lambda _: True, f"::\n\n{layout}\n{notes}", notes)
 
 
 def read_source(name: str, root: Path | str, /, **options: Any) -> Table:
@@ -58,7 +81,7 @@ def read_quietly(name: str, root: Path | str, /, **options: Any) -> Table:
         ConfigError: an option is unknown or of the wrong type.
         MissingExtra: the source needs a package that is not installed.
     """
-    source = SOURCES[name]
+    source = all_sources()[name]
     checked = source.checked(options, f"the options of source {name}")
     root = Path(root).expanduser()
     _check_place(root, source)

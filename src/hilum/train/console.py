@@ -11,21 +11,20 @@ from typing import Any
 
 from hilum.config import Config
 from hilum.progress import SECONDS_BETWEEN_LINES, progress, tell
-from hilum.track import HEADING_EVERY, EpochTable, terminal_width
+from hilum.track import EpochTable
 
-SECONDS_BETWEEN_UPDATES = 0.5
+_SECONDS_BETWEEN_UPDATES = 0.5
 
-Step = Callable[[int, Callable[[], float]], None]
+_Step = Callable[[int, Callable[[], float]], None]
 """Called after each step with its number of images and a function that gives (perhaps waits for) the loss."""
 
 
-class Watch:
+class Console:
     """Tells the user on standard error; `quiet` tells nothing."""
 
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
         self._table: EpochTable | None = None
-        self._shown = 0
 
     def say(self, text: str) -> None:
         """One line."""
@@ -37,18 +36,14 @@ class Watch:
         if self.quiet:
             return
         if self._table is None:
-            self._table = EpochTable(config.track, config.train.epochs, terminal_width())
+            self._table = EpochTable(config.track, config.train.epochs)
             if missing := [name for name in self._table.dropped if name in config.track.columns]:
                 self.say(f"no room here for {', '.join(missing)}; all is in: hilum runs show RUN --epochs")
-        lines = self._table.lines(entry)
-        if lines and self._shown % HEADING_EVERY == 0:
-            lines = [*self._table.heading(entry), *lines]
-        self._shown += bool(lines)
-        for line in lines:
+        for line in self._table.added(entry):
             self.say(line)
 
     @contextmanager
-    def steps(self, title: str, images: int, done: int) -> Iterator[Step]:
+    def steps(self, title: str, images: int, done: int) -> Iterator[_Step]:
         """While an epoch runs: a bar with loss, images/s and time left; now and then a line off a terminal."""
         if self.quiet:
             yield _ignore
@@ -76,7 +71,7 @@ class Watch:
                 nonlocal seen, waiting, updated
                 seen, waiting = seen + count, waiting + count
                 now = time.monotonic()
-                if now - updated >= SECONDS_BETWEEN_UPDATES:
+                if now - updated >= _SECONDS_BETWEEN_UPDATES:
                     bar.update(task, advance=waiting, loss=loss(), rate=seen / (now - started))
                     waiting, updated = 0, now
 

@@ -3,11 +3,37 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from hilum.config import Config, TrainConfig
-from hilum.train.optim import Plateau
+
+
+@dataclass(frozen=True)
+class Plateau:
+    """Whether a validation score is stuck, as torch's ReduceLROnPlateau counts it.
+
+    Attributes:
+        best: best score so far (higher is better), None before there is one.
+        waited: epochs since then, or since the last drop.
+        drops: how often the rate fell.
+    """
+
+    best: float | None = None
+    waited: int = 0
+    drops: int = 0
+
+    def update(self, score: float, patience: int) -> Plateau:
+        """The state after an epoch.
+
+        Args:
+            score: of the validation part, higher is better; NaN is not better than anything.
+            patience: epochs without a better score that are borne; the rate falls with the next one.
+        """
+        if not math.isnan(score) and (self.best is None or score > self.best):
+            return replace(self, best=score, waited=0)
+        if self.waited >= patience:
+            return replace(self, waited=0, drops=self.drops + 1)
+        return replace(self, waited=self.waited + 1)
 
 
 @dataclass
@@ -66,12 +92,3 @@ class Progress:
             return True
         self.waited += 1
         return False
-
-    def to_json(self) -> dict[str, Any]:
-        """For the checkpoint."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Progress:
-        """Back from the checkpoint."""
-        return cls(**{**value, "plateau": Plateau(**value["plateau"])})

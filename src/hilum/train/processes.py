@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
-class World:
+class Processes:
     """Which process this is (`rank`) of how many (`size`), and where its tensors live."""
 
     device: torch.device
@@ -19,7 +19,7 @@ class World:
     size: int = 1
 
     @classmethod
-    def join(cls, device: torch.device) -> World:
+    def join(cls, device: torch.device) -> Processes:
         """Join the processes that torchrun started, or be alone."""
         if int(os.environ.get("WORLD_SIZE", "1")) == 1:
             return cls(device)
@@ -84,13 +84,9 @@ class World:
         """The first process's text, on every process."""
         if self.size == 1:
             return text
-        length = torch.tensor([len(text.encode())], device=self.device)
-        dist.broadcast(length, src=0)
-        letters = torch.zeros(int(length), dtype=torch.uint8, device=self.device)
-        if self.leads:
-            letters[:] = torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8)
-        dist.broadcast(letters, src=0)
-        return bytes(letters.cpu().numpy()).decode()
+        texts = [text]
+        dist.broadcast_object_list(texts, src=0, device=self.device)
+        return texts[0]
 
     def wait(self) -> None:
         """Until all processes are here."""
@@ -101,8 +97,3 @@ class World:
         """End the communication."""
         if self.size > 1:
             dist.destroy_process_group()
-
-
-def leads() -> bool:
-    """Whether this process is the one that writes files and talks to the user."""
-    return os.environ.get("RANK", "0") == "0"
