@@ -164,7 +164,7 @@ def _check_pack(path: Path) -> Checked:
     found = Checked(str(path), "pack")
     found.compare(_sealed(path), path)
     with found.noting():
-        pack = Pack.read(path)
+        pack = Pack(path, look=False)
         before = len(found.damaged)
         with progress("checking", len(pack)) as advance:
             for image_id, whole in pack.digests():

@@ -173,7 +173,7 @@ def test_members_can_be_epochs_weighted_and_raw(
     assert [str(member) for member in run.members] == [f"{first.resolve()}@1", f"{first.resolve()}@2"]
     networks = load(run, device="cpu").networks
     ids = run.predictions("valid").image_ids
-    pack = Pack.open(run.data["pack"])
+    pack = Pack(run.data["pack"])
     each = [network.part(pack, ids_of(ids), "valid").logits for network in networks]
     np.testing.assert_allclose(run.predictions("valid").logits, (3 * each[0] + each[1]) / 4, atol=1e-5)
     assert run.mixture is not None

@@ -83,8 +83,7 @@ def repeat(
 ) -> list[Run]:
     """Train a recipe several times, one run after another, with the seeds `seed`, `seed + 1`, ...
 
-    The split follows from `split.seed`, so that all runs share it. When one fails or is stopped, those before it
-    are whole runs.
+    The split follows from `split.seed`: all share it. When one fails or is stopped, those before it are whole.
 
     Args:
         recipe: as all further arguments but `repeats`, see `train`.
@@ -95,12 +94,10 @@ def repeat(
 
     Raises:
         ConfigError: fewer than one run is asked for, or several processes train together (torchrun).
-        InputError: settings, data or weights cannot be used.
-        Stopped: the user stopped it; `resume` goes on with the run that was stopped.
+        InputError, Stopped: as of `train`; `resume` goes on with the run that was stopped.
     """
+    runs, config = list[Run](), _settled(recipe, data, _changes(change, options, labels), name)
     _check_repeats(repeats)
-    config = _settled(recipe, data, _changes(change, options, labels), name)
-    runs: list[Run] = []
     for seed in range(config.seed, config.seed + repeats):
         if repeats > 1 and not quiet:
             say(f"run {len(runs) + 1} of {repeats}, seed {seed}")
@@ -212,10 +209,8 @@ def _changes(change: Iterable[str], options: Mapping[str, Any] | None, labels: s
     """All that stands over the recipe's settings."""
     given = {f"data.options.{key}": value for key, value in (options or {}).items()}
     given |= {"labels.overlay": str(labels)} if labels else {}
-    return [
-        *items(change),
-        *(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in given.items()),
-    ]
+    texts = (f"{key}={json.dumps(value, ensure_ascii=False, default=str)}" for key, value in given.items())
+    return [*items(change), *texts]
 
 
 def _settled(recipe: Config | str | Path, data: str | Path, change: Iterable[str], name: str) -> Config:

@@ -55,12 +55,12 @@ COMMANDS: dict[str, tuple[Callable[..., Any] | typer.Typer, ...]] = {
 }
 """Heading in `hilum --help` -> its commands, in the order in which a user meets them."""
 
-EVERY_COMMAND = f"Every command takes {OPTION} FILE: parts of your own, see docs/extending.md."
+_EVERY_COMMAND = f"Every command takes {OPTION} FILE: parts of your own, see docs/extending.md."
 
-USAGE_ERROR: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+_USAGE_ERROR: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 """What a wrong command line raises: click's own class, or from typer 0.29 on that of typer's copy of click."""
 
-OF_THE_SYSTEM = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE)
+_OF_THE_SYSTEM = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE)
 """What the system refuses for reasons of its own, wherever it comes: no fault of hilum to be traced back."""
 
 
@@ -68,7 +68,7 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM came."""
 
 
-class Commands(typer.core.TyperGroup):
+class _Commands(typer.core.TyperGroup):
     """Turns an interruption into one message: what is kept, and how to go on."""
 
     def invoke(self, ctx: Any) -> Any:
@@ -87,7 +87,7 @@ def make_app(name: str = "") -> typer.Typer:
     """The typer application with every command; options are made of the one that is named alone."""
     app = typer.Typer(
         name="hilum",
-        cls=Commands,
+        cls=_Commands,
         help="A lab bench for chest X-ray classifiers. Not a medical device.",
         no_args_is_help=True,
         add_completion=False,
@@ -104,7 +104,7 @@ def make_app(name: str = "") -> typer.Typer:
             command = with_options(function) if called == name else _named(function)
             if called == name and name in BY_PLACE:
                 command = with_place(command)
-            app.command(called, rich_help_panel=heading, epilog=EVERY_COMMAND)(command)
+            app.command(called, rich_help_panel=heading, epilog=_EVERY_COMMAND)(command)
     return app
 
 
@@ -127,12 +127,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except typer.Abort:
         say("stopped")
         return 130
-    except USAGE_ERROR as error:
+    except _USAGE_ERROR as error:
         return _misused(error)
     except BrokenPipeError:
         return _unread()
     except OSError as error:
-        if error.errno not in OF_THE_SYSTEM:
+        if error.errno not in _OF_THE_SYSTEM:
             raise
         what = error.filename or "what was printed, or a file,"
         say(f"{what} could not be read or written: {error.strerror}.")

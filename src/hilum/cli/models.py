@@ -13,7 +13,7 @@ from hilum.cli.show import console, show_json, show_table
 if TYPE_CHECKING:
     from hilum.models import ModelSpec
 
-SMALLEST_GFLOPS = 0.0005
+_SMALLEST_GFLOPS = 0.0005
 """Less than this would be printed as 0.000."""
 
 
@@ -121,7 +121,7 @@ def _show_one(model: config.ModelConfig, size: int | None, outputs: int, as_json
                 layer.kind,
                 " x ".join(str(length) for length in layer.shape) if layer.shape else None,
                 layer.parameters or None,
-                layer.gflops if layer.gflops >= SMALLEST_GFLOPS else None,
+                layer.gflops if layer.gflops >= _SMALLEST_GFLOPS else None,
             )
             for layer in description.layers
         ],

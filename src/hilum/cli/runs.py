@@ -68,7 +68,7 @@ def _show(rows: list[dict[str, Any]], folder: Path, by: str, part: str) -> None:
 
 
 @runs.command("show")
-def show_run(
+def _show_run(
     run: RunFolder,
     all_settings: Annotated[bool, typer.Option("--all", help="Show defaults too.")] = False,
     epochs: Annotated[

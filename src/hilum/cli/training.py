@@ -46,18 +46,11 @@ def train(
     elif recipe is None:
         raise ConfigError("hilum train needs a recipe (a TOML file, see recipes/) or --resume RUN.")
     else:
+        command = "hilum " + shlex.join(sys.argv[1:])
         runs = api.repeat(
-            recipe,
-            repeats,
-            data=data,
-            change=set_ or (),
-            options=parse_options(option or ()),
-            labels=labels,
-            out=out,
-            name=name,
-            command="hilum " + shlex.join(sys.argv[1:]),
-            quiet=quiet,
-        )
+            recipe, repeats, data=data, change=set_ or (), options=parse_options(option or ()), labels=labels,
+            out=out, name=name, command=command, quiet=quiet,
+        )  # fmt: skip
     if leads():
         (_show_repeats if len(runs) > 1 else _show_result)(runs, as_json)
 

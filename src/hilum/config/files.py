@@ -33,7 +33,7 @@ def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     Raises:
         ConfigError: the file is missing or not TOML, or any setting is wrong; all faults are listed.
     """
-    path = find_recipe(path)
+    path = _find_recipe(path)
     try:
         values = read_toml(path)
     except (FileNotFoundError, IsADirectoryError) as error:
@@ -52,7 +52,7 @@ def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     return config.model_copy(update={"plugins": tuple(plugins)})
 
 
-def find_recipe(path: str | Path) -> Path:
+def _find_recipe(path: str | Path) -> Path:
     """The file itself where there is one; else the recipe of that name that comes with hilum, if there is one."""
     path = Path(path)
     if path.exists() or path.parent != Path():

@@ -19,7 +19,7 @@ from hilum.models import Classifier, Normalisation, build_model, classes_of, loa
 from hilum.pixels import Pack, unlike
 from hilum.progress import progress
 from hilum.runs import Run, check_plugins
-from hilum.table import apply_overlay, read_overlay
+from hilum.table import Overlay
 
 _ALONE = PredictConfig()
 """No test-time augmentation: every image as it is."""
@@ -172,7 +172,7 @@ class Network(nn.Module):
         labels = self.run.config.labels
         if labels.overlay:  # the verdicts that the run began with are in the place of labels
             rows = {part: np.arange(len(table), dtype=np.int64)}
-            table = apply_overlay(table, read_overlay(self.run.verdicts), rows, labels)[0]
+            table = Overlay.read(self.run.verdicts).apply(table, rows, labels)[0]
         truth = table.targets(labels, scoring=True)
         logits = self.pack(pack, pack.rows_of(table), f"looking at the {part} part", batch)
         patients = table.frame["patient_id"].to_numpy()

@@ -54,7 +54,7 @@ from hilum.runs.member import Member
 from hilum.runs.plugins import keep_plugins
 from hilum.runs.predictions import read_predictions
 from hilum.runs.warnings import own_warnings
-from hilum.table import write_overlay
+from hilum.table import Overlay
 from hilum.text import escaped, many
 from hilum.version import __version__
 
@@ -284,10 +284,6 @@ class Run:
         path = self.path / "scores" / "members.json"
         return parsed(path, Mixture.from_json) if self.info.get("members") else None
 
-    def write_mixture(self, mixture: Mixture) -> None:
-        """Keep how members become one."""
-        write_json(self.path / "scores" / "members.json", mixture.to_json())
-
     def predictions(self, part: str, epoch: int | None = None) -> Predictions:
         """Predictions of a part by the best weights, or those that an epoch gave (`train` and `valid`).
 
@@ -379,10 +375,10 @@ class Run:
         """Where the verdicts on labels are that the run began with: its own copy."""
         return self.path / "overlay.csv"
 
-    def write_verdicts(self, verdicts: pl.DataFrame | None) -> None:
+    def write_verdicts(self, verdicts: Overlay | None) -> None:
         """Keep the verdicts on labels that the run begins with, if there are any."""
         if verdicts is not None:
-            write_overlay(self.verdicts, verdicts)
+            verdicts.write(self.verdicts)
 
     def __repr__(self) -> str:
         return f"Run({self.path}: {self.info['status']}, {self.extent}, {self.config.model.name})"

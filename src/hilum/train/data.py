@@ -20,21 +20,17 @@ from hilum.pixels import Pack, are_films, cached_pack, unlike, unlike_films
 from hilum.predict import Origin
 from hilum.table import (
     Applied,
+    Overlay,
     Split,
     Step,
     Table,
     all_sources,
-    apply_overlay,
-    are_copies,
     clean,
     make_split,
-    originals,
     read_attributes,
-    read_overlay,
     read_quietly,
     sample_rows,
     subset,
-    with_copies_of,
 )
 
 _IMAGE_COLUMNS = ("image_id", "patient_id", "study_id", "view", "projection", "age", "sex", "source")
@@ -69,7 +65,7 @@ class Part:
     @property
     def own(self) -> npt.NDArray[np.bool_]:
         """Which images are no copies (`hilum augment`): those that scores count."""
-        return ~are_copies(self.table)
+        return ~self.table.copies
 
     @property
     def patient_ids(self) -> npt.NDArray[np.object_]:
@@ -109,7 +105,7 @@ class Job:
     normalisation: Normalisation
     origin: Origin
     attributes: pl.DataFrame | None = None
-    verdicts: pl.DataFrame | None = None
+    verdicts: Overlay | None = None
     applied: Applied | None = None
     copies: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     copies_left_out: int = 0
@@ -165,7 +161,7 @@ class Job:
         return {
             "pack": str(self.pack.path.resolve()),
             "pack_fingerprint": self.pack.fingerprint,
-            "table_fingerprint": originals(self.table).fingerprint(),
+            "table_fingerprint": self.table.originals().fingerprint(),
             "source": ", ".join(self.sources),
             "findings": list(self.findings),
             "prepare": self.pack.prepare.model_dump(),
@@ -234,15 +230,15 @@ def make_job(config: Config) -> Job:
     if config.data.findings:
         _of_the_head(config.data.findings, origin)
     pack, table, steps = open_data(config)
-    attributes = _attributes(config, originals(pack.table))
+    attributes = _attributes(config, pack.table.originals())
     everything = table.select(config.data.findings)
-    table, split = _chosen(config, originals(everything), origin)
-    table, copies, left_out = with_copies_of(table, everything, split.parts["train"])
+    table, split = _chosen(config, everything.originals(), origin)
+    table, copies, left_out = table.with_copies_of(everything, split.parts["train"])
     learning = np.concatenate([split.parts["train"], copies])
-    verdicts = read_overlay(config.labels.overlay) if config.labels.overlay else None
+    verdicts = Overlay.read(config.labels.overlay) if config.labels.overlay else None
     applied = None
     if verdicts is not None:
-        table, applied = apply_overlay(table, verdicts, {**split.parts, "train": learning}, config.labels)
+        table, applied = verdicts.apply(table, {**split.parts, "train": learning}, config.labels)
         split = replace(split, warnings=(*split.warnings, applied.text))
     learned = table.take(learning)
     # Drawn once for its errors only, so that they come before there is a run.
@@ -312,7 +308,7 @@ def open_data(config: Config) -> tuple[Pack, Table, list[Step]]:
     if colon and not Path(text).exists():
         # Says which source was meant, if one is near.
         read_quietly(source, root)
-    pack = Pack.open(text)
+    pack = Pack(text)
     if config.data.options:
         raise DataError(
             f"{text} is a pack, read from its source already: data.options (--option) go with SOURCE:FOLDER. "
@@ -331,7 +327,7 @@ def _attributes(config: Config, table: Table) -> pl.DataFrame | None:
 def _check_overlay(config: Config, table: Table) -> None:
     """Check verdicts against all that the data have: what is cleaned away later is no mistake in the file."""
     if config.labels.overlay:
-        read_overlay(config.labels.overlay, table)
+        Overlay.read(config.labels.overlay, table)
 
 
 def _same_preparation(pack: Pack, wanted: PrepareConfig) -> None:

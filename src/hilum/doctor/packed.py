@@ -1,55 +1,82 @@
-"""What a reader of a data report must know first: the doctor's checks of a table, and those of labels together."""
+"""What a reader of a data report must know first: a pack counted, and checked without a look at its pixels."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
-import numpy as np
 import polars as pl
 
-from hilum.doctor import (
-    BANDS,
-    FEW,
-    LEVELS,
-    SIDE,
-    Check,
-    Pictures,
-    label_checks,
-    looked_at,
-    shortcut_checks,
-    shortcuts,
-    twin_checks,
-)
+from hilum.doctor.duplicates import Looks
+from hilum.doctor.groups import ATTRIBUTES
+from hilum.doctor.labels import FEW, label_checks
+from hilum.doctor.numbers import DataNumbers
+from hilum.doctor.pictures import Originals, Pictures
+from hilum.doctor.report import LEVELS, Check
+from hilum.doctor.shortcuts import shortcut_checks
+from hilum.doctor.twins import twin_checks
 from hilum.pixels import Pack
-from hilum.report.dataset.groups import ATTRIBUTES
-from hilum.report.dataset.numbers import NO_FINDING, DataNumbers
 from hilum.table import Table
 from hilum.text import listed, many
 
-MUCH_BLANK = 0.5
+_MUCH_BLANK = 0.5
 """Share of blank labels from which it is worth a word."""
-MUCH_UNCERTAIN = 0.1
+_MUCH_UNCERTAIN = 0.1
 """Share of uncertain labels, among those that are not blank, from which their policy decides much."""
-MUCH_EXCLUDED = 0.01
-ABOUT_PATIENTS = ("sex", "age_band")
+_MUCH_EXCLUDED = 0.01
+_ABOUT_PATIENTS = ("sex", "age_band")
 """Attributes that may well be honest risk factors."""
-BESIDE_NO_FINDING = ("Support Devices",)
+_BESIDE_NO_FINDING = ("Support Devices",)
 """In CheXpert a picture with devices only still has no finding."""
 
 
-def data_checks(pack: Pack, numbers: DataNumbers, files: pl.DataFrame | None = None) -> tuple[Check, ...]:
-    """All checks that need no pixels, the worst first; those that ended well are left out.
+@dataclass(frozen=True)
+class PackReport:
+    """What was found of a pack.
 
-    Args:
-        pack: what to check.
-        numbers: what was counted of it.
-        files: facts of each row's original (width, height, bits, mode, kind), null where unknown.
+    Attributes:
+        pack: which one.
+        numbers: what was counted.
+        originals: what the headers say of the files that it was made from.
+        checks: the worst first; those that ended well are left out.
     """
+
+    pack: Pack
+    numbers: DataNumbers
+    originals: Originals
+    checks: tuple[Check, ...]
+
+    @classmethod
+    def of(cls, pack: Pack) -> PackReport:
+        """Count and check a pack; its table, its statistics and some headers of the original files are read."""
+        numbers, originals = DataNumbers.of(pack), Originals.of(pack)
+        return cls(pack, numbers, originals, _checks(pack, numbers, originals.frame))
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, as JSON values, but for details of checks, which may name patients."""
+        pack = self.pack
+        told = ("level", "name", "message", "what_to_do")
+        return {
+            "pack": pack.path.resolve().name,
+            "source": pack.info["source"],
+            "created": pack.info["created"],
+            "fingerprint": pack.fingerprint,
+            "table_fingerprint": pack.info["table_fingerprint"],
+            "prepare": pack.prepare.model_dump(mode="json"),
+            "excluded": pack.excluded.height,
+            "checks": [{name: getattr(check, name) for name in told} for check in self.checks],
+            **self.numbers.to_json(),
+            "originals": self.originals.to_json(),
+        }
+
+
+def _checks(pack: Pack, numbers: DataNumbers, files: pl.DataFrame | None = None) -> tuple[Check, ...]:
+    """`files` are facts of each row's original (width, height, bits, mode, kind), null where unknown."""
     table = pack.table
     checks = [*label_checks(table), *_twins(pack)]
     if table.findings:
-        checks += shortcut_checks(shortcuts(table, files), *looked_at(table, files))
+        checks += shortcut_checks(table, files)
     checks += [*_excluded(pack), *_blank(numbers), *_uncertain(numbers)]
     checks += [*_together(numbers), *_no_finding(table), *_dependences(numbers)]
     return tuple(sorted((c for c in checks if c.level != "ok"), key=lambda c: LEVELS.index(c.level)))
@@ -57,13 +84,8 @@ def data_checks(pack: Pack, numbers: DataNumbers, files: pl.DataFrame | None = N
 
 def _twins(pack: Pack) -> Iterator[Check]:
     """Pictures that are equal to the last pixel, from the digests that the pack keeps."""
-    n = len(pack)
-    known = Pictures(
-        pl.DataFrame({"state": ["packed"] * n, "digest": pack.stats["digest"]}),
-        np.zeros((n, BANDS), np.uint16),
-        np.broadcast_to(np.uint8(0), (n, SIDE, SIDE)),
-    )
-    for check in twin_checks(pack.table, known):
+    known = pl.DataFrame({"state": "packed", "digest": pack.stats["digest"]})
+    for check in twin_checks(pack.table, Pictures(known, Looks.empty(len(pack)))):
         if check.name != "near-duplicates":  # these need every picture; `hilum doctor` looks for them
             yield replace(
                 check,
@@ -76,7 +98,7 @@ def _excluded(pack: Pack) -> Iterator[Check]:
     left_out, whole = pack.excluded.height, len(pack) + pack.excluded.height
     if left_out:
         yield Check(
-            "warning" if left_out / whole > MUCH_EXCLUDED else "note",
+            "warning" if left_out / whole > _MUCH_EXCLUDED else "note",
             "excluded",
             f"{many(left_out, 'image')} of {whole:,} ({left_out / whole:.1%}) could not be read, or "
             "show no chest, and are not in the pack.",
@@ -89,24 +111,19 @@ def _blank(numbers: DataNumbers) -> Iterator[Check]:
     rows = numbers.findings
     blank = [row.finding for row in rows if row.blank == numbers.images]
     if blank:
-        yield Check(
-            "warning",
-            "all-blank",
-            f"Blank in every row: {listed(blank)}.",
-            "They say nothing; leave them out with data.findings.",
-        )
+        message = f"Blank in every row: {listed(blank)}."
+        yield Check("warning", "all-blank", message, "They say nothing; leave them out with data.findings.")
     mostly = [
         f"{row.finding} ({row.blank / numbers.images:.0%})"
         for row in rows
-        if MUCH_BLANK <= row.blank / max(numbers.images, 1) < 1
+        if _MUCH_BLANK <= row.blank / max(numbers.images, 1) < 1
     ]
     if mostly:
-        yield Check(
-            "note",
-            "mostly-blank",
-            f"Mostly not mentioned: {listed(mostly, 4)}.",
-            'labels.blank decides whether these count as negative ("zeros", the default) or not at all.',
+        message = f"Mostly not mentioned: {listed(mostly, 4)}."
+        what_to_do = (
+            'labels.blank decides whether these count as negative ("zeros", the default) or not at all.'
         )
+        yield Check("note", "mostly-blank", message, what_to_do)
 
 
 def _uncertain(numbers: DataNumbers) -> Iterator[Check]:
@@ -115,7 +132,7 @@ def _uncertain(numbers: DataNumbers) -> Iterator[Check]:
     unsure = [
         (row.uncertain / (numbers.images - row.blank), row)
         for row in rows
-        if row.uncertain > MUCH_UNCERTAIN * (numbers.images - row.blank)
+        if row.uncertain > _MUCH_UNCERTAIN * (numbers.images - row.blank)
     ]
     if unsure:
         said = [f"{row.finding} ({share:.0%})" for share, row in sorted(unsure, key=lambda pair: -pair[0])]
@@ -141,28 +158,24 @@ def _together(numbers: DataNumbers) -> Iterator[Check]:
         elif pair.both == count[inner] >= FEW and count[outer] < numbers.images:
             within.append(f"{inner} with {outer} ({pair.both:,})")
     if same:
-        yield Check(
-            "warning",
-            "always-together",
-            f"Positive on exactly the same images: {listed(same, 3)}.",
-            "No model can tell them apart; keep one.",
-        )
+        message = f"Positive on exactly the same images: {listed(same, 3)}."
+        yield Check("warning", "always-together", message, "No model can tell them apart; keep one.")
     if within:
         yield Check("note", "only-together", f"Never positive without another finding: {listed(within, 3)}.")
 
 
 def _no_finding(table: Table) -> Iterator[Check]:
-    others = [name for name in table.findings if name not in (NO_FINDING, *BESIDE_NO_FINDING)]
-    if NO_FINDING not in table.findings or not others:
+    others = [name for name in table.diseases if name not in _BESIDE_NO_FINDING]
+    if len(table.diseases) == len(table.findings) or not others:
         return
-    both = pl.col(NO_FINDING).eq(1) & pl.any_horizontal(pl.col(others).eq(1).fill_null(False))
-    found = table.frame.filter(both).height
-    if found:
+    (said,) = set(table.findings) - set(table.diseases)
+    both = pl.col(said).eq(1) & pl.any_horizontal(pl.col(others).eq(1).fill_null(False))
+    if found := table.frame.filter(both).height:
         yield Check(
             "warning",
             "no-finding",
-            f"{many(found, 'image')} {'has' if found == 1 else 'have'} both {NO_FINDING} and a finding.",
-            f"One of the two labels is wrong; leave {NO_FINDING} out, or correct the labels.",
+            f"{many(found, 'image')} {'has' if found == 1 else 'have'} both {said} and a finding.",
+            f"One of the two labels is wrong; leave {said} out, or correct the labels.",
         )
 
 
@@ -177,13 +190,10 @@ def _dependences(numbers: DataNumbers) -> Iterator[Check]:
             f"{found.low.value}"
             for found in own
         ]
-        patients = attribute in ABOUT_PATIENTS
+        patients, name = attribute in _ABOUT_PATIENTS, ATTRIBUTES[attribute]
         yield Check(
             "note" if patients else "warning",
-            f"depends-on-{ATTRIBUTES[attribute].replace(' ', '-')}",
-            f"{'Findings depend' if len(own) > 1 else 'A finding depends'} on {ATTRIBUTES[attribute]}: "
-            f"{listed(said, 3)}.",
-            ""
-            if patients
-            else f"A model may learn {ATTRIBUTES[attribute]} in its place: look at scores within each.",
+            f"depends-on-{name.replace(' ', '-')}",
+            f"{'Findings depend' if len(own) > 1 else 'A finding depends'} on {name}: {listed(said, 3)}.",
+            "" if patients else f"A model may learn {name} in its place: look at scores within each.",
         )

@@ -5,32 +5,30 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from hilum.doctor.groups import Dependence, Group, find_groups
+from hilum.doctor.patients import ALPHA, Patients
 from hilum.metrics import Bools, holm
 from hilum.pixels import Pack
-from hilum.report.dataset.groups import Dependence, Group, dependences, find_groups
-from hilum.report.dataset.shares import ALPHA, Patients, lifts, shares
-from hilum.table import Table, official_parts
+from hilum.table import Table
 
-NO_FINDING = "No Finding"
-"""A label that says that there is nothing: not counted among the findings of an image."""
-VECTORS = 15
+_VECTORS = 15
 """How many of the most frequent label vectors are kept."""
-AGE_BIN = 5
+_AGE_BIN = 5
 """Years."""
-GRAY_BIN = 8
+_GRAY_BIN = 8
 """Of 256 gray values."""
-SIZES = ((1, "1"), (2, "2"), (3, "3"), (4, "4"), (5, "5"), (10, "6-10"), (20, "11-20"))
+_SIZES = ((1, "1"), (2, "2"), (3, "3"), (4, "4"), (5, "5"), (10, "6-10"), (20, "11-20"))
 """Most and name of each class of images or studies per patient."""
 
 
 @dataclass(frozen=True)
-class Finding:
+class _Finding:
     """Labels of one finding; `share` is of positives among all images, with a 95 % interval."""
 
     finding: str
@@ -64,7 +62,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Vector:
+class _Vector:
     """A combination of positive findings, all others not, and how many images have just it."""
 
     findings: tuple[str, ...]
@@ -96,9 +94,9 @@ class DataNumbers:
     images: int
     patients: int
     studies: int | None
-    findings: tuple[Finding, ...]
+    findings: tuple[_Finding, ...]
     per_image: dict[int, int]
-    vectors: tuple[Vector, ...]
+    vectors: tuple[_Vector, ...]
     distinct_vectors: int
     pairs: tuple[Pair, ...]
     groups: tuple[Group, ...]
@@ -115,112 +113,84 @@ class DataNumbers:
         """Images without a positive finding."""
         return self.per_image.get(0, 0)
 
+    @classmethod
+    def of(cls, pack: Pack) -> DataNumbers:
+        """Count everything; only the pack's table and statistics are read."""
+        table, frame = pack.table, pack.table.frame
+        positive, patients = table.codes == 1, Patients.of(frame["patient_id"])
+        per_image = Counter(
+            positive[:, [name in table.diseases for name in table.findings]].sum(axis=1).tolist()
+        )
+        groups, dependences = find_groups(table, positive, patients)
+        vectors = _label_vectors(table)
+        studies = None if frame["study_id"].null_count() else frame["study_id"].n_unique()
+        per_patient = frame.group_by("patient_id").agg(pl.len(), pl.n_unique("study_id"))
+        return cls(
+            images=len(table),
+            patients=patients.count,
+            studies=studies,
+            findings=_findings(table, positive, patients),
+            per_image={number: per_image[number] for number in range(max(per_image, default=0) + 1)},
+            vectors=tuple(vectors[:_VECTORS]),
+            distinct_vectors=len(vectors),
+            pairs=_pairs(table, positive, patients),
+            groups=groups,
+            dependences=dependences,
+            values={name: _values(frame[name]) for name in ("source", "view", "projection", "sex")},
+            ages=_ages(frame),
+            per_patient={
+                "images": _sizes(per_patient["len"]),
+                "studies": {} if studies is None else _sizes(per_patient["study_id"]),
+            },
+            gray=_gray(pack),
+            parts={
+                part: {"images": len(rows), "patients": table.take(rows).patients}
+                for part, rows in table.official_parts().items()
+            },
+            reasons=dict(Counter(why.partition(";")[0] for why in pack.excluded["reason"]).most_common()),
+        )
+
     def to_json(self) -> dict[str, Any]:
         """All of it as JSON values; what is not a number there is null."""
-        told = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        told["findings"] = [asdict(finding) for finding in self.findings]
+        told = asdict(replace(self, dependences=()))
         told["pairs"] = [asdict(pair) | {"real": pair.real} for pair in self.pairs]
-        told["groups"] = [asdict(group) for group in self.groups]
-        told["vectors"] = [asdict(vector) for vector in self.vectors]
         told["dependences"] = [pair.to_json() for pair in self.dependences]
         told["per_image"] = {str(count): images for count, images in self.per_image.items()}
-        plain = _plain(told)
-        assert isinstance(plain, dict)
+        plain: dict[str, Any] = _plain(told)
         return plain
 
 
-def count(pack: Pack) -> DataNumbers:
-    """Count everything; only the pack's table and statistics are read."""
-    table = pack.table
-    frame = table.frame
-    positive = positives(table)
-    patients = Patients.of(frame["patient_id"])
-    diseases = [j for j, name in enumerate(table.findings) if name != NO_FINDING]
-    per_image = Counter(positive[:, diseases].sum(axis=1).tolist())
-    groups = find_groups(table, positive, patients)
-    vectors = label_vectors(table)
-    studies = None if frame["study_id"].null_count() else frame["study_id"].n_unique()
-    return DataNumbers(
-        images=len(table),
-        patients=patients.count,
-        studies=studies,
-        findings=_findings(table, positive, patients),
-        per_image={number: per_image[number] for number in range(max(per_image, default=0) + 1)},
-        vectors=tuple(vectors[:VECTORS]),
-        distinct_vectors=len(vectors),
-        pairs=_pairs(table, positive, patients),
-        groups=groups,
-        dependences=dependences(groups),
-        values={name: _values(frame[name]) for name in ("source", "view", "projection", "sex")},
-        ages=_ages(frame),
-        per_patient={
-            "images": _sizes(frame.group_by("patient_id").len()["len"]),
-            "studies": _sizes(frame.group_by("patient_id").agg(pl.n_unique("study_id"))["study_id"])
-            if studies is not None
-            else {},
-        },
-        gray=_gray(pack),
-        parts={
-            part: {"images": len(rows), "patients": table.take(rows).patients}
-            for part, rows in official_parts(table).items()
-        },
-        reasons=dict(Counter(reason.partition(";")[0] for reason in pack.excluded["reason"]).most_common()),
-    )
-
-
-def positives(table: Table) -> Bools:
-    """Where a finding is said to be positive, bool [n, k]; uncertain and blank are not."""
-    if not table.findings:
-        return np.zeros((len(table), 0), dtype=bool)
-    return table.frame.select(pl.col(table.findings).eq(1).fill_null(False)).to_numpy()
-
-
-def label_vectors(table: Table) -> list[Vector]:
+def _label_vectors(table: Table) -> list[_Vector]:
     """Every combination of positive findings that occurs, the most frequent first."""
     if not table.findings:
         return []
     marks = table.frame.select(pl.col(table.findings).eq(1).fill_null(False))
-    grouped = marks.group_by(table.findings, maintain_order=True).len("images of it")
     found = [
-        Vector(
+        _Vector(
             tuple(name for name, yes in zip(table.findings, row, strict=False) if yes),
             row[-1],
             row[-1] / len(table),
         )
-        for row in grouped.iter_rows()
+        for row in marks.group_by(table.findings, maintain_order=True).len("images of it").iter_rows()
     ]
     return sorted(found, key=lambda vector: (-vector.images, len(vector.findings), vector.findings))
 
 
-def _findings(table: Table, positive: Bools, patients: Patients) -> tuple[Finding, ...]:
-    share = shares(positive, patients)
-    having = (patients.sums(positive) > 0).sum(axis=0)
-    return tuple(
-        Finding(
-            row["finding"], row["positive"], row["negative"], row["uncertain"], row["blank"], int(having[j]),
-            float(share.share[j]), float(share.low[j]), float(share.high[j]),
-        )
-        for j, row in enumerate(table.counts().iter_rows(named=True))
-    )  # fmt: skip
+def _findings(table: Table, positive: Bools, patients: Patients) -> tuple[_Finding, ...]:
+    share, having = patients.shares(positive), (patients.sums(positive) > 0).sum(axis=0)
+    columns = (column.tolist() for column in (having, share.share, share.low, share.high))
+    counts = table.counts().drop("positive_rate").rows()
+    return tuple(_Finding(*count, *more) for count, *more in zip(counts, *columns, strict=True))
 
 
 def _pairs(table: Table, positive: Bools, patients: Patients) -> tuple[Pair, ...]:
-    lift = lifts(positive, positive, patients)
+    lift = patients.lifts(positive, positive)
     upper = np.triu_indices(len(table.findings), 1)
-    adjusted = holm(lift.p[upper])
-    return tuple(
-        Pair(
-            first=table.findings[i],
-            second=table.findings[j],
-            both=int(lift.both[i, j]),
-            expected=float(lift.expected[i, j]),
-            lift=float(lift.lift[i, j]),
-            low=float(lift.low[i, j]),
-            high=float(lift.high[i, j]),
-            p_adjusted=float(adjusted[at]),
-        )
-        for at, (i, j) in enumerate(zip(*upper, strict=True))
+    columns = (lift.both, lift.expected, lift.lift, lift.low, lift.high)
+    rows = zip(
+        *upper, *(column[upper].tolist() for column in columns), holm(lift.p[upper]).tolist(), strict=True
     )
+    return tuple(Pair(table.findings[i], table.findings[j], *row) for i, j, *row in rows)
 
 
 def _values(column: pl.Series) -> dict[str, int]:
@@ -233,12 +203,12 @@ def _ages(frame: pl.DataFrame) -> dict[str, Any]:
     if not len(known):
         return {"known": 0, "youngest": None, "median": None, "oldest": None, "bins": []}
     age = known["age"].to_numpy()
-    start = (known["age"] // AGE_BIN).cast(pl.Int64).to_numpy() * AGE_BIN
+    start = (known["age"] // _AGE_BIN).cast(pl.Int64).to_numpy() * _AGE_BIN
     sexes = [known["sex"].eq(sex).fill_null(False).to_numpy() for sex in ("F", "M")]
     marks = [*sexes, known["sex"].is_null().to_numpy()]
     bins = [
         [at, *(int((mark & (start == at)).sum()) for mark in marks)]
-        for at in range(int(start.min()), int(start.max()) + 1, AGE_BIN)
+        for at in range(int(start.min()), int(start.max()) + 1, _AGE_BIN)
     ]
     return {
         "known": len(known),
@@ -251,8 +221,8 @@ def _ages(frame: pl.DataFrame) -> dict[str, Any]:
 
 def _sizes(numbers: pl.Series) -> dict[str, int]:
     """How many patients have so many images or studies; classes that nobody is in come only between others."""
-    names = [name for _, name in SIZES] + [f"{SIZES[-1][0] + 1}+"]
-    ends = [most for most, _ in SIZES]
+    names = [name for _, name in _SIZES] + [f"{_SIZES[-1][0] + 1}+"]
+    ends = [most for most, _ in _SIZES]
     counts = np.bincount(np.searchsorted(ends, numbers.to_numpy()), minlength=len(names))
     last = int(np.flatnonzero(counts).max(initial=0))
     return {name: int(number) for name, number in zip(names[: last + 1], counts, strict=False)}
@@ -263,12 +233,8 @@ def _gray(pack: Pack) -> dict[str, Any]:
         return {"mean": None, "sd": None, "bins": []}
     mean, sd = pack.mean_sd(pack.slots)
     means = pack.stats["sum"].to_numpy() / pack.prepare.size**2
-    counts = np.histogram(means, bins=np.arange(0, 257, GRAY_BIN))[0]
-    return {
-        "mean": mean,
-        "sd": sd,
-        "bins": [[at * GRAY_BIN, int(number)] for at, number in enumerate(counts)],
-    }
+    counts = np.histogram(means, bins=np.arange(0, 257, _GRAY_BIN))[0]
+    return {"mean": mean, "sd": sd, "bins": [[at * _GRAY_BIN, int(n)] for at, n in enumerate(counts)]}
 
 
 def _plain(value: Any) -> Any:
