@@ -112,6 +112,7 @@ def test_stored_predictions_need_no_plugin(hilum: Callable[..., Any]) -> None:
         ("compare", "runs/mine-1", "runs/mine-2", "--part", "valid"),
         ("runs", "--folder", "runs"),
         ("runs", "show", "runs/mine-1"),
+        ("runs", "show", "runs/mine-1", "--epochs"),
         ("report", "runs/mine-1"),
         ("check", "runs/mine-1"),
     ):

@@ -161,7 +161,7 @@ def _show_epochs(run: Run, asked: dict[str, Any], as_json: bool) -> None:
     if as_json:
         show_json(entries)
         return
-    track = run.config.track.model_dump() | {"tensorboard": "off", "mlflow": ""}
+    track = run.config.track.model_dump() | {"tensorboard": "off", "mlflow": "", "callbacks": ()}
     track |= {name: value for name, value in asked.items() if value}
     config = make_config({"track": track}, origin="--part")
     check_track(config.track)
