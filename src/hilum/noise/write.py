@@ -10,7 +10,7 @@ import polars as pl
 from hilum.errors import DataError
 from hilum.files import csv_text, write_json, write_text
 from hilum.noise.suspects import Suspect, Suspects
-from hilum.table import Overlay, read_csv
+from hilum.table import Overlay
 from hilum.text import many
 
 OTHER = {1: "negative", 0: "positive"}
@@ -30,19 +30,15 @@ def check_out(out: Path) -> None:
         raise DataError(f"{out} is a file; suspects are written into a folder. Name another one.")
     if not path.exists():
         return
-    try:
-        given = read_csv(path).get_column("verdict", default=None)
-    except DataError:
-        given = None
-    if given is None:
+    filled = Overlay.filled(path)
+    if filled is None:
         raise DataError(
             f"{path} has no column 'verdict' that can be read, and may hold verdicts all the same, saved in "
             "another way. Name another folder with --out, or remove that file."
         )
-    filled = given.fill_null("").str.strip_chars().ne("").sum()
     if filled:
         raise DataError(
-            f"{path} has {many(int(filled), 'verdict')}, which would be lost. Name another folder with --out; "
+            f"{path} has {many(filled, 'verdict')}, which would be lost. Name another folder with --out; "
             f"--labels {path} takes them into account."
         )
 
