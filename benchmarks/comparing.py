@@ -15,7 +15,7 @@ from hilum.compare import compare_runs
 from hilum.config import make_config
 from hilum.files import write_json
 from hilum.metrics import Predictions, fit_thresholds
-from hilum.metrics.compare import compare_predictions
+from hilum.metrics.comparison.effects import compare_predictions
 from hilum.report import write_comparison
 from hilum.runs import Run
 

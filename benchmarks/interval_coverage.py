@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hilum.metrics import RATES, Predictions, intervals_of, replicate, standard_error
-from hilum.metrics.influences import influences
-from hilum.metrics.intervals import BCA, PERCENTILE, bootstrapped
-from hilum.metrics.probabilities import BINS, bin_of
+from hilum.metrics.uncertainty.influence import influences
+from hilum.metrics.uncertainty.intervals import BCA, PERCENTILE, bootstrapped
+from hilum.metrics.values.probabilities import BINS, bin_of
 
 Floats = npt.NDArray[np.float64]
 METHODS = ("auto", "plain", PERCENTILE, BCA)

@@ -16,7 +16,7 @@ from hilum.heads.candidates import KINDS, Candidate
 from hilum.heads.fit import fit
 from hilum.heads.search import Labelled, folds_of, out_of_fold, search
 from hilum.metrics import Predictions, Thresholds, average_precision, f1, roc_auc, score, sigmoid
-from hilum.metrics.compare import compare_predictions
+from hilum.metrics.comparison.effects import compare_predictions
 
 N, D = 240, 12
 LINES = tuple(Candidate(C=C, class_weight=w) for C in (1e-4, 0.01, 1.0) for w in ("none", "balanced"))

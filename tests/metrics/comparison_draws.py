@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from hilum.metrics import Predictions, Thresholds
-from hilum.metrics.compare import Comparison, adjusted, contrast
-from hilum.metrics.measured import measure
+from hilum.metrics.comparison.effects import Comparison, adjusted, contrast
+from hilum.metrics.comparison.sides import measure
 
 
 @dataclass(frozen=True)

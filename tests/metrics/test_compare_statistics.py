@@ -13,10 +13,10 @@ from scipy import stats
 
 from hilum.errors import ConfigError, DataError
 from hilum.metrics import COMBINED, RATES, Predictions, Thresholds
-from hilum.metrics.compare import Comparison, adjusted, compare_predictions, contrast, interval
-from hilum.metrics.influences import influence, standard_error
-from hilum.metrics.measured import aligned, measure
-from hilum.metrics.significance import effective_degrees, holm, t_quantile, t_tail, times_as_many
+from hilum.metrics.comparison.effects import Comparison, adjusted, compare_predictions, contrast, interval
+from hilum.metrics.comparison.sides import aligned, measure
+from hilum.metrics.uncertainty.influence import influence, standard_error
+from hilum.metrics.uncertainty.significance import effective_degrees, holm, t_quantile, t_tail, times_as_many
 
 
 def at_half(predictions: Predictions) -> Thresholds:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import fisher_exact, hypergeom
 
-from hilum.metrics.gaps import (
+from hilum.metrics.by_group.differences import (
     Area,
     Share,
     area_p,
@@ -19,7 +19,7 @@ from hilum.metrics.gaps import (
     share_of,
     share_p,
 )
-from hilum.metrics.significance import holm
+from hilum.metrics.uncertainty.significance import holm
 
 
 @given(st.integers(0, 40), st.integers(1, 40), st.integers(0, 60), st.integers(1, 60))

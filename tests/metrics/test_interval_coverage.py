@@ -27,7 +27,7 @@ def test_simulated_truths_are_those_of_a_large_sample(monkeypatch: pytest.Monkey
     import numpy as np
     from benchmarks.interval_coverage import SCORES, Cell, sample, truths
 
-    from hilum.metrics.influences import influences
+    from hilum.metrics.uncertainty.influence import influences
 
     cell = Cell(0.85, 20_000)
     part = sample(cell, np.random.default_rng(0))

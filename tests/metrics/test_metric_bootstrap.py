@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hilum import metrics
 from hilum.errors import ConfigError
 from hilum.metrics import COMBINED, RATES, Predictions, clusters, replicate
-from hilum.metrics.bootstrap import BLOCK, draw
+from hilum.metrics.uncertainty.bootstrap import BLOCK, draw
 
 OF_LOGITS = ("roc_auc", "partial_auc", "average_precision")
 OF_PROBABILITIES = ("brier", "log_loss", "ece")

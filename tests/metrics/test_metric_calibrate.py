@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from hilum import metrics
 from hilum.errors import DataError
 from hilum.metrics import Calibration, Predictions, fit_calibration, reliability
-from hilum.metrics.lines import fit_line
+from hilum.metrics.judging.logistic import fit_line
 
 FITTED = ("temperature", "platt", "isotonic")
 

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 from sklearn import metrics as oracle
 
 from hilum.metrics import Predictions, precision_recall_curves, roc_curves
-from hilum.metrics.curves import thin_line
+from hilum.metrics.values.curves import thin_line
 
 
 @st.composite

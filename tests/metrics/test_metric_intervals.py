@@ -14,7 +14,14 @@ from scipy import stats
 
 from hilum.errors import DataError
 from hilum.metrics import COMBINED, RATES, Intervals, Predictions, influence, intervals_of, wilson
-from hilum.metrics.intervals import CLOSED, Interval, acceleration, bootstrapped, delong, effective_trials
+from hilum.metrics.uncertainty.intervals import (
+    CLOSED,
+    Interval,
+    acceleration,
+    bootstrapped,
+    delong,
+    effective_trials,
+)
 
 
 @given(st.integers(1, 500), st.floats(0, 1), st.sampled_from([0.8, 0.95, 0.99]))

@@ -14,6 +14,8 @@ from hilum import metrics
 from hilum.config import ScoresConfig
 from hilum.errors import ConfigError, DataError
 from hilum.metrics import Predictions, Thresholds, fit_thresholds
+from hilum.metrics.judging import thresholds
+from hilum.metrics.values.curves import counts_by_threshold
 
 LOGITS = [-50.0, -3.0, -1.0, -0.5, 0.0, 0.5, 1.0, 4.0, 50.0]
 
@@ -86,8 +88,8 @@ def test_a_threshold_lies_midway_and_ties_go_to_the_middle() -> None:
 def test_probabilities_that_differ_in_the_last_bit_are_divided() -> None:
     low = np.float64(0.5)
     high = np.nextafter(low, 1)
-    scores, true, false = metrics.curves.counts_by_threshold(np.array([0.0, 1.0]), np.array([low, high]))
-    candidates = metrics.thresholds._candidates(scores)
+    scores, true, false = counts_by_threshold(np.array([0.0, 1.0]), np.array([low, high]))
+    candidates = thresholds._candidates(scores)
     assert list(scores >= candidates[1]) == [True, False]
     assert (list(true), list(false)) == ([1, 1], [0, 1])
 

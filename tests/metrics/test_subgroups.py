@@ -12,8 +12,8 @@ from sklearn.metrics import precision_score, recall_score, roc_auc_score
 from subgroup_data import Drawn, draw_part
 
 from hilum.errors import DataError
-from hilum.metrics.by_group import Subgroups, subgroups
-from hilum.metrics.groups import attributes_of, in_words
+from hilum.metrics.by_group.attributes import attributes_of, in_words
+from hilum.metrics.by_group.scores import Subgroups, subgroups
 
 
 def of(drawn: Drawn) -> Subgroups:

@@ -134,7 +134,7 @@ def _values(part: Predictions, by: str) -> Floats:
 def _measured(
     heads: CrossFitted, vectors: Vectors, like: Predictions, template: Measured, chosen: Ints
 ) -> Iterator[Measured]:
-    """Each candidate's score and how every patient moves it, as `hilum.metrics.compare` takes it."""
+    """Each candidate's score and how every patient moves it, as `hilum.metrics.comparison.effects` takes it."""
     findings = tuple(name for name in template.columns if name is not None)
     f = len(findings)
     for part in _parts(heads, vectors, like, findings, chosen):

@@ -50,7 +50,7 @@ class Search:
         winner: the best candidate, trained on all rows.
         out_of_fold: the winner's predictions of every row by a head that had not seen its patient.
         within_noise: how many of the others are not distinguishable from the winner, by the paired test of
-            `hilum.metrics.compare` with Holm's correction for all of them.
+            `hilum.metrics.comparison.effects` with Holm's correction for all of them.
         reasons: finding -> why it could not be scored, or what a fold could not learn.
     """
 

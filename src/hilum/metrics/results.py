@@ -12,17 +12,17 @@ import numpy.typing as npt
 
 from hilum.config import ScoresConfig
 from hilum.errors import ConfigError, DataError, did_you_mean
-from hilum.metrics import combined
-from hilum.metrics.decisions import Confusion, confusion
 from hilum.metrics.inputs import Bools, Floats
-from hilum.metrics.intervals import Intervals, intervals_of
-from hilum.metrics.names import COMBINED, COUNTS, LOWER_IS_BETTER, RATES, plural
+from hilum.metrics.judging.thresholds import Thresholds
+from hilum.metrics.judging.warnings import missing_reasons, of_part, warnings_of
 from hilum.metrics.predictions import Predictions, many_units
-from hilum.metrics.probabilities import brier, ece, log_loss
-from hilum.metrics.ranking import rank
-from hilum.metrics.sums import CELLS, MACRO, POOLED
-from hilum.metrics.thresholds import Thresholds
-from hilum.metrics.warn import missing_reasons, of_part, warnings_of
+from hilum.metrics.uncertainty.intervals import Intervals, intervals_of
+from hilum.metrics.values import combined
+from hilum.metrics.values.counts import Confusion, confusion
+from hilum.metrics.values.probabilities import brier, ece, log_loss
+from hilum.metrics.values.ranks import rank
+from hilum.metrics.values.registry import COMBINED, COUNTS, LOWER_IS_BETTER, RATES, plural
+from hilum.metrics.values.sums import CELLS, MACRO, POOLED
 from hilum.text import cell, escaped, items, listed, strings, with_interval
 
 __all__ = ["COMBINED", "COUNTS", "LOWER_IS_BETTER", "RATES", "Scores", "score"]

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from hilum.errors import ConfigError, did_you_mean
-from hilum.metrics.bootstrap import Clusters, clusters
 from hilum.metrics.inputs import Bools, Floats
-from hilum.metrics.orders import RANKED, Ints, Order, orders_of
 from hilum.metrics.predictions import Predictions
-from hilum.metrics.ranking import standardised, width_up_to
-from hilum.metrics.sums import OVER_ALL, PER_FINDING, sum_by, sums_of
+from hilum.metrics.uncertainty.bootstrap import Clusters, clusters
+from hilum.metrics.values.orders import RANKED, Ints, Order, orders_of
+from hilum.metrics.values.ranks import standardised, width_up_to
+from hilum.metrics.values.sums import OVER_ALL, PER_FINDING, sum_by, sums_of
 from hilum.text import items
 
 

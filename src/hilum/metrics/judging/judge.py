@@ -13,10 +13,10 @@ from typing import Any
 
 from hilum.config import ScoresConfig
 from hilum.errors import ConfigError, did_you_mean
-from hilum.metrics.calibrate import Calibration, fit_calibration
+from hilum.metrics.judging.calibration import Calibration, fit_calibration
+from hilum.metrics.judging.thresholds import Thresholds, fit_thresholds, fixed_values
 from hilum.metrics.predictions import Predictions
 from hilum.metrics.results import Scores, score
-from hilum.metrics.thresholds import Thresholds, fit_thresholds, fixed_values
 from hilum.text import items
 
 COMBINES = {"max": "largest", "mean": "mean"}

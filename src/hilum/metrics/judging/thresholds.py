@@ -10,9 +10,9 @@ import numpy as np
 
 from hilum.config import ScoresConfig
 from hilum.errors import ConfigError, DataError, did_you_mean
-from hilum.metrics.curves import counts_by_threshold
 from hilum.metrics.inputs import Bools, Floats, ratio
 from hilum.metrics.predictions import Predictions
+from hilum.metrics.values.curves import counts_by_threshold
 from hilum.text import items
 
 FALLBACK = 0.5

@@ -15,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from hilum.errors import DataError
-from hilum.metrics.bootstrap import Clusters, clusters, replicate
-from hilum.metrics.influences import influences, standard_error
 from hilum.metrics.inputs import Bools, Floats, ratio
-from hilum.metrics.names import COMBINED, RATES
 from hilum.metrics.predictions import Predictions, sigmoid
-from hilum.metrics.significance import effective_degrees, t_quantile
-from hilum.metrics.sums import mean_over_findings, sum_by
+from hilum.metrics.uncertainty.bootstrap import Clusters, clusters, replicate
+from hilum.metrics.uncertainty.influence import influences, standard_error
+from hilum.metrics.uncertainty.significance import effective_degrees, t_quantile
+from hilum.metrics.values.registry import COMBINED, RATES
+from hilum.metrics.values.sums import mean_over_findings, sum_by
 from hilum.text import items
 
 Method = Literal["auto", "percentile", "bca"]
@@ -205,7 +205,7 @@ def on_logit_scale(
 
     Args:
         value: AUC or AP, [k]; NaN where there is none.
-        each: influence of each patient on it, [patients, k]; see `hilum.metrics.influences`.
+        each: influence of each patient on it, [patients, k]; see `hilum.metrics.uncertainty.influence`.
         patients: how many have a positive row, or a negative one, whichever are fewer, [k].
         level: how often the interval is to hold the true value.
         method: what the interval is called.

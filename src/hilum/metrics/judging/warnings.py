@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hilum.metrics.decisions import Confusion
 from hilum.metrics.inputs import Bools, ratio
-from hilum.metrics.names import plural
+from hilum.metrics.values.counts import Confusion
+from hilum.metrics.values.registry import plural
 
 FEW = 10
 """Below this many positives or negatives a score says little: one image moves recall by over 10 points."""

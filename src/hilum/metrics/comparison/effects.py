@@ -15,11 +15,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from hilum.metrics.influences import standard_error
+from hilum.metrics.comparison.sides import Measured, Model, aligned, measure
 from hilum.metrics.inputs import Floats
-from hilum.metrics.measured import Measured, Model, aligned, measure
 from hilum.metrics.results import LOWER_IS_BETTER
-from hilum.metrics.significance import effective_degrees, holm, t_quantile, t_tail, times_as_many
+from hilum.metrics.uncertainty.influence import standard_error
+from hilum.metrics.uncertainty.significance import effective_degrees, holm, t_quantile, t_tail, times_as_many
 
 Verdict = Literal["better", "worse", "not distinguishable"]
 LEVEL = 0.95

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from hilum.errors import ConfigError, DataError, did_you_mean
-from hilum.metrics.bootstrap import clusters, replicate
-from hilum.metrics.influences import influence, standard_error
 from hilum.metrics.inputs import Floats
+from hilum.metrics.judging.thresholds import Thresholds
 from hilum.metrics.predictions import Predictions, many_units
 from hilum.metrics.results import COMBINED, RATES
-from hilum.metrics.thresholds import Thresholds
+from hilum.metrics.uncertainty.bootstrap import clusters, replicate
+from hilum.metrics.uncertainty.influence import influence, standard_error
 from hilum.text import listed
 
 Model = tuple[Predictions, Thresholds]

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hilum.metrics.decisions import Confusion, confusion
 from hilum.metrics.inputs import Bools, Floats, decision_columns, probability_columns, ratio, sides
 from hilum.metrics.predictions import Predictions
-from hilum.metrics.probabilities import BINS, bin_of, clipped
+from hilum.metrics.values.counts import Confusion, confusion
+from hilum.metrics.values.probabilities import BINS, bin_of, clipped
 
 CELLS: dict[str, Callable[[Confusion], Floats]] = {
     "recall": lambda cells: cells.recall,

@@ -17,7 +17,7 @@ import numpy as np
 
 from hilum.errors import DataError, did_you_mean
 from hilum.metrics.inputs import Floats, ratio, score_columns, sides
-from hilum.metrics.lines import fit_line
+from hilum.metrics.judging.logistic import fit_line
 from hilum.metrics.predictions import Predictions
 from hilum.text import items, listed, strings
 

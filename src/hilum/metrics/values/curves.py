@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from hilum.metrics.inputs import Floats
 from hilum.metrics.predictions import Predictions
-from hilum.metrics.ranking import average_precision, roc_auc
+from hilum.metrics.values.ranks import average_precision, roc_auc
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from hilum.metrics.decisions import Confusion, confusion
 from hilum.metrics.inputs import Floats, row_weights
+from hilum.metrics.values.counts import Confusion, confusion
 
 Weights = npt.ArrayLike | None
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from hilum.errors import ConfigError, DataError
-from hilum.metrics.calibrate import Calibration
 from hilum.metrics.inputs import Floats
+from hilum.metrics.judging.calibration import Calibration
 from hilum.metrics.predictions import Predictions
 
 AVERAGES = ("probabilities", "logits")

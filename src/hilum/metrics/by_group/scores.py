@@ -14,15 +14,15 @@ import numpy as np
 import polars as pl
 
 from hilum.errors import DataError
-from hilum.metrics.bootstrap import clusters
-from hilum.metrics.gaps import Area, Ints, Share, correlation_of, share_of
-from hilum.metrics.groups import KEYS, Attribute, attributes_of
-from hilum.metrics.influences import influence
+from hilum.metrics.by_group.attributes import KEYS, Attribute, attributes_of
+from hilum.metrics.by_group.differences import Area, Ints, Share, correlation_of, share_of
+from hilum.metrics.by_group.gaps import FLOOR, Gap, Measured, named_gaps
 from hilum.metrics.inputs import Bools
-from hilum.metrics.named import FLOOR, Gap, Measured, named_gaps
+from hilum.metrics.judging.thresholds import Thresholds
+from hilum.metrics.judging.warnings import FEW
 from hilum.metrics.predictions import Predictions
-from hilum.metrics.thresholds import Thresholds
-from hilum.metrics.warn import FEW
+from hilum.metrics.uncertainty.bootstrap import clusters
+from hilum.metrics.uncertainty.influence import influence
 
 SCORES = ("roc_auc", "recall", "specificity", "precision", "prevalence")
 """What each cell holds; prevalence is the share of positives among the scored rows."""

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hilum.metrics.inputs import Floats, ratio, score_columns, sides
-from hilum.metrics.ranking import standardised, width_up_to
+from hilum.metrics.values.ranks import standardised, width_up_to
 
 Ints = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.float32] | npt.NDArray[np.float64]

@@ -17,9 +17,9 @@ import numpy.typing as npt
 from hilum.cores import cores
 from hilum.errors import ConfigError, did_you_mean
 from hilum.metrics.inputs import Bools, Floats
-from hilum.metrics.orders import RANKED, Counts, PatientOrder, orders_of
 from hilum.metrics.predictions import Predictions
-from hilum.metrics.sums import OVER_ALL, PER_FINDING, sums_of
+from hilum.metrics.values.orders import RANKED, Counts, PatientOrder, orders_of
+from hilum.metrics.values.sums import OVER_ALL, PER_FINDING, sums_of
 
 BLOCK = 16
 """Replicates that are drawn and scored at once; 16 rows of 26,410 float32 stay within a core's cache."""

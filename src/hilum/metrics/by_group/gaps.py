@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from hilum.metrics.gaps import Area, Share, area_p, difference_interval, share_p
-from hilum.metrics.groups import DEVICE, PATIENT, Attribute, Contrast, in_words
+from hilum.metrics.by_group.attributes import DEVICE, PATIENT, Attribute, Contrast, in_words
+from hilum.metrics.by_group.differences import Area, Share, area_p, difference_interval, share_p
 from hilum.metrics.inputs import Bools
+from hilum.metrics.judging.warnings import FEW
 from hilum.metrics.predictions import many_units
-from hilum.metrics.significance import holm
-from hilum.metrics.warn import FEW
+from hilum.metrics.uncertainty.significance import holm
 
 LEAST = 5
 """Patients with positives (negatives) from which recall (specificity) is tested.
