@@ -18,8 +18,8 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from hilum.metrics import RATES, Predictions, intervals_of, replicate, standard_error
-from hilum.metrics.uncertainty.influence import influences
+from hilum.metrics import SCORES as ALL
+from hilum.metrics import Predictions, influence, intervals_of, replicate, standard_error
 from hilum.metrics.uncertainty.intervals import BCA, PERCENTILE, bootstrapped
 from hilum.metrics.values.probabilities import BINS, bin_of
 
@@ -149,7 +149,8 @@ def _intervals(
     drawn = replicate(predictions, decisions, scores, replicates=replicates)
     auto = intervals_of(predictions, decisions, level=level, names=scores, drawn=drawn)
     z = NORMAL.inv_cdf((1 + level) / 2)
-    for name, value, each in influences(predictions, decisions, scores):
+    for name in scores:
+        value, each = influence(predictions, decisions, name)
         reach = z * standard_error(each)[0]
         yield name, "auto", float(auto.columns[name].low[0]), float(auto.columns[name].high[0])
         yield name, "plain", float(value[0] - reach), float(value[0] + reach)
@@ -211,7 +212,7 @@ def table(simulations: int) -> str:
         for name in SCORES:
             shares = " | ".join(f"{100 * found[name, method].share:.1f}" for method in METHODS)
             width = found[name, "auto"].width
-            lines.append(f"| {RATES[name]} | {truths(cell)[name]:.3f} | {shares} | {width:.3f} |")
+            lines.append(f"| {ALL[name].heading} | {truths(cell)[name]:.3f} | {shares} | {width:.3f} |")
     return "\n".join(lines)
 
 

@@ -91,9 +91,14 @@ def plain(name: str) -> str:
     return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
+def plural(what: str) -> str:
+    """`images`, `patients`, `studies`."""
+    return "studies" if what == "study" else f"{what}s"
+
+
 def many(count: int, what: str) -> str:
-    """A number of things: `1 image`, `1,024 images`."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
+    """A number of things: `1 image`, `1,024 images`, `312 studies`."""
+    return f"{count:,} {what if count == 1 else plural(what)}"
 
 
 def are(count: int, what: str) -> str:

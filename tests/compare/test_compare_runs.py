@@ -11,7 +11,7 @@ from compared_runs import FINDINGS, drawn, make_run
 
 from hilum.compare import compare_runs, differing_settings, group_runs, over_seeds
 from hilum.errors import ConfigError, DataError, RunError
-from hilum.metrics.comparison.effects import compare_predictions
+from hilum.metrics import compare_predictions
 from hilum.runs import Run
 from hilum.table import BY_IMAGE
 

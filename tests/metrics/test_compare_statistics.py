@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from hilum.errors import ConfigError, DataError
-from hilum.metrics import COMBINED, RATES, Predictions, Thresholds
-from hilum.metrics.comparison.effects import Comparison, adjusted, compare_predictions, contrast, interval
+from hilum.metrics import SCORES, Predictions, Thresholds
+from hilum.metrics.comparison.effects import Comparison, adjusted, compare_predictions, contrast
 from hilum.metrics.comparison.sides import aligned, measure
 from hilum.metrics.uncertainty.influence import influence, standard_error
 from hilum.metrics.uncertainty.significance import effective_degrees, holm, t_quantile, t_tail, times_as_many
@@ -234,15 +234,16 @@ def test_positives_needed() -> None:
     assert effect.positives_needed == math.ceil(effect.positives * times)
 
 
-@pytest.mark.parametrize("score", [*RATES, *COMBINED])
+@pytest.mark.parametrize("score", [*SCORES])
 def test_every_score_can_be_compared(score: str) -> None:
     comparison = compare(Case(positives=100, findings=2, gain=2.5, score=score), replicates=100)
-    assert len(comparison.effects) == (1 if score in COMBINED else 3)
+    assert len(comparison.effects) == (1 if SCORES[score].over_all else 3)
     effect = comparison.overall
     assert effect.score == score
     assert effect.low <= effect.difference <= effect.high
     if score not in {"ece", "specificity", "npv"}:  # these need not follow how far classes are apart
-        assert effect.verdict == "better"
+        good = SCORES[score].better != "neither"
+        assert effect.verdict in (("better",) if good else ("different", "not distinguishable"))
     if score in {"brier", "log_loss", "hamming_loss"}:
         assert effect.difference < 0
 
@@ -262,10 +263,10 @@ def test_all_found_against_none_found() -> None:
 
 def test_intervals_of_one_side() -> None:
     side = measure(sides(Case(positives=200, runs=1))[0], "roc_auc", replicates=0)
-    low, high = interval(side)
+    low, high = side.interval()
     assert low[0] < side.mean[0] < high[0]
     seeds = measure(sides(Case(positives=200, runs=4, seeds_sd=0.8))[0], "roc_auc", replicates=0)
-    wide_low, wide_high = interval(seeds)
+    wide_low, wide_high = seeds.interval()
     assert wide_high[0] - wide_low[0] > high[0] - low[0]
 
 

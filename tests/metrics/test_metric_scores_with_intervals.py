@@ -11,7 +11,7 @@ from clustered import made, simulated
 
 from hilum.config import ScoresConfig
 from hilum.errors import ConfigError
-from hilum.metrics import COMBINED, RATES, Predictions, Scores, Thresholds, confusion, score
+from hilum.metrics import Predictions, Scores, Thresholds, confusion, over_all, per_finding, score
 
 QUICK = ScoresConfig(replicates=100)
 
@@ -126,11 +126,11 @@ def test_any_selection_keeps_what_follows_from_counts() -> None:
     chosen = ("Finding 2", "Finding 0")
     some = scores.select(chosen)
     alone = score(part.select(chosen), halves(part).select(chosen), QUICK)
-    for name in RATES:
+    for name in per_finding():
         np.testing.assert_allclose(some[name], alone[name], atol=1e-12)
         assert some.text(name, 1) == alone.text(name, 1)
         assert "[" not in some.text(name)
-    for name in COMBINED:
+    for name in over_all():
         if name.startswith(("sample_", "exact")):
             assert np.isnan(some.combined[name])
         else:

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from hilum import metrics
 from hilum.config import ScoresConfig
 from hilum.errors import ConfigError, DataError
-from hilum.metrics import Predictions, Thresholds, fit_thresholds
+from hilum.metrics import Predictions, Thresholds, confusion, fit_thresholds
+from hilum.metrics import values as metrics
 from hilum.metrics.judging import thresholds
 from hilum.metrics.values.curves import counts_by_threshold
 
@@ -42,7 +42,7 @@ def goodness(rule: str, valid: Predictions, decisions: np.ndarray) -> np.ndarray
     functions = {
         "accuracy": metrics.accuracy,
         "f1": metrics.f1,
-        "f_beta": lambda targets, decided: metrics.f_beta(targets, decided, 2.0),
+        "f_beta": lambda targets, decided: confusion(targets, decided).f_beta(2.0),
     }
     return functions[rule](valid.targets, decisions)
 

@@ -158,7 +158,7 @@ def compare(
     Args:
         runs: two at least; the group of the first is what others are compared with.
         part: whose images they are judged on.
-        by: the score, a name of `RATES` or `COMBINED`.
+        by: the score, a name of `hilum.metrics.SCORES`.
         findings: to compare; all by default.
         out: a folder for the page, its figure and its numbers; none are written by default.
 

@@ -76,7 +76,7 @@ def _show_settings(groups: tuple[Group, ...], as_json: bool) -> None:
 def _show(compared: RunsCompared) -> None:
     from hilum.cli.show import show_table
     from hilum.compare import decimals, heading
-    from hilum.metrics import many_units
+    from hilum.text import many
 
     score, level = heading(compared.score), f"{100 * compared.level:g} % interval"
     over = ", mean over findings" if len(compared.groups[0].columns) > 1 else ""
@@ -86,7 +86,7 @@ def _show(compared: RunsCompared) -> None:
         + ([g.sds[-1] if g.sds else None] if seeds else [])
         for g in compared.groups
     ]
-    where = f"{compared.part}, {many_units(compared.rows, compared.unit)} of {compared.patients:,} patients"
+    where = f"{compared.part}, {many(compared.rows, compared.unit)} of {compared.patients:,} patients"
     show_table(
         ["group", "runs", score, level] + (["sd over seeds"] if seeds else []),
         rows,

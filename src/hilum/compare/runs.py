@@ -12,17 +12,17 @@ import polars as pl
 
 from hilum.compare import words
 from hilum.compare.groups import Group, SettingRow, differing_settings, group_runs, refuse_unlike
+from hilum.config import ScoresConfig
 from hilum.errors import DataError, RunError, did_you_mean
 from hilum.metrics import (
     Comparison,
-    Measured,
     Model,
     Predictions,
+    Side,
     adjusted,
     aligned,
     check_score,
     contrast,
-    interval,
     measure,
 )
 from hilum.runs import Run
@@ -57,9 +57,10 @@ class GroupScores:
     sds: tuple[float, ...] | None
 
     @classmethod
-    def of(cls, group: Group, measured: Measured, level: float) -> GroupScores:
+    def of(cls, group: Group, measured: Side, config: ScoresConfig) -> GroupScores:
         """From what was measured."""
-        low, high = interval(measured, level)
+        method = "auto" if config.intervals == "none" else config.intervals
+        low, high = measured.interval(config.level, method)
         return cls(
             group.name,
             tuple(run.name for run in group.runs),
@@ -79,7 +80,7 @@ class RunsCompared:
 
     Attributes:
         part: whose images they are judged on.
-        score: a name of `RATES` or `COMBINED`.
+        score: a name of `SCORES`.
         level: of the intervals.
         rows: images (studies, patients).
         unit: what a row is.
@@ -157,7 +158,7 @@ def compare_runs(
     Args:
         paths: folders of two runs at least; the group of the first is what all others are compared with.
         part: `test`, `valid` or `train`; every run needs predictions of it.
-        by: the score, a name of `RATES` or `COMBINED`.
+        by: the score, a name of `SCORES`.
         include: findings to compare, the mean is over these; all by default.
 
     Raises:
@@ -197,7 +198,7 @@ def compare_runs(
         len(like),
         like.unit,
         measured[0].patients,
-        tuple(GroupScores.of(g, m, config.level) for g, m in zip(groups, measured, strict=True)),
+        tuple(GroupScores.of(g, m, config) for g, m in zip(groups, measured, strict=True)),
         tuple(comparisons),
         tuple(differing_settings(groups)),
         tuple(words.warnings(groups, measured[0], part, like.patient_ids is not None)),

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from hilum.compare.groups import Group
-from hilum.metrics import COMBINED, RATES, Comparison, Effect, Measured, many_units, of_part
+from hilum.metrics import SCORES, Comparison, Effect, Side, of_part
 from hilum.runs import told_by
 from hilum.text import listed, many
 
@@ -18,12 +18,12 @@ ENDLESS = 100
 
 def heading(score: str) -> str:
     """A score's name as readers know it."""
-    return {**RATES, **COMBINED}[score]
+    return SCORES[score].heading
 
 
 def name_of(effect: Effect) -> str:
     """The finding, or what stands for all of them."""
-    return effect.finding or ("mean over findings" if effect.score in RATES else "all findings")
+    return effect.finding or ("all findings" if SCORES[effect.score].over_all else "mean over findings")
 
 
 def decimals(comparison: Comparison) -> int:
@@ -55,7 +55,7 @@ def verdict(comparison: Comparison, group: str, reference: str) -> str:
         f"{heading(effect.score)} {effect.second:.{digits}f} against {effect.first:.{digits}f}, "
         f"{signed(effect.difference, digits)} {span(effect.low, effect.high, digits)}, p {_p_text(effect)}"
     )
-    mean = "mean " if effect.finding is None and effect.score in RATES else ""
+    mean = "mean " if effect.finding is None and not SCORES[effect.score].over_all else ""
     if effect.verdict == "not distinguishable":
         text = f"{group} is not distinguishable from {reference}: {mean}{numbers}. {would_take(effect)}"
     else:
@@ -96,7 +96,7 @@ def one_recipe(runs: int) -> str:
     )
 
 
-def warnings(groups: Sequence[Group], reference: Measured, part: str, patients_known: bool) -> list[str]:
+def warnings(groups: Sequence[Group], reference: Side, part: str, patients_known: bool) -> list[str]:
     """What a reader must know before believing a verdict."""
     runs = [run for group in groups for run in group.runs]
     found = [*of_part(part), *told_by(runs), *_of_seeds(groups)]
@@ -133,14 +133,14 @@ def _of_seeds(groups: Sequence[Group]) -> list[str]:
     return []
 
 
-def _of_counts(reference: Measured) -> list[str]:
+def _of_counts(reference: Side) -> list[str]:
     findings = [name for name in reference.columns if name is not None]
     few = [
         f"{name} ({count})" for name, count in zip(findings, reference.positives, strict=False) if count < FEW
     ]
     if not few:
         return []
-    units = many_units(2, reference.unit).removeprefix("2 ")
+    units = many(2, reference.unit).removeprefix("2 ")
     return [f"Few positive {units}: {listed(few, 12)}. Only a large difference can be seen there."]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 import numpy.typing as npt
 
@@ -116,3 +118,54 @@ def ratio(above: Floats, below: Floats) -> Floats:
     quotient = np.full(np.shape(below), np.nan)
     np.divide(above, below, out=quotient, where=below > 0)
     return quotient
+
+
+class Rows:
+    """What scores are made of: n rows and k findings, each part checked when a score first asks for it.
+
+    Attributes:
+        positive: 1 where a row is a scored positive, float64 [n, k].
+        negative: 1 where it is a scored negative; an unscored cell is neither.
+        max_fpr: false positive rate up to which the partial AUC counts.
+    """
+
+    def __init__(
+        self,
+        targets: npt.ArrayLike,
+        *,
+        scores: npt.ArrayLike | None = None,
+        probabilities: npt.ArrayLike | None = None,
+        decisions: npt.ArrayLike | None = None,
+        max_fpr: float = 0.1,
+    ) -> None:
+        if not 0 < max_fpr <= 1:
+            raise DataError(f"max_fpr is a false positive rate above 0 and at most 1; it is {max_fpr:g}.")
+        self.positive, self.negative = sides(targets)
+        self.max_fpr = max_fpr
+        self._scores, self._probabilities, self._decisions = scores, probabilities, decisions
+
+    @cached_property
+    def scored(self) -> Bools:
+        """Whether a cell counts, [n, k]."""
+        return np.asarray(self.positive + self.negative > 0)
+
+    @cached_property
+    def scores(self) -> Floats:
+        """What rows are ordered by, [n, k]: logits, or probabilities."""
+        return score_columns(_asked(self._scores, "scores"), self.scored)
+
+    @cached_property
+    def probabilities(self) -> Floats:
+        """Of the positive class, [n, k]."""
+        return probability_columns(_asked(self._probabilities, "probabilities"), self.scored)
+
+    @cached_property
+    def decisions(self) -> Bools:
+        """Whether it is decided positive, [n, k]."""
+        return decision_columns(_asked(self._decisions, "decisions"), self.scored)
+
+
+def _asked(values: npt.ArrayLike | None, what: str) -> npt.ArrayLike:
+    if values is None:
+        raise DataError(f"this score is of {what}, and there are none.")
+    return values

@@ -157,7 +157,7 @@ class Predictions:
             raise DataError(f"{path} holds no predictions: {error}.") from error
 
     def __repr__(self) -> str:
-        rows, findings = many_units(len(self), self.unit), many(len(self.findings), "finding")
+        rows, findings = many(len(self), self.unit), many(len(self.findings), "finding")
         return f"Predictions({self.part}: {rows}, {findings})"
 
     def _repr_html_(self) -> str:
@@ -173,7 +173,7 @@ class Predictions:
         heads = ("Finding", "Positive", "Negative", "Not scored", "Mean probability")
         head = "".join(f"<th scope='col'>{name}</th>" for name in heads)
         return (
-            f"<table><caption>{escaped(self.part)}, {many_units(len(self), self.unit)}</caption>"
+            f"<table><caption>{escaped(self.part)}, {many(len(self), self.unit)}</caption>"
             f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
         )
 
@@ -207,11 +207,6 @@ def _from_frame(frame: pl.DataFrame, part: str) -> Predictions:
         frame[name].to_numpy() if name in frame.columns else None for name in ("patient_id", "study_id")
     )
     return Predictions(frame["image_id"].to_numpy(), findings, logits, targets, part, patients, studies)
-
-
-def many_units(count: int, unit: str) -> str:
-    """`1 image`, `312 studies`."""
-    return f"{count:,} studies" if unit == "study" and count != 1 else many(count, unit)
 
 
 def _combined(

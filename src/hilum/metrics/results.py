@@ -8,24 +8,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from hilum.config import ScoresConfig
 from hilum.errors import ConfigError, DataError, did_you_mean
-from hilum.metrics.inputs import Bools, Floats
+from hilum.metrics.inputs import Floats
 from hilum.metrics.judging.thresholds import Thresholds
 from hilum.metrics.judging.warnings import missing_reasons, of_part, warnings_of
-from hilum.metrics.predictions import Predictions, many_units
+from hilum.metrics.predictions import Predictions
 from hilum.metrics.uncertainty.intervals import Intervals, intervals_of
-from hilum.metrics.values import combined
-from hilum.metrics.values.counts import Confusion, confusion
-from hilum.metrics.values.probabilities import brier, ece, log_loss
-from hilum.metrics.values.ranks import rank
-from hilum.metrics.values.registry import COMBINED, COUNTS, LOWER_IS_BETTER, RATES, plural
-from hilum.metrics.values.sums import CELLS, MACRO, POOLED
-from hilum.text import cell, escaped, items, listed, strings, with_interval
-
-__all__ = ["COMBINED", "COUNTS", "LOWER_IS_BETTER", "RATES", "Scores", "score"]
+from hilum.metrics.uncertainty.patients import tally
+from hilum.metrics.values.counts import Confusion, cells, confusion
+from hilum.metrics.values.engine import Summed, mean_over_findings
+from hilum.metrics.values.registry import COUNTS, SCORES, over_all, per_finding
+from hilum.text import cell, escaped, items, listed, many, plural, strings, with_interval
 
 TABLE = (
     *("images", "positives", "predicted_positives", "true_positives"),
@@ -47,8 +42,8 @@ class Scores:
         part: `train`, `valid`, `test` or `new`.
         images: how many there are.
         findings: names of the k findings.
-        columns: name of `COUNTS` or `RATES` -> float64 [k]; NaN where it cannot be measured.
-        combined: name of `COMBINED` -> number; NaN where it cannot be measured.
+        columns: name of `COUNTS`, or of a score of one finding -> float64 [k]; NaN where it cannot be measured.
+        combined: name of a score over all findings -> number; NaN where it cannot be measured.
         thresholds: what turned probabilities into decisions.
         reasons: finding -> why some of its scores are NaN.
         warnings: what a reader must know, in plain words.
@@ -72,20 +67,18 @@ class Scores:
     @property
     def heading(self) -> str:
         """What these are scores of: `test, 312 studies`."""
-        return f"{self.part}, {many_units(self.images, self.unit)}"
+        return f"{self.part}, {many(self.images, self.unit)}"
 
     def __getitem__(self, name: str) -> Floats:
         """One score of all findings, float64 [k]: `scores["recall"]`."""
         if name not in self.columns:
-            raise ConfigError(
-                f"there is no score {name!r} per finding; {did_you_mean(name, [*COUNTS, *RATES])}"
-            )
+            raise ConfigError(f"there is no score {name!r} per finding; {did_you_mean(name, self.columns)}")
         return self.columns[name]
 
     def mean(self, name: str) -> tuple[float, int]:
         """Mean of a score over the findings that have it, and how many those are."""
         values = self[name]
-        return combined.macro(values), int((~np.isnan(values)).sum())
+        return float(mean_over_findings(values)), int((~np.isnan(values)).sum())
 
     def value(self, name: str) -> float:
         """One number by name: a combined score, or the mean over findings of one of theirs (`roc_auc`).
@@ -95,8 +88,8 @@ class Scores:
         """
         if name in self.combined:
             return self.combined[name]
-        if name not in RATES:
-            raise ConfigError(f"there is no score {name!r}; {did_you_mean(name, [*RATES, *COMBINED])}")
+        if name not in self.columns or name in COUNTS:
+            raise ConfigError(f"there is no score {name!r}; {did_you_mean(name, SCORES)}")
         return self.mean(name)[0]
 
     def interval(self, name: str, j: int | None = None) -> tuple[float, float]:
@@ -113,7 +106,7 @@ class Scores:
         """A score and its interval in words: `0.968 [0.953, 0.980]`; the number alone where there is none.
 
         Args:
-            name: of `RATES` or `COMBINED`.
+            name: of `SCORES`.
             j: position of the finding; None is the mean over findings, or the combined score.
         """
         value = self.value(name) if j is None else float(self[name][j])
@@ -167,7 +160,8 @@ class Scores:
         """
         with_intervals = intervals and self.intervals is not None
         names = WITH_INTERVALS if with_intervals else TABLE
-        headings = {**COUNTS, "images": plural(self.unit).capitalize(), **RATES}
+        headings = {name: score.heading for name, score in SCORES.items()}
+        headings |= {**COUNTS, "images": plural(self.unit).capitalize()}
         columns = ["Finding", *(headings[name] for name in names), "Threshold"]
 
         def shown(name: str, j: int | None) -> Any:
@@ -197,7 +191,8 @@ class Scores:
             },
             "mean": {
                 name: {"value": _plain(name, self.mean(name)[0]), "findings": self.mean(name)[1]}
-                for name in RATES
+                for name in self.columns
+                if name not in COUNTS
             },
             "combined": {name: _plain(name, value) for name, value in self.combined.items()},
             "thresholds": self.thresholds.to_json(),
@@ -222,8 +217,11 @@ class Scores:
                 int(value["images"]),
                 tuple(rows),
                 {name: np.array([_number(row[name]) for row in rows.values()]) for name in COUNTS}
-                | {name: np.array([_number(row.get(name)) for row in rows.values()]) for name in RATES},
-                {name: _number(value["combined"].get(name)) for name in COMBINED},
+                | {
+                    name: np.array([_number(row.get(name)) for row in rows.values()])
+                    for name in per_finding()
+                },
+                {name: _number(value["combined"].get(name)) for name in over_all()},
                 Thresholds.from_json(value["thresholds"]),
                 dict(value["reasons"]),
                 # Of an older version they do not say of which part they are.
@@ -255,7 +253,7 @@ class Scores:
     def __repr__(self) -> str:
         auc, over = self.mean("roc_auc")
         return (
-            f"Scores({self.part}: {many_units(self.images, self.unit)}, {len(self.findings)} findings, "
+            f"Scores({self.part}: {many(self.images, self.unit)}, {len(self.findings)} findings, "
             f"mean ROC AUC {auc:.3f} over {over})"
         )
 
@@ -283,8 +281,9 @@ def score(predictions: Predictions, thresholds: Thresholds, config: ScoresConfig
         DataError: thresholds of other findings, or NaN logits where the target is known.
     """
     settings = config or ScoresConfig(intervals="none")
-    targets, decisions = predictions.targets, thresholds.decide(predictions)
-    counts = confusion(targets, decisions)
+    decisions = thresholds.decide(predictions)
+    counts = confusion(predictions.targets, decisions)
+    values = tally(predictions, decisions, tuple(SCORES), settings.max_fpr).values
     intervals, shown = None, None
     if settings.intervals != "none":
         intervals = intervals_of(
@@ -302,8 +301,8 @@ def score(predictions: Predictions, thresholds: Thresholds, config: ScoresConfig
         predictions.part,
         len(predictions),
         predictions.findings,
-        _columns(predictions, counts, settings.max_fpr),
-        _combined(targets, decisions),
+        {name: getattr(counts, name) for name in COUNTS} | {name: values[name] for name in per_finding()},
+        {name: float(values[name][0]) for name in over_all()},
         thresholds,
         missing_reasons(predictions.findings, counts, predictions.part, predictions.unit),
         warnings_of(predictions.findings, counts, predictions.part, predictions.unit),
@@ -311,30 +310,6 @@ def score(predictions: Predictions, thresholds: Thresholds, config: ScoresConfig
         intervals,
         shown,
     )
-
-
-def _columns(predictions: Predictions, counts: Confusion, max_fpr: float) -> dict[str, Floats]:
-    targets, probabilities = predictions.targets, predictions.probabilities
-    # Logits, because probabilities beyond 37 nats round to 0 or 1 and would tie.
-    ranking = rank(targets, predictions.logits)
-    columns: dict[str, Floats] = {"images": counts.positives + counts.negatives}
-    columns |= {name: getattr(counts, name) for name in COUNTS if name != "images"}
-    columns |= {name: formula(counts) for name, formula in CELLS.items()}
-    columns |= {
-        "roc_auc": ranking.roc_auc(),
-        "partial_auc": ranking.partial_auc(max_fpr),
-        "average_precision": ranking.average_precision(),
-        "brier": brier(targets, probabilities),
-        "log_loss": log_loss(targets, probabilities),
-        "ece": ece(targets, probabilities),
-    }
-    return columns
-
-
-def _combined(targets: npt.NDArray[np.float32], decisions: Bools) -> dict[str, float]:
-    values = {name: function(targets, decisions) for name, function in combined.FUNCTIONS.items()}
-    values["hamming_accuracy"] = 1 - values["hamming_loss"]
-    return {name: values[name] for name in COMBINED}
 
 
 def _counts(columns: Mapping[str, Floats]) -> Confusion:
@@ -347,11 +322,13 @@ def _counts(columns: Mapping[str, Floats]) -> Confusion:
 
 
 def _combined_of_counts(counts: Confusion) -> dict[str, float]:
-    """The combined scores that follow from counts per finding; the others are NaN."""
-    pooled = counts.pooled
-    values = {name: float(formula(pooled)) for name, formula in POOLED.items()}
-    values |= {name: combined.macro(CELLS[of](counts)) for name, of in MACRO.items()}
-    return {name: values.get(name, math.nan) for name in COMBINED}
+    """The scores over all findings that follow from counts per finding; the others are NaN."""
+    values = dict.fromkeys(over_all(), math.nan)
+    for name in values:
+        match SCORES[name].way:
+            case Summed(parts, formula) if parts is cells:
+                values[name] = float(formula(*vars(counts).values())[0])
+    return values
 
 
 def _plain(name: str, value: float) -> float | int | None:

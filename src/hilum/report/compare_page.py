@@ -9,10 +9,11 @@ from hilum.compare import RunsCompared, decimals, heading, name_of, signed, span
 from hilum.errors import DiskError
 from hilum.files import whole_file, write_json, write_parquet, write_text
 from hilum.locks import writing
-from hilum.metrics import Effect, many_units
+from hilum.metrics import Effect
 from hilum.report.compare_plots import forest_plot
 from hilum.report.html import render
 from hilum.report.plots import data_uri, png, svg
+from hilum.text import many
 
 SIGNS = {"better": "▲", "worse": "▼", "not distinguishable": "○"}
 """The shapes of the figure, in a line of text."""
@@ -61,7 +62,7 @@ def contents(compared: RunsCompared) -> dict[str, Any]:
         "level": f"{100 * compared.level:g} %",
         "alpha": f"{1 - compared.level:.6g}",
         "part": PARTS[compared.part],
-        "about": f"{many_units(compared.rows, compared.unit)} of {compared.patients:,} patients",
+        "about": f"{many(compared.rows, compared.unit)} of {compared.patients:,} patients",
         "sentences": compared.sentences,
         "warnings": compared.warnings,
         "groups": [_group(compared, position) for position in range(len(compared.groups))],

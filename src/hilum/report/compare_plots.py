@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from hilum.compare import RunsCompared, heading, name_of
-from hilum.metrics import LOWER_IS_BETTER, Comparison, Effect
+from hilum.metrics import SCORES, Comparison, Effect
 from hilum.report.plots import MUTED, RULE, fitted
 
 INK = "#1f2933"
@@ -118,7 +118,7 @@ def _effect(axes: Axes, row: int, effect: Effect, *, large: bool) -> None:
 
 def _words(axes: Axes, inch: float, comparison: Comparison, group: str) -> None:
     """Under the panel: the scale, and which side is whose. `inch` is in heights of the axes."""
-    lower = " (lower is better)" if comparison.score in LOWER_IS_BETTER else ""
+    lower = " (lower is better)" if SCORES[comparison.score].better == "lower" else ""
     axes.text(
         0.5, -0.36 * inch, f"Difference in {heading(comparison.score)}{lower}", ha="center", va="center",
         transform=axes.transAxes, fontsize=8.5, color=MUTED,

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from hilum.config import ABOUT, Config
-from hilum.metrics import Predictions, Scores, many_units
+from hilum.metrics import Predictions, Scores
 from hilum.report.values import value_of
 from hilum.runs import Run, check_kept
 from hilum.text import many, shown
@@ -54,7 +54,7 @@ class Part:
     @property
     def units(self) -> str:
         """`624 images`, `312 studies`."""
-        return many_units(self.scores.images, self.predictions.unit)
+        return many(self.scores.images, self.predictions.unit)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from hilum.metrics import RATES, Cell, brier, ece
+from hilum.metrics import SCORES, Cell
 from hilum.report import content
 from hilum.report.content import Part
 from hilum.report.drawing import (
@@ -40,7 +40,7 @@ DRAWN = ("roc_auc", "recall")
 
 def headline(parts: list[Part]) -> list[tuple[str, list[Value]]]:
     """Headings and means over findings, of the reported part first."""
-    return [(RATES[name], [value_of(part.scores, name) for part in parts]) for name in HEADLINE]
+    return [(SCORES[name].heading, [value_of(part.scores, name) for part in parts]) for name in HEADLINE]
 
 
 def curves(parts: list[Part], found: Sequence[PartCurves]) -> list[dict[str, Any]]:
@@ -111,7 +111,7 @@ def calibration(run: Run, numbers: Numbers) -> dict[str, Any]:
         return {"rows": []}
     part = numbers.parts[0]
     after, before = (
-        {name: score(side.targets, side.probabilities) for name, score in (("brier", brier), ("ece", ece))}
+        {name: SCORES[name](side.targets, side.probabilities) for name in ("brier", "ece")}
         for side in (part.predictions, part.units_raw)
     )
     rows = []
@@ -154,7 +154,7 @@ def published_panels(run: Run, parts: list[Part]) -> list[dict[str, Any]]:
         )
         if row.warning and row.warning not in shown["warnings"]:
             shown["warnings"].append(row.warning)
-        shown["rows"].append((row.finding, RATES[row.score], row.value, row.positives, own))
+        shown["rows"].append((row.finding, SCORES[row.score].heading, row.value, row.positives, own))
     return list(systems.values())
 
 

@@ -12,7 +12,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from hilum.compare import heading
 from hilum.heads import POOLINGS, Candidate, Entry, SearchRecord
-from hilum.metrics import LOWER_IS_BETTER
+from hilum.metrics import SCORES
 from hilum.report.plots import INK, MUTED, RULE, data_uri, empty_figure, style, svg
 from hilum.text import many
 
@@ -47,7 +47,7 @@ def search_panel(record: SearchRecord | None) -> dict[str, Any]:
         kinds.setdefault(panel_of(entry.candidate), entry)
     return {
         "score": score,
-        "lower": record.by in LOWER_IS_BETTER,
+        "lower": SCORES[record.by].better == "lower",
         "record": record,
         "best": best,
         "tied": _tied(record.within_noise, others),

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hilum.metrics import RATES, Scores
+from hilum.metrics import SCORES, Scores, per_finding
 from hilum.report.values import Count, Value, combined_value, interval_note, value_of
 
-RANKING = ("roc_auc", "partial_auc", "average_precision", "brier", "log_loss", "ece")
 DECISIONS = ("recall", "specificity", "precision", "npv")
 SUMMARIES = ("f1", "f2", "balanced_accuracy", "accuracy", "mcc")
 KEY = frozenset({"roc_auc", "recall"})
@@ -48,7 +47,8 @@ class ScoreTable:
 def score_tables(scores: Scores) -> list[ScoreTable]:
     """The tables of a part; none has more columns than fit a page."""
     return [
-        _table(scores, "Ranking and probabilities, at no threshold", RANKING, ("Positive",)),
+        _table(scores, "Ranking, at no threshold", _of("scores"), ("Positive",)),
+        _table(scores, "Probabilities, at no threshold", _of("probabilities"), ()),
         _table(scores, "Decisions at the threshold", DECISIONS, ("Threshold", "Found", "False alarms")),
         _table(scores, "The same decisions in one number", SUMMARIES, ()),
     ]
@@ -62,11 +62,15 @@ def combined_rows(scores: Scores) -> list[tuple[str, list[Value]]]:
     ]
 
 
+def _of(what: str) -> tuple[str, ...]:
+    return tuple(name for name in per_finding() if SCORES[name].of == what)
+
+
 def _table(scores: Scores, title: str, rates: tuple[str, ...], counts: tuple[str, ...]) -> ScoreTable:
     # A run of a former version has no MCC, partial AUC and ECE.
     rates = tuple(name for name in rates if name in scores.columns and not np.isnan(scores[name]).all())
     columns = [Heading(name) for name in counts]
-    columns += [Heading(RATES[name], name in KEY) for name in rates]
+    columns += [Heading(SCORES[name].heading, name in KEY) for name in rates]
     rows = [
         Row(
             finding,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from hilum.metrics import COUNTS, RATES, Scores
+from hilum.metrics import COUNTS, SCORES, Scores
 from hilum.text import MISSING, cell, listed, many
 
 
@@ -60,7 +60,7 @@ def value_of(scores: Scores, name: str, column: int | None = None) -> Value:
 
     Args:
         scores: of a part.
-        name: one of `RATES`.
+        name: a score of one finding.
         column: the finding's position; None means the mean (of one finding: its own score).
     """
     if column is None and len(scores.findings) == 1:
@@ -79,7 +79,7 @@ def value_of(scores: Scores, name: str, column: int | None = None) -> Value:
 
 
 def combined_value(scores: Scores, name: str) -> Value:
-    """A score over all findings (`COMBINED`), with its interval where there is one."""
+    """A score over all findings, with its interval where there is one."""
     value, found = scores.combined[name], scores.intervals
     interval = found.combined.get(name) if found else None
     if interval is None:
@@ -92,7 +92,7 @@ def interval_note(scores: Scores, names: tuple[str, ...], *, means: bool = False
 
     Args:
         scores: of a part.
-        names: of `RATES`.
+        names: of `SCORES`.
         means: of their means over findings.
     """
     found = scores.intervals
@@ -102,7 +102,7 @@ def interval_note(scores: Scores, names: tuple[str, ...], *, means: bool = False
     methods: dict[str, list[str]] = {}
     for name in names:
         if name in columns:
-            methods.setdefault(columns[name].method, []).append(RATES[name])
+            methods.setdefault(columns[name].method, []).append(SCORES[name].heading)
     if not methods:
         return ""
     each = "; ".join(

@@ -17,7 +17,7 @@ from hilum.batches import Feed
 from hilum.config import Config
 from hilum.errors import Stopped
 from hilum.files import write_json
-from hilum.metrics import LOWER_IS_BETTER, Predictions, Scores, fit_thresholds, score
+from hilum.metrics import SCORES, Predictions, Scores, fit_thresholds, score
 from hilum.progress import progress as working
 from hilum.runs import Run
 from hilum.train.data import Job, Part
@@ -137,8 +137,9 @@ def _judge_start(config: Config, run: Run, learner: Learner, valid: Part, feed: 
 def _selected(config: Config, loss: float, valid: Scores) -> float:
     """The validation score that chooses between epochs, so that higher is better."""
     select = config.train.select
-    value = loss if select == "loss" else valid.value(select)
-    return -value if select in LOWER_IS_BETTER else value
+    if select == "loss":
+        return -loss
+    return -valid.value(select) if SCORES[select].better == "lower" else valid.value(select)
 
 
 def judge_epoch(

@@ -14,7 +14,7 @@ from hilum.device import describe_environment, pick_device
 from hilum.errors import ConfigError, RunError, did_you_mean
 from hilum.files import remove_leftovers, write_json, write_parquet
 from hilum.locks import writing
-from hilum.metrics import COMBINED, RATES, Predictions, check_scores, fit_judge
+from hilum.metrics import SCORES, Predictions, check_scores, fit_judge
 from hilum.models import find_model
 from hilum.predict import Network, settle
 from hilum.runs import Run, keep_verdicts, verdicts_of
@@ -284,7 +284,7 @@ def _check_names(config: Config) -> None:
     find_model(config.model.name)
     pick_device(config.train.device)
     check_track(config.track)
-    known = ["loss", *RATES, *COMBINED]
+    known = ["loss", *(name for name, score in SCORES.items() if score.better != "neither")]
     if config.train.select not in known:
         hint = did_you_mean(config.train.select, known)
         raise ConfigError(f"train.select = {config.train.select!r} is no score; {hint}")

@@ -42,17 +42,6 @@ class Share:
         """The share; NaN of no rows."""
         return self.hits / self.rows if self.rows else np.nan
 
-    def interval(self, level: float) -> tuple[float, float]:
-        """Wilson's interval (1927) on the effective count."""
-        from scipy.special import ndtri
-
-        if not self.rows:
-            return np.nan, np.nan
-        n, p, z = self.rows / self.effect, self.value, float(ndtri(0.5 + level / 2))
-        middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
-        half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-        return max(0.0, float(middle - half)), min(1.0, float(middle + half))
-
 
 def share_of(hit: Bools, among: Bools, patient: Ints, correlation: float) -> Share:
     """The share of the rows `among` that are `hit`; bool [n] each, `patient` int64 [n]."""
@@ -138,16 +127,6 @@ class Area:
     def variance(self) -> float:
         """Of `logit`. Where no patient moves the area (it is 0 or 1), that of one pair out of order."""
         return _variance(self.on_logits) or ONE_PAIR
-
-    def interval(self, level: float) -> tuple[float, float]:
-        """By the logit, with Student's t."""
-        from scipy.special import stdtrit
-
-        if self.patients < 2:
-            return np.nan, np.nan
-        half = float(stdtrit(self.patients - 1, 0.5 + level / 2)) * np.sqrt(self.variance)
-        low, high = (1 / (1 + np.exp(-(self.logit + side * half))) for side in (-1, 1))
-        return float(low), float(high)
 
     def _within(self) -> float:
         half = 0.5 / self.pairs

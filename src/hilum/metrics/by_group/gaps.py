@@ -12,8 +12,8 @@ from hilum.metrics.by_group.attributes import DEVICE, PATIENT, Attribute, Contra
 from hilum.metrics.by_group.differences import Area, Share, area_p, difference_interval, share_p
 from hilum.metrics.inputs import Bools
 from hilum.metrics.judging.warnings import FEW
-from hilum.metrics.predictions import many_units
 from hilum.metrics.uncertainty.significance import holm
+from hilum.text import many
 
 LEAST = 5
 """Patients with positives (negatives) from which recall (specificity) is tested.
@@ -29,8 +29,17 @@ LABELS = {"roc_auc": "ROC AUC", "recall": "recall", "specificity": "specificity"
 
 @dataclass(frozen=True)
 class Measured:
-    """A finding's scores among some rows: shares of rows by score, and the ROC AUC."""
+    """A finding's scores among some rows.
 
+    Attributes:
+        scores: name -> value; NaN where there is none.
+        intervals: name -> low and high end.
+        shares: name -> what a share's test takes.
+        area: what the test of the ROC AUC takes.
+    """
+
+    scores: Mapping[str, float]
+    intervals: Mapping[str, tuple[float, float]]
     shares: Mapping[str, Share]
     area: Area
 
@@ -43,14 +52,6 @@ class Measured:
     def negatives(self) -> int:
         """Rows that are negative."""
         return int(self.shares["specificity"].rows)
-
-    def value(self, score: str) -> float:
-        """One of `LABELS`."""
-        return self.area.value if score == "roc_auc" else self.shares[score].value
-
-    def interval(self, score: str, level: float) -> tuple[float, float]:
-        """Of `value`."""
-        return (self.area if score == "roc_auc" else self.shares[score]).interval(level)
 
     def enough(self, score: str) -> bool:
         """Whether there are enough rows of enough patients to test this score."""
@@ -143,7 +144,7 @@ def named_gaps(
     for test in real:
         together.setdefault((test.contrast.attribute.name, test.finding), []).append(test)
     gaps = [
-        _gap(group, measure, unit, level)
+        _gap(group, measure, unit)
         for own in together.values()
         for group in _not_said_yet(own, measure, (1 - level) / len(tests))
     ]
@@ -179,7 +180,7 @@ def _compared(inside: Measured, outside: Measured, score: str) -> tuple[float, f
         p = area_p(inside.area, outside.area, FLOOR)
     else:
         p = share_p(inside.shares[score], outside.shares[score], FLOOR)
-    return p, inside.value(score) - outside.value(score)
+    return p, inside.scores[score] - outside.scores[score]
 
 
 def _not_said_yet(tests: list[_Test], measure: Measure, p_at_most: float) -> list[list[_Test]]:
@@ -219,14 +220,14 @@ def _still_differs(test: _Test, named: list[Contrast], measure: Measure, p_at_mo
     return p <= p_at_most and difference * test.difference > 0
 
 
-def _gap(group: list[_Test], measure: Measure, unit: str, level: float) -> Gap:
+def _gap(group: list[_Test], measure: Measure, unit: str) -> Gap:
     contrast, finding = group[0].contrast, group[0].finding
     attribute, value = contrast.attribute, contrast.value
     inside, outside = measure(contrast.rows)[finding], measure(contrast.rest)[finding]
     gaps = []
     for test in group:
-        a, b = inside.value(test.score), outside.value(test.score)
-        limits = (inside.interval(test.score, level), outside.interval(test.score, level))
+        a, b = inside.scores[test.score], outside.scores[test.score]
+        limits = inside.intervals[test.score], outside.intervals[test.score]
         low, high = difference_interval(a, limits[0], b, limits[1])
         gaps.append(Gap(attribute.name, value, finding, test.score, a, b, a - b, low, high, test.p))
     shifted = _shifted(inside, outside)
@@ -239,7 +240,7 @@ def _shifted(inside: Measured, outside: Measured) -> int:
     """1 where the group is decided positive more readily, ill or not; -1 where less; 0 where it is neither."""
     if not all(side.enough(score) for side in (inside, outside) for score in ("recall", "specificity")):
         return 0
-    recall, specificity = (inside.value(s) - outside.value(s) for s in ("recall", "specificity"))
+    recall, specificity = (inside.scores[s] - outside.scores[s] for s in ("recall", "specificity"))
     if recall >= FLOOR and specificity <= -FLOOR:
         return 1
     return -1 if recall <= -FLOOR and specificity >= FLOOR else 0
@@ -248,9 +249,7 @@ def _shifted(inside: Measured, outside: Measured) -> int:
 def _sentence(gaps: Sequence[Gap], inside: Measured, unit: str) -> str:
     first = gaps[0]
     each = "; ".join(_compared_in_words(gap, " in the others" if gap is first else "") for gap in gaps)
-    counts = (
-        f"{inside.positives:,} positive, {many_units(inside.negatives, unit).replace(' ', ' negative ', 1)}"
-    )
+    counts = f"{inside.positives:,} positive, {many(inside.negatives, unit).replace(' ', ' negative ', 1)}"
     return f"{first.finding} in {in_words(first.attribute, first.value)} ({counts}): {each}."
 
 

@@ -15,17 +15,30 @@ import polars as pl
 
 from hilum.errors import DataError
 from hilum.metrics.by_group.attributes import KEYS, Attribute, attributes_of
-from hilum.metrics.by_group.differences import Area, Ints, Share, correlation_of, share_of
+from hilum.metrics.by_group.differences import Area, Ints, correlation_of, share_of
 from hilum.metrics.by_group.gaps import FLOOR, Gap, Measured, named_gaps
-from hilum.metrics.inputs import Bools
+from hilum.metrics.inputs import Bools, Rows, ratio
 from hilum.metrics.judging.thresholds import Thresholds
 from hilum.metrics.judging.warnings import FEW
 from hilum.metrics.predictions import Predictions
-from hilum.metrics.uncertainty.bootstrap import clusters
-from hilum.metrics.uncertainty.influence import influence
+from hilum.metrics.uncertainty.intervals import evidence_of
+from hilum.metrics.uncertainty.patients import clusters
+from hilum.metrics.values import registry
+from hilum.metrics.values.counts import Confusion, cells
+from hilum.metrics.values.engine import Score, Summed, Tally
 
-SCORES = ("roc_auc", "recall", "specificity", "precision", "prevalence")
-"""What each cell holds; prevalence is the share of positives among the scored rows."""
+SCORES: dict[str, Score] = {
+    **{name: registry.SCORES[name] for name in ("roc_auc", "recall", "specificity", "precision")},
+    "prevalence": Score(
+        "Prevalence",
+        "prev.",
+        Summed(cells, lambda *sums: ratio(Confusion(*sums).positives, Confusion(*sums).images)),
+        about="Share of positives among the scored rows.",
+        interval="Wilson",
+        trials=lambda rows: rows.scored,
+    ),
+}
+"""What each cell holds."""
 
 
 @dataclass(frozen=True)
@@ -137,9 +150,9 @@ def subgroups(
     if KEYS[predictions.unit] not in images.columns:
         raise DataError(f"the images have no column {KEYS[predictions.unit]} to join predictions on.")
     attributes = attributes_of(predictions, images)
-    part = _Part(predictions, thresholds.decide(predictions))
+    part = _Part(predictions, thresholds.decide(predictions), level)
     cells = tuple(
-        _cell(attribute, value, finding, measured, level)
+        _cell(attribute, value, finding, measured)
         for attribute in attributes
         for value in attribute.values
         for finding, measured in part.measure(attribute.rows(value)).items()
@@ -151,8 +164,8 @@ def subgroups(
 class _Part:
     """Predictions and decisions, measured on any of their rows; what was measured is kept."""
 
-    def __init__(self, predictions: Predictions, decisions: Bools) -> None:
-        self.predictions, self.decisions = predictions, decisions
+    def __init__(self, predictions: Predictions, decisions: Bools, level: float) -> None:
+        self.predictions, self.decisions, self.level = predictions, decisions, level
         self.patient: Ints = clusters(predictions).code
         self.patients = int(self.patient.max(initial=-1)) + 1
         self.shares = {
@@ -168,63 +181,56 @@ class _Part:
         """Finding -> what its rows give."""
         key = rows.tobytes()
         if key not in self.known:
-            areas = self._areas(rows)
-            self.known[key] = {
-                finding: Measured(
-                    {
-                        name: share_of(hit, among & rows, self.patient, correlation)
-                        for name, (hit, among, correlation) in self.shares[finding].items()
-                    },
-                    areas[finding],
-                )
-                for finding in self.predictions.findings
-            }
+            self.known[key] = self._measured(rows)
         return self.known[key]
 
-    def _areas(self, rows: Bools) -> dict[str, Area]:
-        part, patient = self.predictions.take(rows), self.patient[rows]
-        values, moved = influence(part, self.decisions[rows], "roc_auc")
+    def _measured(self, rows: Bools) -> dict[str, Measured]:
+        found = self._tally(rows)
+        values = found.values
+        intervals = {name: evidence_of(found, name).interval(self.level) for name in SCORES}
         # Patients of the chosen rows are numbered in the same order as those of all.
-        chosen = np.flatnonzero(np.bincount(patient))
-        areas = {}
-        for j, finding in enumerate(part.findings):
-            spread = np.zeros(self.patients)
-            spread[chosen] = moved[:, j]
-            sides = [part.targets[:, j] == side for side in (0, 1)]
-            pairs = float(sides[0].sum()) * float(sides[1].sum())
-            patients = min(int(np.count_nonzero(np.bincount(patient[side]))) for side in sides)
-            areas[finding] = Area(float(values[j]), spread, pairs, patients)
-        return areas
+        spread = np.zeros((self.patients, len(self.predictions.findings)))
+        spread[np.flatnonzero(np.bincount(self.patient[rows]))] = found.influence("roc_auc")
+        measured = {}
+        for j, finding in enumerate(self.predictions.findings):
+            shares = {
+                name: share_of(hit, among & rows, self.patient, correlation)
+                for name, (hit, among, correlation) in self.shares[finding].items()
+            }
+            recall, specificity = shares["recall"], shares["specificity"]
+            area = Area(
+                float(values["roc_auc"][j]),
+                spread[:, j],
+                recall.rows * specificity.rows,
+                min(recall.patients, specificity.patients),
+            )
+            ends = {name: (float(one.low[j]), float(one.high[j])) for name, one in intervals.items()}
+            each = {name: float(value[j]) for name, value in values.items()}
+            measured[finding] = Measured(each, ends, shares, area)
+        return measured
+
+    def _tally(self, rows: Bools) -> Tally:
+        part = self.predictions.take(rows)
+        patients = clusters(part)
+        of = Rows(
+            part.targets,
+            scores=part.logits,
+            probabilities=part.probabilities,
+            decisions=self.decisions[rows],
+        )
+        return Tally(of, SCORES, patients.code, patients.count)
 
 
 def _shares(target: Any, decided: Bools) -> dict[str, tuple[Bools, Bools]]:
-    """Score -> which rows count, among which."""
-    positive, negative = target == 1, target == 0
-    scored = positive | negative
-    return {
-        "recall": (decided, positive),
-        "specificity": (~decided, negative),
-        "precision": (positive, scored & decided),
-        "prevalence": (positive, scored),
-    }
+    """Score that is tested as a share -> which rows count, among which."""
+    return {"recall": (decided, target == 1), "specificity": (~decided, target == 0)}
 
 
-def _cell(attribute: Attribute, value: str, finding: str, measured: Measured, level: float) -> Cell:
+def _cell(attribute: Attribute, value: str, finding: str, measured: Measured) -> Cell:
     positives, negatives = measured.positives, measured.negatives
-    scores: dict[str, float] = {"roc_auc": measured.area.value}
-    intervals = {"roc_auc": measured.area.interval(level)}
-    for name, share in measured.shares.items():
-        scores[name], intervals[name] = _share_shown(name, share, positives, level)
     few = min(positives, negatives) < FEW
-    images = positives + negatives
-    return Cell(attribute.name, value, finding, images, positives, negatives, scores, intervals, few)
-
-
-def _share_shown(name: str, share: Share, positives: int, level: float) -> tuple[float, tuple[float, float]]:
-    """A share and its interval; precision is 0 where positives exist and none is decided, as everywhere."""
-    if name == "precision" and not share.rows:
-        return 0.0 if positives else np.nan, (np.nan, np.nan)
-    return share.value, share.interval(level)
+    counts = positives + negatives, positives, negatives
+    return Cell(attribute.name, value, finding, *counts, measured.scores, measured.intervals, few)
 
 
 def _cell_from(row: Mapping[str, Any]) -> Cell:

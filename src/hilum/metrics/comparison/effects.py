@@ -15,15 +15,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from hilum.metrics.comparison.sides import Measured, Model, aligned, measure
+from hilum.metrics.comparison.sides import LEVEL, Model, Side, Term, aligned, measure
 from hilum.metrics.inputs import Floats
-from hilum.metrics.results import LOWER_IS_BETTER
 from hilum.metrics.uncertainty.influence import standard_error
-from hilum.metrics.uncertainty.significance import effective_degrees, holm, t_quantile, t_tail, times_as_many
+from hilum.metrics.uncertainty.significance import holm, satterthwaite, t_quantile, t_tail, times_as_many
+from hilum.metrics.values.registry import SCORES
 
-Verdict = Literal["better", "worse", "not distinguishable"]
-LEVEL = 0.95
-"""Of intervals; verdicts are wrong in at most the rest of comparisons."""
+Verdict = Literal["better", "worse", "different", "not distinguishable"]
+"""`different` is of scores that are best between: a calibration's slope."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Effect:
 
     Attributes:
         finding: which; None for the mean over findings, or a score over all of them.
-        score: a name of `RATES` or `COMBINED`.
+        score: a name of `SCORES`.
         first: its value on the first side, a mean over the seeds.
         second: its value on the second.
         difference: second - first.
@@ -83,7 +82,7 @@ class Comparison:
     """The second against the first, in one score.
 
     Attributes:
-        score: a name of `RATES` or `COMBINED`.
+        score: a name of `SCORES`.
         level: of the intervals.
         effects: one a finding, then their mean (`finding` None) where there are several.
         runs: how many seeds on either side.
@@ -137,7 +136,7 @@ def compare_predictions(
     Args:
         first: predictions and thresholds of each run of the first recipe.
         second: those of the second; the verdict is on it.
-        score: a name of `RATES` or `COMBINED`.
+        score: a name of `SCORES`.
         level: of intervals; 1 - level is the rate of false alarms.
         replicates: of the bootstrap; 0 leaves it out.
         seed: of its draws.
@@ -161,12 +160,12 @@ def compare_predictions(
     return adjusted([contrast(sides[0], sides[1], level)])[0]
 
 
-def contrast(first: Measured, second: Measured, level: float = LEVEL) -> Comparison:
+def contrast(first: Side, second: Side, level: float = LEVEL) -> Comparison:
     """Second against first, both measured on the same rows. `adjusted` corrects and gives the verdicts."""
     difference = second.mean - first.mean
     shift = second.influence - first.influence
     of_patients = standard_error(shift) ** 2
-    variance, degrees = _total(of_patients, patients_degrees(shift, first), _seeds(first, second))
+    variance, degrees = satterthwaite(of_patients, first.degrees(shift), _seeds(first, second))
     error = np.sqrt(variance)
     p = _p_values(difference, error, degrees)
     reach = t_quantile(level, degrees) * error
@@ -220,63 +219,20 @@ def adjusted(comparisons: Sequence[Comparison]) -> list[Comparison]:
     return result
 
 
-def interval(side: Measured, level: float = LEVEL) -> tuple[Floats, Floats]:
-    """Interval of one side's own score over patients, and over seeds where it has several, float64 [c] each."""
-    seeds = [_seed_term(side.spread, side.runs, side.alone, side.runs - 1)] if side.runs > 1 else []
-    variance, degrees = _total(
-        standard_error(side.influence) ** 2, patients_degrees(side.influence, side), seeds
-    )
-    reach = t_quantile(level, degrees) * np.sqrt(variance)
-    return side.mean - reach, side.mean + reach
-
-
-def patients_degrees(influence: Floats, side: Measured) -> Floats:
-    """Degrees of freedom of the variance over patients: never more than patients of the rarer class, less one.
-
-    With 30 positives the normal distribution would call 8 to 9 % of equal models different, t calls 5 %. The mean
-    over findings has no more than its findings have, each counting by its variance: their patients are the same.
-    """
-    degrees = np.minimum(effective_degrees(influence), np.maximum(side.fewest - 1, 1))
-    if len(degrees) > 1:
-        variance = standard_error(influence[:, :-1]) ** 2
-        if variance.sum() > 0:
-            degrees[-1] = min(degrees[-1], variance.sum() / (variance / degrees[:-1]).sum())
-    return np.asarray(degrees)
-
-
-Term = tuple[Floats, Floats, float]
-"""What seeds add to a variance; what it was estimated from, for the degrees of freedom; and how many it has."""
-
-
-def _seeds(first: Measured, second: Measured) -> list[Term]:
+def _seeds(first: Side, second: Side) -> list[Term]:
     """What the seeds of either side add; a side with a single run is taken to spread as the other one does."""
     if first.runs == second.runs == 1:
         return []
-    terms = []
-    for side, other in ((first, second), (second, first)):
-        known = side if side.runs > 1 else other
-        terms.append(_seed_term(known.spread, side.runs, known.alone, known.runs - 1))
-    return terms
-
-
-def _seed_term(spread: Floats, runs: int, alone: Floats, degrees: int) -> Term:
-    """Seeds' scores spread also because they err on other patients; that part is counted with the patients."""
-    return np.maximum(spread - alone, 0.0) / runs, spread / runs, float(degrees)
-
-
-def _total(of_patients: Floats, degrees: Floats, seeds: Sequence[Term]) -> tuple[Floats, Floats]:
-    """Variance of patients and seeds together, and Satterthwaite's degrees of freedom."""
-    variance = of_patients + sum(added for added, _, _ in seeds)
-    below = of_patients**2 / degrees + sum(whole**2 / number for _, whole, number in seeds)
-    total = np.divide(variance**2, below, out=np.array(degrees, dtype=np.float64), where=below > 0)
-    return np.asarray(variance), np.maximum(total, 1.0)
+    return [
+        side.seeds(side if side.runs > 1 else other) for side, other in ((first, second), (second, first))
+    ]
 
 
 def _p_values(difference: Floats, error: Floats, degrees: Floats) -> Floats:
     """Two-sided; where all patients moved alike there is no error, and the sign test is what is left."""
     t = np.divide(difference, error, out=np.zeros_like(difference), where=error > 0)
     alike = np.where(difference == 0, 1.0, 0.5 ** np.minimum(degrees, 1000.0))
-    return np.where(error > 0, t_tail(t, degrees), alike)
+    return np.where(np.isnan(difference), np.nan, np.where(error > 0, t_tail(t, degrees), alike))
 
 
 def _percentiles(replicates: Floats, level: float) -> Floats:
@@ -292,8 +248,10 @@ def _decided(effect: Effect, p: float, level: float, tests: int) -> Effect:
     verdict: Verdict = "not distinguishable"
     needed = None
     if p < 1 - level:
-        up = effect.difference > 0
-        verdict = "better" if up != (effect.score in LOWER_IS_BETTER) else "worse"
+        better = SCORES[effect.score].better
+        verdict = "different"
+        if better != "neither":
+            verdict = "better" if (effect.difference > 0) == (better == "higher") else "worse"
     elif effect.difference != 0:
         share = 0.0 if math.isnan(effect.seeds_share) else effect.seeds_share
         variance = effect.error**2

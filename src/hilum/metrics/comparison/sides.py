@@ -2,37 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from hilum.errors import ConfigError, DataError, did_you_mean
+from hilum.errors import DataError
 from hilum.metrics.inputs import Floats
 from hilum.metrics.judging.thresholds import Thresholds
-from hilum.metrics.predictions import Predictions, many_units
-from hilum.metrics.results import COMBINED, RATES
-from hilum.metrics.uncertainty.bootstrap import clusters, replicate
-from hilum.metrics.uncertainty.influence import influence, standard_error
-from hilum.text import listed
+from hilum.metrics.predictions import Predictions
+from hilum.metrics.uncertainty.bootstrap import resamples
+from hilum.metrics.uncertainty.influence import standard_error
+from hilum.metrics.uncertainty.intervals import Evidence, Method, evidence_of
+from hilum.metrics.uncertainty.patients import clusters, tally
+from hilum.metrics.uncertainty.significance import effective_degrees, satterthwaite, t_quantile
+from hilum.metrics.values.engine import mean_over_findings
+from hilum.metrics.values.registry import SCORES, check_score
+from hilum.text import listed, many, plural
 
 Model = tuple[Predictions, Thresholds]
 """What a run says of a part, and from where on it says yes."""
+LEVEL = 0.95
+"""Of intervals; verdicts are wrong in at most the rest of comparisons."""
+Term = tuple[Floats, Floats, float]
+"""What seeds add to a variance; what it was estimated from, for the degrees of freedom; and how many it has."""
 
 
 @dataclass(frozen=True)
-class Measured:
+class Side:
     """A score of one model, or the mean over several seeds.
 
     Columns are the findings that can be scored and, where there are several, their mean.
 
     Attributes:
-        score: a name of `RATES` or `COMBINED`.
+        score: a name of `SCORES`.
         columns: c findings; None is the mean, or a score over all findings.
-        values: float64 [runs, c].
-        influence: of each patient on the mean over the runs, float64 [patients, c].
-        replicates: bootstrap replicates of that mean, float64 [replicates, c]; none where none were asked for.
+        per_run: score of each run and finding, without their mean, float64 [runs, k].
+        evidence: of the mean over the runs: influence of each patient, replicates.
         alone: the part of a run's variance over patients that other seeds do not share, float64 [c].
         positives: positive rows, int64 [c]; of all findings for the mean.
         fewest: patients with the rarer class, int64 [c].
@@ -43,9 +51,8 @@ class Measured:
 
     score: str
     columns: tuple[str | None, ...]
-    values: Floats
-    influence: Floats
-    replicates: Floats
+    per_run: Floats
+    evidence: Evidence
     alone: Floats
     positives: npt.NDArray[np.int64]
     fewest: npt.NDArray[np.int64]
@@ -56,17 +63,32 @@ class Measured:
     @property
     def runs(self) -> int:
         """How many seeds."""
-        return len(self.values)
+        return len(self.per_run)
 
     @property
     def patients(self) -> int:
         """How many patients."""
-        return len(self.influence)
+        return len(self.evidence.influence)
 
-    @property
+    @cached_property
+    def values(self) -> Floats:
+        """Score of each run, [runs, c]."""
+        return self._and_mean(self.per_run)
+
+    @cached_property
     def mean(self) -> Floats:
         """Score over the runs, float64 [c]."""
         return np.asarray(self.values.mean(axis=0))
+
+    @cached_property
+    def influence(self) -> Floats:
+        """Of each patient on `mean`, float64 [patients, c]."""
+        return self._and_mean(self.evidence.influence)
+
+    @cached_property
+    def replicates(self) -> Floats:
+        """Bootstrap replicates of `mean`, float64 [replicates, c]; none where none were asked for."""
+        return self._and_mean(self.evidence.drawn)
 
     @property
     def spread(self) -> Floats:
@@ -75,11 +97,63 @@ class Measured:
             return np.full(len(self.columns), np.nan)
         return np.asarray(self.values.var(axis=0, ddof=1))
 
+    def of(self, value: Floats, influence: Floats) -> Side:
+        """What another model gives on the same rows: score [k] and influence [patients, k]."""
+        return replace(
+            self,
+            per_run=value[None],
+            evidence=replace(self.evidence, value=value, influence=influence),
+            alone=np.full(len(self.columns), np.nan),
+        )
 
-def check_score(score: str) -> None:
-    """Raise a ConfigError unless there is a score of that name."""
-    if score not in RATES and score not in COMBINED:
-        raise ConfigError(f"there is no score {score!r}; {did_you_mean(score, [*RATES, *COMBINED])}")
+    def interval(self, level: float = LEVEL, method: Method = "auto") -> tuple[Floats, Floats]:
+        """Low and high ends of `mean`, [c]: those of every table, widened by what seeds add."""
+        found = [self.evidence.interval(level, method)]
+        if len(self.columns) > len(self.evidence.value):
+            found.append(self.evidence.mean.interval(level, method))
+        low, high = (np.concatenate([getattr(one, end) for one in found]) for end in ("low", "high"))
+        if self.runs < 2:
+            return low, high
+        of_patients, degrees = standard_error(self.influence) ** 2, self.degrees(self.influence)
+        variance, together = satterthwaite(of_patients, degrees, [self.seeds(self)])
+        added = (t_quantile(level, together) ** 2 * variance) - (
+            t_quantile(level, degrees) ** 2 * of_patients
+        )
+        below, above = self.mean - low, high - self.mean
+        least, greatest = SCORES[self.score].limits
+        added = np.maximum(added, 0.0)
+        return (
+            np.maximum(low - (np.sqrt(below**2 + added) - np.abs(below)), least),
+            np.minimum(high + (np.sqrt(above**2 + added) - np.abs(above)), greatest),
+        )
+
+    def degrees(self, influence: Floats) -> Floats:
+        """Degrees of freedom of the variance over patients: never more than patients of the rarer class, less one.
+
+        With 30 positives the normal distribution would call 8 to 9 % of equal models different, t calls 5 %. The
+        mean over findings has no more than its findings have, each counting by its variance: their patients are
+        the same.
+        """
+        degrees = np.minimum(effective_degrees(influence), np.maximum(self.fewest - 1, 1))
+        if len(degrees) > 1:
+            variance = standard_error(influence[:, :-1]) ** 2
+            if variance.sum() > 0:
+                degrees[-1] = min(degrees[-1], variance.sum() / (variance / degrees[:-1]).sum())
+        return np.asarray(degrees)
+
+    def seeds(self, known: Side) -> Term:
+        """What the seeds of this side add, if they spread as those of `known` do.
+
+        Seeds' scores spread also because they err on other patients; that part is counted with the patients.
+        """
+        added = np.maximum(known.spread - known.alone, 0.0) / self.runs
+        return added, known.spread / self.runs, float(known.runs - 1)
+
+    def _and_mean(self, columns: Floats) -> Floats:
+        """[n, k] with the mean over findings as a further column, where there is one."""
+        if len(self.columns) == columns.shape[1]:
+            return columns
+        return np.column_stack([columns, mean_over_findings(columns)])
 
 
 def measure(
@@ -89,12 +163,12 @@ def measure(
     replicates: int = 1000,
     seed: int = 0,
     max_fpr: float = 0.1,
-) -> Measured:
+) -> Side:
     """Measure one side: runs whose predictions are of the same rows in the same order (see `aligned`).
 
     Args:
         models: predictions and thresholds of each run.
-        score: a name of `RATES` or `COMBINED`.
+        score: a name of `SCORES`.
         replicates: of the bootstrap; 0 leaves it out.
         seed: of its draws.
         max_fpr: for the partial AUC.
@@ -105,42 +179,37 @@ def measure(
     """
     check_score(score)
     like = models[0][0]
-    findings, unscored = scorable(like)
-    if score in COMBINED:
-        findings, unscored = like.findings, {}
+    over_all = SCORES[score].over_all
+    findings, unscored = (like.findings, {}) if over_all else scorable(like)
     if not findings:
         reasons = "; ".join(f"{name}: {why}" for name, why in unscored.items())
         raise DataError(f"no finding of the {like.part} part can be compared ({reasons}).")
-    models = [(p.select(findings), thresholds.select(findings)) for p, thresholds in models]
-    values, influences, drawn = [], [], []
+    each = []
     for predictions, thresholds in models:
-        decisions = thresholds.decide(predictions)
-        value, each = influence(predictions, decisions, score, max_fpr=max_fpr)
-        values.append(value)
-        influences.append(each)
-        if replicates:
-            samples = replicate(
-                predictions, decisions, [score], replicates=replicates, seed=seed, max_fpr=max_fpr
-            )[score]
-            drawn.append(samples.reshape(replicates, -1))
-    names: list[str | None] = [None] if score in COMBINED else list(findings)
-    mean = len(names) > 1
-    influences = [_with_mean(each, mean) for each in influences]
-    together = np.mean(influences, axis=0)
-    positives, fewest = _counts(models[0][0], mean, len(names))
-    return Measured(
+        some = predictions.select(findings)
+        found = tally(some, thresholds.select(findings).decide(some), [score], max_fpr)
+        drawn = resamples(found, 0 if SCORES[score].slow else replicates, seed)[score]
+        each.append(evidence_of(found, score, drawn))
+    names: tuple[str | None, ...] = (None,) if over_all else findings
+    columns = names if len(names) == 1 else (*names, None)
+    positives, fewest = _counts(like.select(findings), len(columns))
+    together = Evidence(each[0].score, *(np.mean([getattr(e, f) for e in each], axis=0) for f in _AVERAGED))
+    side = Side(
         score,
-        (*names, None) if mean else tuple(names),
-        np.stack([_with_mean(value[None], mean)[0] for value in values]),
+        columns,
+        np.stack([one.value for one in each]),
         together,
-        _with_mean(np.mean(drawn, axis=0), mean) if replicates else np.empty((0, together.shape[1])),
-        _alone(influences, together),
+        np.full(len(columns), np.nan),
         positives,
         fewest,
         unscored,
         len(like),
         like.unit,
     )
+    return replace(side, alone=_alone([side._and_mean(one.influence) for one in each], side.influence))
+
+
+_AVERAGED = ("value", "influence", "drawn", "rarer", "trials", "holders")
 
 
 def scorable(predictions: Predictions) -> tuple[tuple[str, ...], dict[str, str]]:
@@ -151,7 +220,7 @@ def scorable(predictions: Predictions) -> tuple[tuple[str, ...], dict[str, str]]
         for kind, value in (("positive", 1), ("negative", 0)):
             patients = len(np.unique(code[predictions.targets[:, j] == value]))
             if patients < 2:
-                rows = many_units(0, predictions.unit).removeprefix("0 ")
+                rows = plural(predictions.unit)
                 unscored[finding] = (
                     f"there are no {kind} {rows}" if not patients else f"its {kind} {rows} are of one patient"
                 )
@@ -186,7 +255,7 @@ def aligned(
     if len(ids) != len(wanted) or (ids[order] != wanted[place]).any():
         only = [len(set(a) - set(b)) for a, b in ((wanted, ids), (ids, wanted))]
         raise DataError(
-            f"{whose} and {who} were scored on other images: {many_units(only[0], like.unit)} of the one "
+            f"{whose} and {who} were scored on other images: {many(only[0], like.unit)} of the one "
             f"and {only[1]:,} of the other are not shared ({len(wanted):,} and {len(ids):,} in all)."
         )
     rows = np.empty(len(ids), dtype=np.int64)
@@ -205,17 +274,8 @@ def _same_truth(predictions: Predictions, like: Predictions, who: str, whose: st
     differ = (one != two) & ~(np.isnan(one) & np.isnan(two))
     if differ.any():
         names = [name for name, any_row in zip(like.findings, differ.any(axis=0), strict=True) if any_row]
-        count = many_units(int(differ.any(axis=1).sum()), like.unit)
+        count = many(int(differ.any(axis=1).sum()), like.unit)
         raise DataError(f"{whose} and {who} have other labels for {count} ({listed(names)}).")
-
-
-def _with_mean(columns: Floats, wanted: bool) -> Floats:
-    """[n, k] with the mean over findings as a further column."""
-    if not wanted:
-        return columns
-    known = np.maximum((~np.isnan(columns)).sum(axis=1), 1)
-    mean = np.nansum(columns, axis=1) / known
-    return np.column_stack([columns, mean])
 
 
 def _alone(influences: Sequence[Floats], together: Floats) -> Floats:
@@ -230,22 +290,15 @@ def _alone(influences: Sequence[Floats], together: Floats) -> Floats:
     return np.asarray(np.maximum(each - runs * standard_error(together) ** 2, 0.0) / (runs - 1))
 
 
-def _counts(
-    predictions: Predictions, mean: bool, columns: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Positive rows of each column, and patients with its rarer class."""
-    code, targets = clusters(predictions).code, predictions.targets
-    positives = [int((targets[:, j] == 1).sum()) for j in range(targets.shape[1])]
-    fewest = [
-        min(_patients(code, targets[:, j] == value) for value in (1, 0)) for j in range(targets.shape[1])
-    ]
-    if mean or columns < targets.shape[1]:
-        anywhere = min(_patients(code, (targets == value).any(axis=1)) for value in (1, 0))
-        positives, fewest = [*positives, sum(positives)], [*fewest, anywhere]
+def _counts(predictions: Predictions, columns: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Positive rows of each column, and patients with its rarer class; of all findings for a single column."""
+    positive, negative = predictions.targets == 1, predictions.targets == 0
     if columns == 1:
-        positives, fewest = positives[-1:], fewest[-1:]
-    return np.array(positives), np.array(fewest)
-
-
-def _patients(code: npt.NDArray[np.int64], rows: Iterable[bool]) -> int:
-    return len(np.unique(code[np.asarray(rows)]))
+        positive_rows = [positive.sum()]
+        positive, negative = (side.any(axis=1, keepdims=True) for side in (positive, negative))
+    else:
+        positive_rows = [*positive.sum(axis=0), positive.sum()]
+        positive, negative = (np.column_stack([side, side.any(axis=1)]) for side in (positive, negative))
+    patients = clusters(predictions)
+    fewest = np.minimum(patients.holding(positive), patients.holding(negative))
+    return np.array(positive_rows, dtype=np.int64), fewest.astype(np.int64)

@@ -17,8 +17,8 @@ import numpy as np
 
 from hilum.errors import DataError, did_you_mean
 from hilum.metrics.inputs import Floats, ratio, score_columns, sides
-from hilum.metrics.judging.logistic import fit_line
 from hilum.metrics.predictions import Predictions
+from hilum.metrics.values.logistic import fit_line
 from hilum.text import items, listed, strings
 
 TIE = 1e-3

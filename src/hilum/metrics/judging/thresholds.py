@@ -10,8 +10,9 @@ import numpy as np
 
 from hilum.config import ScoresConfig
 from hilum.errors import ConfigError, DataError, did_you_mean
-from hilum.metrics.inputs import Bools, Floats, ratio
+from hilum.metrics.inputs import Bools, Floats
 from hilum.metrics.predictions import Predictions
+from hilum.metrics.values.counts import Confusion
 from hilum.metrics.values.curves import counts_by_threshold
 from hilum.text import items
 
@@ -158,8 +159,7 @@ def fit_thresholds(valid: Predictions, config: ScoresConfig) -> Thresholds:
         raise DataError(_wrong_part(valid.part))
     if config.threshold == "fixed":
         return Thresholds(fixed_values(config, valid.findings), valid.findings)
-    goodness, asked = GOODNESS[config.threshold], _asked(config)
-    values, fallbacks = [], {}
+    values, fallbacks, asked = [], {}, _asked(config)
     probabilities = valid.probabilities
     for j, finding in enumerate(valid.findings):
         scores, true, false = counts_by_threshold(valid.targets[:, j].astype(np.float64), probabilities[:, j])
@@ -169,7 +169,7 @@ def fit_thresholds(valid: Predictions, config: ScoresConfig) -> Thresholds:
             fallbacks[finding] = f"the validation part has no {missing} image"
             values.append(FALLBACK)
         else:
-            values.append(_best(scores, true, false, goodness, asked or 0.0))
+            values.append(_best(scores, true, false, config.threshold, asked or 0.0))
     return Thresholds(np.array(values), valid.findings, config.threshold, "valid", fallbacks, asked)
 
 
@@ -200,11 +200,11 @@ def fixed_values(config: ScoresConfig, findings: tuple[str, ...]) -> Floats:
     return np.array(config.value, dtype=np.float64)
 
 
-def _best(scores: Floats, true: Floats, false: Floats, goodness: Goodness, asked: float) -> float:
+def _best(scores: Floats, true: Floats, false: Floats, rule: str, asked: float) -> float:
     """The best candidate; `scores` fall, `true` and `false` count the positives decided at each."""
     candidates = _candidates(scores)
     true, false = np.concatenate([[0.0], true]), np.concatenate([[0.0], false])
-    value = goodness(Counts(true, false, true[-1], false[-1]), asked)
+    value = GOODNESS[rule](Confusion(true, false, true[-1] - true, false[-1] - false), asked)
     value = np.where(candidates <= 1, value, -np.inf)
     # Equal quotients of counts can differ in the last bit.
     best = np.flatnonzero(value >= value.max() - 1e-12)
@@ -220,61 +220,25 @@ def _candidates(scores: Floats) -> Floats:
     return np.where(middle > below, middle, above)
 
 
-@dataclass(frozen=True)
-class Counts:
-    """What each candidate decides: true and false positives, float64 [m], of all positives and negatives."""
-
-    true: Floats
-    false: Floats
-    positives: float
-    negatives: float
-
-
-Goodness = Callable[[Counts, float], Floats]
-
-
-def _youden(counts: Counts, asked: float) -> Floats:
-    del asked
-    return counts.true / counts.positives - counts.false / counts.negatives
-
-
-def _accuracy(counts: Counts, asked: float) -> Floats:
-    del asked
-    return (counts.true + counts.negatives - counts.false) / (counts.positives + counts.negatives)
-
-
-def _f1(counts: Counts, asked: float) -> Floats:
-    del asked
-    return ratio(2 * counts.true, counts.true + counts.false + counts.positives)
-
-
-def _f_beta(counts: Counts, asked: float) -> Floats:
-    """F-beta, beta squared weighing recall as in scikit-learn."""
-    square = asked**2
-    return ratio((1 + square) * counts.true, counts.true + counts.false + square * counts.positives)
-
-
-def _recall(counts: Counts, asked: float) -> Floats:
+def _enough_found(counts: Confusion, asked: float) -> Floats:
     """Fewest positives decided among the candidates that find enough; all find enough in the end."""
-    decided = (counts.true + counts.false) / (counts.positives + counts.negatives)
-    return np.where(counts.true / counts.positives >= asked, -decided, -2.0)
+    return np.where(counts.recall >= asked, -counts.predicted_positives / counts.images, -2.0)
 
 
-def _precision(counts: Counts, asked: float) -> Floats:
+def _enough_right(counts: Confusion, asked: float) -> Floats:
     """Most found among the candidates that are precise enough; the most precise one where none is."""
-    precision = np.nan_to_num(ratio(counts.true, counts.true + counts.false))
-    return np.where(precision >= asked, 1.0 + counts.true / counts.positives, precision)
+    return np.where(counts.precision >= asked, 1.0 + counts.recall, counts.precision)
 
 
-GOODNESS: dict[str, Goodness] = {
-    "youden": _youden,
-    "accuracy": _accuracy,
-    "f1": _f1,
-    "f_beta": _f_beta,
-    "recall": _recall,
-    "precision": _precision,
+GOODNESS: dict[str, Callable[[Confusion, float], Floats]] = {
+    "youden": lambda counts, _: 2 * counts.balanced_accuracy,
+    "accuracy": lambda counts, _: counts.accuracy,
+    "f1": lambda counts, _: counts.f_beta(1),
+    "f_beta": lambda counts, beta: counts.f_beta(beta),
+    "recall": _enough_found,
+    "precision": _enough_right,
 }
-"""Rule -> what it makes largest among the candidates."""
+"""Rule -> what it makes largest among the candidates, of their counts and the number that the rule asks for."""
 
 
 def _wrong_part(part: str) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from hilum.metrics.inputs import Bools, ratio
 from hilum.metrics.values.counts import Confusion
-from hilum.metrics.values.registry import plural
+from hilum.text import plural
 
 FEW = 10
 """Below this many positives or negatives a score says little: one image moves recall by over 10 points."""

@@ -1,7 +1,8 @@
-"""Intervals of scores, with a patient's images taken together.
+"""Intervals of scores, with a patient's images taken together: one for each score, whoever shows it.
 
-Which method `auto` takes for a score is in `CLOSED`: DeLong's for the ROC AUC, the jackknife for AP, Wilson's for
-shares, and the bootstrap for all else; how well each covers the truth was simulated (`docs/scores.md`).
+Which method `auto` takes for a score is said in its entry of `SCORES`: DeLong's for the ROC AUC, the jackknife for
+AP, Wilson's for shares, and the bootstrap for all else; how well each covers the truth was simulated
+(`docs/scores.md`).
 """
 
 from __future__ import annotations
@@ -12,34 +13,21 @@ from statistics import NormalDist
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from hilum.errors import DataError
 from hilum.metrics.inputs import Bools, Floats, ratio
 from hilum.metrics.predictions import Predictions, sigmoid
-from hilum.metrics.uncertainty.bootstrap import Clusters, clusters, replicate
-from hilum.metrics.uncertainty.influence import influences, standard_error
+from hilum.metrics.uncertainty.bootstrap import resamples
+from hilum.metrics.uncertainty.influence import standard_error
+from hilum.metrics.uncertainty.patients import Clusters, tally
 from hilum.metrics.uncertainty.significance import effective_degrees, t_quantile
-from hilum.metrics.values.registry import COMBINED, RATES
-from hilum.metrics.values.sums import mean_over_findings, sum_by
+from hilum.metrics.values.engine import Score, Tally, mean_over_findings
+from hilum.metrics.values.registry import SCORES
 from hilum.text import items
 
 Method = Literal["auto", "percentile", "bca"]
 
-DELONG, JACKKNIFE, WILSON = "DeLong", "jackknife", "Wilson"
 PERCENTILE, BCA = "bootstrap percentile", "bootstrap BCa"
-CLOSED: dict[str, str] = {
-    "roc_auc": DELONG,
-    "average_precision": JACKKNIFE,
-    "recall": WILSON,
-    "specificity": WILSON,
-    "precision": WILSON,
-    "npv": WILSON,
-    "accuracy": WILSON,
-}
-"""Scores for which `auto` has a formula; all others are bootstrapped."""
-LOGIT = ("roc_auc", "average_precision")
-"""Those of them whose interval is made on the logit scale, as is that of their mean over findings."""
 DEGREES = 0.625
 """Share of the degrees of freedom that kurtosis gives which made DeLong's intervals cover 95 % in simulations of
 15, 30 and 300 positives and AUCs of 0.7, 0.85 and 0.95 (94.1 to 96.5 %; with all of them 91.6 to 96)."""
@@ -63,6 +51,14 @@ class Interval:
     high: Floats
     method: str
 
+    def at(self, place: int) -> Interval:
+        """Of one finding, shape []."""
+        return Interval(np.asarray(self.low[place]), np.asarray(self.high[place]), self.method)
+
+    def select(self, places: list[int]) -> Interval:
+        """Of some findings."""
+        return Interval(self.low[places], self.high[places], self.method)
+
     def to_json(self) -> dict[str, Any]:
         """As JSON holds it: NaN is None."""
         return {"low": _plain(self.low), "high": _plain(self.high), "method": self.method}
@@ -82,9 +78,9 @@ class Intervals:
         level: how often an interval is to hold the true value, such as 0.95.
         patients: how many were resampled.
         replicates: how many bootstrap samples there were.
-        columns: name of `RATES` -> of the k findings.
-        means: name of `RATES` -> of the mean over findings.
-        combined: name of `COMBINED` -> of that number.
+        columns: name of a score of one finding -> of the k findings.
+        means: name of a score of one finding -> of the mean over findings.
+        combined: name of a score over all findings -> of that number.
     """
 
     level: float
@@ -96,10 +92,7 @@ class Intervals:
 
     def select(self, columns: list[int]) -> Intervals:
         """Only the findings at these positions; there is then no interval of means and combined scores."""
-        kept = {
-            name: Interval(one.low[columns], one.high[columns], one.method)
-            for name, one in self.columns.items()
-        }
+        kept = {name: one.select(columns) for name, one in self.columns.items()}
         return Intervals(self.level, self.patients, self.replicates, kept, {}, {})
 
     def to_json(self) -> dict[str, Any]:
@@ -129,6 +122,88 @@ class Intervals:
             raise DataError(f"these are not intervals: {error!r} in {str(value)[:80]}") from error
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """What the interval of one score follows from, for c columns.
+
+    Attributes:
+        score: which.
+        value: float64 [c]; NaN where there is none.
+        influence: of each patient on it, float64 [patients, c].
+        drawn: its replicates, float64 [replicates, c]; of scores with a formula it may be empty.
+        rarer: patients with a positive row or with a negative one, whichever are fewer, float64 [c].
+        trials: rows that a share is of, float64 [c]; NaN for other scores.
+        holders: patients with such a row.
+        of_mean: the only column is a mean over findings.
+    """
+
+    score: Score
+    value: Floats
+    influence: Floats
+    drawn: Floats
+    rarer: Floats
+    trials: Floats
+    holders: Floats
+    of_mean: bool = False
+
+    @property
+    def mean(self) -> Evidence:
+        """Of the mean over the findings that have a value, one column."""
+        known = ~np.isnan(self.value)
+        missing = np.full(1, np.nan)
+        return Evidence(
+            self.score,
+            mean_over_findings(self.value)[None],
+            mean_over_findings(self.influence[:, known])[:, None],
+            mean_over_findings(self.drawn[:, known])[:, None],
+            np.min(self.rarer[known], initial=len(self.influence), keepdims=True),
+            missing,
+            missing,
+            of_mean=True,
+        )
+
+    def interval(self, level: float = 0.95, method: Method = "auto") -> Interval:
+        """The interval of each column, [c], as every table, page and comparison shows it.
+
+        Args:
+            level: how often it is to hold the true value.
+            method: `auto` takes the score's own, `percentile` and `bca` bootstrap all.
+        """
+        how = self.score.interval if method == "auto" or self.score.slow else "bootstrap"
+        if how == "bootstrap" or (how == "Wilson" and self.of_mean):
+            found = bootstrapped(self.value, self.drawn, self.influence, level, method)
+            # Rounding can push a quantile of values of 1 past it.
+            return Interval(
+                *(np.clip(end, *self.score.limits) for end in (found.low, found.high)), found.method
+            )
+        if len(self.influence) < 2:
+            missing = np.full(len(self.value), np.nan)
+            return Interval(missing, missing, how)
+        if how != "Wilson":
+            return by_error(self, level)
+        error = standard_error(self.influence)
+        return wilson(self.value, effective_trials(self.value, error, self.trials, self.holders), level)
+
+
+def evidence_of(found: Tally, name: str, drawn: Floats | None = None) -> Evidence:
+    """What is known of one of the scores that are summed up.
+
+    Args:
+        found: sums and orders of predictions.
+        name: of one of its scores.
+        drawn: its replicates, where they are needed.
+    """
+    score, rows, patients = found.scores[name], found.rows, Clusters(found.code, found.patients)
+    value = found.values[name]
+    rarer = np.minimum(patients.holding(rows.positive > 0), patients.holding(rows.negative > 0))
+    trials = holders = np.full(len(value), np.nan)
+    if score.trials:
+        of = score.trials(rows)
+        trials, holders = of.sum(axis=0).astype(np.float64), patients.holding(of)
+    drawn = np.empty((0, len(value))) if drawn is None else drawn
+    return Evidence(score, value, found.influence(name), drawn, rarer, trials, holders)
+
+
 def intervals_of(
     predictions: Predictions,
     decisions: Bools,
@@ -138,7 +213,7 @@ def intervals_of(
     replicates: int = 1000,
     max_fpr: float = 0.1,
     seed: int = 0,
-    names: Sequence[str] = (*RATES, *COMBINED),
+    names: Sequence[str] = (),
     drawn: Mapping[str, Floats] | None = None,
 ) -> Intervals:
     """Intervals of every score.
@@ -154,71 +229,52 @@ def intervals_of(
         replicates: bootstrap samples.
         max_fpr: for the partial AUC.
         seed: of the bootstrap.
-        names: which scores, of `RATES` and `COMBINED`.
+        names: which scores, of `SCORES`; all by default.
         drawn: their replicates, where `replicate` has made them already.
 
     Raises:
         DataError: NaN logits where the target is known.
     """
-    patients, names = clusters(predictions), items(names)
+    names = items(names) or tuple(SCORES)
+    found = tally(predictions, decisions, names, max_fpr)
     if drawn is None:
-        drawn = replicate(predictions, decisions, names, replicates=replicates, seed=seed, max_fpr=max_fpr)
+        own = method == "auto"
+        needed = [
+            name for name in names if not SCORES[name].slow and (not own or SCORES[name].needs_replicates)
+        ]
+        drawn = resamples(tally(predictions, decisions, needed, max_fpr), replicates, seed)
     columns, means, combined = {}, {}, {}
-    for name, value, each in influences(predictions, decisions, names, max_fpr=max_fpr):
-        if name in COMBINED:
-            whole = bootstrapped(value, drawn[name][:, None], each, level, method)
-            combined[name] = Interval(whole.low[0], whole.high[0], whole.method)
-            continue
-        if method == "auto" and name in CLOSED:
-            columns[name] = _closed(name, value, each, predictions, decisions, patients, level)
+    for name in names:
+        evidence = evidence_of(found, name, drawn.get(name))
+        if SCORES[name].over_all:
+            combined[name] = evidence.interval(level, method).at(0)
         else:
-            columns[name] = bootstrapped(value, drawn[name], each, level, method)
-        known = ~np.isnan(value)
-        mean, of_mean = mean_over_findings(value)[None], mean_over_findings(each[:, known])[:, None]
-        if method == "auto" and name in LOGIT:
-            fewest = np.min(_rarer(predictions, patients)[known], initial=patients.count)
-            whole = on_logit_scale(mean, of_mean, [fewest], level, CLOSED[name])
-        else:
-            drawn_mean = mean_over_findings(drawn[name][:, known])[:, None]
-            whole = bootstrapped(mean, drawn_mean, of_mean, level, method)
-        means[name] = Interval(whole.low[0], whole.high[0], whole.method)
-    return Intervals(level, patients.count, replicates, columns, means, combined)
+            columns[name] = evidence.interval(level, method)
+            means[name] = evidence.mean.interval(level, method).at(0)
+    return Intervals(level, found.patients, replicates, columns, means, combined)
 
 
-def delong(value: Floats, each: Floats, patients: npt.ArrayLike, level: float = 0.95) -> Interval:
-    """Interval of an AUC, [k], from DeLong's variance; see `on_logit_scale`."""
-    return on_logit_scale(value, each, patients, level, DELONG)
-
-
-def on_logit_scale(
-    value: Floats, each: Floats, patients: npt.ArrayLike, level: float, method: str
-) -> Interval:
-    """Interval of an AUC or AP from its influence values; the logit scale keeps it within 0 to 1.
+def by_error(evidence: Evidence, level: float) -> Interval:
+    """Interval of an AUC, AP or another score from its standard error.
 
     The quantile is of a t distribution, because the error rests on few patients where positives are few: its
     degrees of freedom are `DEGREES` of those that the kurtosis of the influence values gives, but at least
-    `FEWEST_DEGREES`.
+    `FEWEST_DEGREES`. A score within 0 to 1 gets its interval on the logit scale, which keeps it there.
 
     A value of exactly 1 (or 0) has no error to go by: it is then treated as a share of 1 of as many trials as the
     rarer class has patients, whose Wilson interval is one-sided (compare Obuchowski & Lieber 2002). There is none
     where that is a single patient.
-
-    Args:
-        value: AUC or AP, [k]; NaN where there is none.
-        each: influence of each patient on it, [patients, k]; see `hilum.metrics.uncertainty.influence`.
-        patients: how many have a positive row, or a negative one, whichever are fewer, [k].
-        level: how often the interval is to hold the true value.
-        method: what the interval is called.
     """
+    value, each, method = evidence.value, evidence.influence, evidence.score.interval
+    degrees = np.maximum(DEGREES * effective_degrees(each), FEWEST_DEGREES)
+    reach = t_quantile(level, degrees) * standard_error(each)
+    if evidence.score.limits != (0.0, 1.0):
+        return Interval(value - reach, value + reach, method)
     inside = (value > 0) & (value < 1)
     safe = np.where(inside, value, 0.5)
-    reach = t_quantile(level, np.maximum(DEGREES * effective_degrees(each), FEWEST_DEGREES)) * standard_error(
-        each
-    )
     centre, spread = np.log(safe / (1 - safe)), reach / (safe * (1 - safe))
     low, high = (sigmoid(centre + side * spread) for side in (-1, 1))
-    trials = np.asarray(patients, dtype=np.float64)
-    extreme = wilson(value, np.where(trials > 1, trials, 0.0), level)
+    extreme = wilson(value, np.where(evidence.rarer > 1, evidence.rarer, 0.0), level)
     return Interval(np.where(inside, low, extreme.low), np.where(inside, high, extreme.high), method)
 
 
@@ -232,7 +288,7 @@ def wilson(share: Floats, trials: Floats, level: float = 0.95) -> Interval:
     return Interval(
         np.where(share == 0, 0.0 * n, np.maximum(centre - spread, 0.0)),
         np.where(share == 1, 1.0 + 0.0 * n, np.minimum(centre + spread, 1.0)),
-        WILSON,
+        "Wilson",
     )
 
 
@@ -264,7 +320,7 @@ def bootstrapped(value: Floats, drawn: Floats, each: Floats, level: float, metho
     for j, point in enumerate(value):
         column = drawn[:, j]
         column = np.sort(column[~np.isnan(column)])
-        if np.isnan(point) or len(each) < 2 or 2 * len(column) < len(drawn):
+        if np.isnan(point) or len(each) < 2 or not len(column) or 2 * len(column) < len(drawn):
             continue
         if column[0] == column[-1]:
             continue  # All right, or all wrong: no resample can show how far from it the truth may be.
@@ -286,46 +342,6 @@ def acceleration(each: Floats) -> float:
     """A sixth of the skewness of one score's influence values, [patients]; 0 where they are all alike."""
     spread = (each**2).sum()
     return float((each**3).sum() / (6 * spread**1.5)) if spread > 0 else 0.0
-
-
-def _closed(
-    name: str,
-    value: Floats,
-    each: Floats,
-    predictions: Predictions,
-    decisions: Bools,
-    patients: Clusters,
-    level: float,
-) -> Interval:
-    if patients.count < 2:
-        missing = np.full(len(value), np.nan)
-        return Interval(missing, missing, CLOSED[name])
-    if name in LOGIT:
-        return on_logit_scale(value, each, _rarer(predictions, patients), level, CLOSED[name])
-    positive, negative = predictions.targets == 1, predictions.targets == 0
-    of = {
-        "recall": positive,
-        "specificity": negative,
-        "precision": (positive | negative) & decisions,
-        "npv": (positive | negative) & ~decisions,
-        "accuracy": positive | negative,
-    }[name]
-    trials = effective_trials(
-        value, standard_error(each), of.sum(axis=0).astype(np.float64), _holders(of, patients)
-    )
-    return wilson(value, trials, level)
-
-
-def _rarer(predictions: Predictions, patients: Clusters) -> Floats:
-    """How many patients have a positive row, or a negative one, whichever are fewer, [k]."""
-    targets = predictions.targets
-    return np.minimum(_holders(targets == 1, patients), _holders(targets == 0, patients))
-
-
-def _holders(rows: Bools, patients: Clusters) -> Floats:
-    """How many patients have at least one of these rows, float64 [k]."""
-    held = sum_by(rows.astype(np.float64), patients.code, patients.count) > 0
-    return np.asarray(held.sum(axis=0), dtype=np.float64)
 
 
 def _normal(level: float) -> float:

@@ -60,6 +60,22 @@ def effective_degrees(influence: Floats) -> Floats:
     return np.asarray(np.clip(2 * patients / np.maximum(kurtosis - 1, 1e-9), 1.0, max(patients - 1.0, 1.0)))
 
 
+def satterthwaite(
+    of_patients: Floats, degrees: Floats, terms: Sequence[tuple[Floats, Floats, float]]
+) -> tuple[Floats, Floats]:
+    """Variance of patients and of other sources together, and Satterthwaite's degrees of freedom, [c] each.
+
+    Args:
+        of_patients: variance over patients.
+        degrees: its degrees of freedom.
+        terms: of each other source what it adds, the variance that this was estimated from, and the degrees of it.
+    """
+    variance = of_patients + sum(added for added, _, _ in terms)
+    below = of_patients**2 / degrees + sum(whole**2 / number for _, whole, number in terms)
+    total = np.divide(variance**2, below, out=np.array(degrees, dtype=np.float64), where=below > 0)
+    return np.asarray(variance), np.maximum(total, 1.0)
+
+
 def times_as_many(
     difference: float, patients_variance: float, seeds_variance: float, level: float, tests: int
 ) -> float | None:

@@ -1,4 +1,4 @@
-"""Scores of decisions, always of the positive class, one number a finding.
+"""Counts of decisions, and the scores that follow from them; always of the positive class.
 
 What cannot be measured is NaN and stays out of means. Recall, precision and the F scores need a positive
 image, specificity and NPV a negative one, balanced accuracy and MCC both. What the model could have done and
@@ -8,12 +8,13 @@ a finding would leave the mean instead of lowering it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from hilum.metrics.inputs import Floats, decision_columns, ratio, sides
+from hilum.metrics.inputs import Floats, Rows, ratio, row_weights
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,11 @@ class Confusion:
     false_positives: Floats
     false_negatives: Floats
     true_negatives: Floats
+
+    @property
+    def images(self) -> Floats:
+        """All that is scored."""
+        return self.positives + self.negatives
 
     @property
     def positives(self) -> Floats:
@@ -70,7 +76,7 @@ class Confusion:
     @property
     def accuracy(self) -> Floats:
         """Share of right decisions."""
-        return ratio(self.true_positives + self.true_negatives, self.positives + self.negatives)
+        return ratio(self.true_positives + self.true_negatives, self.images)
 
     @property
     def balanced_accuracy(self) -> Floats:
@@ -90,18 +96,8 @@ class Confusion:
 
     @property
     def pooled(self) -> Confusion:
-        """The counts of all findings together: the last axis summed."""
-        return Confusion(
-            *(
-                np.asarray(counts.sum(axis=-1))
-                for counts in (
-                    self.true_positives,
-                    self.false_positives,
-                    self.false_negatives,
-                    self.true_negatives,
-                )
-            )
-        )
+        """The counts of all findings together: the last axis summed, and kept with length 1."""
+        return Confusion(*(np.asarray(counts.sum(axis=-1, keepdims=True)) for counts in astuple(self)))
 
     def f_beta(self, beta: float) -> Floats:
         """Weighted harmonic mean of precision and recall; recall counts `beta` times as much as precision.
@@ -111,6 +107,14 @@ class Confusion:
         gain = (1 + beta**2) * self.true_positives
         score = ratio(gain, gain + beta**2 * self.false_negatives + self.false_positives)
         return np.where(self.positives > 0, score, np.nan)
+
+    def net_benefit(self, at: float) -> Floats:
+        """Share that is found, less false alarms at the odds of `at`: TP / n - FP / n * at / (1 - at).
+
+        Vickers & Elkin 2006. Who decides from a probability of `at` on says that a missed finding is as bad as
+        (1 - at) / at false alarms. 0 is what deciding nobody positive gives.
+        """
+        return ratio(self.true_positives - at / (1 - at) * self.false_positives, self.images)
 
 
 def confusion(
@@ -127,73 +131,37 @@ def confusion(
     Raises:
         DataError: targets other than 0, 1 and NaN, decisions that are none, or shapes that differ.
     """
-    positive, negative = sides(targets, weights)
-    yes = decision_columns(decisions, positive > 0)
-    true_positives = np.where(yes, positive, 0.0).sum(axis=axis)
-    false_positives = np.where(yes, negative, 0.0).sum(axis=axis)
-    return Confusion(
-        true_positives,
-        false_positives,
-        positive.sum(axis=axis) - true_positives,
-        negative.sum(axis=axis) - false_positives,
-    )
+    rows = Rows(targets, decisions=decisions)
+    each = row_weights(weights, len(rows.positive))[:, None]
+    return Confusion(*((each * part).sum(axis=axis) for part in cells(rows)))
 
 
-def recall(targets: npt.ArrayLike, decisions: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> Floats:
-    """Share of the positives that is found (sensitivity), float64 [k]; arguments as for `confusion`."""
-    return confusion(targets, decisions, weights).recall
+def cells(rows: Rows) -> list[Floats]:
+    """The fields of `Confusion` for each cell alone, [n, k] each."""
+    return _cells(rows, rows.decisions)
 
 
-def specificity(
-    targets: npt.ArrayLike, decisions: npt.ArrayLike, weights: npt.ArrayLike | None = None
-) -> Floats:
-    """Share of the negatives that is left alone, float64 [k]; arguments as for `confusion`."""
-    return confusion(targets, decisions, weights).specificity
+def cells_at(at: float) -> Callable[[Rows], list[Floats]]:
+    """`cells`, decided at a probability of `at`, whatever the thresholds are."""
+    return lambda rows: _cells(rows, rows.probabilities >= at)
 
 
-def precision(
-    targets: npt.ArrayLike, decisions: npt.ArrayLike, weights: npt.ArrayLike | None = None
-) -> Floats:
-    """Share of the decided positives that is right (PPV), float64 [k]; arguments as for `confusion`."""
-    return confusion(targets, decisions, weights).precision
+def row_means(value: Callable[[Confusion], Floats]) -> Callable[[Rows], list[Floats]]:
+    """A score of each row's findings (0 where the row has none) and whether it has one, [n, 1] each."""
+
+    def parts(rows: Rows) -> list[Floats]:
+        each = value(Confusion(*(part.sum(axis=1, keepdims=True) for part in cells(rows))))
+        known = ~np.isnan(each)
+        return [np.where(known, each, 0.0), known.astype(np.float64)]
+
+    return parts
 
 
-def npv(targets: npt.ArrayLike, decisions: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> Floats:
-    """Share of the decided negatives that is right, float64 [k]; arguments as for `confusion`."""
-    return confusion(targets, decisions, weights).npv
+def all_right(row: Confusion) -> Floats:
+    """1 for a row decided rightly on every finding that is scored on it, else 0; NaN where none is scored."""
+    right = row.false_positives + row.false_negatives == 0
+    return np.where(row.images > 0, right.astype(np.float64), np.nan)
 
 
-def accuracy(
-    targets: npt.ArrayLike, decisions: npt.ArrayLike, weights: npt.ArrayLike | None = None
-) -> Floats:
-    """Share of right decisions, float64 [k]; arguments as for `confusion`."""
-    return confusion(targets, decisions, weights).accuracy
-
-
-def balanced_accuracy(
-    targets: npt.ArrayLike, decisions: npt.ArrayLike, weights: npt.ArrayLike | None = None
-) -> Floats:
-    """Mean of recall and specificity, float64 [k]; arguments as for `confusion`."""
-    return confusion(targets, decisions, weights).balanced_accuracy
-
-
-def mcc(targets: npt.ArrayLike, decisions: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> Floats:
-    """Matthews correlation of decision and truth, float64 [k]; arguments as for `confusion`."""
-    return confusion(targets, decisions, weights).mcc
-
-
-def f_beta(
-    targets: npt.ArrayLike, decisions: npt.ArrayLike, beta: float, weights: npt.ArrayLike | None = None
-) -> Floats:
-    """`Confusion.f_beta`, float64 [k]; arguments as for `confusion`."""
-    return confusion(targets, decisions, weights).f_beta(beta)
-
-
-def f1(targets: npt.ArrayLike, decisions: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> Floats:
-    """Harmonic mean of precision and recall, 2PR / (P + R), float64 [k]; arguments as for `confusion`."""
-    return confusion(targets, decisions, weights).f_beta(1)
-
-
-def f2(targets: npt.ArrayLike, decisions: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> Floats:
-    """The F score that prefers recall, 5PR / (4P + R), float64 [k]; arguments as for `confusion`."""
-    return confusion(targets, decisions, weights).f_beta(2)
+def _cells(rows: Rows, yes: npt.NDArray[np.bool_]) -> list[Floats]:
+    return [rows.positive * yes, rows.negative * yes, rows.positive * ~yes, rows.negative * ~yes]

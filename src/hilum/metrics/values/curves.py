@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from hilum.metrics.inputs import Floats
 from hilum.metrics.predictions import Predictions
-from hilum.metrics.values.ranks import average_precision, roc_auc
+from hilum.metrics.values.registry import SCORES
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class PrecisionRecallCurve:
 
 def roc_curves(predictions: Predictions) -> dict[str, RocCurve]:
     """One curve a finding; a finding with one class only has none and is left out."""
-    areas = roc_auc(predictions.targets, predictions.logits)
+    areas = SCORES["roc_auc"](predictions.targets, predictions.logits)
     curves = {}
     for j, finding in enumerate(predictions.findings):
         thresholds, true, false = _counts(predictions, j)
@@ -116,7 +116,7 @@ def roc_curves(predictions: Predictions) -> dict[str, RocCurve]:
 
 def precision_recall_curves(predictions: Predictions) -> dict[str, PrecisionRecallCurve]:
     """One curve a finding; a finding with one class only has none and is left out."""
-    areas = average_precision(predictions.targets, predictions.logits)
+    areas = SCORES["average_precision"](predictions.targets, predictions.logits)
     curves = {}
     for j, finding in enumerate(predictions.findings):
         thresholds, true, false = _counts(predictions, j)

@@ -1,65 +1,49 @@
-"""Scores of probabilities themselves."""
+"""What scores of probabilities themselves are made of: sums over rows."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from hilum.metrics.inputs import Floats, probability_columns, ratio, row_weights, sides
+from hilum.metrics.inputs import Floats, Rows, ratio
 
 BINS = 15
 """Bins of the calibration error, as in Guo et al. 2017."""
 
 
-def brier(
-    targets: npt.ArrayLike, probabilities: npt.ArrayLike, weights: npt.ArrayLike | None = None
-) -> Floats:
-    """Mean squared difference of probability and truth, lower is better (Brier 1950).
-
-    Args:
-        targets: [n, k] of 0, 1 and NaN (not scored); one column may come as [n].
-        probabilities: [n, k] within 0..1.
-        weights: how often each row counts, [n]; None means once.
-
-    Returns:
-        float64 [k]; NaN for a finding without a scored row.
-
-    Raises:
-        DataError: targets other than 0, 1 and NaN, or probabilities outside 0..1 or of another shape.
-    """
-    positive, negative = sides(targets)
-    p = probability_columns(probabilities, positive + negative > 0)
-    return _mean(positive * (1 - p) ** 2 + negative * p**2, positive + negative, weights)
+def squared_errors(rows: Rows) -> list[Floats]:
+    """(probability - truth)^2 of each cell, what counts as positive and as negative, [n, k] each."""
+    p = rows.probabilities
+    return [rows.positive * (1 - p) ** 2 + rows.negative * p**2, rows.positive, rows.negative]
 
 
-def log_loss(
-    targets: npt.ArrayLike, probabilities: npt.ArrayLike, weights: npt.ArrayLike | None = None
-) -> Floats:
-    """Mean negative log likelihood in nats, lower is better; arguments and result as for `brier`.
-
-    Probabilities are kept float64's epsilon away from 0 and 1, as scikit-learn does.
-    """
-    positive, negative = sides(targets)
-    p = clipped(probability_columns(probabilities, positive + negative > 0))
-    return _mean(-(positive * np.log(p) + negative * np.log1p(-p)), positive + negative, weights)
+def log_losses(rows: Rows) -> list[Floats]:
+    """Negative log likelihood of each cell in nats, what counts as positive and as negative, [n, k] each."""
+    p = clipped(rows.probabilities)
+    cost = -(rows.positive * np.log(p) + rows.negative * np.log1p(-p))
+    return [cost, rows.positive, rows.negative]
 
 
-def ece(targets: npt.ArrayLike, probabilities: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> Floats:
-    """Expected calibration error, lower is better: how far probabilities lie from the shares that come true.
+def bin_gaps(rows: Rows) -> list[Floats]:
+    """Probability - truth of each cell in each of the `BINS`, then what counts, [n, k] each."""
+    scored, bins = rows.positive + rows.negative, bin_of(rows.probabilities)
+    gap = scored * rows.probabilities - rows.positive
+    return [*(np.where(bins == number, gap, 0.0) for number in range(BINS)), scored]
 
-    Probabilities are sorted into 15 bins of equal width (1 belongs to the last); the error is the mean over
-    images of their bin's |mean probability - share of positives|. Of the *positive* class's probability, as
-    for calibrated risks, not of the confidence in the answer given (Guo et al. 2017, whose bins these are).
-    Biased upwards on few images: noise within bins counts as error. Arguments and result as for `brier`.
-    """
-    positive, negative = sides(targets, weights)
-    scored = positive + negative
-    p = probability_columns(probabilities, scored > 0)
-    gaps = np.zeros(p.shape[1])
-    bins = bin_of(p)
-    for number in range(BINS):
-        gaps += np.abs(np.where(bins == number, scored * p - positive, 0.0).sum(axis=0))
-    return ratio(gaps, scored.sum(axis=0))
+
+def mean_cost(cost: Floats, positives: Floats, negatives: Floats) -> Floats:
+    """Cost a scored row, of sums."""
+    return ratio(cost, positives + negatives)
+
+
+def skill(cost: Floats, positives: Floats, negatives: Floats) -> Floats:
+    """1 - Brier score / that of saying the prevalence of everybody, of sums; NaN for one class only."""
+    return 1 - ratio(cost, ratio(positives * negatives, positives + negatives))
+
+
+def expected_error(*sums: Floats) -> Floats:
+    """Sums of `bin_gaps` -> the expected calibration error."""
+    return ratio(np.abs(np.stack(sums[:-1])).sum(axis=0), sums[-1])
 
 
 def bin_of(probabilities: Floats) -> npt.NDArray[np.int64]:
@@ -71,8 +55,3 @@ def clipped(probabilities: Floats) -> Floats:
     """Probabilities kept float64's epsilon away from 0 and 1, so that their logarithms are finite."""
     epsilon = np.finfo(np.float64).eps
     return np.clip(probabilities, epsilon, 1 - epsilon)
-
-
-def _mean(cost: Floats, scored: Floats, weights: npt.ArrayLike | None) -> Floats:
-    each = row_weights(weights, len(cost))
-    return ratio(each @ cost, each @ scored)

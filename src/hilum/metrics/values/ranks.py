@@ -1,7 +1,8 @@
-"""Scores of an order: ROC AUC, partial AUC and average precision, exact on ties, all findings at once.
+"""One finding's rows by falling score: ROC AUC, partial AUC and average precision, exact on ties.
 
-Rows are sorted once. What is then counted are weights, so that resampled or weighted rows need no second
-sort. Cells that are not scored take part with weight 0.
+All three are sums over the positives of something that depends on the weight of the positives and of the negatives
+above them. So rows are sorted once, and for other weights (bootstrap counts) it takes one running sum over the
+negatives. Their derivatives by the weight of each row are known, too.
 """
 
 from __future__ import annotations
@@ -11,149 +12,169 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hilum.errors import DataError
-from hilum.metrics.inputs import Floats, ratio, row_weights, score_columns, sides
+from hilum.metrics.inputs import Bools, Floats, Rows, ratio
 
 Ints = npt.NDArray[np.int64]
+Counts = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Ranking:
-    """Columns sorted by score; make it with `rank`.
+class Order:
+    """The scored rows of one finding; make it with `orders_of`.
 
     Attributes:
-        order: rows by rising score, int64 [k, n].
-        start: sorted position of the first row that is tied with each row, int64 [k, n].
-        stop: sorted position after the last such row, int64 [k, n].
-        positive, negative: 1 where the sorted row is a scored positive (negative), float64 [k, n].
+        positives: rows of the m positives by falling score, int64 [m].
+        negatives: rows of the q negatives by falling score, int64 [q].
+        above: how many negatives score above each positive, int64 [m].
+        through: the same and those tied with it, int64 [m].
+        last: position of the last positive that is tied with each, int64 [m].
+        max_fpr: false positive rate up to which the partial AUC counts.
     """
 
-    order: Ints
-    start: Ints
-    stop: Ints
+    positives: Ints
+    negatives: Ints
+    above: Ints
+    through: Ints
+    last: Ints
+    max_fpr: float
+
+    @property
+    def one_class(self) -> bool:
+        """Whether there is no positive or no negative, and so no score."""
+        return not len(self.positives) or not len(self.negatives)
+
+
+def orders_of(rows: Rows) -> list[Order]:
+    """Sort each column of scores.
+
+    Raises:
+        DataError: a NaN score of a scored cell.
+    """
+    columns = zip(rows.scores.T, rows.positive.T > 0, rows.negative.T > 0, strict=True)
+    return [_order(*column, rows.max_fpr) for column in columns]
+
+
+def _order(values: Floats, positive: Bools, negative: Bools, max_fpr: float) -> Order:
+    positives, negatives = np.flatnonzero(positive), np.flatnonzero(negative)
+    positives = positives[np.argsort(-values[positives], kind="stable")]
+    negatives = negatives[np.argsort(-values[negatives], kind="stable")]
+    high, low = -values[positives], -values[negatives]
+    above, through = np.searchsorted(low, high, "left"), np.searchsorted(low, high, "right")
+    return Order(positives, negatives, above, through, np.searchsorted(high, high, "right") - 1, max_fpr)
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """An `Order` whose rows count b times over with other weights each time; make it with `weighed`.
+
+    Attributes:
+        order: of the rows.
+        positive: weight of each positive, float64 [b, m].
+        above: weight of the negatives that score above each positive, float64 [b, m].
+        through: the same and those tied with it.
+        negatives: weight of all negatives, float64 [b].
+    """
+
+    order: Order
     positive: Floats
-    negative: Floats
+    above: Floats
+    through: Floats
+    negatives: Floats
 
-    def roc_auc(self, weights: npt.ArrayLike | None = None) -> Floats:
-        """Area under the ROC curve, float64 [k]; NaN without a positive or without a negative."""
-        positive, negative = self._weighted(weights)
-        below = _running_sum(negative)
-        # A positive beats the negatives below it and half of those tied with it (mid-ranks).
-        beaten = np.take_along_axis(below, self.start, 1) + np.take_along_axis(below, self.stop, 1)
-        wins = (positive * beaten).sum(axis=1) / 2
-        return ratio(wins, positive.sum(axis=1) * negative.sum(axis=1))
-
-    def partial_auc(self, max_fpr: float = 0.1, weights: npt.ArrayLike | None = None) -> Floats:
-        """Area up to a false positive rate, standardised, float64 [k]; see the function `partial_auc`."""
-        positive, negative = self._weighted(weights)
-        below, negatives = _running_sum(negative), negative.sum(axis=1)
-        above = negatives[:, None] - np.take_along_axis(below, self.stop, 1)
-        through = negatives[:, None] - np.take_along_axis(below, self.start, 1)
-        area = (positive * width_up_to(above, through, max_fpr * negatives[:, None])).sum(axis=1)
-        return standardised(ratio(area, positive.sum(axis=1) * negatives), max_fpr)
-
-    def average_precision(self, weights: npt.ArrayLike | None = None) -> Floats:
-        """Mean precision over the positives, float64 [k]; NaN without a positive or without a negative."""
-        positive, negative = self._weighted(weights)
-        positives, negatives = positive.sum(axis=1), negative.sum(axis=1)
-        true = positives[:, None] - np.take_along_axis(_running_sum(positive), self.start, 1)
-        false = negatives[:, None] - np.take_along_axis(_running_sum(negative), self.start, 1)
-        precision = np.where(positive > 0, ratio(true, true + false), 0.0)
-        mean = ratio((positive * precision).sum(axis=1), positives)
-        return np.where(negatives > 0, mean, np.nan)
-
-    def _weighted(self, weights: npt.ArrayLike | None) -> tuple[Floats, Floats]:
-        if weights is None:
-            return self.positive, self.negative
-        each = row_weights(weights, self.order.shape[1])[self.order]
-        return self.positive * each, self.negative * each
+    @property
+    def positives(self) -> Floats:
+        """Weight of all positives, [b]."""
+        return np.asarray(self.positive.sum(axis=1))
 
 
-def rank(targets: npt.ArrayLike, scores: npt.ArrayLike) -> Ranking:
-    """Sort [n, k] scores, once for all scores of an order and all weights.
-
-    Raises:
-        DataError: targets other than 0, 1 and NaN, shapes that differ, or a NaN score of a scored cell.
-    """
-    positive, negative = sides(targets)
-    values = np.ascontiguousarray(score_columns(scores, (positive + negative) > 0).T)
-    order = np.argsort(values, axis=1)
-    start, stop = _ties(np.take_along_axis(values, order, 1))
-    return Ranking(
-        order,
-        start,
-        stop,
-        np.take_along_axis(positive.T, order, 1),
-        np.take_along_axis(negative.T, order, 1),
-    )
-
-
-def roc_auc(targets: npt.ArrayLike, scores: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> Floats:
-    """Area under the ROC curve of each finding: the share of positive-negative pairs in the right order.
-
-    Ties count half. The result is exact (no trapezoids over rounded rates): Hanley & McNeil 1982.
+def weighed(order: Order, owner: Ints, counts: Counts) -> Weighed:
+    """Count the owners of rows (patients, or the rows themselves) again and again.
 
     Args:
-        targets: [n, k] of 0, 1 and NaN (not scored); one column may come as [n].
-        scores: [n, k], higher means more likely positive; logits or probabilities.
-        weights: how often each row counts, [n]; None means once.
-
-    Returns:
-        float64 [k]; NaN for a finding with one class only, which has no AUC.
-
-    Raises:
-        DataError: targets other than 0, 1 and NaN, shapes that differ, or a NaN score of a scored cell.
+        order: of n rows.
+        owner: whose each row is, int64 [n].
+        counts: how often each owner counts, [b, owners + 1]; the last column is 0, and of nobody.
     """
-    return rank(targets, scores).roc_auc(weights)
+    positive = np.take(counts, owner[order.positives], axis=1).astype(np.float64)
+    # Sums of counts below 2^24 are exact in float32, which halves the memory that has to be moved.
+    nobody = counts.shape[1] - 1
+    running = np.take(counts, np.concatenate([[nobody], owner[order.negatives]]), axis=1)
+    np.cumsum(running, axis=1, out=running)
+    through = np.take(running, order.through, axis=1).astype(np.float64)
+    tied = bool((order.above != order.through).any())
+    above = np.take(running, order.above, axis=1).astype(np.float64) if tied else through
+    return Weighed(order, positive, above, through, running[:, -1].astype(np.float64))
 
 
-def partial_auc(
-    targets: npt.ArrayLike,
-    scores: npt.ArrayLike,
-    max_fpr: float = 0.1,
-    weights: npt.ArrayLike | None = None,
-) -> Floats:
-    """Area under the ROC curve up to a false positive rate, standardised to 0.5 for a coin and 1 for perfect.
-
-    With a = max_fpr, the area up to it lies between a^2 / 2 (a coin) and a; it is moved and stretched to 0.5
-    to 1 (McClish 1989), as scikit-learn's `roc_auc_score(max_fpr=...)`. Other arguments and errors are those of
-    `roc_auc`.
-
-    Args:
-        targets, scores, weights: see `roc_auc`.
-        max_fpr: false positive rate up to which the area counts, above 0 and at most 1 (the whole ROC AUC).
-
-    Returns:
-        float64 [k]; NaN for a finding with one class only.
-    """
-    if not 0 < max_fpr <= 1:
-        raise DataError(f"max_fpr is a false positive rate above 0 and at most 1; it is {max_fpr:g}.")
-    return rank(targets, scores).partial_auc(max_fpr, weights)
+def area(ranks: Weighed) -> Floats:
+    """ROC AUC, [b]: the share of positive-negative pairs in the right order, ties counting half."""
+    pairs = ranks.positives * ranks.negatives
+    lost = np.einsum("bm,bm->b", ranks.positive, ranks.above + ranks.through) / 2
+    return ratio(pairs - lost, pairs)
 
 
-def average_precision(
-    targets: npt.ArrayLike, scores: npt.ArrayLike, weights: npt.ArrayLike | None = None
-) -> Floats:
-    """Average precision of each finding: the sum of precision times step in recall over all thresholds.
-
-    scikit-learn's definition (no interpolation). Arguments and errors are those of `roc_auc`.
-
-    Returns:
-        float64 [k]; NaN for a finding with one class only (with positives alone any order would get 1).
-    """
-    return rank(targets, scores).average_precision(weights)
+def partial_area(ranks: Weighed) -> Floats:
+    """Area up to `max_fpr`, [b], standardised to 0.5 for a coin and 1 for perfect (McClish 1989)."""
+    limit = ranks.order.max_fpr * ranks.negatives[:, None]
+    covered = np.einsum("bm,bm->b", ranks.positive, _width_up_to(ranks.above, ranks.through, limit))
+    return _standardised(ratio(covered, ranks.positives * ranks.negatives), ranks.order.max_fpr)
 
 
-def width_up_to(above: Floats, through: Floats, limit: Floats) -> Floats:
+def mean_precision(ranks: Weighed) -> Floats:
+    """Average precision, [b]: precision at each positive, averaged; scikit-learn's, without interpolation."""
+    order, true = ranks.order, np.cumsum(ranks.positive, axis=1)
+    if (order.last != np.arange(len(order.last))).any():
+        true = np.take(true, order.last, axis=1)
+    # Before the first positive that counts, nothing is found and nothing is added.
+    precision = true / np.maximum(true + ranks.through, 1e-300)
+    mean = ratio(np.einsum("bm,bm->b", ranks.positive, precision), ranks.positives)
+    return np.where(ranks.negatives > 0, mean, np.nan)
+
+
+def area_derivatives(order: Order) -> tuple[Floats, Floats]:
+    """`area` by each positive's weight, [m], and by each negative's, [q]: DeLong's placements (Sun & Xu 2014)."""
+    return _area_derivatives(order, 1.0)
+
+
+def partial_area_derivatives(order: Order) -> tuple[Floats, Floats]:
+    """`partial_area` by each positive's weight, [m], and by each negative's, [q]."""
+    return _area_derivatives(order, order.max_fpr)
+
+
+def mean_precision_derivatives(order: Order) -> tuple[Floats, Floats]:
+    """`mean_precision` by each positive's weight, [m], and by each negative's, [q]."""
+    m, q = len(order.positives), len(order.negatives)
+    true, false = (order.last + 1).astype(np.float64), order.through.astype(np.float64)
+    precision = true / (true + false)
+    by_true, by_false = false / (true + false) ** 2, true / (true + false) ** 2
+    first = np.searchsorted(order.last, order.last, "left")
+    at_or_below = np.cumsum(by_true[::-1])[::-1][first]
+    positive = (precision - precision.mean() + at_or_below) / m
+    return positive, -_sum_below(order.through, by_false, q) / m
+
+
+def _area_derivatives(order: Order, max_fpr: float) -> tuple[Floats, Floats]:
+    m, q = len(order.positives), len(order.negatives)
+    above, through = order.above.astype(np.float64), order.through.astype(np.float64)
+    limit = np.array(max_fpr * q)
+    width = _width_up_to(above, through, limit)
+    covered = width.sum() / (m * q)
+    tied = through - above
+    # How the width grows with the limit, and how it shrinks with the weight of tied negatives.
+    slope = np.where(tied > 0, np.clip(limit - above, 0.0, tied) / np.maximum(tied, 1.0), limit >= above)
+    shrink = np.where(tied > 0, slope**2 / 2, 0.0)
+    lost = _sum_below(order.above, slope - shrink, q) + _sum_below(order.through, shrink, q)
+    positive = (width / q - covered) / m
+    negative = (max_fpr * slope.sum() - lost) / (m * q) - covered / q
+    scale = 0.5 / (max_fpr - 0.5 * max_fpr**2)
+    return scale * positive, scale * negative
+
+
+def _width_up_to(above: Floats, through: Floats, limit: Floats) -> Floats:
     """How much of the ROC curve's x axis, in negatives, each positive adds its height to.
 
     A positive lifts the curve to the right of the negatives that score above it. Within negatives tied with it
     the lift grows linearly, so that with `limit` at all negatives the widths add up to the mid-rank AUC.
-
-    Args:
-        above: weight of the negatives that score above each positive.
-        through: the same and those tied with it.
-        limit: where the area ends, in negatives; broadcasts against the others.
     """
     tied = through - above
     within = np.clip(limit - above, 0.0, tied)
@@ -162,28 +183,12 @@ def width_up_to(above: Floats, through: Floats, limit: Floats) -> Floats:
     return np.maximum(limit - through, 0.0) + 0.5 * within * slope
 
 
-def standardised(area: Floats, max_fpr: float) -> Floats:
-    """McClish's standardisation of a partial area: 0.5 for a coin, 1 for a perfect order."""
+def _standardised(area: Floats, max_fpr: float) -> Floats:
     lowest = 0.5 * max_fpr**2
     return 0.5 * (1.0 + (area - lowest) / (max_fpr - lowest))
 
 
-def _running_sum(values: Floats) -> Floats:
-    """Sum before each position, [k, n + 1]."""
-    total = np.zeros((values.shape[0], values.shape[1] + 1))
-    np.cumsum(values, axis=1, out=total[:, 1:])
-    return total
-
-
-def _ties(values: Floats) -> tuple[Ints, Ints]:
-    """First position of each run of equal values in sorted rows, and the position after its last."""
-    rows, n = values.shape
-    position = np.arange(n)
-    new = np.ones((rows, n), dtype=np.bool_)
-    new[:, 1:] = values[:, 1:] != values[:, :-1]
-    start = np.maximum.accumulate(np.where(new, position, 0), axis=1)
-    last = np.ones((rows, n), dtype=np.bool_)
-    last[:, :-1] = new[:, 1:]
-    ends = np.where(last, position + 1, n)
-    stop = np.minimum.accumulate(ends[:, ::-1], axis=1)[:, ::-1]
-    return start, stop
+def _sum_below(boundary: Ints, values: Floats, negatives: int) -> Floats:
+    """For each negative, in falling order, the sum of the values whose boundary lies after it, [negatives]."""
+    at = np.bincount(boundary, values, minlength=negatives + 1)
+    return np.asarray(np.cumsum(at[::-1])[::-1][1:])
