@@ -173,9 +173,8 @@ class Evidence:
         if how == "bootstrap" or (how == "Wilson" and self.of_mean):
             found = bootstrapped(self.value, self.drawn, self.influence, level, method)
             # Rounding can push a quantile of values of 1 past it.
-            return Interval(
-                *(np.clip(end, *self.score.limits) for end in (found.low, found.high)), found.method
-            )
+            low, high = (np.clip(end, *self.score.limits) for end in (found.low, found.high))
+            return Interval(low, high, found.method)
         if len(self.influence) < 2:
             missing = np.full(len(self.value), np.nan)
             return Interval(missing, missing, how)
