@@ -27,6 +27,7 @@ from .judging.thresholds import Thresholds as Thresholds
 from .judging.thresholds import fit_thresholds as fit_thresholds
 from .judging.warnings import of_part as of_part
 from .predictions import UNITS as UNITS
+from .predictions import PartName as PartName
 from .predictions import Predictions as Predictions
 from .predictions import sigmoid as sigmoid
 from .results import Scores as Scores

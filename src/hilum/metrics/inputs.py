@@ -51,7 +51,8 @@ def score_columns(scores: npt.ArrayLike, scored: Bools) -> Floats:
         column = int(np.isnan(values).any(axis=0).argmax())
         raise DataError(
             f"scores of column {column} hold NaN where the target is known: the model gave no number. "
-            "A training that diverged does this; try a lower optimizer.lr or set train.clip."
+            "A training that diverged does this: try a lower optimizer.lr or set train.clip. So does the logit of "
+            "a value outside 0..1, which Predictions.from_probabilities names."
         )
     return values
 

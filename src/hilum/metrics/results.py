@@ -305,7 +305,10 @@ def score(predictions: Predictions, thresholds: Thresholds, config: ScoresConfig
         {name: float(values[name][0]) for name in over_all()},
         thresholds,
         missing_reasons(predictions.findings, counts, predictions.part, predictions.unit),
-        warnings_of(predictions.findings, counts, predictions.part, predictions.unit),
+        (
+            *predictions.doubts,
+            *warnings_of(predictions.findings, counts, predictions.part, predictions.unit),
+        ),
         predictions.unit,
         intervals,
         shown,

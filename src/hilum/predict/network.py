@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ from hilum.batches import Batch, Feed, copies
 from hilum.config import PredictConfig, PrepareConfig
 from hilum.device import autocast, pick_device
 from hilum.errors import RunError
-from hilum.metrics import Predictions
+from hilum.metrics import PartName, Predictions
 from hilum.models import Classifier, Normalisation, build_model, load_weights, positive_logits
 from hilum.pixels import Pack
 from hilum.progress import progress
@@ -149,7 +150,9 @@ class Network:
         with progress(f"looking at the {part} part", len(feed)) as advance:
             logits = self._positive(_counted(feed, advance))
         patients = table.frame["patient_id"].to_numpy()
-        return Predictions(table.image_ids, self.findings, logits, truth, part, patients, table.study_ids)
+        return Predictions(
+            table.image_ids, self.findings, logits, truth, cast(PartName, part), patients, table.study_ids
+        )
 
     def _positive(self, batches: Iterable[Batch]) -> npt.NDArray[np.float32]:
         config = self.run.config
