@@ -97,6 +97,15 @@ def test_interval_and_p_agree_and_the_bootstrap_is_close() -> None:
         assert math.isnan(effect.seeds_share)
 
 
+def test_the_interval_of_a_finding_is_corrected_as_its_p_is() -> None:
+    turned = 0
+    for seed in range(12):
+        for effect in compare(Case(positives=120, findings=5, gain=0.35), seed, replicates=0).per_finding:
+            assert (effect.low > 0 or effect.high < 0) == (effect.p_adjusted < 0.05)
+            turned += effect.p < 0.05 <= effect.p_adjusted
+    assert turned > 3
+
+
 def test_the_other_way_round_is_the_same_with_the_sign_turned() -> None:
     first, second = sides(Case(findings=3, gain=0.3))
     there, back = (compare_predictions(a, b, replicates=100) for a, b in ((first, second), (second, first)))

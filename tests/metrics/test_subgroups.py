@@ -54,6 +54,12 @@ def test_without_a_gap_none_is_named(plain: Drawn) -> None:
     found = of(plain)
     assert found.gaps == ()
     assert found.tests > 50
+    assert set(found.shown) == {"roc_auc", "recall", "specificity"}
+    assert all(found.floor < size < 1 for size in found.shown.values())
+    assert f"{found.tests} differences" in found.tested
+    assert f"{found.shown['recall']:.2f} in recall" in found.tested
+    few = of(replace(plain, images=plain.images[["image_id"]]))
+    assert few.tested.startswith("No group had enough patients")
 
 
 def test_an_age_gap_is_named_once_and_in_those_who_are_missed() -> None:

@@ -93,9 +93,11 @@ def _show(compared: RunsCompared) -> None:
         title=f"{score}{over}: {where}",
     )
     reference = compared.groups[0].name
+    several = any(e.p != e.p_adjusted for _, comparison in compared.pairs for e in comparison.effects)
+    corrected = [f"{level}, corrected", "p, corrected"] if several else [level, "p"]
     for group, comparison in compared.pairs:
         show_table(
-            ["finding", "positive", *_sides(reference, group.name), "difference", level, "p", "verdict"],
+            ["finding", "positive", *_sides(reference, group.name), "difference", *corrected, "verdict"],
             [_cells(effect, decimals(comparison)) for effect in comparison.effects],
             title=f"{group.name} against {reference}",
         )

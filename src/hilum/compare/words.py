@@ -59,8 +59,9 @@ def verdict(comparison: Comparison, group: str, reference: str) -> str:
     if effect.verdict == "not distinguishable":
         text = f"{group} is not distinguishable from {reference}: {mean}{numbers}. {would_take(effect)}"
     else:
-        text = f"{group} is {effect.verdict} than {reference}: {mean}{numbers}."
-    for kind in ("better", "worse"):
+        than = "different from" if effect.verdict == "different" else f"{effect.verdict} than"
+        text = f"{group} is {than} {reference}: {mean}{numbers}."
+    for kind in ("better", "worse", "different"):
         names = [e.finding for e in comparison.per_finding if e.verdict == kind]
         if names:
             text += f" {kind.capitalize()} on {listed(names, 12)}."
@@ -69,6 +70,8 @@ def verdict(comparison: Comparison, group: str, reference: str) -> str:
 
 def would_take(effect: Effect) -> str:
     """How many positives a clear verdict would take, as a sentence."""
+    if math.isnan(effect.difference):
+        return "It cannot be measured on all findings of both."
     if effect.difference == 0:
         return "There is no difference at all."
     if effect.positives_needed is None:

@@ -66,8 +66,8 @@ class Predictions:
         if self.part != "train" and len(set(self.image_ids)) < len(self):
             names, count = np.unique(self.image_ids.astype(str), return_counts=True)
             raise DataError(
-                f"{self.unit} {str(names[count > 1][0])!r} is there {count.max()} times; expected each once. Drop the "
-                f"copies, or average what was said of them."
+                f"{self.unit} {str(names[count > 1][0])!r} is there {count.max()} times; expected each once. "
+                "Drop the copies, or average what was said of them."
             )
 
     @classmethod

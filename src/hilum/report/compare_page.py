@@ -15,7 +15,7 @@ from hilum.report.html import render
 from hilum.report.plots import data_uri, png, svg
 from hilum.text import many
 
-SIGNS = {"better": "▲", "worse": "▼", "not distinguishable": "○"}
+SIGNS = {"better": "▲", "worse": "▼", "different": "◆", "not distinguishable": "○"}
 """The shapes of the figure, in a line of text."""
 PARTS = {"train": "Training", "valid": "Validation", "test": "Test"}
 

@@ -19,6 +19,7 @@ INK = "#1f2933"
 LOOKS: dict[str, tuple[str, str, bool]] = {
     "better": ("#0b6e4f", "^", True),
     "worse": ("#b42318", "v", True),
+    "different": ("#0b7285", "D", True),
     "not distinguishable": (MUTED, "o", False),
 }
 """Verdict -> colour, shape, and whether it is filled: told apart without colour too."""

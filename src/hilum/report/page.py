@@ -113,6 +113,7 @@ def page(run: Run, numbers: Numbers) -> dict[str, Any]:
         "calibration": panels.calibration(run, numbers),
         "subgroups": panels.subgroup_panels(numbers),
         "gaps": [gap.sentence for gap in numbers.subgroups.gaps] if numbers.subgroups else [],
+        "tested": numbers.subgroups.tested if numbers.subgroups else "",
         "search": search,
         "members": members,
         "published": others,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from hilum.metrics.by_group.attributes import DEVICE, PATIENT, Attribute, Contra
 from hilum.metrics.by_group.differences import Area, Share, area_p, difference_interval, share_p
 from hilum.metrics.inputs import Bools
 from hilum.metrics.judging.warnings import FEW
-from hilum.metrics.uncertainty.significance import holm
+from hilum.metrics.uncertainty.significance import POWER, holm
 from hilum.text import many
 
 LEAST = 5
@@ -52,6 +54,11 @@ class Measured:
     def negatives(self) -> int:
         """Rows that are negative."""
         return int(self.shares["specificity"].rows)
+
+    def error(self, score: str, level: float) -> float:
+        """Standard error of a score that its interval stands for."""
+        low, high = self.intervals[score]
+        return (high - low) / (2 * NormalDist().inv_cdf((1 + level) / 2))
 
     def enough(self, score: str) -> bool:
         """Whether there are enough rows of enough patients to test this score."""
@@ -119,12 +126,13 @@ class _Test:
     score: str
     p: float
     difference: float
+    error: float = math.nan
 
 
 def named_gaps(
     attributes: Sequence[Attribute], measure: Measure, unit: str, level: float
-) -> tuple[tuple[Gap, ...], int]:
-    """The gaps, largest first, and how many tests were made.
+) -> tuple[tuple[Gap, ...], int, dict[str, float]]:
+    """The gaps, largest first; how many tests were made; and score -> the gap that half of them could have shown.
 
     A gap stays only while it is seen among those, or among others than those, that are named already: where
     patients from 60 years on are missed, that others are missed less is no second gap.
@@ -135,9 +143,9 @@ def named_gaps(
         unit: what a row is, for sentences.
         level: 1 - level is the chance that any gap is named where there is none.
     """
-    tests = _tests(attributes, measure)
+    tests = _tests(attributes, measure, level)
     if not tests:
-        return (), 0
+        return (), 0, {}
     adjusted = holm(np.array([test.p for test in tests]))
     real = [replace(test, p=float(p)) for test, p in zip(tests, adjusted, strict=True) if p <= 1 - level]
     together: dict[tuple[str, str], list[_Test]] = {}
@@ -148,10 +156,20 @@ def named_gaps(
         for own in together.values()
         for group in _not_said_yet(own, measure, (1 - level) / len(tests))
     ]
-    return tuple(sorted(gaps, key=lambda gap: -abs(gap.difference))), len(tests)
+    shown = {
+        score: _could_show([test.error for test in tests if test.score == score], (1 - level) / len(tests))
+        for score in dict.fromkeys(test.score for test in tests)
+    }
+    return tuple(sorted(gaps, key=lambda gap: -abs(gap.difference))), len(tests), shown
 
 
-def _tests(attributes: Sequence[Attribute], measure: Measure) -> list[_Test]:
+def _could_show(errors: Sequence[float], alpha: float) -> float:
+    """The difference that half of the tests would find in `POWER` of all tries (Bonferroni)."""
+    reach = NormalDist().inv_cdf(1 - alpha / 2) + NormalDist().inv_cdf(POWER)
+    return float(FLOOR + reach * np.median(errors))
+
+
+def _tests(attributes: Sequence[Attribute], measure: Measure, level: float) -> list[_Test]:
     """Every test for which both sides have enough; the same rows under two names are tested once."""
     tests: list[_Test] = []
     seen: set[bytes] = set()
@@ -165,7 +183,13 @@ def _tests(attributes: Sequence[Attribute], measure: Measure) -> list[_Test]:
         seen |= keys
         inside, outside = measure(contrast.rows), measure(contrast.rest)
         tests += [
-            _Test(contrast, finding, score, *_compared(inside[finding], outside[finding], score))
+            _Test(
+                contrast,
+                finding,
+                score,
+                *_compared(inside[finding], outside[finding], score),
+                math.hypot(inside[finding].error(score, level), outside[finding].error(score, level)),
+            )
             for finding in inside
             if finding != contrast.attribute.name
             for score in LABELS

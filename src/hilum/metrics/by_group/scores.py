@@ -16,7 +16,7 @@ import polars as pl
 from hilum.errors import DataError
 from hilum.metrics.by_group.attributes import KEYS, Attribute, attributes_of
 from hilum.metrics.by_group.differences import Area, Ints, correlation_of, share_of
-from hilum.metrics.by_group.gaps import FLOOR, Gap, Measured, named_gaps
+from hilum.metrics.by_group.gaps import FLOOR, LABELS, Gap, Measured, named_gaps
 from hilum.metrics.inputs import Bools, Rows, ratio
 from hilum.metrics.judging.thresholds import Thresholds
 from hilum.metrics.judging.warnings import FEW
@@ -26,6 +26,7 @@ from hilum.metrics.uncertainty.patients import clusters
 from hilum.metrics.values import registry
 from hilum.metrics.values.counts import Confusion, cells
 from hilum.metrics.values.engine import Score, Summed, Tally
+from hilum.text import listed
 
 SCORES: dict[str, Score] = {
     **{name: registry.SCORES[name] for name in ("roc_auc", "recall", "specificity", "precision")},
@@ -78,6 +79,7 @@ class Subgroups:
         level: of the intervals; 1 - level is how often a part without any difference has a gap named, at most.
         tests: how many differences were tested, which the p values are corrected for.
         floor: a gap is a difference that is certainly larger than this.
+        shown: score -> the difference that half of its tests would have found in 4 of 5 tries.
     """
 
     cells: tuple[Cell, ...]
@@ -85,6 +87,21 @@ class Subgroups:
     level: float = 0.95
     tests: int = 0
     floor: float = field(default=FLOOR)
+    shown: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def tested(self) -> str:
+        """What was tested and how small a gap could have been seen, for a reader."""
+        if not self.tests:
+            return "No group had enough patients with and without a finding to be compared with the others."
+        names = listed([LABELS[name] for name in self.shown])
+        sizes = listed([f"{value:.2f} in {LABELS[name]}" for name, value in self.shown.items()])
+        return (
+            f"{self.tests:,} differences between a group and the others were tested ({names} of each "
+            f"finding), each for being certainly larger than {self.floor:g}, with a chance of "
+            f"{100 * (1 - self.level):.3g} % that any is named by chance (Holm's correction). In half of them, "
+            f"these patients would have shown a gap of {sizes} in 4 of 5 tries; smaller ones may be there unseen."
+        )
 
     def frame(self) -> pl.DataFrame:
         """One row a cell: its counts, and each score with `_low` and `_high`; NaN is null."""
@@ -103,6 +120,7 @@ class Subgroups:
             "level": self.level,
             "tests": self.tests,
             "floor": self.floor,
+            "shown": dict(self.shown),
             "gaps": [gap.to_json() for gap in self.gaps],
             "cells": self.frame().to_dicts(),
         }
@@ -117,7 +135,14 @@ class Subgroups:
         try:
             cells = tuple(_cell_from(row) for row in value["cells"])
             gaps = tuple(Gap.from_json(gap) for gap in value["gaps"])
-            return cls(cells, gaps, float(value["level"]), int(value["tests"]), float(value["floor"]))
+            return cls(
+                cells,
+                gaps,
+                float(value["level"]),
+                int(value["tests"]),
+                float(value["floor"]),
+                dict(value.get("shown", {})),
+            )
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise DataError(f"these are not scores by group: {error!r} in {str(value)[:80]}") from error
 
@@ -157,8 +182,8 @@ def subgroups(
         for value in attribute.values
         for finding, measured in part.measure(attribute.rows(value)).items()
     )
-    gaps, tests = named_gaps(attributes, part.measure, predictions.unit, level)
-    return Subgroups(cells, gaps, level, tests)
+    gaps, tests, shown = named_gaps(attributes, part.measure, predictions.unit, level)
+    return Subgroups(cells, gaps, level, tests, shown=shown)
 
 
 class _Part:

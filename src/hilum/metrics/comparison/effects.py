@@ -35,9 +35,9 @@ class Effect:
         first: its value on the first side, a mean over the seeds.
         second: its value on the second.
         difference: second - first.
-        low: lower end of the interval of the difference, by the same test as `p`.
-        high: upper end.
-        p: two-sided p value of no difference.
+        low, high: interval of the difference, by the same test as `p_adjusted`: it leaves out 0 where that
+            is below 1 - level.
+        p: two-sided p value of no difference, not corrected.
         p_adjusted: after Holm's correction for all that was tested beside it.
         verdict: on the second; `p_adjusted` decides.
         positives: positive rows; of all findings for the mean.
@@ -244,7 +244,7 @@ def _percentiles(replicates: Floats, level: float) -> Floats:
 
 
 def _decided(effect: Effect, p: float, level: float, tests: int) -> Effect:
-    """The effect with its corrected p value, the verdict that follows, and what a clear one would take."""
+    """The effect with its corrected p value and interval, the verdict, and what a clear one would take."""
     verdict: Verdict = "not distinguishable"
     needed = None
     if p < 1 - level:
@@ -257,4 +257,10 @@ def _decided(effect: Effect, p: float, level: float, tests: int) -> Effect:
         variance = effect.error**2
         times = times_as_many(effect.difference, (1 - share) * variance, share * variance, level, tests)
         needed = None if times is None else math.ceil(effect.positives * max(times, 1.0))
-    return replace(effect, p_adjusted=p, verdict=verdict, positives_needed=needed)
+    # Of this test alone, so much of 1 - level is left as p had to be multiplied by.
+    left = (1 - level) * (effect.p / p if p > 0 else 1 / tests)
+    reach = float(t_quantile(1 - left, np.array(effect.degrees))) * effect.error
+    if not effect.error and effect.difference:
+        reach = math.nan  # All patients moved alike: p is the sign test's, which has no interval.
+    low, high = effect.difference - reach, effect.difference + reach
+    return replace(effect, low=low, high=high, p_adjusted=p, verdict=verdict, positives_needed=needed)
