@@ -17,7 +17,6 @@ from compared_runs import FINDINGS, make_run
 from hilum import api
 from hilum.compare import RunsCompared, compare_runs
 from hilum.report.compare_page import contents
-from hilum.report.compare_plots import LOOKS, forest_plot, limits
 
 Hilum = Callable[..., Any]
 
@@ -175,21 +174,21 @@ def test_names_are_escaped(lab: Path, tmp_path: Path) -> None:
 
 
 def test_the_figure_has_a_mark_a_verdict(everything: RunsCompared) -> None:
-    figure = forest_plot(everything)
+    marks_of = {"better": "^", "worse": "v", "not distinguishable": "o"}
+    figure = everything.plot()[0].figure
     assert len(figure.axes) == 2
     for axes, comparison in zip(figure.axes, everything.comparisons, strict=True):
         marks = [line for line in axes.lines if line.get_marker() not in ("None", None, "")]
-        assert [mark.get_marker() for mark in marks] == [LOOKS[e.verdict][1] for e in comparison.effects]
+        assert [mark.get_marker() for mark in marks] == [marks_of[e.verdict] for e in comparison.effects]
         assert [mark.get_xdata()[0] for mark in marks] == [e.difference for e in comparison.effects]
         assert [label.get_text() for label in axes.get_yticklabels()] == [*FINDINGS, "mean over findings"]
-    assert len({look[:2] for look in LOOKS.values()}) == 3
-    assert figure.axes[0].get_xlim() == figure.axes[1].get_xlim() == limits(everything.comparisons)
-    low, high = limits(everything.comparisons)
+    assert figure.axes[0].get_xlim() == figure.axes[1].get_xlim()
+    low, high = figure.axes[0].get_xlim()
     assert low < 0 < high
 
 
 def test_lower_is_better_is_said(lab: Path) -> None:
-    figure = forest_plot(compare_runs([lab / "plain-1", lab / "clahe-1"], by="brier"))
+    figure = compare_runs([lab / "plain-1", lab / "clahe-1"], by="brier").plot()[0].figure
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert "Difference in Brier (lower is better)" in texts
     assert "← clahe-1 better" in texts

@@ -14,9 +14,9 @@ from sklearn.calibration import calibration_curve
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
+from hilum import metrics
 from hilum.errors import DataError
 from hilum.metrics import Calibration, Predictions, fit_calibration, reliability, sigmoid
-from hilum.metrics import values as metrics
 from hilum.metrics.values.logistic import fit_line
 
 FITTED = ("temperature", "platt", "isotonic")

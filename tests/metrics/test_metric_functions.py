@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn import metrics as oracle
 
+from hilum import metrics
 from hilum.errors import DataError
 from hilum.metrics import confusion, mean_over_findings
-from hilum.metrics import values as metrics
 from hilum.metrics.values.counts import Confusion
 
 TIED = [0.0, 0.1, 0.25, 0.5, 0.75, 1.0]

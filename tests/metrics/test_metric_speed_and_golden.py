@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from hilum.metrics.values import roc_auc
+from hilum.metrics import roc_auc
 
 
 @pytest.mark.real

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from hilum import metrics
 from hilum.config import ScoresConfig
 from hilum.errors import ConfigError, DataError
 from hilum.metrics import Predictions, Thresholds, confusion, fit_thresholds
-from hilum.metrics import values as metrics
 from hilum.metrics.judging import thresholds
 from hilum.metrics.values.curves import counts_by_threshold
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hilum.metrics import confusion
-from hilum.metrics.values import accuracy, precision, recall
+from hilum.metrics import accuracy, confusion, precision, recall
 from hilum.metrics.values.counts import Confusion
 
 POSITIVES, PREDICTED = 9_032, 3_681

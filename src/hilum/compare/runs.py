@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -15,6 +15,7 @@ from hilum.compare.groups import Group, SettingRow, differing_settings, group_ru
 from hilum.config import ScoresConfig
 from hilum.errors import DataError, RunError, did_you_mean
 from hilum.metrics import (
+    SCORES,
     Comparison,
     Model,
     Predictions,
@@ -27,7 +28,10 @@ from hilum.metrics import (
 )
 from hilum.runs import Run
 from hilum.table import PARTS
-from hilum.text import items
+from hilum.text import escaped, items, many, table_html
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,42 @@ class RunsCompared:
         if not self.comparisons:
             return [words.one_recipe(len(self.groups[0].runs))]
         return [words.verdict(comparison, group.name, reference) for group, comparison in self.pairs]
+
+    def tables(self) -> list[tuple[str, list[str], list[list[Any]]]]:
+        """Title, column headings and rows of each table: the groups, then each further group against the first."""
+        first = self.groups[0]
+        score, seeds = SCORES[self.score].heading, any(group.sds for group in self.groups)
+        over = ", mean over findings" if len(first.columns) > 1 else ""
+        rows = [
+            [g.name, len(g.runs), g.means[-1], f"[{g.lows[-1]:.3f}, {g.highs[-1]:.3f}]"]
+            + ([g.sds[-1] if g.sds else None] if seeds else [])
+            for g in self.groups
+        ]
+        columns = ["group", "runs", score, f"{100 * self.level:g} % interval", *["sd over seeds"] * seeds]
+        where = f"{self.part}, {many(self.rows, self.unit)} of {self.patients:,} patients"
+        return [
+            (f"{score}{over}: {where}", columns, rows),
+            *(
+                (f"{group.name} against {first.name}", *comparison.table(first.name, group.name))
+                for group, comparison in self.pairs
+            ),
+        ]
+
+    def plot(self) -> list[Axes]:
+        """The forest plot, a panel for each further group: differences of findings and of their mean."""
+        from hilum.metrics import forest_plot
+
+        if not self.comparisons:
+            return []
+        return forest_plot(
+            self.comparisons, [group.name for group in self.groups[1:]], self.groups[0].name
+        ).axes
+
+    def _repr_html_(self) -> str:
+        shown = [table_html(columns, rows, title) for title, columns, rows in self.tables()]
+        return "".join(shown) + "".join(
+            f"<p>{escaped(told)}</p>" for told in (*self.warnings, *self.sentences)
+        )
 
     def frame(self) -> pl.DataFrame:
         """One row an effect: `group`, `reference` and the fields of `Effect`."""

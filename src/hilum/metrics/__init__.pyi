@@ -8,6 +8,7 @@ from .comparison.effects import Effect as Effect
 from .comparison.effects import adjusted as adjusted
 from .comparison.effects import compare_predictions as compare_predictions
 from .comparison.effects import contrast as contrast
+from .comparison.plots import forest_plot as forest_plot
 from .comparison.sides import Model as Model
 from .comparison.sides import Side as Side
 from .comparison.sides import aligned as aligned
@@ -44,6 +45,7 @@ from .values.curves import PrecisionRecallCurve as PrecisionRecallCurve
 from .values.curves import RocCurve as RocCurve
 from .values.curves import precision_recall_curves as precision_recall_curves
 from .values.curves import roc_curves as roc_curves
+from .values.engine import Score as Score
 from .values.engine import mean_over_findings as mean_over_findings
 from .values.logistic import fit_line as fit_line
 from .values.registry import COUNTS as COUNTS
@@ -51,3 +53,5 @@ from .values.registry import SCORES as SCORES
 from .values.registry import check_score as check_score
 from .values.registry import over_all as over_all
 from .values.registry import per_finding as per_finding
+
+def __getattr__(name: str) -> Score: ...

@@ -13,7 +13,7 @@ import polars as pl
 
 from hilum.errors import DataError, did_you_mean
 from hilum.files import read_parquet, write_parquet
-from hilum.text import cell, escaped, items, listed, many
+from hilum.text import items, listed, many, table_html
 
 LOGIT, TARGET = "logit:", "target:"
 PartName = Literal["train", "valid", "test", "new"]
@@ -261,18 +261,12 @@ class Predictions:
         known = np.isfinite(self.targets).sum(axis=0)
         positive = np.nansum(self.targets == 1, axis=0)
         mean = self.probabilities.mean(axis=0) if len(self) else np.full(len(self.findings), np.nan)
-        rows = "".join(
-            f"<tr><th scope='row' style='text-align:left'>{escaped(name)}</th><td>{positive[j]:,}</td>"
-            f"<td>{known[j] - positive[j]:,}</td><td>{len(self) - known[j]:,}</td>"
-            f"<td>{cell(float(mean[j]))}</td></tr>"
+        rows = [
+            [name, int(positive[j]), int(known[j] - positive[j]), int(len(self) - known[j]), float(mean[j])]
             for j, name in enumerate(self.findings)
-        )
+        ]
         heads = ("Finding", "Positive", "Negative", "Not scored", "Mean probability")
-        head = "".join(f"<th scope='col'>{name}</th>" for name in heads)
-        return (
-            f"<table><caption>{escaped(self.part)}, {many(len(self), self.unit)}</caption>"
-            f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-        )
+        return table_html(heads, rows, f"{self.part}, {many(len(self), self.unit)}", self.doubts)
 
 
 def _from_frame(frame: pl.DataFrame, part: str) -> Predictions:

@@ -5,22 +5,28 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from itertools import cycle
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hilum.config import ScoresConfig
 from hilum.errors import ConfigError, DataError, did_you_mean
 from hilum.metrics.inputs import Floats
+from hilum.metrics.judging.calibration import reliability
 from hilum.metrics.judging.thresholds import Thresholds
 from hilum.metrics.judging.warnings import missing_reasons, of_part, warnings_of
 from hilum.metrics.predictions import Predictions
 from hilum.metrics.uncertainty.intervals import Intervals, intervals_of
 from hilum.metrics.uncertainty.patients import tally
 from hilum.metrics.values.counts import Confusion, cells, confusion
+from hilum.metrics.values.curves import roc_curves
 from hilum.metrics.values.engine import Summed, mean_over_findings
 from hilum.metrics.values.registry import COUNTS, SCORES, over_all, per_finding
-from hilum.text import cell, escaped, items, listed, many, plural, strings, with_interval
+from hilum.text import items, listed, many, plural, strings, table_html, with_interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 TABLE = (
     *("images", "positives", "predicted_positives", "true_positives"),
@@ -50,6 +56,7 @@ class Scores:
         unit: what is counted as one: `image`, `study` or `patient`.
         intervals: of all scores; None where none were asked for.
         shown: scores of the findings of `scores.include` alone, where some are left out.
+        scored: the predictions themselves, for curves; None where scores were read from a file.
     """
 
     part: str
@@ -63,6 +70,7 @@ class Scores:
     unit: str = "image"
     intervals: Intervals | None = None
     shown: Scores | None = None
+    scored: Predictions | None = field(default=None, repr=False, compare=False)
 
     @property
     def heading(self) -> str:
@@ -149,6 +157,7 @@ class Scores:
             warnings_of(chosen, counts, self.part, self.unit),
             self.unit,
             None if self.intervals is None else self.intervals.select(places),
+            scored=self.scored and self.scored.select(chosen),
         )
         return some.warned([told for told in self.warnings if told not in own])
 
@@ -235,6 +244,56 @@ class Scores:
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise DataError(f"these are not scores: {error!r} in {str(value)[:80]}") from error
 
+    def plot_roc(self) -> Axes:
+        """A ROC curve a finding, with its threshold as a dot and its AUC in the legend.
+
+        Raises:
+            DataError: the scores were read from a file, which has no predictions.
+        """
+        from hilum.drawing import RULE, unit_square
+
+        axes, colours = self._axes("False positive rate", "Recall")
+        axes.plot([0, 1], [0, 1], color=RULE, linewidth=1, zorder=1)
+        curves = roc_curves(self._scored)
+        for j, (finding, colour) in enumerate(colours.items()):
+            if finding in curves:
+                curves[finding].draw(axes, colour, f"{finding} {self.text('roc_auc', j)}")
+                axes.plot([1 - self["specificity"][j]], [self["recall"][j]], "o", color=colour, zorder=4)
+        unit_square(axes)
+        axes.legend(loc="lower right", fontsize=7.5, frameon=False)
+        return axes
+
+    def plot_calibration(self) -> Axes:
+        """Share of positives against mean probability, in ten bins a finding, with intervals.
+
+        Raises:
+            DataError: the scores were read from a file, which has no predictions.
+        """
+        from hilum.drawing import RULE, unit_square
+
+        axes, colours = self._axes("Probability", "Share positive")
+        axes.plot([0, 1], [0, 1], color=RULE, linewidth=1, zorder=1)
+        for finding, found in reliability(self._scored).items():
+            found.draw(axes, colours[finding], finding)
+        unit_square(axes)
+        axes.legend(loc="upper left", fontsize=7.5, frameon=False)
+        return axes
+
+    @property
+    def _scored(self) -> Predictions:
+        if self.scored is None:
+            raise DataError(
+                "these scores were read from a file, which has no predictions to draw. Score them anew: "
+                "run.judge.score(run.predictions(part))."
+            )
+        return self.scored
+
+    def _axes(self, x: str, y: str) -> tuple[Axes, dict[str, str]]:
+        """Empty axes, and a colour for each finding."""
+        from hilum.drawing import PALETTE, new_figure
+
+        return new_figure((4.4, 4.2), x, y)[1], dict(zip(self.findings, cycle(PALETTE), strict=False))
+
     def _fits(self) -> None:
         """ValueError where thresholds or intervals are of other findings."""
         fits = self.thresholds.findings == self.findings
@@ -258,15 +317,7 @@ class Scores:
         )
 
     def _repr_html_(self) -> str:
-        columns, rows = self.table()
-        head = "".join(f'<th scope="col">{escaped(name)}</th>' for name in columns)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escaped(cell(value))}</td>" for value in row) + "</tr>" for row in rows
-        )
-        notes = "".join(f"<p>{escaped(warning)}</p>" for warning in self.warnings)
-        caption = escaped(self.heading)
-        head = f"<caption>{caption}</caption><thead><tr>{head}</tr></thead>"
-        return f"<table>{head}<tbody>{body}</tbody></table>{notes}"
+        return table_html(*self.table(), self.heading, self.warnings)
 
 
 def score(predictions: Predictions, thresholds: Thresholds, config: ScoresConfig | None = None) -> Scores:
@@ -312,6 +363,7 @@ def score(predictions: Predictions, thresholds: Thresholds, config: ScoresConfig
         predictions.unit,
         intervals,
         shown,
+        predictions,
     )
 
 

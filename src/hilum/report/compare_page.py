@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from hilum.compare import RunsCompared, decimals, heading, name_of, signed, span, spell_p, would_take
+from hilum.compare import RunsCompared
+from hilum.drawing import data_uri, png, svg
 from hilum.errors import DiskError
 from hilum.files import whole_file, write_json, write_parquet, write_text
 from hilum.locks import writing
-from hilum.metrics import Effect
-from hilum.report.compare_plots import forest_plot
+from hilum.metrics import SCORES, Effect, forest_plot
 from hilum.report.html import render
-from hilum.report.plots import data_uri, png, svg
-from hilum.text import many
+from hilum.text import many, signed, span, spell_p
 
 SIGNS = {"better": "▲", "worse": "▼", "different": "◆", "not distinguishable": "○"}
 """The shapes of the figure, in a line of text."""
@@ -39,7 +38,8 @@ def write_comparison(compared: RunsCompared, out: str | Path) -> Path:
         write_json(out / "compare.json", compared.to_json())
         if compared.comparisons:
             write_parquet(out / "effects.parquet", compared.frame())
-            figure = forest_plot(compared)
+            others = [group.name for group in compared.groups[1:]]
+            figure = forest_plot(compared.comparisons, others, compared.groups[0].name)
             for name, content in (("compare.svg", svg(figure)), ("compare.png", png(figure, dpi=200))):
                 with whole_file(out / name) as temporary:
                     temporary.write_bytes(content)
@@ -58,7 +58,7 @@ def contents(compared: RunsCompared) -> dict[str, Any]:
     )
     return {
         "title": title if others else f"{len(reference.runs)} seeds of {reference.name}",
-        "score": heading(compared.score),
+        "score": SCORES[compared.score].heading,
         "level": f"{100 * compared.level:g} %",
         "alpha": f"{1 - compared.level:.6g}",
         "part": PARTS[compared.part],
@@ -92,9 +92,10 @@ def _group(compared: RunsCompared, position: int) -> dict[str, Any]:
 
 def _pair(compared: RunsCompared, position: int) -> dict[str, Any]:
     comparison, group = compared.comparisons[position], compared.groups[position + 1].name
-    picture = data_uri(svg(forest_plot(compared, [position])), "image/svg+xml")
-    digits = decimals(comparison)
-    told = [f"{name_of(e)} {signed(e.difference, digits)}, {e.verdict}" for e in comparison.effects]
+    figure = forest_plot([comparison], [group], compared.groups[0].name, compared.comparisons)
+    picture = data_uri(svg(figure), "image/svg+xml")
+    digits = comparison.digits
+    told = [f"{e.name} {signed(e.difference, digits)}, {e.verdict}" for e in comparison.effects]
     return {
         "name": group,
         "anchor": f"pair-{position + 1}",
@@ -107,7 +108,7 @@ def _pair(compared: RunsCompared, position: int) -> dict[str, Any]:
 
 def _row(effect: Effect, digits: int) -> dict[str, Any]:
     return {
-        "name": name_of(effect),
+        "name": effect.name,
         "mean": effect.finding is None,
         "first": effect.first,
         "second": effect.second,
@@ -119,6 +120,6 @@ def _row(effect: Effect, digits: int) -> dict[str, Any]:
         "verdict": effect.verdict,
         "sign": SIGNS[effect.verdict],
         "positives": effect.positives,
-        "take": "" if effect.verdict != "not distinguishable" else would_take(effect),
+        "take": "" if effect.verdict != "not distinguishable" else effect.would_take,
         "seeds_share": None if effect.seeds_share != effect.seeds_share else effect.seeds_share,
     }

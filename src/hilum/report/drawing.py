@@ -10,12 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from hilum.metrics import Cell, Reliability, wilson
-from hilum.report.numbers import Diagram, PartCurves
-from hilum.report.plots import (
+from hilum.drawing import (
     COLOURS,
     INK,
     MUTED,
+    PALETTE,
     RULE,
     SQUARE,
     WIDE,
@@ -26,6 +25,8 @@ from hilum.report.plots import (
     style,
     unit_square,
 )
+from hilum.metrics import Cell, Reliability
+from hilum.report.numbers import Diagram, PartCurves
 from hilum.report.values import Value
 
 BEFORE = "#9aa5b1"
@@ -84,8 +85,7 @@ def draw_roc(axes: Axes, curves: Sequence[PartCurves], finding: str) -> None:
     """The curves of a finding; the part that comes first is drawn last, on top."""
     axes.plot([0, 1], [0, 1], color=RULE, linewidth=1, zorder=1)
     for part in _having(curves, finding):
-        line = part.roc[finding].line()
-        axes.plot(*line, color=COLOURS[part.part], linewidth=1.8, solid_joinstyle="round", zorder=2)
+        part.roc[finding].draw(axes, COLOURS[part.part])
     for part in _having(curves, finding):
         point = part.points[finding]
         _mark(axes, point.false_positive_rate, point.recall, COLOURS[part.part])
@@ -125,15 +125,7 @@ def draw_reliability(axes: Axes, counts: Axes, diagram: Diagram, colour: str) ->
     axes.plot([0, 1], [0, 1], color=RULE, linewidth=1, zorder=1)
     sides = [(diagram.before, BEFORE)] if diagram.before is not None else []
     for side, ink in [*sides, (diagram.after, colour)]:
-        filled = side.count > 0
-        x, y, n = (
-            side.mean_probability[filled],
-            side.share_positive[filled],
-            side.count[filled].astype(np.float64),
-        )
-        interval = wilson(y, n)
-        axes.vlines(x, interval.low, interval.high, color=ink, linewidth=1.1, alpha=0.75, zorder=2)
-        axes.plot(x, y, color=ink, linewidth=1.2, marker="o", markersize=4, zorder=3)
+        side.draw(axes, ink)
     unit_square(axes)
     axes.tick_params(axis="x", labelbottom=False)
     _draw_counts(counts, diagram.after, colour)
@@ -154,7 +146,6 @@ def _draw_counts(axes: Axes, found: Reliability, colour: str) -> None:
     axes.spines["left"].set_visible(False)
 
 
-PALETTE = ("#0b7285", "#c2410c", "#5b4b9a", "#8a6d00", "#1f7a3d", "#9b2c6f", "#495057", "#2b6cb0")
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
 """Groups are told apart by colour and by mark; more than eight are drawn with the first again."""
 

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from hilum.drawing import data_uri
 from hilum.errors import ImageError, PackError
 from hilum.metrics import Bools, Floats, Predictions, Thresholds
 from hilum.pixels import Pack
 from hilum.report.content import Part
-from hilum.report.plots import data_uri
 
 KINDS = ("true positive", "false positive", "false negative", "true negative")
 """What a decision can be."""

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from hilum.drawing import COLOURS, INK, MUTED, empty_figure, fitted, png, style, svg
 from hilum.files import whole_file
 from hilum.metrics import Cell
 from hilum.report import content
@@ -24,7 +25,6 @@ from hilum.report.drawing import (
     subgroup_plot,
 )
 from hilum.report.numbers import Numbers, shown_cells
-from hilum.report.plots import COLOURS, INK, MUTED, empty_figure, fitted, png, style, svg
 
 PANEL = (2.35, 2.45)
 """Width and height of a panel in inches; four are about the width of a printed page."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from hilum.drawing import COLOURS
 from hilum.files import write_text
 from hilum.heads import SearchRecord
 from hilum.locks import writing
@@ -14,7 +15,6 @@ from hilum.report.figures import write_figures
 from hilum.report.html import render
 from hilum.report.members import members_of
 from hilum.report.numbers import Numbers, numbers_of, save
-from hilum.report.plots import COLOURS
 from hilum.report.search_figure import search_panel
 from hilum.report.tables import combined_rows, score_tables
 from hilum.report.values import interval_note

@@ -7,6 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from hilum.drawing import COLOURS, data_uri, svg
 from hilum.metrics import SCORES, Cell
 from hilum.report import content
 from hilum.report.content import Part
@@ -18,7 +19,6 @@ from hilum.report.drawing import (
     subgroup_plot,
 )
 from hilum.report.numbers import Numbers, PartCurves, Progression, shown_cells
-from hilum.report.plots import COLOURS, data_uri, svg
 from hilum.report.published import published
 from hilum.report.values import Value, value_of
 from hilum.runs import Run

@@ -10,10 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
-from hilum.compare import heading
+from hilum.drawing import INK, MUTED, RULE, data_uri, empty_figure, style, svg
 from hilum.heads import POOLINGS, Candidate, Entry, SearchRecord
 from hilum.metrics import SCORES
-from hilum.report.plots import INK, MUTED, RULE, data_uri, empty_figure, style, svg
 from hilum.text import many
 
 PANELS = {
@@ -40,7 +39,7 @@ def search_panel(record: SearchRecord | None) -> dict[str, Any]:
     """What the report shows of a search; empty where there was none."""
     if record is None:
         return {}
-    score = heading(record.by)
+    score = SCORES[record.by].heading
     best, others = record.winner, len(record.entries) - 1
     kinds: dict[str, Entry] = {}
     for entry in record.entries:
@@ -101,7 +100,7 @@ def search_plot(record: SearchRecord) -> Figure:
         left = LEFT + place * (SIZE[0] + GAP)
         axes = figure.add_axes((left / width, FOOT / height, SIZE[0] / width, SIZE[1] / height))
         axes.set_xscale("log")
-        style(axes, PANELS[name][1], heading(record.by) if place == 0 else "")
+        style(axes, PANELS[name][1], SCORES[record.by].heading if place == 0 else "")
         axes.set_title(PANELS[name][0], fontsize=9.5, color=INK, loc="left", pad=5)
         axes.set_ylim(low, high)
         axes.yaxis.set_major_locator(MaxNLocator(5))

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from hilum.drawing import data_uri
 from hilum.errors import ImageError, PackError
 from hilum.pixels import Pack
-from hilum.report.plots import data_uri
 
 
 def jpeg(picture: npt.NDArray[np.uint8], side: int, quality: int = 85) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -20,6 +20,13 @@ from hilum.metrics.inputs import Floats
 from hilum.metrics.uncertainty.influence import standard_error
 from hilum.metrics.uncertainty.significance import holm, satterthwaite, t_quantile, t_tail, times_as_many
 from hilum.metrics.values.registry import SCORES
+from hilum.text import many, signed, span, spell_p, table_html
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+ENDLESS = 100
+"""Over this many times the positives at hand, the number that it would take is not spelled out."""
 
 Verdict = Literal["better", "worse", "different", "not distinguishable"]
 """`different` is of scores that are best between: a calibration's slope."""
@@ -69,6 +76,34 @@ class Effect:
     boot_low: float = math.nan
     boot_high: float = math.nan
 
+    @property
+    def name(self) -> str:
+        """The finding, or what stands for all of them."""
+        return self.finding or ("all findings" if SCORES[self.score].over_all else "mean over findings")
+
+    @property
+    def would_take(self) -> str:
+        """How many positives a clear verdict would take, as a sentence."""
+        if math.isnan(self.difference):
+            return "It cannot be measured on all findings of both."
+        if self.difference == 0:
+            return "There is no difference at all."
+        if self.positives_needed is None:
+            return (
+                "No number of images would tell them apart while seeds differ this much: "
+                "train more seeds of both (hilum train RECIPE --repeats N)."
+            )
+        what = "positive labels" if self.finding is None else "positives"
+        if self.positives_needed > ENDLESS * self.positives:
+            return (
+                f"If that were the true difference, it would take over {ENDLESS} times the "
+                f"{self.positives:,} {what} that there are to see it."
+            )
+        return (
+            f"If that were the true difference, about {_rounded(self.positives_needed):,} {what} would be needed "
+            f"to see it in 4 of 5 tries; there are {self.positives:,}."
+        )
+
     def to_json(self) -> dict[str, Any]:
         """As JSON holds it: NaN is None."""
         return {
@@ -110,6 +145,53 @@ class Comparison:
     def per_finding(self) -> tuple[Effect, ...]:
         """The effects on single findings, where there are several."""
         return self.effects[:-1]
+
+    @property
+    def digits(self) -> int:
+        """Decimals that differences are given with: four where three would show little of them."""
+        overall = self.overall
+        return 4 if overall.high - overall.low < 0.01 or 0 < abs(overall.difference) < 0.0005 else 3
+
+    def table(self, reference: str = "first", other: str = "second") -> tuple[list[str], list[list[Any]]]:
+        """Column headings and one row an effect, as the terminal and notebooks show them.
+
+        Args:
+            reference: what the first side is called.
+            other: what the second is called.
+        """
+        sides = (reference, other) if max(len(reference), len(other)) <= 16 else ("reference", "this")
+        corrected = ", corrected" if any(e.p != e.p_adjusted for e in self.effects) else ""
+        level = f"{100 * self.level:g} % interval{corrected}"
+        columns = ["finding", "positive", *sides, "difference", level, f"p{corrected}", "verdict"]
+        digits = self.digits
+        rows = [
+            [
+                effect.name,
+                effect.positives,
+                round(effect.first, digits),
+                round(effect.second, digits),
+                signed(effect.difference, digits),
+                span(effect.low, effect.high, digits),
+                spell_p(effect.p_adjusted),
+                effect.verdict,
+            ]
+            for effect in self.effects
+        ]
+        return columns, rows
+
+    def plot(self, reference: str = "first", other: str = "second") -> Axes:
+        """The forest plot: each finding's difference with its interval, and the mean's.
+
+        Args:
+            reference: what the first side is called.
+            other: what the second is called.
+        """
+        from hilum.metrics.comparison.plots import forest_plot
+
+        return forest_plot([self], [other], reference).axes[0]
+
+    def _repr_html_(self) -> str:
+        return table_html(*self.table(), f"{SCORES[self.score].heading}, {many(self.rows, self.unit)}")
 
     def to_json(self) -> dict[str, Any]:
         """As JSON holds it."""
@@ -264,3 +346,10 @@ def _decided(effect: Effect, p: float, level: float, tests: int) -> Effect:
         reach = math.nan  # All patients moved alike: p is the sign test's, which has no interval.
     low, high = effect.difference - reach, effect.difference + reach
     return replace(effect, low=low, high=high, p_adjusted=p, verdict=verdict, positives_needed=needed)
+
+
+def _rounded(count: int) -> int:
+    """Two digits are more than enough for such a number."""
+    digits = max(len(str(count)) - 2, 0)
+    step = int(10**digits)
+    return -(-count // step) * step

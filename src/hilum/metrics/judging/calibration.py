@@ -11,15 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hilum.errors import DataError, did_you_mean
 from hilum.metrics.inputs import Floats, ratio, score_columns, sides
 from hilum.metrics.predictions import Predictions
+from hilum.metrics.uncertainty.intervals import wilson
 from hilum.metrics.values.logistic import fit_line
 from hilum.text import items, listed, strings
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 TIE = 1e-3
 """Share of the raw logit that is added to an isotonic map, so that images on one step keep their order."""
@@ -223,6 +227,14 @@ class Reliability:
     share_positive: Floats
     count: np.ndarray[Any, np.dtype[np.int64]]
     edges: Floats
+
+    def draw(self, axes: Axes, colour: str, label: str = "") -> None:
+        """Bins as dots with the 95 % interval of their share (Wilson) on axes that are there."""
+        filled = self.count > 0
+        x, y = self.mean_probability[filled], self.share_positive[filled]
+        interval = wilson(y, self.count[filled].astype(np.float64))
+        axes.vlines(x, interval.low, interval.high, color=colour, linewidth=1.1, alpha=0.75, zorder=2)
+        axes.plot(x, y, color=colour, linewidth=1.2, marker="o", markersize=4, zorder=3, label=label or None)
 
 
 def reliability(predictions: Predictions, bins: int = 10, equal: str = "mass") -> dict[str, Reliability]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,9 @@ import numpy.typing as npt
 from hilum.metrics.inputs import Floats
 from hilum.metrics.predictions import Predictions
 from hilum.metrics.values.registry import SCORES
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,12 @@ class RocCurve:
         """x and y of the line to draw: false positive rate and recall."""
         thin = self.thin(points)
         return thin.false_positive_rate, thin.recall
+
+    def draw(self, axes: Axes, colour: str, label: str = "") -> None:
+        """The curve as a line on axes that are there."""
+        axes.plot(
+            *self.line(), color=colour, linewidth=1.8, solid_joinstyle="round", zorder=2, label=label or None
+        )
 
 
 @dataclass(frozen=True)

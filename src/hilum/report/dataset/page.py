@@ -9,6 +9,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from hilum.doctor import Check
+from hilum.drawing import data_uri, svg
 from hilum.errors import ConfigError, PackError
 from hilum.files import write_json, write_text
 from hilum.locks import writing
@@ -20,7 +21,6 @@ from hilum.report.dataset.plots import MARKERS, SERIES, SEXES, counts_plot, grou
 from hilum.report.dataset.samples import Sample, make_samples, odd_ones, picture
 from hilum.report.dataset.tables import group_tables, heat_map, lift_text, part_table, strongest, summary
 from hilum.report.html import render
-from hilum.report.plots import data_uri, svg
 from hilum.table import SOURCES, explain
 
 NAME = "data-report.html"

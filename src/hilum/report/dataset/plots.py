@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from hilum.drawing import MUTED, RULE, fitted, new_figure
 from hilum.report.dataset.groups import Group
-from hilum.report.plots import MUTED, RULE, fitted, new_figure
 
 WIDTH = 4.1
 """Inches: as wide as a phone shows without shrinking."""

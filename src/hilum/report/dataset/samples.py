@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from hilum.drawing import data_uri
 from hilum.errors import ImageError
 from hilum.metrics import Bools
 from hilum.pixels import Pack
 from hilum.report.dataset.numbers import NO_FINDING, positives
-from hilum.report.plots import data_uri
 from hilum.table import Table
 
 EACH = 4

@@ -23,6 +23,9 @@ INK, MUTED, RULE = "#1f2933", "#52606d", "#d5dce3"
 COLOURS = {"train": "#8795a4", "valid": "#0b7285", "test": "#c2410c"}
 """One colour a part, told apart by the colour-blind and in gray."""
 
+PALETTE = ("#0b7285", "#c2410c", "#5b4b9a", "#8a6d00", "#1f7a3d", "#9b2c6f", "#495057", "#2b6cb0")
+"""Findings or groups beside each other; more than eight begin with the first again."""
+
 SQUARE, WIDE = (2.9, 2.7), (2.9, 2.1)
 """Inches; at 100 % in a browser an inch is 96 pixels."""
 

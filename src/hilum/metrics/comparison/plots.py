@@ -6,16 +6,14 @@ import math
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from hilum.compare import RunsCompared, heading, name_of
-from hilum.metrics import SCORES, Comparison, Effect
-from hilum.report.plots import MUTED, RULE, fitted
+from hilum.drawing import INK, MUTED, RULE, empty_figure, fitted
+from hilum.metrics.comparison.effects import Comparison, Effect
+from hilum.metrics.values.registry import SCORES
 
-INK = "#1f2933"
 LOOKS: dict[str, tuple[str, str, bool]] = {
     "better": ("#0b6e4f", "^", True),
     "worse": ("#b42318", "v", True),
@@ -32,30 +30,31 @@ LABEL = 0.074
 """Inches that a letter of a row's name takes."""
 
 
-def forest_plot(compared: RunsCompared, which: Sequence[int] | None = None) -> Figure:
-    """One panel a group, under each other, on one scale.
+def forest_plot(
+    comparisons: Sequence[Comparison], names: Sequence[str], reference: str, beside: Sequence[Comparison] = ()
+) -> Figure:
+    """One panel a comparison, under each other, on one scale.
 
     Args:
-        compared: at least one comparison.
-        which: positions of the comparisons to draw; all by default.
+        comparisons: at least one.
+        names: what the second side of each is called.
+        reference: what the first side of all is called.
+        beside: others that are drawn elsewhere on the same scale.
     """
-    chosen = range(len(compared.comparisons)) if which is None else which
-    rows = max(len(comparison.effects) for comparison in compared.comparisons)
+    alike = [*comparisons, *beside]
+    rows = max(len(comparison.effects) for comparison in alike)
     panel = HEAD + ROW * rows + FOOT
-    figure = Figure(figsize=(WIDTH, panel * len(chosen)))
-    FigureCanvasAgg(figure)
-    names = [fitted(name_of(effect), LONGEST) for c in compared.comparisons for effect in c.effects]
-    left = min(0.2 + LABEL * max(map(len, names)), 0.45 * WIDTH) / WIDTH
-    low, high = limits(compared.comparisons)
-    for place, position in enumerate(chosen):
-        bottom = (panel * (len(chosen) - 1 - place) + FOOT) / (panel * len(chosen))
-        axes = figure.add_axes((left, bottom, 0.98 - left, ROW * rows / (panel * len(chosen))))
+    figure = empty_figure((WIDTH, panel * len(comparisons)))
+    labels = [fitted(effect.name, LONGEST) for c in alike for effect in c.effects]
+    left = min(0.2 + LABEL * max(map(len, labels)), 0.45 * WIDTH) / WIDTH
+    low, high = limits(alike)
+    for place, (comparison, group) in enumerate(zip(comparisons, names, strict=True)):
+        bottom = (panel * (len(comparisons) - 1 - place) + FOOT) / (panel * len(comparisons))
+        axes = figure.add_axes((left, bottom, 0.98 - left, ROW * rows / (panel * len(comparisons))))
         axes.set_xlim(low, high)
-        comparison = compared.comparisons[position]
-        group, reference = compared.groups[position + 1].name, compared.groups[0].name
         _panel(axes, comparison, group)
         figure.text(
-            0.02, bottom + (ROW * rows + 0.13) / (panel * len(chosen)),
+            0.02, bottom + (ROW * rows + 0.13) / (panel * len(comparisons)),
             f"{_short(group)} against {_short(reference)}", fontsize=9.5, color=INK,
         )  # fmt: skip
     return figure
@@ -86,7 +85,7 @@ def _panel(axes: Axes, comparison: Comparison, group: str) -> None:
         _effect(axes, row, effect, large=row == rows - 1 and rows > 1)
     if rows > 1:
         axes.axhline(rows - 1.5, color=RULE, linewidth=1)
-    axes.set_yticks(range(rows), [fitted(name_of(effect), LONGEST) for effect in effects])
+    axes.set_yticks(range(rows), [fitted(effect.name, LONGEST) for effect in effects])
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.tick_params(labelsize=8.5, colors=MUTED, length=0, pad=5)
     for label in axes.get_yticklabels():
@@ -121,7 +120,7 @@ def _words(axes: Axes, inch: float, comparison: Comparison, group: str) -> None:
     """Under the panel: the scale, and which side is whose. `inch` is in heights of the axes."""
     lower = " (lower is better)" if SCORES[comparison.score].better == "lower" else ""
     axes.text(
-        0.5, -0.36 * inch, f"Difference in {heading(comparison.score)}{lower}", ha="center", va="center",
+        0.5, -0.36 * inch, f"Difference in {SCORES[comparison.score].heading}{lower}", ha="center", va="center",
         transform=axes.transAxes, fontsize=8.5, color=MUTED,
     )  # fmt: skip
     who = f"{group} " if len(group) <= SHORT else ""
