@@ -3,7 +3,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 
-.PHONY: env demo test test-slow check bench fuzz docs clean
+.PHONY: env demo test test-slow check bench fuzz docs release-check clean
 
 env: .venv/ready
 
@@ -40,5 +40,9 @@ fuzz: env
 docs: env
 	@$(PY) docs/build.py
 
+# The wheel in an empty environment, outside this folder: see docs/release.md.
+release-check: env
+	@.ci/release-check
+
 clean:
-	rm -rf .venv demo site
+	rm -rf .venv demo site dist

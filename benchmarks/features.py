@@ -32,7 +32,8 @@ from hilum.features.columns import ABOUT, DIGEST
 from hilum.features.embedding import info_of
 from hilum.models import Normalisation, build_model
 from hilum.pixels import Pack, build_pack
-from hilum.predict import Encoder, EncoderSettings, Vectors
+from hilum.predict import Encoder
+from hilum.predict.encoder import Vectors
 from hilum.table import Table, read_source
 
 SIZE = 224
@@ -114,7 +115,7 @@ def _memory(folder: Path) -> dict[str, Any]:
     peak = {}
     for count in (FEW, MANY):
         pack = pack_of(files, folder / f"pack{count}", SMALL, copies=count // len(files))
-        command = ["embed", "resnet18", "--weights", weights, "--data", pack, "--store", folder / f"s{count}"]
+        command = ["embed", "resnet18", "--weights", weights, "--data", pack, "--out", folder / f"s{count}"]
         done = subprocess.run(
             [sys.executable, "-c", MEMORY, *map(str, command), "--json"],
             capture_output=True,
@@ -173,9 +174,10 @@ class _Ready:
     def check(self, _: Pack) -> None:
         """Any will do."""
 
-    def settings(self, prepare: PrepareConfig) -> EncoderSettings:
+    def settings(self, prepare: PrepareConfig) -> dict[str, Any]:
         """Of no network."""
-        return EncoderSettings("drawn", "drawn", {}, {}, prepare.model_dump(), "fp32", WIDTH, "0" * 64)
+        about = {"model": {}, "normalisation": {}, "prepare": prepare.model_dump(), "precision": "fp32"}
+        return {"name": "drawn", "origin": "drawn", **about, "width": WIDTH, "fingerprint": "0" * 64}
 
     def pack(
         self, _: Pack, slots: npt.NDArray[np.int64], batch: int

@@ -120,37 +120,37 @@ HEADS = (
 )
 CASES = {
     "phantom": Case(
-        ("phantom", "{out}/study", "--patients", "48", "--layout", "pneumonia", "--size", "96"),
+        ("phantom", "--out", "{out}/study", "--patients", "48", "--layout", "pneumonia", "--size", "96"),
         "study",
         tree(),
     ),
     "pack": Case(
-        ("pack", "pneumonia", "{ref}/study", "{out}/pack", "--size", "32"),
+        ("pack", "pneumonia", "{ref}/study", "--out", "{out}/pack", "--size", "32"),
         "pack",
         PACKED,
         promise="prepared images are kept; the same command goes on",
     ),
     "augment": Case(
-        ("augment", "{ref}/pack", "{out}/copies", "--copies", "30"),
+        ("augment", "{ref}/pack", "--out", "{out}/copies", "--copies", "30"),
         "copies",
         PACKED,
         promise="finished copies are kept; the same command goes on",
     ),
     "data-report": Case(("data-report", "{out}/pack"), "pack", PACKED, ("pack",), "the pack is untouched"),
     "arrange": Case(
-        ("arrange", "pneumonia", "{ref}/study", "{out}/tree"),
+        ("arrange", "pneumonia", "{ref}/study", "--out", "{out}/tree"),
         "tree",
         tree(),
         promise="whole copies are kept; the same command goes on",
     ),
     "train": Case(
-        ("train", "{ref}/recipe.toml", "--data", "{ref}/pack", "--in", "{out}/runs", "--quiet"),
+        ("train", "{ref}/recipe.toml", "--data", "{ref}/pack", "--out", "{out}/runs", "--quiet"),
         "runs/r-1",
         run_of,
         promise="all but the last steps is kept; --resume ends with the same weights, to the bit",
     ),
     "reproduce": Case(
-        ("reproduce", "{ref}/runs/r-1", "--in", "{out}/runs", "--quiet"),
+        ("reproduce", "{ref}/runs/r-1", "--out", "{out}/runs", "--quiet"),
         "runs/r-again-1",
         run_of,
         promise="as train",
@@ -169,17 +169,17 @@ CASES = {
         run_of,
     ),
     "compare": Case(
-        ("compare", "{ref}/runs/r-1", "{ref}/runs/r-2", "--out", "{out}/compared", "--split", "valid"),
+        ("compare", "{ref}/runs/r-1", "{ref}/runs/r-2", "--out", "{out}/compared", "--part", "valid"),
         "compared",
         tree("compare.json"),
     ),
     "embed": Case(
-        ("embed", "{ref}/runs/r-1", "--data", "{ref}/pack", "--store", "{out}/store", "--device", "cpu"),
+        ("embed", "{ref}/runs/r-1", "--data", "{ref}/pack", "--out", "{out}/store", "--device", "cpu"),
         "store",
         vectors,
         promise="all but the last 10 s of vectors is kept; the same command goes on",
     ),
-    "heads": Case(("heads", "{ref}/store", "--in", "{out}/heads", *HEADS), "heads/h-1", run_of),
+    "heads": Case(("heads", "{ref}/store", "--out", "{out}/heads", *HEADS), "heads/h-1", run_of),
     "noise": Case(
         ("noise", "{ref}/store", "--out", "{out}/suspects", "--device", "cpu"),
         "suspects",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from hypothesis import settings
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from hilum.cli import main
+from hilum.progress import on_screen
 
 # How long an example takes depends on what else the machine does. CI tries the same examples every time, so that
 # what passed once passes again; everybody else tries new ones, and many with HILUM_EXAMPLES=2000.
@@ -41,6 +42,13 @@ class Outcome(NamedTuple):
 def cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Packs made on the way go into a folder of this session, never into the user's cache."""
     os.environ["HILUM_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(autouse=True)
+def shown() -> Iterator[None]:
+    """What hilum logs is on standard error, as on the command line: pytest's own log handlers would take it."""
+    with on_screen():
+        yield
 
 
 @pytest.fixture

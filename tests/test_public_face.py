@@ -49,3 +49,13 @@ def test_every_argument_of_the_api_is_told(name: str) -> None:
     missing = [one for one in names if f" {one}: " not in told]
     elsewhere = "with the same arguments" in told or "see `" in told
     assert len(names) == 1 or not missing or elsewhere, missing
+
+
+def test_the_citation_names_this_version() -> None:
+    text = (Path(__file__).parents[1] / "CITATION.cff").read_text()
+    assert f"\nversion: {hilum.__version__}\n" in text
+
+
+def test_the_face_of_hilum_is_small_and_sorted() -> None:
+    assert hilum.__all__ == sorted(hilum.__all__)
+    assert len(hilum.__all__) <= 12

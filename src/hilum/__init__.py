@@ -3,10 +3,12 @@
 The types that carry everything are here; `hilum.api` has a function for every command. Both are loaded when first
 used, so that `import hilum` takes no time::
 
-    from hilum import Run, api
+    import hilum
 
-    run = api.train("recipes/pneumonia-resnet18.toml", data="pneumonia:chest_xray")
-    api.evaluate(run, "test")
+    run = hilum.api.train("recipes/pneumonia-resnet18.toml", data="pneumonia:chest_xray")
+    hilum.api.evaluate(run, "test")
+    model = hilum.load(run)
+    model(model.prepare("film.png").unsqueeze(0))
 """
 
 import lazy_loader

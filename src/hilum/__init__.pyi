@@ -1,10 +1,11 @@
 from . import api as api
 from .config import Config as Config
 from .errors import HilumError as HilumError
+from .features import FeatureStore as FeatureStore
 from .metrics import Predictions as Predictions
 from .metrics import Scores as Scores
 from .pixels import Pack as Pack
-from .predict import Predictor as Predictor
+from .predict import load as load
 from .runs import Run as Run
 from .table import Table as Table
 from .version import __version__ as __version__

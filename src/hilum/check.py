@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -22,8 +21,7 @@ from hilum.runs import Run
 from hilum.table import PARTS
 from hilum.text import many
 
-RUN_INFO, ENCODERS = "run.json", "encoders.lance"
-SEALED = (".parquet", ".safetensors")
+_SEALED = (".parquet", ".safetensors")
 
 
 @dataclass
@@ -46,10 +44,6 @@ class Checked:
     damaged: list[str] = field(default_factory=list)
     without: list[str] = field(default_factory=list)
 
-    def to_json(self) -> dict[str, Any]:
-        """All fields."""
-        return asdict(self)
-
     @contextmanager
     def noting(self) -> Iterator[None]:
         """Note an error of the block as damage, unless the file that it names is noted already."""
@@ -60,22 +54,23 @@ class Checked:
             if not any(line.partition(": ")[0] in said for line in self.damaged):
                 self.damaged.append(said)
 
-    def seals(self, files: list[Path], root: Path) -> None:
-        """Compare the checksums that files hold."""
+    def compare(self, files: Iterable[Path], root: Path) -> None:
+        """Compare files below a folder with the checksums that they hold."""
         for file in files:
             name = file.relative_to(root).as_posix()
             self.files += 1
             try:
-                found = seals.intact(file)
+                state = seals.state_of(file)
             except OSError as error:
                 self.damaged.append(f"{name}: it cannot be read ({error.strerror}).")
                 continue
-            if found is None and seals.torn(file):
-                self.damaged.append(f"{name}: it is cut short.")
-            elif found is None:
+            if state == "unsealed":
                 self.without.append(name)
-            elif not found:
-                self.damaged.append(f"{name}: its checksum is not that of what was written.")
+            elif state != "whole":
+                torn = (
+                    "it is cut short" if state == "torn" else "its checksum is not that of what was written"
+                )
+                self.damaged.append(f"{name}: {torn}.")
 
 
 def check(path: str | Path) -> list[Checked]:
@@ -91,50 +86,37 @@ def check(path: str | Path) -> list[Checked]:
         DataError: it is nothing of that kind.
     """
     place = Path(path)
-    if "://" in str(path) or (place / ENCODERS).is_dir():
+    if "://" in str(path) or (place / "encoders.lance").is_dir():
         return [_check_store(str(path))]
     if (place / INFO).is_file():
         return [_check_pack(place)]
-    if (place / RUN_INFO).is_file():
+    if (place / "run.json").is_file():
         return [_check_run(place)]
-    if place.is_file() and place.suffix in SEALED:
-        return [_check_file(place)]
-    runs = _runs_of(place) if place.is_dir() else []
+    if place.is_file() and place.suffix in _SEALED:
+        found = Checked(str(place), "file")
+        found.compare([place], place.parent)
+        return [found]
+    runs = [one.parent for one in sorted(place.glob("[!.]*/run.json")) if not one.parent.is_symlink()]
     if not runs:
         raise DataError(
             f"{path} cannot be checked: it is no run, pack, feature store, folder of runs, safetensors or Parquet."
         )
+    several = []
     with progress("checking", len(runs), "runs") as advance:
-        found = []
         for run in runs:
-            found.append(_check_run(run))
+            several.append(_check_run(run))
             advance(1)
-    return found
-
-
-def _runs_of(folder: Path) -> list[Path]:
-    """Folders of a folder that are runs, whole or not; a link to one of them is none."""
-    return [
-        path
-        for path in sorted(folder.iterdir())
-        if not path.name.startswith(".") and not path.is_symlink() and (path / RUN_INFO).is_file()
-    ]
-
-
-def _check_file(path: Path) -> Checked:
-    found = Checked(str(path), "file")
-    found.seals([path], path.parent)
-    return found
+    return several
 
 
 def _sealed(folder: Path) -> list[Path]:
-    files = (path for path in folder.rglob("*") if path.suffix in SEALED and not path.name.startswith("."))
+    files = (path for path in folder.rglob("*") if path.suffix in _SEALED and not path.name.startswith("."))
     return sorted(files)
 
 
 def _check_run(path: Path) -> Checked:
     found = Checked(str(path), "run")
-    found.seals(_sealed(path), path)
+    found.compare(_sealed(path), path)
     for file in sorted(path.rglob("*.json")):
         found.files += 1
         try:
@@ -142,8 +124,7 @@ def _check_run(path: Path) -> Checked:
         except (OSError, ValueError) as error:
             found.damaged.append(f"{file.relative_to(path).as_posix()}: it is no JSON ({error}).")
     with found.noting():
-        run = Run.open(path)
-        for read in _readings(run):
+        for read in _readings(Run(path)):
             with found.noting():
                 read()
     return found
@@ -172,7 +153,7 @@ def _there(file: Path) -> None:
 
 def _check_pack(path: Path) -> Checked:
     found = Checked(str(path), "pack")
-    found.seals(_sealed(path), path)
+    found.compare(_sealed(path), path)
     with found.noting():
         pack = Pack.read(path)
         before = len(found.damaged)
@@ -192,7 +173,7 @@ def _check_pack(path: Path) -> Checked:
 def _check_store(url: str) -> Checked:
     found = Checked(url, "store")
     with found.noting():
-        store = FeatureStore.open(url)
+        store = FeatureStore(url)
         for encoder in store.encoders():
             with found.noting():
                 table = store.table(encoder)

@@ -17,10 +17,10 @@ import torch
 from hilum.cores import cores
 from hilum.errors import ConfigError
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Numbers of mallopt(3)."""
 
-PACKAGES = ("hilum", "torch", "torchvision", "timm", "numpy", "polars", "opencv-python-headless", "pydicom")
+_PACKAGES = ("hilum", "torch", "torchvision", "timm", "numpy", "polars", "opencv-python-headless", "pydicom")
 
 
 def pick_device(name: str) -> torch.device:
@@ -87,8 +87,8 @@ def keep_freed_memory(device: torch.device) -> None:
     if device.type != "cpu" or platform.libc_ver()[0] != "glibc":
         return
     library = ctypes.CDLL(None)
-    library.mallopt(M_MMAP_THRESHOLD, 2**30)
-    library.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+    library.mallopt(_MMAP_THRESHOLD, 2**30)
+    library.mallopt(_TRIM_THRESHOLD, 2**31 - 1)
 
 
 @contextmanager
@@ -127,7 +127,7 @@ def describe_environment(device: torch.device, precision: str) -> dict[str, Any]
         "cores": cores(),
         "threads": torch.get_num_threads(),
         "precision": precision_of(precision, device),
-        "packages": {package: found for package in PACKAGES if (found := _version(package))},
+        "packages": {package: found for package in _PACKAGES if (found := _version(package))},
     }
 
 

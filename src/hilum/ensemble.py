@@ -5,21 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from hilum.config import Config, write_config
 from hilum.device import describe_environment, pick_device
 from hilum.errors import ConfigError, RunError
 from hilum.files import disk_error, write_json
 from hilum.locks import writing
 from hilum.metrics import Calibration, Mixture, Predictions, fit_calibration, fit_judge
-from hilum.predict import member_predictions
-from hilum.runs import FORMAT, Member, Run, told_by, verdicts_of
+from hilum.predict import raw_predictions
+from hilum.runs import Member, Run, warnings_of
 from hilum.text import items
-from hilum.version import __version__
 
 
 def ensemble(
@@ -31,64 +29,45 @@ def ensemble(
     weights: Sequence[float] = (),
     command: str = "",
     device: str = "auto",
-    batch: int = 64,
 ) -> Run:
     """Average runs, or epochs of runs, and score the average on the validation part that they share.
 
     The average gets a calibration and thresholds of its own, fitted on its validation predictions; its settings
     are the first member's. The folder names its members by where they lie from it, and needs them to look at
-    further images.
-
-    Args:
-        members: folders of finished runs; `RUN@3` is the model that epoch 3 gave (see `train.keep_epochs`).
-        out: the new run's folder; it must not be there yet.
-        of: average `probabilities` or `logits`.
-        raw: average what the models say, rather than that calibrated as each member's run asks.
-        weights: of the members, above 0; equal by default.
-        command: what the user typed, kept in run.json.
-        device: where models run, for images that a member has no predictions of.
-        batch: images per step.
-
-    Returns:
-        The ensemble.
-
-    Raises:
-        ConfigError: fewer than two different members, or weights that do not fit them.
-        RunError: a member is unfinished, an ensemble, or unlike the first; or `out` exists.
-        InUse: another process writes `out`.
+    further images. For arguments and errors see `hilum.api.ensemble`.
     """
-    out, members = Path(out), items(members)
+    started, out, texts = time.monotonic(), Path(out), items(members)
     _refuse_former(out)
-    shares = tuple(weights) or (1.0,) * len(members)
-    found = [_member(str(text), share) for text, share in zip(members, shares, strict=False)]
+    shares = tuple(weights) or (1.0,) * len(texts)
     # Checks the weights before anything is looked at.
-    blank = tuple(Calibration("none", ()) for _ in members)
-    Mixture(of, blank, shares)
-    runs = [Run.open(member.path) for member in found]
-    _check_members(found, runs)
-    started = time.monotonic()
-    valid = [member_predictions(member, "valid", device=device, batch=batch) for member in found]
-    calibrations = [
-        _calibration(member, run, predictions, raw)
-        for member, run, predictions in zip(found, runs, valid, strict=True)
-    ]
-    mixture = Mixture(of, tuple(calibrations), shares)
-    config = runs[0].config.model_copy(update={"name": out.name, "notes": _notes(found, of, raw)})
+    Mixture(of, tuple(Calibration("none", ()) for _ in texts), shares)
+    named = [_member(str(text), share) for text, share in zip(texts, shares, strict=True)]
+    runs = [Run(member.path) for member in named]
+    _check_members(named, runs)
+    valid = [raw_predictions(member, "valid", device=device) for member in named]
+    mixture = Mixture(of, tuple(map(_calibration, named, runs, valid, [raw] * len(runs))), shares)
+    config = runs[0].config.model_copy(update={"name": out.name, "notes": _notes(named, of, raw)})
+    with _beside(out) as partial:
+        run = Run.create(partial, config, _info(out, runs, named, command))
+        _describe(run, runs[0], pick_device(device))
+        _judge(run, mixture, valid)
+        run.write_info({**run.info, "status": "done", "seconds": time.monotonic() - started})
+        run.path.rename(out)
+    return Run(out)
+
+
+@contextmanager
+def _beside(out: Path) -> Iterator[Path]:
+    """Within the block nobody else writes `out`; gives a folder beside it, of which nothing is left afterwards."""
     partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
     try:
         with writing(out):
             _refuse_former(out)
-            partial.mkdir()
-            run = Run(partial)
-            _describe(run, runs, found, config, command, pick_device(device))
-            _judge(run, mixture, valid)
-            run.write_info({**run.info, "seconds": time.monotonic() - started})
-            partial.rename(out)
+            yield partial
     except OSError as error:
         raise disk_error(out, error) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return Run.open(out)
 
 
 def _refuse_former(out: Path) -> None:
@@ -169,35 +148,26 @@ def _calibration(member: Member, run: Run, valid: Predictions, raw: bool) -> Cal
     return fit_calibration(valid.per(scores.unit, scores.combine), scores.calibrate)
 
 
-def _describe(
-    run: Run, members: Sequence[Run], named: Sequence[Member], config: Config, command: str, device: Any
-) -> None:
-    """Write what the ensemble is made of; what it shares with its members is the first one's."""
-    final = run.path.parent.resolve() / config.name
-    write_config(config, run.path / "config.toml")
-    write_json(run.path / "data.json", members[0].data)
-    write_json(run.path / "environment.json", describe_environment(device, config.train.precision))
-    for name in ("split.parquet", "images.parquet", verdicts_of(run).name):
-        if (members[0].path / name).is_file():
-            shutil.copyfile(members[0].path / name, run.path / name)
-    run.write_info(
+def _info(out: Path, members: Sequence[Run], named: Sequence[Member], command: str) -> dict[str, Any]:
+    """What run.json says of the members; they are named by where they lie from `out`."""
+    told = [
         {
-            "format": FORMAT,
-            "version": __version__,
-            "status": "done",
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "command": command,
-            "warnings": told_by(members),
-            "members": [
-                {
-                    "run": os.path.relpath(member.path.resolve(), final),
-                    "epoch": member.epoch,
-                    "weight": member.weight,
-                }
-                for member in named
-            ],
+            "run": os.path.relpath(member.path.resolve(), out.resolve()),
+            "epoch": member.epoch,
+            "weight": member.weight,
         }
-    )
+        for member in named
+    ]
+    return {"command": command, "warnings": warnings_of(members), "members": told}
+
+
+def _describe(run: Run, first: Run, device: Any) -> None:
+    """Write what the ensemble shares with its members: the first one's."""
+    write_json(run.path / "data.json", first.data)
+    write_json(run.path / "environment.json", describe_environment(device, run.config.train.precision))
+    for name in ("split.parquet", "images.parquet", run.verdicts.name):
+        if (first.path / name).is_file():
+            shutil.copyfile(first.path / name, run.path / name)
 
 
 def _notes(members: Sequence[Member], of: str, raw: bool) -> str:

@@ -33,6 +33,9 @@ class Evaluation:
     judge: Judge
     before: Scores | None
 
+    def _repr_html_(self) -> str:
+        return self.scores._repr_html_()
+
 
 def judge_part(
     run: Run,
@@ -47,48 +50,44 @@ def judge_part(
 ) -> Evaluation:
     """Score a part with the run's best weights and keep predictions and scores in the run.
 
+    For another unit calibration and thresholds are fitted anew, on the validation part per that unit, and the
+    scores are kept beside the run's own, as `scores/test.per-study-max.json`.
+
     Args:
-        run: a run with at least one finished epoch, or an ensemble.
-        part: `test`, `valid` or `train` of the run's own split.
-        per: `image`, `study` or `patient`; the run's own unit by default. For another one calibration and
-            thresholds are fitted anew, on the run's validation part per that unit, and the scores are kept
-            beside the run's own, as `scores/test.per-study-max.json`.
+        run: as `part`, `device`, `batch` and `again` what `raw_predictions` takes, which raises all other errors.
+        per: `image`, `study` or `patient`; the run's own unit by default.
         combine: `max` or `mean` of a unit's logits; the run's own by default.
-        device: where models run.
-        batch: images per step.
-        again: look at the images even where the run has kept their predictions.
         findings: to give scores of, and means over; the run keeps those of all. `scores.include` by default.
 
     Raises:
         ConfigError: no such unit, or no such finding.
-        DataError: the run's split has no such part, its images have no ids of the unit, or kept predictions are of
-            other images.
-        PackError: the pack is gone, or is no longer the one that the run was trained on.
-        RunError: the run is not finished enough.
     """
-    own = run.judge
-    config = _config(own.config, per, combine)
-    chosen = items(findings) or config.include
-    known = own.thresholds.findings
-    for name in chosen:
-        if name not in known:
-            raise ConfigError(f"there is no finding {name!r} in {run.path}; {did_you_mean(name, known)}")
+    judge, config = run.judge, _config(run.config.scores, per, combine)
+    chosen, known = items(findings) or config.include, judge.thresholds.findings
+    if unknown := [name for name in chosen if name not in known]:
+        raise ConfigError(
+            f"there is no finding {unknown[0]!r} in {run.path}; {did_you_mean(unknown[0], known)}"
+        )
     raw = raw_predictions(run, part, device=device, batch=batch, again=again)
     run.write_predictions(raw)
-    if config == own.config:
-        judge = own
-        scores = judge.score(raw)
+    if config != judge.config:
+        judge = fit_judge(raw_predictions(run, "valid", device=device, batch=batch), config)
+    scores = _keep(run, raw, judge)
+    if chosen:
+        judge, raw = judge.select(chosen), raw.select(chosen)
+        scores = scores.select(chosen) if chosen == config.include else judge.score(raw)
+    return Evaluation(scores.warned(run.warnings), judge, _before(judge, raw))
+
+
+def _keep(run: Run, raw: Predictions, judge: Judge) -> Scores:
+    """Score a part and keep the scores: those of another unit than the run's own beside these."""
+    scores, config = judge.score(raw), judge.config
+    if config == run.config.scores:
         run.write_scores(raw, scores)
     else:
-        judge = fit_judge(raw_predictions(run, "valid", device=device, batch=batch), config)
-        scores = judge.score(raw)
-        name = f"{part}.per-{config.unit}" + ("" if config.unit == "image" else f"-{config.combine}")
+        name = f"{raw.part}.per-{config.unit}" + ("" if config.unit == "image" else f"-{config.combine}")
         write_json(run.path / "scores" / f"{name}.json", {**scores.to_json(), "judge": judge.to_json()})
-    if not chosen:
-        return Evaluation(scores.warned(run.warnings), judge, _before(judge, raw))
-    some, part_of = judge.select(chosen), raw.select(chosen)
-    scores = scores.select(chosen) if chosen == config.include else some.score(part_of)
-    return Evaluation(scores.warned(run.warnings), some, _before(some, part_of))
+    return scores
 
 
 def _config(config: ScoresConfig, per: str | None, combine: str | None) -> ScoresConfig:

@@ -113,7 +113,7 @@ def write_parquet(path: Path, frame: pl.DataFrame) -> None:
     """Write a frame as Parquet, whole, with a checksum in it."""
     # polars hides the file system's errors in one of its own; bytes written by hand do not.
     buffer = io.BytesIO()
-    frame.write_parquet(buffer, metadata={seals.KEY: seals.BLANK})
+    frame.write_parquet(buffer, metadata=seals.UNSEALED)
     with whole_file(path) as temporary:
         temporary.write_bytes(buffer.getbuffer())
         seals.seal(temporary)
@@ -136,7 +136,7 @@ def read_parquet(
     """
     import polars as pl
 
-    if seals.intact(path) is False:
+    if seals.state_of(path) == "changed":
         raise OSError(f"{path.name} is not what was written: its checksum differs")
     data = path.read_bytes()  # a name with * or [ would be a pattern to polars
     try:
@@ -151,7 +151,7 @@ def read_parquet(
     return frame
 
 
-FORMULA, NUMBER = r"^'*[=+\-@\t\r]", r"^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$"
+_FORMULA, _NUMBER = r"^'*[=+\-@\t\r]", r"^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$"
 
 
 def csv_text(frame: pl.DataFrame) -> str:
@@ -164,9 +164,9 @@ def csv_text(frame: pl.DataFrame) -> str:
     import polars as pl
 
     text = pl.col(pl.String)
-    formula = text.str.contains(FORMULA) & ~text.str.contains(NUMBER)
+    formula = text.str.contains(_FORMULA) & ~text.str.contains(_NUMBER)
     cells = frame.with_columns(pl.when(formula).then("'" + text).otherwise(text).name.keep())
-    names = [f"'{name}" if re.match(FORMULA, name) else name for name in frame.columns]
+    names = [f"'{name}" if re.match(_FORMULA, name) else name for name in frame.columns]
     return cells.rename(dict(zip(frame.columns, names, strict=True))).write_csv(None)
 
 

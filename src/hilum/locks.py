@@ -27,7 +27,7 @@ from hilum.errors import HilumError, InUse
 from hilum.files import disk_error, read_json
 from hilum.progress import say
 
-LOCK = ".hilum-lock"
+_LOCK = ".hilum-lock"
 
 _PARTIAL = re.compile(r"\.(?P<of>.+)\.(?P<pid>\d+)(-\d+)?\.partial")
 """What a process writes until it becomes `of`: files by `hilum.files.whole_file`, folders and links likewise."""
@@ -88,8 +88,8 @@ def _written(entry: os.DirEntry[str]) -> Path | None:
 
     Partial files are not asked about: whoever has the lock of what they are of, or of their folder, removes them.
     """
-    if entry.name.endswith(LOCK):
-        name = entry.name[1 : -len(LOCK)]
+    if entry.name.endswith(_LOCK):
+        name = entry.name[1 : -len(_LOCK)]
         return Path(entry.path).with_name(name) if entry.name.startswith(".") and name else None
     found = _PARTIAL.fullmatch(entry.name)
     if found is None or entry.is_file(follow_symlinks=False):
@@ -113,7 +113,7 @@ def left(path: Path) -> bool:
 
 def _lock_of(path: Path) -> Path:
     inside = path.is_dir() and not os.access(path.parent, os.W_OK)  # as where a container mounts one folder
-    return path / LOCK if inside else path.with_name(f".{path.name}{LOCK}")
+    return path / _LOCK if inside else path.with_name(f".{path.name}{_LOCK}")
 
 
 @contextmanager

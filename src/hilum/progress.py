@@ -1,10 +1,12 @@
 """What a user sees of a long job: a progress bar on a terminal, plain lines elsewhere.
 
-All of it goes to standard error, so that `--json` stays clean; where nobody reads that any more, the work goes on.
+Lines are logged, by `hilum` and `hilum.progress`. The command line shows them on standard error, so that `--json`
+stays clean; where nobody reads that any more, the work goes on.
 """
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import time
@@ -45,17 +47,51 @@ class _Step:
         return f"{counted}, {_told(rate)} {self.unit}/s, {left:,.0f} s left"
 
 
+class _OnScreen(logging.Handler):
+    """A line on standard error for each message, in which names are only text."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = f"hilum: {record.getMessage()}" if record.name == "hilum" else record.getMessage()
+        with suppress(BrokenPipeError):
+            print(visible(line, keep="\n\t"), file=sys.stderr, flush=True)  # noqa: T201
+
+
 def say(message: str) -> None:
-    """Tell the user one thing, on standard error."""
-    tell(f"hilum: {message}")
+    """Tell the user one thing, through the logger `hilum`."""
+    _log("hilum", message)
 
 
 def tell(line: str) -> None:
-    """A line on standard error, in which names are only text."""
+    """A line of a long job or a table, through the logger `hilum.progress`."""
+    _log("hilum.progress", line)
+
+
+def _log(name: str, message: str) -> None:
     global _last_line
     _last_line = time.monotonic()
-    with suppress(BrokenPipeError):
-        print(visible(line, keep="\n\t"), file=sys.stderr, flush=True)  # noqa: T201
+    logger = logging.getLogger(name)
+    if logger.hasHandlers():
+        logger.info("%s", message)
+    else:
+        # Nobody has set up logging, as in a notebook: a message is seen all the same.
+        _OnScreen().emit(logging.LogRecord(name, logging.INFO, __file__, 0, "%s", (message,), None))
+
+
+@contextmanager
+def on_screen() -> Iterator[None]:
+    """Within the block, all that hilum logs is on standard error too: what the command line does."""
+    logger, handler = logging.getLogger("hilum"), _OnScreen()
+    if any(isinstance(one, _OnScreen) for one in logger.handlers):
+        yield
+        return
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 @contextmanager

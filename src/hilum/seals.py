@@ -10,57 +10,49 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
+from typing import Literal
 
-KEY = "hilum-sha256"
-BLANK = "0" * 64
-"""What a file is written with under `KEY` before it is sealed."""
-_PLACE = re.compile(KEY.encode() + rb'(?:":"|\x18@)([0-9a-f]{64})')
+_KEY, _BLANK = "hilum-sha256", "0" * 64
+UNSEALED = {_KEY: _BLANK}
+"""Metadata that a file is written with before it is sealed."""
+_PLACE = re.compile(_KEY.encode() + rb'(?:":"|\x18@)([0-9a-f]{64})')
 """As safetensors writes it (JSON), and as Parquet does (Thrift: a string, its length 64)."""
 _MIB = 2**20
 
 
 def seal(path: Path) -> None:
-    """Put the checksum of a file that was written with `BLANK` under `KEY` into it."""
-    place = _place(path)
-    if not place:
-        raise ValueError(f"{path} has no place for a checksum: write it with {KEY} in its metadata.")
+    """Put the checksum of a file that was written with `UNSEALED` in its metadata into it."""
+    if not (place := _place(_header(path))):
+        raise ValueError(f"{path} has no place for a checksum: write it with {_KEY} in its metadata.")
     digest = _digest(path, place)
     with path.open("r+b") as file:
         file.seek(place)
         file.write(digest)
 
 
-def intact(path: Path) -> bool | None:
-    """Whether a file is what was sealed; None where it has no seal.
+def state_of(path: Path) -> Literal["whole", "changed", "torn", "unsealed"]:
+    """Whether a file is what was sealed; `unsealed` where it has no seal, `torn` where it is cut short.
 
     Raises:
         OSError: it cannot be read.
     """
-    place = _place(path)
-    if not place:
-        return None if place is None else False
+    header = _header(path)
+    place = _place(header)
+    if place is None:
+        return "torn" if header is None else "unsealed"
     with path.open("rb") as file:
         file.seek(place)
-        return file.read(len(BLANK)) == _digest(path, place)
+        return "whole" if place and file.read(len(_BLANK)) == _digest(path, place) else "changed"
 
 
-def torn(path: Path) -> bool:
-    """Whether a file has no room for what a Parquet or safetensors file begins or ends with.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    return _header(path) is None
-
-
-def _place(path: Path) -> int | None:
-    """Where a file's checksum lies: in the footer of Parquet, in the header of safetensors; 0 where it is torn."""
-    if (header := _header(path)) is None:
+def _place(header: tuple[int, bytes] | None) -> int | None:
+    """Where the checksum lies: in the footer of Parquet, in the header of safetensors; 0 where it is torn."""
+    if header is None:
         return None
     start, text = header
     if found := _PLACE.search(text):
         return start + found.start(1)
-    return 0 if KEY.encode() in text else None
+    return 0 if _KEY.encode() in text else None
 
 
 def _header(path: Path) -> tuple[int, bytes] | None:
@@ -86,8 +78,8 @@ def _digest(path: Path, place: int) -> bytes:
     found = hashlib.sha256()
     with path.open("rb") as file:
         found.update(file.read(place))
-        found.update(BLANK.encode())
-        file.seek(len(BLANK), 1)
+        found.update(_BLANK.encode())
+        file.seek(len(_BLANK), 1)
         while block := file.read(8 * _MIB):
             found.update(block)
     return found.hexdigest().encode()

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-One = TypeVar("One")
+_One = TypeVar("_One")
 
 MISSING = "–"
 
@@ -79,10 +79,10 @@ def strings(values: object) -> tuple[str, ...]:
     return tuple(values)
 
 
-def items(given: Iterable[One] | Path) -> tuple[One, ...]:
+def items(given: Iterable[_One] | Path) -> tuple[_One, ...]:
     """What a caller gave for several: one text, path or run is one item, not its letters."""
     alone = isinstance(given, str) or not isinstance(given, Iterable)
-    found: tuple[Any, ...] = (given,) if alone else tuple(cast("Iterable[One]", given))
+    found: tuple[Any, ...] = (given,) if alone else tuple(cast("Iterable[_One]", given))
     return found
 
 

@@ -53,7 +53,7 @@ class Phantom:
 
     Attributes:
         path: its folder.
-        layout: which data set it looks like; `hilum pack LAYOUT PATH ...` reads it (`containers`: as `folder`).
+        layout: which data set it looks like; `hilum pack LAYOUT PATH` reads it (`containers`: as `folder`).
         images: how many image files.
         patients: how many patients, or containers.
         truth: what `truth.json` holds: arguments and everything planted.

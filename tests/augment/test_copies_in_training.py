@@ -150,7 +150,7 @@ def test_a_run_learns_from_copies_and_scores_originals_alone(
     packs: dict[tuple[bool, bool], Pack], hilum: Callable[..., Any], tmp_path: Path
 ) -> None:
     (tmp_path / "copied.toml").write_text(RECIPE)
-    done = hilum("train", tmp_path / "copied.toml", "--data", packs[False, True].path, "--in", tmp_path)
+    done = hilum("train", tmp_path / "copied.toml", "--data", packs[False, True].path, "--out", tmp_path)
     assert done.code == 0, done.err
     run = next(tmp_path.glob("copied-1"))
     from hilum.runs import Run

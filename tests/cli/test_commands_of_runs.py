@@ -20,14 +20,17 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A phantom study of 30 patients, and a run trained on it for two epochs."""
     folder = tmp_path_factory.mktemp("lab")
     make_phantom(folder / "phantom", 30, size=96, workers=1)
-    assert main(["pack", "chexpert", str(folder / "phantom"), str(folder / "pack"), "--size", "32"]) == 0
+    assert (
+        main(["pack", "chexpert", str(folder / "phantom"), "--out", str(folder / "pack"), "--size", "32"])
+        == 0
+    )
     recipe = folder / "small.toml"
     recipe.write_text(
         'data.findings = ["Support Devices", "Pleural Effusion"]\n'
         'model.name = "densenet-small"\nprepare.size = 32\nsplit.keep_official = false\n'
         "split.valid = 0.3\nsplit.test = 0.2\ntrain.epochs = 2\ntrain.batch = 16\n"
     )
-    command = ["train", str(recipe), "--data", str(folder / "pack"), "--in", str(folder / "runs"), "--quiet"]
+    command = ["train", str(recipe), "--data", str(folder / "pack"), "--out", str(folder / "runs"), "--quiet"]
     assert main(command) == 0
     return folder
 
@@ -38,7 +41,7 @@ def test_train_prints_scores_and_the_report(study: Path, hilum: Hilum, tmp_path:
         study / "small.toml",
         "--data",
         study / "pack",
-        "--in",
+        "--out",
         tmp_path,
         "--set",
         "train.epochs=1",
@@ -54,10 +57,10 @@ def test_train_prints_scores_and_the_report(study: Path, hilum: Hilum, tmp_path:
 
 def test_evaluate_predict_report(study: Path, hilum: Hilum, tmp_path: Path) -> None:
     run = study / "runs" / "small-1"
-    code, out, _ = hilum("evaluate", run, "--split", "test")
+    code, out, _ = hilum("evaluate", run, "--part", "test")
     assert code == 0
     assert "Scores on test" in out
-    code, out, _ = hilum("evaluate", run, "--split", "test", "--json")
+    code, out, _ = hilum("evaluate", run, "--part", "test", "--json")
     assert json.loads(out)["part"] == "test"
     code, out, _ = hilum("report", run)
     assert (code, out.strip()) == (0, str(run / "report.html"))
@@ -80,11 +83,11 @@ def test_evaluate_predict_report(study: Path, hilum: Hilum, tmp_path: Path) -> N
 
 
 def test_runs_and_show(study: Path, hilum: Hilum, tmp_path: Path) -> None:
-    code, out, _ = hilum("runs", "--in", study / "runs")
+    code, out, _ = hilum("runs", "--folder", study / "runs")
     assert code == 0
     assert "small-1" in out
-    code, shown, _ = hilum("runs", "--in", study / "runs")
-    code, out, _ = hilum("runs", "--in", study / "runs", "--json")
+    code, shown, _ = hilum("runs", "--folder", study / "runs")
+    code, out, _ = hilum("runs", "--folder", study / "runs", "--json")
     row = json.loads(out)[0]
     assert row["model"] == "densenet-small"
     assert row["roc_auc_low"] <= row["roc_auc"] <= row["roc_auc_high"]
@@ -92,17 +95,17 @@ def test_runs_and_show(study: Path, hilum: Hilum, tmp_path: Path) -> None:
     # Another test may have scored the test part already.
     unscored = shutil.copytree(study / "runs" / "small-1", tmp_path / "runs" / "small-1")
     (unscored / "scores" / "test.json").unlink(missing_ok=True)
-    code, out, _ = hilum("runs", "--in", tmp_path / "runs", "--part", "test", "--by", "brier", "--json")
+    code, out, _ = hilum("runs", "--folder", tmp_path / "runs", "--part", "test", "--by", "brier", "--json")
     assert json.loads(out)[0]["brier_low"] is None
     code, out, _ = hilum("runs", "show", study / "runs" / "small-1")
     assert "train.epochs" in out
     assert "Scores on valid" in out
     code, out, _ = hilum("runs", "show", study / "runs" / "small-1", "--json")
     assert json.loads(out)["settings"]["train.epochs"] == 2
-    code, out, _ = hilum("runs", "--in", study)
+    code, out, _ = hilum("runs", "--folder", study)
     assert "no runs" in out
-    assert hilum("runs", "--in", tmp_path / "nowhere")[0] == 2
-    assert hilum("runs", "--in", study / "runs", "--by", "roc_uac")[0] == 2
+    assert hilum("runs", "--folder", tmp_path / "nowhere")[0] == 2
+    assert hilum("runs", "--folder", study / "runs", "--by", "roc_uac")[0] == 2
 
 
 def test_a_run_that_is_not_whole_is_left_out_of_the_leaderboard(
@@ -112,7 +115,7 @@ def test_a_run_that_is_not_whole_is_left_out_of_the_leaderboard(
         shutil.copytree(study / "runs" / "small-1", tmp_path / name)
     (tmp_path / "torn" / "epochs" / "0001" / "summary.json").unlink()
     (tmp_path / "wrong" / "config.toml").write_text("[optimiser]\nlr = 1\n")
-    code, out, err = hilum("runs", "--in", tmp_path)
+    code, out, err = hilum("runs", "--folder", tmp_path)
     assert code == 0
     assert "whole" in out
     assert "torn" not in out
@@ -122,7 +125,7 @@ def test_a_run_that_is_not_whole_is_left_out_of_the_leaderboard(
 
 
 def test_reproduce_agrees(study: Path, hilum: Hilum, tmp_path: Path) -> None:
-    code, out, _ = hilum("reproduce", study / "runs" / "small-1", "--in", tmp_path, "--quiet")
+    code, out, _ = hilum("reproduce", study / "runs" / "small-1", "--out", tmp_path, "--quiet")
     assert code == 0
     assert "every loss and score of 2 epochs agrees" in out
 
@@ -167,7 +170,7 @@ def test_bad_input_is_one_message_and_exit_2(
 ) -> None:
     before = sorted(p.name for p in (study / "runs").iterdir())
     given = [argument.format(study=study) for argument in arguments]
-    code, out, err = hilum("train", *given, *(() if "--resume" in given else ("--in", study / "runs")))
+    code, out, err = hilum("train", *given, *(() if "--resume" in given else ("--out", study / "runs")))
     assert code == 2
     assert out == ""
     assert said in err
@@ -193,7 +196,7 @@ def test_a_full_disk_stops_training_with_one_message(study: Path, tmp_path: Path
         study / "small.toml",
         "--data",
         study / "pack",
-        "--in",
+        "--out",
         tmp_path,
     ]
     done = subprocess.run(command, preexec_fn=limit, capture_output=True, text=True, check=False)
@@ -205,7 +208,7 @@ def test_a_full_disk_stops_training_with_one_message(study: Path, tmp_path: Path
 
 
 def test_the_demo_does_the_whole_job(hilum: Hilum, tmp_path: Path) -> None:
-    code, out, _ = hilum("demo", "--in", tmp_path / "a demo", "--patients", 40, "--epochs", 1)
+    code, out, _ = hilum("demo", "--out", tmp_path / "a demo", "--patients", 40, "--epochs", 1)
     assert code == 0
     assert "$ hilum train phantom-resnet18" in out
     report = Path(out.strip().splitlines()[-1].split(": ", 1)[1])
@@ -220,7 +223,7 @@ def test_options_of_the_source_reach_it_and_the_run(hilum: Hilum, tmp_path: Path
         "train",
         study / "small.toml",
         *("--data", f"folder:{tmp_path / 'films'}", "--option", "positive=pleural_effusion"),
-        *("--set", "data.findings=[]", "--set", "train.epochs=1", "--in", tmp_path / "runs", "--quiet"),
+        *("--set", "data.findings=[]", "--set", "train.epochs=1", "--out", tmp_path / "runs", "--quiet"),
     )
     assert code == 0, err
     run = Run.open(tmp_path / "runs" / "small-1")
@@ -245,6 +248,6 @@ def test_a_recipes_source_options_hold_for_doctor_and_pack(hilum: Hilum, tmp_pat
     code, out, _ = hilum("doctor", "folder", study, "--recipe", recipe, "--json")
     assert code == 0
     assert json.loads(out)["patients"] == 20
-    code, out, _ = hilum("pack", "folder", study, tmp_path / "pack", "--recipe", recipe)
+    code, out, _ = hilum("pack", "folder", study, "--out", tmp_path / "pack", "--recipe", recipe)
     assert code == 0
     assert "of 20 patients, 32 x 32" in out

@@ -73,7 +73,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
     build_pack(table, folder / "pack", PrepareConfig(size=32))
     (folder / "r.toml").write_text(RECIPE)
     for rate in ("0.01", "0.001"):
-        command = ["train", folder / "r.toml", "--data", folder / "pack", "--in", folder / "runs", "--quiet"]
+        command = ["train", folder / "r.toml", "--data", folder / "pack", "--out", folder / "runs", "--quiet"]
         assert main([*map(str, command), "--set", f"optimizer.lr={rate}", "--json"]) == 0
     for run in (folder / "runs").iterdir():
         assert said("evaluate", run, "--device", "cpu")[0] == 0
@@ -89,7 +89,7 @@ def run(lab: Path) -> Path:
 @pytest.fixture(scope="module")
 def store(lab: Path, run: Path) -> Path:
     """Vectors of the pack's images by the first run."""
-    assert said("embed", run, "--data", lab / "pack", "--store", lab / "store", "--device", "cpu")[0] == 0
+    assert said("embed", run, "--data", lab / "pack", "--out", lab / "store", "--device", "cpu")[0] == 0
     return lab / "store"
 
 
@@ -133,7 +133,7 @@ def test_every_name_is_whole_in_json(lab: Path, run: Path, command: str) -> None
 @pytest.mark.parametrize(
     "command",
     [
-        "runs --in RUNS",
+        "runs --folder RUNS",
         "report RUN",
         "data-report PACK",
         "predict RUN FILM",
@@ -153,7 +153,7 @@ def test_a_recipe_s_name_is_no_path(lab: Path) -> None:
 def test_heads_noise_and_similar(lab: Path, store: Path, tmp_path: Path) -> None:
     some = [word for name in NAMES[:2] for word in ("--finding", name)]
     how = ["--kind", "logistic", "--pooling", "avg", "--folds", "2"]
-    found = said("heads", store, "--recipe", lab / "r.toml", "--in", tmp_path, *some, *how)
+    found = said("heads", store, "--recipe", lab / "r.toml", "--out", tmp_path, *some, *how)
     check(*found)
     assert named(found[1]) == set(NAMES[:2])
     found = said(
@@ -162,7 +162,7 @@ def test_heads_noise_and_similar(lab: Path, store: Path, tmp_path: Path) -> None
     check(*found)
     assert named(found[1]) >= set(NAMES[:2])
     ids = Pack.open(lab / "pack").table.image_ids
-    found = said("similar", store, ids[1], "--k", "60", "--out", tmp_path / "similar.html")
+    found = said("similar", store, ids[1], "--top", "60", "--out", tmp_path / "similar.html")
     check(*found)
     assert "<img src=x> :smile: [/i]" in found[1]
 
@@ -199,7 +199,7 @@ def refuse(commands: Iterable[Sequence[object]]) -> None:
 
 @pytest.mark.parametrize("name", NASTY.values(), ids=NASTY)
 def test_a_wrong_command_line_is_told_as_it_is(tmp_path: Path, name: str) -> None:
-    refuse([["runs", "--in", tmp_path / f"no{name}"], [f"--{name}"], [name]])
+    refuse([["runs", "--folder", tmp_path / f"no{name}"], [f"--{name}"], [name]])
 
 
 @pytest.mark.parametrize("part", range(4))
@@ -208,7 +208,7 @@ def test_a_wrong_command_line_of_several_names_is_told_as_it_is(tmp_path: Path, 
     refuse(
         [
             *(["train", name, "--data", name], ["evaluate", name, name], ["doctor", name, name]),
-            ["pack", "csv", ".", "p", "--size", name],
+            ["pack", "csv", ".", "--out", "p", "--size", name],
             ["doctor", "csv", tmp_path, "--option", f"{name}=1"],
         ]
     )

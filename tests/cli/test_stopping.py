@@ -43,7 +43,7 @@ def started(command: list[object], folder: Path, until: str) -> subprocess.Popen
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_study_that_is_stopped_leaves_nothing(tmp_path: Path, number: signal.Signals, code: int) -> None:
     out = tmp_path / "study"
-    process = started(["phantom", out, "--patients", 4000], tmp_path, ".study.*.partial/*")
+    process = started(["phantom", "--out", out, "--patients", 4000], tmp_path, ".study.*.partial/*")
     os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
     try:
         said, err = process.communicate(timeout=60)

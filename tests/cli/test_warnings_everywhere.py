@@ -30,7 +30,7 @@ KINDS = {
     "a backbone that saw them": "/base-1 was trained on ",
     "what train found": DUPLICATES,
 }
-TEST = ("evaluate", "evaluate --json", "evaluate --findings", "api.evaluate", "compare", "compare --json")
+TEST = ("evaluate", "evaluate --json", "evaluate --finding", "api.evaluate", "compare", "compare --json")
 VALID = ("train", "train --json", "ensemble", "ensemble --json", "runs show of the ensemble")
 BOTH = ("runs", "runs --json", "runs show", "runs show --json", "report.html", "a notebook")
 
@@ -43,7 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = pl.Series("source", ["harbour", "harbour", "riverside", "riverside"] * 16)
     table = Table.make(pack.table.frame.with_columns(source), pack.table.findings, pack.table.root)
     pack = build_pack(table, folder / "two", pack.prepare, workers=1)
-    api.train(recipe(pack.path, "base"), folder=folder / "runs", quiet=True)
+    api.train(recipe(pack.path, "base"), out=folder / "runs", quiet=True)
     write_config(recipe(pack.path, "warned"), folder / "warned.toml")
     return folder
 
@@ -68,7 +68,7 @@ def said(folder: Path) -> dict[str, str]:
     """Command -> what it printed, of JSON what stands under `warnings`."""
     runs = folder / "runs"
     changes = ["--set", "split.by=image", "--set", f"model.weights={runs / 'base-1'}"]
-    train = ["train", folder / "warned.toml", *changes, "--in", runs, "--quiet"]
+    train = ["train", folder / "warned.toml", *changes, "--out", runs, "--quiet"]
     found = {"train": call(*train), "train --json": under(call(*train, "--set", "seed=1", "--json"))}
     for name in ("warned-1", "warned-2"):
         info = read_json(runs / name / "run.json")
@@ -76,8 +76,8 @@ def said(folder: Path) -> dict[str, str]:
     one, two = runs / "warned-1", runs / "warned-2"
     commands: dict[str, list[object]] = {
         "evaluate": ["evaluate", one],
-        "evaluate --findings": ["evaluate", one, "--findings", "Top"],
-        "runs": ["runs", "--in", runs],
+        "evaluate --finding": ["evaluate", one, "--finding", "Top"],
+        "runs": ["runs", "--folder", runs],
         "runs show": ["runs", "show", one],
         "ensemble": ["ensemble", one, two, "--out", runs / "mean"],
         "runs show of the ensemble": ["runs", "show", runs / "mean"],
@@ -89,7 +89,7 @@ def said(folder: Path) -> dict[str, str]:
     found["compare --json"] = under(call("compare", one, two, "--json"))
     found["runs show --json"] = under(call("runs", "show", one, "--json"))
     found["ensemble --json"] = under(call("ensemble", one, two, "--out", runs / "mean-2", "--json"))
-    rows = json.loads(call("runs", "--in", runs, "--json"))
+    rows = json.loads(call("runs", "--folder", runs, "--json"))
     found["runs --json"] = "\n".join(next(row["warnings"] for row in rows if row["run"] == "warned-1"))
     found["report.html"] = html.unescape((one / "report.html").read_text())
     found["a notebook"] = html.unescape(Run.open(one)._repr_html_())
@@ -144,7 +144,7 @@ def test_a_healthy_run_is_not_warned_of(folder: Path, said: dict[str, str], tmp_
     data = read_json(run.path / "data.json")
     write_json(run.path / "data.json", {**data, "split": {**data["split"], "by": "patient"}})
     assert run.warnings == ()
-    told = [call("evaluate", run.path), call("runs", "show", run.path), call("runs", "--in", tmp_path)]
+    told = [call("evaluate", run.path), call("runs", "show", run.path), call("runs", "--folder", tmp_path)]
     assert not any(sentence in text for sentence in KINDS.values() for text in told)
     assert "scored by 1 run of this folder." in told[0]
 
@@ -153,6 +153,6 @@ def test_an_unfinished_run_says_so_everywhere(folder: Path, said: dict[str, str]
     run = Run(Path(shutil.copytree(folder / "runs" / "warned-1", tmp_path / "half-1")))
     run.write_info({**run.info, "status": "stopped"})
     sentence = "The run is not finished (status: stopped); its scores are provisional."
-    for words in (["evaluate", run.path], ["runs", "show", run.path], ["runs", "--in", tmp_path]):
+    for words in (["evaluate", run.path], ["runs", "show", run.path], ["runs", "--folder", tmp_path]):
         assert call(*words).count(sentence) == 1
     assert f"half-1: {sentence}" in call("compare", folder / "runs" / "warned-2", run.path)

@@ -56,7 +56,7 @@ def test_what_is_printed(lab: Path, hilum: Hilum) -> None:
 
 def test_two_single_runs_and_one_finding(lab: Path, hilum: Hilum) -> None:
     code, out, _ = hilum(
-        "compare", lab / "plain-1", lab / "clahe-1", "--findings", "Edema", "--by", "average_precision"
+        "compare", lab / "plain-1", lab / "clahe-1", "--finding", "Edema", "--by", "average_precision"
     )
     assert code == 0
     assert "AP: test" in out
@@ -112,9 +112,9 @@ def test_seeds_of_one_recipe(lab: Path, hilum: Hilum, tmp_path: Path) -> None:
         (["{lab}/plain-1", "{lab}/plain-1"], "named twice"),
         (["{lab}/plain-1", "{lab}/clahe-9"], "Did you mean"),
         (["{lab}/plain-1", "{lab}/clahe-1", "--by", "roc_acu"], "did you mean 'roc_auc'"),
-        (["{lab}/plain-1", "{lab}/clahe-1", "--split", "tests"], "did you mean 'test'"),
-        (["{lab}/plain-1", "{lab}/clahe-1", "--split", "train"], "no finished epoch"),
-        (["{lab}/plain-1", "{lab}/clahe-1", "--findings", "Hernia"], "no finding 'Hernia'"),
+        (["{lab}/plain-1", "{lab}/clahe-1", "--part", "tests"], "did you mean 'test'"),
+        (["{lab}/plain-1", "{lab}/clahe-1", "--part", "train"], "no finished epoch"),
+        (["{lab}/plain-1", "{lab}/clahe-1", "--finding", "Hernia"], "no finding 'Hernia'"),
         (["{lab}/plain-1", "{lab}/clahe-1", "--out", "{lab}/plain-1/run.json"], "is a file"),
     ],
 )

@@ -87,7 +87,7 @@ def test_findings_scores_and_parts_can_be_chosen(tmp_path: Path) -> None:
     two = make_run(tmp_path, "two", config=CLAHE, findings=("Fracture", "Edema", "Hernia"), recipe=1)
     few = [make_run(tmp_path, name, config=c, parts=("valid",)) for name, c in (("a", {}), ("b", CLAHE))]
     with pytest.raises(
-        RunError, match=r"only one-1 has Pneumonia, only two-1 has Hernia; .*--findings 'Edema'"
+        RunError, match=r"only one-1 has Pneumonia, only two-1 has Hernia; .*--finding 'Edema'"
     ):
         compare_runs([one.path, two.path])
     with pytest.raises(RunError, match="other labels"):  # of other findings they drew other truths
@@ -99,7 +99,7 @@ def test_findings_scores_and_parts_can_be_chosen(tmp_path: Path) -> None:
     compared = compare_runs([run.path for run in few], part="valid", by="brier", include=["Edema", "Edema"])
     assert compared.groups[0].columns == ("Edema",)
     assert "validation part" in compared.warnings[0]
-    with pytest.raises(RunError, match=r"hilum evaluate .*a-1 --split test"):
+    with pytest.raises(RunError, match=r"hilum evaluate .*a-1 --part test"):
         compare_runs([run.path for run in few])
     with pytest.raises(DataError, match="no part 'tset'"):
         compare_runs([run.path for run in few], part="tset")

@@ -25,7 +25,10 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A phantom study of 24 patients and a recipe of one epoch."""
     folder = tmp_path_factory.mktemp("repeats")
     make_phantom(folder / "phantom", 24, size=64, workers=1)
-    assert main(["pack", "chexpert", str(folder / "phantom"), str(folder / "pack"), "--size", "32"]) == 0
+    assert (
+        main(["pack", "chexpert", str(folder / "phantom"), "--out", str(folder / "pack"), "--size", "32"])
+        == 0
+    )
     (folder / "small.toml").write_text(
         'data.findings = ["Support Devices", "Pleural Effusion"]\nmodel.name = "densenet-small"\n'
         "prepare.size = 32\nsplit.keep_official = false\nsplit.valid = 0.4\ntrain.epochs = 1\ntrain.batch = 16\n"
@@ -35,7 +38,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_repeats_share_all_but_the_seed(study: Path, hilum: Hilum, tmp_path: Path) -> None:
-    given = ["train", study / "small.toml", "--data", study / "pack", "--in", tmp_path, "--quiet"]
+    given = ["train", study / "small.toml", "--data", study / "pack", "--out", tmp_path, "--quiet"]
     code, out, _ = hilum(*given, "--repeats", "2")
     assert code == 0
     assert "Validation scores of small over 2 runs, seeds 4 to 5, means over findings" in out
@@ -68,7 +71,7 @@ def test_a_stop_leaves_the_finished_ones(
 
     monkeypatch.setattr(training, "_train", stops)
     with pytest.raises(Stopped):
-        api.repeat(study / "small.toml", 3, data=study / "pack", folder=tmp_path, quiet=True)
+        api.repeat(study / "small.toml", 3, data=study / "pack", out=tmp_path, quiet=True)
     assert [run.info["status"] for run in list_runs(tmp_path)] == ["done"]
     said = capfd.readouterr().err
     assert f"1 of 3 runs are finished: {trained[0].path}. The seeds left begin with seed = 6." in said

@@ -99,7 +99,7 @@ def test_a_wrong_question_is_an_error(study: Path, source: str, folder: str, mes
 
 
 def test_the_command_prints_findings_and_what_to_do(study: Path, hilum):
-    done = hilum("doctor", "pneumonia", study, "--size", 200, "--parts", "train", "--set", "clean.films=any")
+    done = hilum("doctor", "pneumonia", study, "--size", 200, "--part", "train", "--set", "clean.films=any")
     assert done.code == 0
     assert "60 images of 60 patients" in done.out
     assert "60 images read: all 96 x 80; png, gray, 8 bits" in done.out
@@ -136,7 +136,7 @@ def test_bad_input_to_the_command(study: Path, hilum):
     forgotten = hilum("doctor", "pneumonia")
     assert forgotten.code == 2
     assert "Missing argument 'root'" in forgotten.err
-    wrong = hilum("doctor", "pneumonia", study, "--views", "frontl")
+    wrong = hilum("doctor", "pneumonia", study, "--view", "frontl")
     assert wrong.code == 2
     assert "clean.views" in wrong.err
 

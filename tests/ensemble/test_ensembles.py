@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -21,7 +22,7 @@ from hilum.errors import ConfigError, DataError, RunError
 from hilum.files import write_json
 from hilum.metrics import SCORES, Calibration, Mixture, Predictions, fit_calibration, fit_judge, sigmoid
 from hilum.pixels import Pack
-from hilum.predict import Predictor
+from hilum.predict import load
 from hilum.report import write_report
 from hilum.runs import Run
 from hilum.train import other_conditions, reproduce
@@ -131,15 +132,15 @@ def test_an_ensemble_is_a_run_like_any_other(
     judged = run.judged("test")
     rows = [studies.table.image_ids.tolist().index(image) for image in judged.image_ids]
     paths = [studies.table.root / studies.table.frame["path"][row] for row in rows]
-    predictor = Predictor(run, device="cpu")
-    results = predictor.files(paths)
+    predictor = load(run, device="cpu")
+    results = predictor.predict(paths).images
     np.testing.assert_allclose([r.probabilities for r in results], judged.probabilities, atol=1e-4)
-    logits = predictor.logits(studies.images(studies.slots[rows]))
-    np.testing.assert_allclose(predictor.probabilities(logits), judged.probabilities, atol=1e-4)
+    images = torch.from_numpy(studies.images(studies.slots[rows])).unsqueeze(1) / 255
+    np.testing.assert_allclose(predictor.probabilities(images), judged.probabilities, atol=1e-4)
     with pytest.raises(RunError, match="has no single network"):
         _ = predictor.model
     # Commands that expect epochs.
-    assert "2 models" in hilum("runs", "--in", tmp_path).out
+    assert "2 models" in hilum("runs", "--folder", tmp_path).out
     shown = hilum("runs", "show", run.path).out
     assert "The mean of these models" in shown
     assert "No epoch is finished" not in write_report(run).read_text()
@@ -169,7 +170,7 @@ def test_members_can_be_epochs_weighted_and_raw(
     assert json.loads(told.out)["run"] == str(tmp_path / "epochs")
     assert [member.weights for member in run.members] == ["0001", "0002"]
     assert [str(member) for member in run.members] == [f"{first.resolve()}@1", f"{first.resolve()}@2"]
-    networks = Predictor(run, device="cpu").networks
+    networks = load(run, device="cpu").networks
     ids = run.predictions("valid").image_ids
     pack = Pack.open(run.data["pack"])
     each = [network.part(pack, ids_of(ids), "valid").logits for network in networks]
@@ -202,7 +203,7 @@ def test_a_folder_of_runs_can_be_moved(trained: tuple[Run, Run], tmp_path: Path)
     # What it has kept it can be scored on; further images need all members.
     assert api.evaluate(run, "test").images > 0
     with pytest.raises(RunError, match="is not a run's folder"):
-        Predictor(run, device="cpu")
+        load(run, device="cpu")
 
 
 @pytest.mark.parametrize(
@@ -215,10 +216,10 @@ def test_a_folder_of_runs_can_be_moved(trained: tuple[Run, Run], tmp_path: Path)
         (("{0}", "{1}@x"), (), "expected RUN or RUN@EPOCH"),
         (("{0}", "{1}@0"), (), "an epoch from 1"),
         (("{0}", "nowhere"), (), "is not a run's folder"),
-        (("{0}", "{1}"), ("--of", "votes"), "averages probabilities or logits, not 'votes'"),
+        (("{0}", "{1}"), ("--of", "votes"), "--of: expected word (probabilities, logits); came: 'votes'"),
         (("{0}", "{1}"), ("--weights", "1"), "2 members needs as many weights; there are 1"),
-        (("{0}", "{1}"), ("--weights", "1,0"), "must be above 0; they are 1, 0"),
-        (("{0}", "{1}"), ("--weights", "1,x"), "expected numbers with commas"),
+        (("{0}", "{1}"), ("--weights", "1,0"), "--weights: expected list of numbers (above 0); came: '0'"),
+        (("{0}", "{1}"), ("--weights", "1,x"), "--weights: expected list of numbers (above 0); came: 'x'"),
     ],
 )
 def test_wrong_members_are_refused(

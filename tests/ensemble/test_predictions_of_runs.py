@@ -21,7 +21,7 @@ from hilum.evaluate import judge_part
 from hilum.files import write_json
 from hilum.metrics import SCORES, Predictions, check_scores, fit_judge
 from hilum.pixels import Pack
-from hilum.predict import Network, Predictor, open_pack, raw_predictions
+from hilum.predict import load, raw_predictions
 from hilum.runs import Run
 from hilum.train import train
 
@@ -31,6 +31,12 @@ Copied = Callable[[int], Run]
 def files_of(pack: Pack, predictions: Predictions) -> list[Path]:
     paths = dict(zip(pack.table.image_ids, pack.table.frame["path"], strict=True))
     return [pack.table.root / paths[image] for image in predictions.image_ids]
+
+
+def logits_of(model: torch.nn.Module, images: np.ndarray) -> np.ndarray:
+    """Of prepared images [n, size, size] of 0 to 255."""
+    pixels = torch.from_numpy(np.ascontiguousarray(images)).unsqueeze(1).float()
+    return model(pixels / 255).detach().numpy()  # type: ignore[no-any-return]
 
 
 def without_copies(run: Run, tmp_path: Path) -> Run:
@@ -67,7 +73,7 @@ def test_augmented_logits_are_the_mean_over_hand_made_copies(
     trained: tuple[Run, Run], studies: Pack, tmp_path: Path
 ) -> None:
     run = trained[0]
-    plain = Network(without_copies(run, tmp_path), device="cpu")
+    plain = load(without_copies(run, tmp_path), device="cpu")
     images = studies.images(studies.slots[:9])
     mean = run.data["mean"] * 255
     moved = [images, images[:, :, ::-1]]
@@ -77,14 +83,14 @@ def test_augmented_logits_are_the_mean_over_hand_made_copies(
         gone[axis] = slice(0, step) if step > 0 else slice(step, None)
         shifted[tuple(gone)] = mean
         moved.append(shifted)
-    by_hand = np.mean([plain.logits(copy) for copy in moved], axis=0)
-    np.testing.assert_allclose(Network(run, device="cpu").logits(images), by_hand, atol=1e-4)
+    by_hand = np.mean([logits_of(plain, copy) for copy in moved], axis=0)
+    np.testing.assert_allclose(logits_of(load(run, device="cpu"), images), by_hand, atol=1e-4)
 
 
 def test_files_give_what_evaluation_gives(trained: tuple[Run, Run], studies: Pack) -> None:
     run = trained[0]
     judged = run.judged("test")
-    results = Predictor(run, device="cpu").files(files_of(studies, judged), batch=7)
+    results = load(run, device="cpu").predict(files_of(studies, judged), batch=7).images
     np.testing.assert_allclose([r.probabilities for r in results], judged.probabilities, atol=1e-4)
     decided = run.thresholds.decide(judged)
     clear = np.abs(judged.probabilities - run.thresholds.values) > 1e-3
@@ -148,9 +154,11 @@ def test_a_run_judged_per_study(
     assert valid.images == len(set(run.predictions("valid").study_ids))
     # The unit that a unit is asked back to.
     assert judge_part(run, "valid", per="image").scores.images == len(run.predictions("valid"))
-    code, out, _ = hilum("predict", run.path, files_of(open_pack(run), run.predictions("valid"))[0])
+    code, out, _ = hilum(
+        "predict", run.path, files_of(Pack.open(run.data["pack"]), run.predictions("valid"))[0]
+    )
     assert code == 0
-    assert "here each file counts as a study of one image" in out
+    assert "here each image counts as a study of its own" in out
     assert "Calibrated probability" in out
     told = hilum("evaluate", run.path)
     assert "Scores on test, " in told.out
@@ -159,7 +167,7 @@ def test_a_run_judged_per_study(
 
 def test_evaluate_says_all_of_it(copied: Copied, hilum: Callable[..., tuple[int, str, str]]) -> None:
     run = copied(0)
-    told = hilum("evaluate", run.path, "--findings", "Top", "--all")
+    told = hilum("evaluate", run.path, "--finding", "Top", "--all")
     assert told.code == 0
     assert "Calibration: Platt scaling, fitted on the validation part." in told.out
     assert "Brier before" in told.out
@@ -189,13 +197,14 @@ def test_every_epochs_weights_are_kept_and_used(trained: tuple[Run, Run], studie
     kept = sorted(path.stem for path in (run.path / "checkpoints").iterdir())
     assert kept == ["0001", "0002", "best", "last"]
     ids = run.predictions("valid").image_ids
-    best = Network(run, device="cpu", weights=f"{run.best_epoch:04d}").part(studies, pl.Series(ids), "valid")
+    best = load(run, device="cpu", weights=f"{run.best_epoch:04d}").networks[0]
+    best = best.part(studies, pl.Series(ids), "valid")
     np.testing.assert_allclose(best.logits, run.predictions("valid").logits, atol=1e-5)
-    other = Predictor(run, device="cpu", weights=f"{3 - run.best_epoch:04d}")
+    other = load(run, device="cpu", weights=f"{3 - run.best_epoch:04d}")
     images = studies.images(studies.slots[:4])
-    assert np.abs(other.logits(images) - Predictor(run, device="cpu").logits(images)).max() > 1e-3
+    assert np.abs(logits_of(other, images) - logits_of(load(run, device="cpu"), images)).max() > 1e-3
     with pytest.raises(RunError, match=r"not kept the weights of epoch 7. It kept those of 1, 2"):
-        Network(run, weights="0007")
+        load(run, weights="0007")
 
 
 def test_bad_input_is_one_message(copied: Copied, hilum: Callable[..., tuple[int, str, str]]) -> None:
@@ -220,10 +229,10 @@ def test_bad_input_is_one_message(copied: Copied, hilum: Callable[..., tuple[int
     assert "predicts Left; the run learned Left, Top" in hilum("evaluate", run.path).err
     frame.write_parquet(kept)
     for arguments, message in {
-        ("--per", "lung"): "scores are not per 'lung'; known: image, study, patient",
-        ("--per", "study", "--combine", "median"): "combined by max or mean, not by 'median'",
-        ("--findings", "Topp"): "did you mean 'Top'?",
-        ("--split", "tset"): "there is no part 'tset'",
+        ("--per", "lung"): "--per: expected word (image, study, patient); came: 'lung'",
+        ("--per", "study", "--combine", "median"): "--combine: expected word (max, mean); came: 'median'",
+        ("--finding", "Topp"): "did you mean 'Top'?",
+        ("--part", "tset"): "--part: expected word (test, valid, train); came: 'tset'; did you mean 'test'?",
     }.items():
         told = hilum("evaluate", run.path, *arguments)
         assert (told.code, told.err.count("\n")) == (2, 1), told
@@ -283,7 +292,7 @@ def test_settings_out_of_range_leave_no_run(
         *(
             "train",
             tmp_path / "recipe.toml",
-            "--in",
+            "--out",
             folder,
             "--set",
             "scores.threshold=fixed",

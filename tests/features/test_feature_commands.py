@@ -10,11 +10,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from hilum.cli import main
 from hilum.features import FeatureStore
 from hilum.pixels import Pack, load_image
-from hilum.predict import Encoder, Network
+from hilum.predict import Encoder, load
 from hilum.runs import Run
 from hilum_phantom import make_phantom
 
@@ -26,17 +27,20 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A phantom study, its pack, a run, and a store made with its backbone in full precision."""
     folder = tmp_path_factory.mktemp("lab")
     make_phantom(folder / "phantom", 24, size=96, workers=1)
-    assert main(["pack", "chexpert", str(folder / "phantom"), str(folder / "pack"), "--size", "32"]) == 0
+    assert (
+        main(["pack", "chexpert", str(folder / "phantom"), "--out", str(folder / "pack"), "--size", "32"])
+        == 0
+    )
     recipe = folder / "small.toml"
     recipe.write_text(
         'name = "small"\ndata.findings = ["Support Devices", "Pleural Effusion"]\n'
         'model.name = "densenet-small"\nprepare.size = 32\nsplit.keep_official = false\n'
         'split.valid = 0.3\nsplit.test = 0.2\ntrain.epochs = 1\ntrain.batch = 16\ntrain.precision = "fp32"\n'
     )
-    command = ["train", str(recipe), "--data", str(folder / "pack"), "--in", str(folder / "runs"), "--quiet"]
+    command = ["train", str(recipe), "--data", str(folder / "pack"), "--out", str(folder / "runs"), "--quiet"]
     assert main(command) == 0
     embed = ["embed", str(folder / "runs" / "small-1"), "--data", str(folder / "pack")]
-    assert main([*embed, "--store", str(folder / "features"), "--precision", "fp32"]) == 0
+    assert main([*embed, "--out", str(folder / "features"), "--precision", "fp32"]) == 0
     return folder
 
 
@@ -46,16 +50,16 @@ def ids(out: str) -> list[str]:
 
 def test_embed_says_what_it_did(lab: Path, hilum: Hilum, tmp_path: Path) -> None:
     words = ["embed", lab / "runs" / "small-1", "--data", lab / "pack", "--precision", "fp32"]
-    code, out, _ = hilum(*words, "--store", tmp_path / "features")
+    code, out, _ = hilum(*words, "--out", tmp_path / "features")
     count = len(Pack.open(lab / "pack"))
     assert code == 0
     assert "encoder: small-1 (densenet-small, 32 px squash, fp32, " in out
     assert f"embedded: {count} images in " in out
     assert f"has vectors of {count} images" in out
-    code, out, _ = hilum(*words, "--store", tmp_path / "features")
+    code, out, _ = hilum(*words, "--out", tmp_path / "features")
     assert "embedded: nothing new\n" in out
     assert f"there already: {count} images\n" in out
-    code, out, _ = hilum(*words, "--store", tmp_path / "features", "--json")
+    code, out, _ = hilum(*words, "--out", tmp_path / "features", "--json")
     found = json.loads(out)
     assert (found["added"], found["present"], found["images"]) == (0, count, count)
     assert found["encoder"]["origin"] == str(lab / "runs" / "small-1")
@@ -64,8 +68,8 @@ def test_embed_says_what_it_did(lab: Path, hilum: Hilum, tmp_path: Path) -> None
 def test_vectors_in_the_store_are_those_of_predict(lab: Path) -> None:
     pack, run = Pack.open(lab / "pack"), Run.open(lab / "runs" / "small-1")
     features = FeatureStore.open(lab / "features").features()
-    network = Network(run, device="cpu")
-    direct = network.logits(pack.images(pack.slots))
+    network = load(run, device="cpu")
+    direct = network(torch.from_numpy(pack.images(pack.slots)).unsqueeze(1) / 255).detach().numpy()
     head = network.model.classifier.state_dict()
     rows = features.rows(pack.table.image_ids)
     logits = features.avg[rows] @ head["weight"].numpy().T + head["bias"].numpy()
@@ -75,7 +79,7 @@ def test_vectors_in_the_store_are_those_of_predict(lab: Path) -> None:
 def test_a_source_is_packed_as_the_run_needs_it(lab: Path, hilum: Hilum, tmp_path: Path) -> None:
     source = f"chexpert:{lab / 'phantom'}"
     words = ["embed", lab / "runs" / "small-1", "--data", source, "--precision", "fp32"]
-    code, _, err = hilum(*words, "--store", tmp_path / "features")
+    code, _, err = hilum(*words, "--out", tmp_path / "features")
     assert code == 0, err
     whole, cached = (
         FeatureStore.open(folder).features() for folder in (lab / "features", tmp_path / "features")
@@ -118,7 +122,7 @@ def test_similar_with_the_pack_gone_shows_no_pictures(lab: Path, hilum: Hilum, t
     shutil.copytree(lab / "pack", tmp_path / "pack")
     shutil.copytree(lab / "features", tmp_path / "features")
     embed = ("embed", lab / "runs" / "small-1", "--data", tmp_path / "pack", "--precision", "fp32")
-    code, out, _ = hilum(*embed, "--store", tmp_path / "features")
+    code, out, _ = hilum(*embed, "--out", tmp_path / "features")
     assert "of them with new labels or facts" in out
     shutil.rmtree(tmp_path / "pack")
     image = Pack.open(lab / "pack").table.image_ids[5]
@@ -138,18 +142,21 @@ def test_similar_with_the_pack_gone_shows_no_pictures(lab: Path, hilum: Hilum, t
         ),
         (("similar", "{lab}/features", "{lab}/small.toml"), "small.toml"),
         (("similar", "{lab}/features", "x", "--encoder", "other"), "has no encoder 'other'"),
-        (("similar", "{lab}/features", "x", "--pooling", "mean"), "pooling 'mean'"),
         (
-            ("embed", "{lab}/runs/small-1", "--data", "{lab}/nothing", "--store", "{new}"),
+            ("similar", "{lab}/features", "x", "--pooling", "mean"),
+            "--pooling: expected word (avg, max, both); came: 'mean'",
+        ),
+        (
+            ("embed", "{lab}/runs/small-1", "--data", "{lab}/nothing", "--out", "{new}"),
             "there is no pack at",
         ),
-        (("embed", "{lab}/nothing", "--data", "{lab}/pack", "--store", "{new}"), "nothing"),
+        (("embed", "{lab}/nothing", "--data", "{lab}/pack", "--out", "{new}"), "nothing"),
         (
-            ("embed", "{lab}/runs/small-1", "--data", "{lab}/pack", "--store", "{new}", "--weights", "x"),
+            ("embed", "{lab}/runs/small-1", "--data", "{lab}/pack", "--out", "{new}", "--weights", "x"),
             "is a run and has its own weights",
         ),
         (
-            ("embed", "{lab}/runs/small-1", "--data", "{lab}/pack", "--store", "{new}", "--option", "a=b"),
+            ("embed", "{lab}/runs/small-1", "--data", "{lab}/pack", "--out", "{new}", "--option", "a=b"),
             "--option goes with SOURCE:FOLDER",
         ),
     ],
@@ -168,7 +175,7 @@ def test_bad_input_is_one_message(
 def test_weights_that_changed_are_told(lab: Path, hilum: Hilum, tmp_path: Path) -> None:
     run = tmp_path / "runs" / "small-1"
     shutil.copytree(lab / "runs" / "small-1", run)
-    embed = ("embed", run, "--data", lab / "pack", "--store", tmp_path / "features")
+    embed = ("embed", run, "--data", lab / "pack", "--out", tmp_path / "features")
     assert hilum(*embed)[0] == 0
     disturb(run / "checkpoints" / "best.safetensors")
     picture = tmp_path / "x.png"
@@ -200,7 +207,7 @@ def disturb(weights: Path) -> None:
 def test_an_encoder_by_name_is_opened_again(lab: Path, hilum: Hilum, tmp_path: Path) -> None:
     run = lab / "runs" / "small-1"
     words = ("embed", "densenet-small", "--weights", run, "--data", lab / "pack", "--precision", "fp32")
-    code, _, err = hilum(*words, "--store", tmp_path / "features")
+    code, _, err = hilum(*words, "--out", tmp_path / "features")
     assert code == 0, err
     store = FeatureStore.open(tmp_path / "features")
     assert (

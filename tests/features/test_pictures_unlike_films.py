@@ -53,6 +53,6 @@ def test_a_pack_that_is_gone_is_not_looked_at(tmp_path: Path):
 def test_the_command_says_it(tmp_path: Path, hilum, monkeypatch: pytest.MonkeyPatch):
     pack = pack_of(tmp_path, 6, ("mask",))
     monkeypatch.setattr("hilum.api.features.Encoder.open", lambda *_, **__: random_encoder())
-    done = hilum("embed", "resnet18", "--data", pack.path, "--store", tmp_path / "features")
+    done = hilum("embed", "resnet18", "--data", pack.path, "--out", tmp_path / "features")
     assert done.code == 0, done.err
     assert "note: 1 of them do not look like chest films: mask0" in done.out

@@ -161,7 +161,7 @@ def laboratory(folder: Path) -> None:
         write_config(make_config({"name": "small"}, settings), folder / "recipe.toml")
         run = str(folder / "runs" / f"small-{seed + 1}")
         with redirect_stdout(io.StringIO()):
-            code = main(["train", str(folder / "recipe.toml"), "--in", str(folder / "runs"), "--quiet"])
+            code = main(["train", str(folder / "recipe.toml"), "--out", str(folder / "runs"), "--quiet"])
             code = code or main(["evaluate", run, "--device", "cpu"])
         if code:
             raise RuntimeError(f"the healthy run cannot be made: exit code {code}")

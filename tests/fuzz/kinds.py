@@ -142,7 +142,7 @@ COMMANDS = {
         "laboratory",
         ["recipe.toml", "pack/*"],
         0.05,
-        command("train recipe.toml --set train.epochs=1 --in runs"),
+        command("train recipe.toml --set train.epochs=1 --out runs"),
         SETTINGS,
     ),
     "hilum-evaluate": Kind(

@@ -67,7 +67,7 @@ def found(store: FeatureStore, tmp_path_factory: pytest.TempPathFactory) -> Call
                 kinds=[kind],
                 folds=3,
                 change=["split.test=0.2", "scores.replicates=100"],
-                folder=folder,
+                out=folder,
                 name=kind,
                 device="cpu",
             )

@@ -49,7 +49,7 @@ FEW += ("--set", "scores.replicates=100")
 def test_the_best_of_a_search_is_a_run(
     hilum: Command, store: FeatureStore, heads_folder: Path, study: Pack
 ) -> None:
-    code, out, err = hilum("heads", store.url, "--finding", "Left", *FEW, "--in", heads_folder)
+    code, out, err = hilum("heads", store.url, "--finding", "Left", *FEW, "--out", heads_folder)
     assert code == 0, err
     run = Run.open(heads_folder / "best")
     record = SearchRecord.of(run)
@@ -87,7 +87,7 @@ def test_the_same_command_again_gives_the_same_head_under_a_new_number(
     hilum: Command, store: FeatureStore, heads_folder: Path
 ) -> None:
     for _ in range(2):
-        assert hilum("heads", store.url, *FEW, "--in", heads_folder, "--name", "both").code == 0
+        assert hilum("heads", store.url, *FEW, "--out", heads_folder, "--name", "both").code == 0
     first, second = (Run.open(heads_folder / f"both-{number}") for number in (1, 2))
     assert (heads_folder / "best").resolve() == second.path.resolve()
     assert [run.name for run in list_runs(heads_folder)] == ["both-1", "both-2"]
@@ -98,7 +98,7 @@ def test_the_same_command_again_gives_the_same_head_under_a_new_number(
 
 def test_json_has_every_head_that_was_tried(hilum: Command, store: FeatureStore, heads_folder: Path) -> None:
     code, out, _ = hilum(
-        "heads", store.url, *FEW, "--in", heads_folder, "--json", "--by", "average_precision"
+        "heads", store.url, *FEW, "--out", heads_folder, "--json", "--by", "average_precision"
     )
     found = json.loads(out)
     assert code == 0
@@ -113,7 +113,7 @@ def test_heads_on_a_backbone_that_saw_their_images_say_so(
     hilum: Command, store: FeatureStore, backbone: Run, heads_folder: Path
 ) -> None:
     """The backbone was trained on other patients than the heads, and so on those that they are judged on."""
-    command = ["heads", store.url, *FEW, "--in", heads_folder, "--json"]
+    command = ["heads", store.url, *FEW, "--out", heads_folder, "--json"]
     code, out, _ = hilum(*command, "--set", "split.test=0.2", "--set", "split.seed=5")
     assert code == 0
     found = json.loads(out)
@@ -132,7 +132,7 @@ def test_a_head_goes_through_every_command(
     files = sorted(study.table.root.glob("*.png"))[:3]
 
     assert hilum("evaluate", run.path).code == 0
-    assert hilum("evaluate", other.path, "--split", "test").code == 0
+    assert hilum("evaluate", other.path, "--part", "test").code == 0
     assert hilum("report", run.path, "--figures").code == 0
     predicted = hilum("predict", folder / "best", *files, "--json")
     assert len(json.loads(predicted.out)) == 3
@@ -145,7 +145,7 @@ def test_a_head_goes_through_every_command(
     assert "done, best of 3 heads in" in shown.out
     assert f"head: {run.head['told']}; roc_auc {run.head['score']:.3f} [" in shown.out
     assert "out of 3 folds; on vectors of backbone-1" in shown.out
-    listed = hilum("runs", "--in", folder, "--json")
+    listed = hilum("runs", "--folder", folder, "--json")
     rows = {row["run"]: row["epochs"] for row in json.loads(listed.out)}
     assert rows["logistic-1"] == "best of 3 heads"
     assert "best" not in rows
@@ -180,12 +180,10 @@ def test_heads_that_differ_in_their_penalty_alone_are_two_recipes(
 ) -> None:
     one = ("--search", "random", "--candidates", 1, "--kind", "svm", "--pooling", "avg", *FEW[-2:])
     for seed in (1, 2):
-        where = ("--seed", seed, "--in", heads_folder, "--name", f"s{seed}")
+        where = ("--seed", seed, "--out", heads_folder, "--name", f"s{seed}")
         done = hilum("heads", store.url, *one, *where)
         assert done.code == 0, done.err
-    compared = hilum(
-        "compare", heads_folder / "s1-1", heads_folder / "s2-1", "--split", "valid", "--settings"
-    )
+    compared = hilum("compare", heads_folder / "s1-1", heads_folder / "s2-1", "--part", "valid", "--settings")
     assert compared.code == 0, compared.err
     assert "linear SVM, C = " in compared.out
 
@@ -202,7 +200,7 @@ def test_a_fine_tuning_starts_from_the_best_head(
     shutil.copytree(run.path, tmp_path / "heads" / "mlp-1")
     (tmp_path / "heads" / "best").symlink_to("mlp-1")
     tuned = hilum("train", recipe, "--data", study.path, "--set", f"model.head={tmp_path / 'heads' / 'best'}",
-                  "--in", tmp_path / "runs", "--quiet")  # fmt: skip
+                  "--out", tmp_path / "runs", "--quiet")  # fmt: skip
     assert tuned.code == 0, tuned.err
     model = Run.open(tmp_path / "runs" / "tune-1").config.model
     assert (model.classifier, model.pooling) == ("mlp", run.config.model.pooling)
@@ -243,32 +241,32 @@ def test_test_rows_need_no_vectors(
 ) -> None:
     """Rows that the split gives to test are not looked at: without them in the store all is the same."""
     change = ("--set", "split.test=0.2")
-    assert hilum("heads", store.url, *FEW, *change, "--in", heads_folder, "--name", "a").code == 0
+    assert hilum("heads", store.url, *FEW, *change, "--out", heads_folder, "--name", "a").code == 0
     whole = Run.open(heads_folder / "a-1")
     url = Path(shutil.copytree(store.url, tmp_path / "fewer"))
     opened = FeatureStore.open(url)
     table = opened._db.open_table(opened.encoder().table)
     ids = ", ".join(f"'{name}'" for name in whole.images.filter(part="test")["image_id"])
     table.delete(f"image_id in ({ids})")
-    assert hilum("heads", url, *FEW, *change, "--in", heads_folder, "--name", "b").code == 0
+    assert hilum("heads", url, *FEW, *change, "--out", heads_folder, "--name", "b").code == 0
     fewer = Run.open(heads_folder / "b-1")
     assert fewer.predictions("valid").logits.tolist() == whole.predictions("valid").logits.tolist()
     assert fewer.data["split"] == whole.data["split"]
 
     ids = ", ".join(f"'{name}'" for name in whole.images.filter(part="train")["image_id"][:2])
     table.delete(f"image_id in ({ids})")
-    code, _, err = hilum("heads", url, *FEW, *change, "--in", heads_folder)
+    code, _, err = hilum("heads", url, *FEW, *change, "--out", heads_folder)
     assert code == 2
     assert "2 of 128 images to learn from have no vectors of backbone-1" in err
-    assert f"hilum embed {opened.encoder().origin} --data {study.path} --store {url}" in err
+    assert f"hilum embed {opened.encoder().origin} --data {study.path} --out {url}" in err
 
 
 def test_a_condition_leaves_patients_in_their_parts(
     hilum: Command, store: FeatureStore, heads_folder: Path
 ) -> None:
     left = ("--finding", "Left")
-    assert hilum("heads", store.url, *FEW, "--in", heads_folder, "--name", "all", *left).code == 0
-    code, _out, err = hilum("heads", store.url, *FEW, "--in", heads_folder, "--where", "`Top` = 1", *left)
+    assert hilum("heads", store.url, *FEW, "--out", heads_folder, "--name", "all", *left).code == 0
+    code, _out, err = hilum("heads", store.url, *FEW, "--out", heads_folder, "--where", "`Top` = 1", *left)
     assert code == 0, err
     whole, some = Run.open(heads_folder / "all-1"), Run.open(heads_folder / "left-1")
     both = some.images.join(whole.images, on="image_id", suffix="_whole")
@@ -299,7 +297,7 @@ def test_verdicts_change_what_is_learned(
     overlay.write_text("image_id,finding,verdict,by,when\n" + "\n".join(turned) + "\n")
     for extra, name in (((), "right"), (("--labels", overlay), "turned")):
         done = hilum(
-            "heads", store.url, *FEW, *extra, "--finding", "Left", "--in", heads_folder, "--name", name
+            "heads", store.url, *FEW, *extra, "--finding", "Left", "--out", heads_folder, "--name", name
         )
         assert done.code == 0, done.err
     right, wrong = (Run.open(heads_folder / f"{name}-1") for name in ("right", "turned"))
@@ -315,20 +313,20 @@ def test_vectors_of_several_backbones_or_packs_ask_for_one(
     opened = FeatureStore.open(url)
     table = opened._db.open_table(opened.encoder().table)
     table.update(where="slot < 10", values={"pack": str(tmp_path / "elsewhere")})
-    code, _, err = hilum("heads", url, *FEW, "--in", heads_folder)
+    code, _, err = hilum("heads", url, *FEW, "--out", heads_folder)
     assert code == 2
     assert (
         f"the store has images of 2 packs; say which one heads should learn from: --data {study.path}" in err
     )
-    assert hilum("heads", url, *FEW, "--in", heads_folder, "--data", study.path).code == 0
+    assert hilum("heads", url, *FEW, "--out", heads_folder, "--data", study.path).code == 0
 
     table.update(where="slot < 10", values={"pack_fingerprint": "0" * 64})
-    code, _, err = hilum("heads", url, *FEW, "--in", heads_folder, "--data", study.path)
+    code, _, err = hilum("heads", url, *FEW, "--out", heads_folder, "--data", study.path)
     assert code == 2
     assert "fingerprint 000000000000" in err
 
     opened.writable(replace(opened.encoder(), name="another", fingerprint="f" * 64), ("Left",))
-    code, _, err = hilum("heads", url, *FEW, "--in", heads_folder)
+    code, _, err = hilum("heads", url, *FEW, "--out", heads_folder)
     assert code == 2
     assert "backbone-1" in err
     assert "another" in err
@@ -341,9 +339,9 @@ def test_a_backbone_that_changed_or_is_gone_is_refused(
     kept = shutil.copyfile(weights, tmp_path / "kept.safetensors")
     try:
         _scale_first(weights)
-        changed = hilum("heads", store.url, *FEW, "--in", heads_folder)
+        changed = hilum("heads", store.url, *FEW, "--out", heads_folder)
         weights.unlink()
-        gone = hilum("heads", store.url, *FEW, "--in", heads_folder)
+        gone = hilum("heads", store.url, *FEW, "--out", heads_folder)
     finally:
         shutil.copyfile(kept, weights)
     assert (changed.code, gone.code) == (2, 2)
@@ -357,8 +355,8 @@ WRONG = {
     "finding": (["STORE", "--finding", "Lef"], "did you mean 'Left'?"),
     "condition": (["STORE", "--where", "age > 400"], "age > 400"),
     "syntax": (["STORE", "--where", "age >"], "is not SQL"),
-    "kind": (["STORE", "--kind", "tree"], "there is no kind of head 'tree'"),
-    "pooling": (["STORE", "--pooling", "lse"], "there is no pooling of head 'lse'"),
+    "kind": (["STORE", "--kind", "tree"], "--kind: expected list of words (logistic, svm, knn, mlp)"),
+    "pooling": (["STORE", "--pooling", "lse"], "--pooling: expected list of words (avg, max, both)"),
     "search": (["STORE", "--search", "gird"], "did you mean 'grid'?"),
     "grid of some": (["STORE", "--candidates", "5"], "--candidates goes with --search random"),
     "score": (["STORE", "--by", "auc"], "heads are not searched by 'auc'"),
@@ -379,7 +377,7 @@ def test_wrong_input_is_one_message(
 ) -> None:
     arguments, said = WRONG[name]
     words = [store.url if word == "STORE" else word for word in arguments]
-    code, _out, err = hilum("heads", *words, "--in", heads_folder)
+    code, _out, err = hilum("heads", *words, "--out", heads_folder)
     assert code == 2
     assert said in err
     assert "Traceback" not in err
@@ -390,7 +388,7 @@ def test_a_finding_of_one_class_is_left_out_or_refused(
     hilum: Command, store: FeatureStore, heads_folder: Path
 ) -> None:
     """Among images whose `Top` is negative, nothing is to be learned about `Top`."""
-    where = ("--where", "`Top` = 0", "--in", heads_folder)
+    where = ("--where", "`Top` = 0", "--out", heads_folder)
     code, out, err = hilum("heads", store.url, *FEW, *where)
     assert code == 0, err
     assert "note: Left out, since the training part has one class only: Top has no positive label." in out
@@ -410,7 +408,7 @@ def test_what_fails_leaves_nothing_behind(
     monkeypatch.setattr(keep, "fit_judge", fail)
     with pytest.raises(Exception, match="No space left"):
         api.heads(
-            store.url, kinds=["logistic"], search="random", candidates=1, folder=heads_folder, device="cpu"
+            store.url, kinds=["logistic"], search="random", candidates=1, out=heads_folder, device="cpu"
         )
     assert list(heads_folder.iterdir()) == []
 
@@ -418,7 +416,7 @@ def test_what_fails_leaves_nothing_behind(
 def test_a_folder_called_best_is_not_touched(hilum: Command, store: FeatureStore, heads_folder: Path) -> None:
     (heads_folder / "best").mkdir(parents=True)
     (heads_folder / "best" / "mine.txt").write_text("mine")
-    code, _, err = hilum("heads", store.url, *FEW, "--in", heads_folder)
+    code, _, err = hilum("heads", store.url, *FEW, "--out", heads_folder)
     assert code == 0
     assert "is no link, so it stays" in err
     assert (heads_folder / "best" / "mine.txt").read_text() == "mine"
@@ -452,7 +450,7 @@ def test_a_recipe_gives_its_name_and_its_split(
     recipe.write_text(
         'seed = 4\n[data]\nfindings = ["Top"]\n[model]\nname = "densenet121"\n[split]\nvalid = 0.4\nseed = 3\n'
     )
-    code, _, err = hilum("heads", store.url, *FEW, "--recipe", recipe, "--in", heads_folder)
+    code, _, err = hilum("heads", store.url, *FEW, "--recipe", recipe, "--out", heads_folder)
     assert code == 0, err
     config = Run.open(heads_folder / "mine-1").config
     assert (config.seed, config.split.seed, config.split.valid) == (4, 3, 0.4)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from hilum.features import FeatureStore
 from hilum.pixels import Pack, load_image
-from hilum.predict import Encoder, Predictor
+from hilum.predict import Encoder, load
 from hilum.runs import Run
 
 IMAGES = 6
@@ -50,7 +50,7 @@ def test_of_a_run_that_predicts_files(
     run = found(kind)
     pooling, width = run.config.model.pooling, stored.shape[1] // 2
     wanted = {"avg": stored[:, :width], "max": stored[:, width:], "both": stored}[pooling]
-    network = Predictor(run, device="cpu").networks[0]
+    network = load(run, device="cpu").networks[0]
     mean, sd = network.normalisation.gray
     pixels = (torch.from_numpy(pictures).unsqueeze(1).float() / 255 - mean) / sd
     with torch.inference_mode():
@@ -62,7 +62,7 @@ class Vectors(nn.Module):
 
     def __init__(self, run: Run) -> None:
         super().__init__()
-        network = Predictor(run, device="cpu").networks[0]
+        network = load(run, device="cpu").networks[0]
         self.net = network.model
         self.mean, self.sd = network.normalisation.gray
 
@@ -87,4 +87,4 @@ def test_of_an_exported_model(
     width = stored.shape[1] // 2
     wanted = {"avg": stored[:, :width], "max": stored[:, width:], "both": stored}
     same(vectors, wanted[run.config.model.pooling])
-    same(logits, Predictor(run, device="cpu").logits(pictures))
+    same(logits, load(run, device="cpu")(torch.from_numpy(pictures).unsqueeze(1) / 255).detach().numpy())

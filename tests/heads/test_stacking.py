@@ -18,7 +18,7 @@ from hilum.heads.settings import with_head
 from hilum.heads.stack import check_backbone, head_logits, stack
 from hilum.metrics import Predictions
 from hilum.pixels import Pack
-from hilum.predict import Encoder, Network
+from hilum.predict import Encoder, load
 from hilum.runs import Run
 from hilum.train import make_job
 from hilum.train.learner import Learner
@@ -63,7 +63,7 @@ def test_a_kept_run_says_of_images_what_it_said_of_vectors(
     kept = run.predictions("valid")
     ids = run.images.filter(part="valid")["image_id"]
 
-    again = Network(run, device="cpu").part(study, ids, "valid")
+    again = load(run, device="cpu").networks[0].part(study, ids, "valid")
 
     _same_logits(again, kept)
     assert run.config.model.classifier == {"knn": "knn", "mlp": "mlp"}.get(kind, "linear")
@@ -84,14 +84,15 @@ def test_training_under_a_head_begins_exactly_where_it_was(
     }
     job = make_job(make_config(recipe))
     begun = Learner(job).model.eval()
-    network = Network(run, device="cpu")
+    network = load(run, device="cpu")
     mean, sd = job.normalisation.gray
     pixels = torch.from_numpy(np.array(study.images(study.slots[:16]))).unsqueeze(1).float()
 
     with torch.inference_mode():
         first = begun(((pixels / 255 - mean) / sd).to(memory_format=torch.channels_last)).numpy()
 
-    np.testing.assert_array_equal(first, network.logits(study.images(study.slots[:16])))
+    images = torch.from_numpy(study.images(study.slots[:16])).unsqueeze(1)
+    np.testing.assert_array_equal(first, network(images / 255).detach())
 
 
 def test_weights_of_a_head_s_run_start_a_training_too(found: Callable[[str], Run], study: Pack) -> None:
@@ -103,7 +104,7 @@ def test_weights_of_a_head_s_run_start_a_training_too(found: Callable[[str], Run
         "train": {"precision": "fp32", "device": "cpu"},
     }
     model = Learner(make_job(make_config(recipe))).model
-    kept = Network(run, device="cpu").model
+    kept = load(run, device="cpu").model
     for name, value in kept.backbone.state_dict().items():
         assert torch.equal(model.backbone.state_dict()[name], value), name
 
@@ -119,13 +120,13 @@ def test_copies_of_an_image_are_looked_at_where_settings_ask_for_them(
         candidates=1,
         folds=3,
         change=["predict.flip=true", "scores.replicates=100"],
-        folder=str(heads_folder),
+        out=str(heads_folder),
         device="cpu",
     )
     flipped = run.predictions("valid")
     assert run.config.predict.flip
     ids = run.images.filter(part="valid")["image_id"]
-    _same_logits(Network(run, device="cpu").part(study, ids, "valid"), flipped)
+    _same_logits(load(run, device="cpu").networks[0].part(study, ids, "valid"), flipped)
 
 
 def test_a_network_with_a_pooling_of_its_own_takes_no_head() -> None:

@@ -39,7 +39,7 @@ def test_files_are_written_and_verdicts_are_never_lost(hilum, planted: Planted, 
     assert template["given"].to_list()[0] in ("positive", "negative")
 
     # An empty template may be written anew; verdicts may not.
-    assert hilum(*base, "--accept", 4, "--by", "trial").code == 0
+    assert hilum(*base, "--accept", 4, "--reader", "trial").code == 0
     overlay = read_overlay(out / "overlay.csv")
     worst = {one.image_id: 1 - one.given for one in found.suspects[:4]}
     assert dict(overlay.select("image_id", "verdict").iter_rows()) == worst
@@ -86,7 +86,7 @@ def test_labels_that_were_read_are_not_listed_again(hilum, planted: Planted, tmp
     [
         (["--finding", "Lefft"], "did you mean 'Left'"),
         (["--finding", "Once", "--blank", "ignore"], "no negative label"),
-        (["--finding", "Left", "--folds", "1"], "folds = 1: at least 2"),
+        (["--finding", "Left", "--folds", "1"], "--folds: expected whole number (at least 2); came: '1'"),
         (["--finding", "Left", "--accept", "3"], "name one with --out"),
         (["--finding", "Left", "--encoder", "other"], "random"),
         (["--finding", "Left", "--where", "sex = "], "sex"),

@@ -194,7 +194,17 @@ def test_what_fits_patients_alone_is_refused(tmp_path: Path) -> None:
 
 def test_the_command_draws_and_the_doctor_knows_the_folder(hilum: Callable[..., Any], tmp_path: Path) -> None:
     done = hilum(
-        "phantom", tmp_path / "c", "--layout", "containers", "--patients", 12, "--size", SIZE, "--workers", 1
+        "phantom",
+        "--out",
+        tmp_path / "c",
+        "--layout",
+        "containers",
+        "--patients",
+        12,
+        "--size",
+        SIZE,
+        "--workers",
+        1,
     )
     assert done.code == 0
     assert "of 12 containers" in done.out

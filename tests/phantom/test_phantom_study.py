@@ -256,6 +256,7 @@ def test_too_much_damage_is_refused(tmp_path: Path) -> None:
 def test_the_command_draws_and_says_where(hilum: Callable[..., Any], tmp_path: Path) -> None:
     command = [
         "phantom",
+        "--out",
         tmp_path / "my study",
         "--patients",
         4,
@@ -272,7 +273,7 @@ def test_the_command_draws_and_says_where(hilum: Callable[..., Any], tmp_path: P
     assert "1 damaged" in done.out
     again = hilum(*command, "--json")
     assert json.loads(again.out)["arguments"]["damage"] == 1
-    refused = hilum("phantom", tmp_path / "my study", "--patients", 5)
+    refused = hilum("phantom", "--out", tmp_path / "my study", "--patients", 5)
     assert refused.code == 2
     assert "Name a new folder" in refused.err
     assert "Traceback" not in refused.err

@@ -28,7 +28,9 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_folder_is_packed(hilum: Hilum, folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "my pack"
-    done = hilum("pack", "folder", folder, out, "--size", 32, "--fit", "pad", "--clahe", 2, "--workers", 2)
+    done = hilum(
+        "pack", "folder", folder, "--out", out, "--size", 32, "--fit", "pad", "--clahe", 2, "--workers", 2
+    )
     assert done.code == 0, done.err
     pack = Pack.open(out)
     assert (pack.prepare.size, pack.prepare.fit, pack.prepare.clahe) == (32, "pad", 2.0)
@@ -36,13 +38,13 @@ def test_a_folder_is_packed(hilum: Hilum, folder: Path, tmp_path: Path) -> None:
     assert " patients, 32 x 32, " in done.out
     assert " KiB, " in done.out
     assert f"fingerprint {pack.fingerprint}" in done.out
-    again = hilum("pack", "folder", folder, out, "--size", 32, "--fit", "pad", "--clahe", 2)
+    again = hilum("pack", "folder", folder, "--out", out, "--size", 32, "--fit", "pad", "--clahe", 2)
     assert again.code == 0
     assert "was there already" in again.out
 
 
 def test_a_script_reads_json(hilum: Hilum, folder: Path, tmp_path: Path) -> None:
-    said = json.loads(hilum("pack", "folder", folder, tmp_path / "out", "--size", 32, "--json").out)
+    said = json.loads(hilum("pack", "folder", folder, "--out", tmp_path / "out", "--size", 32, "--json").out)
     assert (said["images"], said["excluded"], said["clean"]) == (40, 0, [])
     assert said["fingerprint"] == Pack.open(said["path"]).fingerprint
     assert said["bytes"] > 40 * 32 * 32
@@ -51,7 +53,9 @@ def test_a_script_reads_json(hilum: Hilum, folder: Path, tmp_path: Path) -> None
 def test_settings_come_from_a_recipe_and_are_overridden(hilum: Hilum, folder: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.toml"
     recipe.write_text('[prepare]\nsize = 48\nfit = "crop"\n')
-    done = hilum("pack", "folder", folder, tmp_path / "out", "--recipe", recipe, "--set", "prepare.clahe=1.5")
+    done = hilum(
+        "pack", "folder", folder, "--out", tmp_path / "out", "--recipe", recipe, "--set", "prepare.clahe=1.5"
+    )
     assert done.code == 0, done.err
     prepare = Pack.open(tmp_path / "out").prepare
     assert (prepare.size, prepare.fit, prepare.clahe) == (48, "crop", 1.5)
@@ -60,10 +64,10 @@ def test_settings_come_from_a_recipe_and_are_overridden(hilum: Hilum, folder: Pa
 def test_left_out_images_are_shown_with_the_reason(hilum: Hilum, folder: Path, tmp_path: Path) -> None:
     for index in range(12):
         (folder / "ILL" / f"{index}.png").write_bytes(b"")
-    refused = hilum("pack", "folder", folder, tmp_path / "out", "--size", 32)
+    refused = hilum("pack", "folder", folder, "--out", tmp_path / "out", "--size", 32)
     assert refused.code == 2
     assert "12 of 40 images (30.00%) cannot be read; at most 1.00% may be left out" in refused.err
-    done = hilum("pack", "folder", folder, tmp_path / "out", "--size", 32, "--max-excluded", 0.3)
+    done = hilum("pack", "folder", folder, "--out", tmp_path / "out", "--size", 32, "--max-excluded", 0.3)
     assert done.code == 0, done.err
     assert "12 could not be read and are left out" in done.out
     assert "is empty (0 bytes)" in done.out
@@ -86,7 +90,7 @@ def test_left_out_images_are_shown_with_the_reason(hilum: Hilum, folder: Path, t
         ),
         (("folder", "{folder}", "out", "--set", "prepare.sise=3"), "did you mean 'size'"),
         (("folder", "{folder}", "out", "--recipe", "none.toml"), "none.toml is not a file"),
-        (("folder", "{folder}", "out", "--views", "frontal"), "clean.views filters by view"),
+        (("folder", "{folder}", "out", "--view", "frontal"), "clean.views filters by view"),
         (("folder", "{folder}", "{folder}"), "exists already and is no pack. Name a folder"),
     ],
 )

@@ -107,16 +107,16 @@ def test_the_command_says_both_counts(tmp_path: Path, hilum):
     table = mixed(root, 7, OTHERS)
     (root / "film3.png").write_bytes(b"no picture")
     table.frame.select("path", "patient_id", "Edema").write_csv(root / "table.csv")
-    done = hilum("pack", "csv", root, tmp_path / "pack", "--size", 32, "--max-excluded", 0.1)
+    done = hilum("pack", "csv", root, "--out", tmp_path / "pack", "--size", 32, "--max-excluded", 0.1)
     assert done.code == 0, done.err
     assert (
         '1 could not be read, 3 are no chest films (clean.films = "any" keeps such) and are left out:'
         in done.out
     )
     assert "mask0.png" in done.out
-    kept = hilum("pack", "csv", root, tmp_path / "all", "--size", 32, "--max-excluded", 0.1, "--set",
+    kept = hilum("pack", "csv", root, "--out", tmp_path / "all", "--size", 32, "--max-excluded", 0.1, "--set",
                  "clean.films=any", "--json")  # fmt: skip
     assert json.loads(kept.out)["images"] == 9
-    wrong = hilum("pack", "csv", root, tmp_path / "x", "--set", "clean.films=some")
+    wrong = hilum("pack", "csv", root, "--out", tmp_path / "x", "--set", "clean.films=some")
     assert wrong.code == 2
     assert "clean.films" in wrong.err

@@ -17,7 +17,8 @@ from hilum.config import ModelConfig, PrepareConfig
 from hilum.errors import ConfigError, PackError, RunError
 from hilum.models import Normalisation, build_model, find_model
 from hilum.pixels import Pack, build_pack
-from hilum.predict import Encoder, Network, origin_of
+from hilum.predict import Encoder, Origin
+from hilum.predict.network import Network
 from hilum.runs import Run
 
 SMALL = PrepareConfig(size=32)
@@ -50,7 +51,7 @@ def made(prepare: PrepareConfig = SMALL, **changes: object) -> str:
         device=torch.device("cpu"),
         precision=precision,
     )
-    return encoder.settings(prepare).fingerprint
+    return encoder.settings(prepare)["fingerprint"]
 
 
 def test_vectors_are_the_poolings_of_the_networks_own_map(run: Run, pack: Pack) -> None:
@@ -81,10 +82,10 @@ def test_a_pack_gives_the_same_vectors_in_batches(run: Run, pack: Pack) -> None:
 
 def test_settings_say_what_a_vector_is_of(run: Run) -> None:
     settings = of_run(run).settings(SMALL)
-    assert (settings.name, settings.origin) == (run.name, str(run.path))
-    assert settings.model == {"name": "densenet-small", "channels": 1}
-    assert settings.prepare == SMALL.model_dump()
-    assert (settings.precision, settings.width, len(settings.fingerprint)) == ("fp32", 296, 64)
+    assert (settings["name"], settings["origin"]) == (run.name, str(run.path))
+    assert settings["model"] == {"name": "densenet-small", "channels": 1}
+    assert settings["prepare"] == SMALL.model_dump()
+    assert (settings["precision"], settings["width"], len(settings["fingerprint"])) == ("fp32", 296, 64)
 
 
 def test_fingerprint_is_of_what_changes_vectors_and_of_nothing_else() -> None:
@@ -108,17 +109,17 @@ def test_fingerprint_is_of_what_changes_vectors_and_of_nothing_else() -> None:
 def test_fingerprint_is_the_same_wherever_the_run_lies(run: Run, tmp_path: Path) -> None:
     shutil.copytree(run.path, tmp_path / "elsewhere")
     here, there = of_run(run).settings(SMALL), of_run(tmp_path / "elsewhere").settings(SMALL)
-    assert here.fingerprint == there.fingerprint
+    assert here["fingerprint"] == there["fingerprint"]
     file = tmp_path / "elsewhere" / "checkpoints" / "best.safetensors"
     state = load_file(file)
     save_file({key: value + 1e-3 if "conv0" in key else value for key, value in state.items()}, file)
-    assert of_run(tmp_path / "elsewhere").settings(SMALL).fingerprint != here.fingerprint
+    assert of_run(tmp_path / "elsewhere").settings(SMALL)["fingerprint"] != here["fingerprint"]
 
 
 @pytest.mark.gpu
 def test_fingerprint_is_the_same_on_another_device(run: Run) -> None:
     on_gpu = Encoder.open(run.path, device="cuda", precision="fp32").settings(SMALL)
-    assert on_gpu.fingerprint == of_run(run).settings(SMALL).fingerprint
+    assert on_gpu["fingerprint"] == of_run(run).settings(SMALL)["fingerprint"]
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -151,11 +152,11 @@ def test_channels_are_by_default_those_of_the_weights(run: Run, tmp_path: Path) 
     net = torchvision.models.resnet18(num_classes=1)
     save_file(net.state_dict(), tmp_path / "w.safetensors")
     by_name = Encoder.open("resnet18", weights=str(tmp_path / "w.safetensors"), device="cpu")
-    assert by_name.settings(SMALL).model == {"name": "resnet18", "channels": 3}
+    assert by_name.settings(SMALL)["model"] == {"name": "resnet18", "channels": 3}
     assert by_name.width == 512
     of_weights = Encoder.open("densenet-small", weights=str(run.path), device="cpu", precision="fp32")
-    assert of_weights.settings(SMALL).model == {"name": "densenet-small", "channels": 1}
-    assert of_weights.settings(SMALL).fingerprint == of_run(run).settings(SMALL).fingerprint
+    assert of_weights.settings(SMALL)["model"] == {"name": "densenet-small", "channels": 1}
+    assert of_weights.settings(SMALL)["fingerprint"] == of_run(run).settings(SMALL)["fingerprint"]
 
 
 def test_a_pack_prepared_otherwise_is_told_how_to_be_packed(run: Run, pack: Pack, tmp_path: Path) -> None:
@@ -163,7 +164,9 @@ def test_a_pack_prepared_otherwise_is_told_how_to_be_packed(run: Run, pack: Pack
         pack.table, tmp_path / "other", PrepareConfig(size=48, fit="pad", clahe=2.0), workers=1
     )
     of_run(run).check(pack)
-    with pytest.raises(PackError, match=r"hilum pack SOURCE FOLDER OUT --size 32 --fit squash --clahe 0.0"):
+    with pytest.raises(
+        PackError, match=r"hilum pack SOURCE FOLDER --out OUT --size 32 --fit squash --clahe 0.0"
+    ):
         of_run(run).check(other)
     with pytest.raises(PackError, match=r"--size 32"):
         Encoder.open("densenet-small", weights=str(run.path), device="cpu").check(other)
@@ -207,6 +210,6 @@ def test_what_has_no_vectors_is_refused(unfinished: Path, ensemble: Path) -> Non
 
 
 def test_origins_can_be_changed_like_any_value(run: Run) -> None:
-    origin = origin_of(ModelConfig(name="densenet-small", weights=str(run.path)))
+    origin = Origin.of(ModelConfig(name="densenet-small", weights=str(run.path)))
     three = replace(origin, model=origin.model.model_copy(update={"channels": 3})).build(2, 32)
     assert three.backbone.features.conv0.in_channels == 3

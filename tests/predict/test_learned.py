@@ -33,7 +33,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Run:
             "scores": {"intervals": "none"},
         }
     )
-    return api.train(config, folder=folder / "runs", quiet=True)
+    return api.train(config, out=folder / "runs", quiet=True)
 
 
 @pytest.fixture
@@ -95,8 +95,8 @@ def test_a_run_of_an_earlier_version_counts_as_one_of_films(run: Run, tmp_path: 
 
 
 def test_what_is_no_film_gets_the_reason(films: Run, pictures: Path):
-    _, results = api.predict(films, [pictures], device="cpu")
-    by_name = {result.path.stem: result for result in results}
+    results = api.predict(films, [pictures], device="cpu").images
+    by_name = {Path(result.id).stem: result for result in results}
     assert by_name["film"].probabilities is not None
     assert by_name["film"].doubt is None
     for name in ("screen", "mask"):
@@ -106,29 +106,42 @@ def test_what_is_no_film_gets_the_reason(films: Run, pictures: Path):
 
 
 def test_force_gives_the_same_probabilities_and_the_doubt(films: Run, pictures: Path):
-    _, forced = api.predict(films, [pictures], force=True, device="cpu")
+    forced = api.predict(films, [pictures], force=True, device="cpu").images
     assert [result.doubt is None for result in forced] == [True, False, False]
     assert all(result.probabilities is not None and result.error is None for result in forced)
-    _, asked = api.predict(films, [pictures], device="cpu")
+    asked = api.predict(films, [pictures], device="cpu").images
     np.testing.assert_allclose(forced[0].probabilities, asked[0].probabilities, atol=1e-6)
     assert "doubt" in forced[1].to_json(("Edema", "Mass"))
 
 
 def test_a_run_that_learned_other_things_says_nothing(run: Run, pictures: Path):
-    _, results = api.predict(run, [pictures], device="cpu")
+    results = api.predict(run, [pictures], device="cpu").images
     assert all(result.probabilities is not None and result.doubt is None for result in results)
 
 
 @pytest.mark.parametrize("position", ["LL", "RL", "LATERAL"])
 def test_a_lateral_view_for_a_frontal_run(films: Run, tmp_path: Path, position: str):
-    _, (result,) = api.predict(films, [lateral(tmp_path / "a.dcm", position)], device="cpu")
+    (result,) = api.predict(films, lateral(tmp_path / "a.dcm", position), device="cpu").images
     assert result.probabilities is None
     assert f"is a lateral view ({position}), and the run learned frontal ones alone" in str(result.error)
 
 
+def test_images_of_a_pack_are_asked_the_same(films: Run, tmp_path: Path):
+    views = ["lateral", "frontal", None]
+    table = mixed(tmp_path / "films", 3, ["mask"], view=[*views, "frontal"])
+    pack = build_pack(table, tmp_path / "pack", PrepareConfig(size=32), workers=1, films="any")
+    results = api.predict(films, pack.path, device="cpu").images
+    assert [result.probabilities is None for result in results] == [True, False, False, True]
+    assert "is a lateral view, and the run learned frontal ones alone" in str(results[0].error)
+    assert "does not look like a chest film" in str(results[3].error)
+    forced = api.predict(films, pack.path, force=True, device="cpu").images
+    assert all(result.probabilities is not None and result.error is None for result in forced)
+    assert [bool(result.doubt) for result in forced] == [True, False, False, True]
+
+
 @pytest.mark.parametrize("position", ["PA", "AP", ""])
 def test_frontal_and_unknown_views_pass(films: Run, tmp_path: Path, position: str):
-    _, (result,) = api.predict(films, [lateral(tmp_path / "a.dcm", position)], device="cpu")
+    (result,) = api.predict(films, lateral(tmp_path / "a.dcm", position), device="cpu").images
     assert result.probabilities is not None
 
 

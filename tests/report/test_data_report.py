@@ -102,7 +102,7 @@ def test_it_opens_in_a_browser(hilum: Hilum, pack: Pack, monkeypatch: pytest.Mon
     ("given", "said"),
     [
         (("nowhere",), "there is no pack at nowhere"),
-        (("folder:images",), "Pack the data first:  hilum pack folder images PACK"),
+        (("folder:images",), "Pack the data first:  hilum pack folder images --out PACK"),
         (("run",), "run is a run, not a pack. Its report:  hilum report run"),
         (("classes",), "it looks like"),
         (("{pack}", "--out", "told.pdf"), "told.pdf should end in .html"),

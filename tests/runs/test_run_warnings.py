@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from hilum.config import Config
 from hilum.files import write_json
-from hilum.runs import Run, gathered, scored_test, scored_tests, told_by
-from hilum.runs.warnings import warnings_of
+from hilum.runs import Run, merge_warnings, scored_test, scored_tests, warnings_of
+from hilum.runs.warnings import own_warnings
 from hilum.table import BY_IMAGE
 
 DATA = {
@@ -48,12 +48,12 @@ SENTENCES = st.lists(st.sampled_from(["One.", "Two.", "Three.", "Four."]), max_s
     ],
 )
 def test_what_a_run_knows(info: dict[str, Any], data: dict[str, Any], told: tuple[str, ...]) -> None:
-    assert warnings_of(info, data) == told
+    assert own_warnings(info, data) == told
 
 
 @given(st.lists(SENTENCES, max_size=4))
 def test_each_sentence_is_told_once_with_its_runs(told: list[list[str]]) -> None:
-    lines = gathered((f"r{i}", sentences) for i, sentences in enumerate(told))
+    lines = merge_warnings((f"r{i}", sentences) for i, sentences in enumerate(told))
     bodies = [line.rsplit(": ", 1)[-1] for line in lines]
     assert len(set(bodies)) == len(bodies)
     assert set(bodies) == {sentence for sentences in told for sentence in sentences}
@@ -67,9 +67,9 @@ def test_runs_of_one_name_are_told_apart(tmp_path: Path) -> None:
         Run.create(tmp_path / folder, Config(name="a"), {"status": "done", "warnings": told})
         for folder, told in (("one", ["Both.", "First."]), ("two", ["Both."]))
     ]
-    assert told_by(runs) == ["Both.", f"{tmp_path / 'one' / 'a-1'}: First."]
+    assert warnings_of(runs) == ["Both.", f"{tmp_path / 'one' / 'a-1'}: First."]
     runs[1] = Run.create(tmp_path / "two", Config(name="b"), {"status": "done", "warnings": ["Both."]})
-    assert told_by(runs) == ["Both.", "a-1: First."]
+    assert warnings_of(runs) == ["Both.", "a-1: First."]
 
 
 def run_with(

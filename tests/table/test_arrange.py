@@ -82,7 +82,7 @@ def test_a_second_run_keeps_what_is_whole_and_replaces_what_is_not(table: Table,
 KILLED = """
 import os, sys
 from pathlib import Path
-from hilum.table import arrange
+from hilum.table import arranging
 from hilum.table.sources import read_source
 
 written = Path.replace
@@ -93,8 +93,8 @@ def replace(self, target):
     return written(self, target)
 
 Path.replace = replace
-arrange.THREADS = 1
-arrange.arrange(read_source("folder", sys.argv[1]), sys.argv[2])
+arranging.THREADS = 1
+arranging.arrange(read_source("folder", sys.argv[1]), sys.argv[2])
 """
 
 

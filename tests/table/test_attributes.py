@@ -159,7 +159,7 @@ def test_a_wrong_file_leaves_no_run(tmp_path: Path, hilum: Callable[..., Any]) -
     make_phantom(tmp_path / "study", 8, size=32, workers=1)
     file = write(tmp_path / "a.csv", "image_id,drain\nx,1\n")
     outcome = hilum(
-        "train", "phantom-resnet18", "--data", f"chexpert:{tmp_path / 'study'}", "--in", tmp_path / "runs",
+        "train", "phantom-resnet18", "--data", f"chexpert:{tmp_path / 'study'}", "--out", tmp_path / "runs",
         "--set", f"data.attributes={file}", "--set", "prepare.size=32",
     )  # fmt: skip
     assert outcome.code == 2

@@ -49,14 +49,14 @@ def test_an_unknown_source(hilum: Command) -> None:
 
 
 def test_arrange_and_again(hilum: Command, root: Path, tmp_path: Path) -> None:
-    done = hilum("arrange", "folder", root, tmp_path / "out", "--option", "positive=normal")
+    done = hilum("arrange", "folder", root, "--out", tmp_path / "out", "--option", "positive=normal")
     assert done.code == 0, done.err
     assert "3 images in" in done.out
     assert "3 copied" in done.out
     assert "hilum pack csv" in done.out
-    again = hilum("arrange", "folder", root, tmp_path / "out")
+    again = hilum("arrange", "folder", root, "--out", tmp_path / "out")
     assert "3 already there." in again.out
-    again = hilum("arrange", "folder", root, tmp_path / "out", "--json")
+    again = hilum("arrange", "folder", root, "--out", tmp_path / "out", "--json")
     assert json.loads(again.out) == {
         "out": str(tmp_path / "out"), "images": 3, "copied": 0, "replaced": 0, "kept": 3,
     }  # fmt: skip
@@ -74,7 +74,7 @@ def test_arrange_and_again(hilum: Command, root: Path, tmp_path: Path) -> None:
 def test_arrange_says_what_is_wrong(
     hilum: Command, root: Path, tmp_path: Path, arguments: tuple[str, ...], message: str
 ) -> None:
-    done = hilum("arrange", "folder", root, tmp_path / "out", *arguments)
+    done = hilum("arrange", "folder", root, "--out", tmp_path / "out", *arguments)
     assert done.code == 2
     assert message in done.err
     assert not (tmp_path / "out").exists()
@@ -85,13 +85,13 @@ def test_arrange_filters_and_says_so(hilum: Command, root: Path, tmp_path: Path)
     (parts / "test" / "sick").mkdir(parents=True)
     (parts / "test" / "sick" / "d.png").write_bytes(b"d")
     root.rename(parts / "train")
-    done = hilum("arrange", "folder", parts, tmp_path / "out", "--set", 'clean.parts=["train"]')
+    done = hilum("arrange", "folder", parts, "--out", tmp_path / "out", "--set", 'clean.parts=["train"]')
     assert done.code == 0, done.err
     assert "clean.parts: 4 -> 3 images" in done.out
 
 
 def test_arrange_says_that_dicom_headers_are_kept(hilum: Command, root: Path, tmp_path: Path) -> None:
     said = "names and dates in their headers"
-    assert said not in hilum("arrange", "folder", root, tmp_path / "plain").out
+    assert said not in hilum("arrange", "folder", root, "--out", tmp_path / "plain").out
     make_phantom(tmp_path / "of-dicom", 20, layout="dicom", size=64, workers=1)
-    assert said in hilum("arrange", "dicom", tmp_path / "of-dicom", tmp_path / "out").out
+    assert said in hilum("arrange", "dicom", tmp_path / "of-dicom", "--out", tmp_path / "out").out

@@ -76,7 +76,7 @@ def test_an_address_that_may_be_one(address: str, tmp_path: Path, monkeypatch: p
 
 
 def test_a_user_is_told_before_the_data_are_read(hilum: Callable[..., Any], tmp_path: Path) -> None:
-    found = hilum("train", "phantom-resnet18", "--data", "nowhere", "--in", tmp_path / "runs",
+    found = hilum("train", "phantom-resnet18", "--data", "nowhere", "--out", tmp_path / "runs",
                   "--set", 'track.columns=["roc_acu"]')  # fmt: skip
     assert found.code == 2
     assert "did you mean 'roc_auc'?" in found.err

@@ -19,7 +19,7 @@ from hilum.config import Config, make_config, write_config
 from hilum.errors import ConfigError, RunError
 from hilum.models import build_model
 from hilum.pixels import Pack
-from hilum.predict import Network, settle
+from hilum.predict import Origin, load
 from hilum.runs import Run, list_runs
 from hilum.train.data import make_job
 from hilum.train.learner import Learner
@@ -64,7 +64,7 @@ def test_outputs_before_the_first_update_are_those_of_the_head_exactly(
 ) -> None:
     run = train(going_on(config, head), folder=tmp_path, quiet=True)
     valid = make_job(run.config).part("valid")
-    before = Network(head).part(pack, valid.table.frame["image_id"], "valid", run.config.train.batch)
+    before = load(head).networks[0].part(pack, valid.table.frame["image_id"], "valid", run.config.train.batch)
     start = run.predictions("valid", 0)
     assert list(start.image_ids) == list(before.image_ids)
     assert np.array_equal(start.logits, before.logits)
@@ -79,7 +79,7 @@ def test_outputs_before_the_first_update_are_those_of_the_head_exactly(
 def test_the_settings_kept_are_those_of_the_head(config: Config, head: Run, tmp_path: Path) -> None:
     link = tmp_path / "best"
     link.symlink_to(head.path)
-    kept = settle(with_settings(config, f"model.head={link}").model)
+    kept = Origin.settle(with_settings(config, f"model.head={link}").model)
     assert kept.head == str(head.path)
     for name in ("pooling", "classifier", "hidden"):
         assert getattr(kept, name) == getattr(head.config.model, name)
@@ -89,7 +89,7 @@ def test_a_start_that_no_epoch_beats_is_kept_and_said(
     config: Config, head: Run, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     changes = ["optimizer.lr=1e-12", "train.epochs=2", "finetune.learn=head"]
-    run = api.train(going_on(config, head, *changes), folder=tmp_path)
+    run = api.train(going_on(config, head, *changes), out=tmp_path)
     assert run.best_epoch == 0
     assert [entry["best"] for entry in run.history] == [False, False]
     assert "no epoch has a better validation roc_auc" in " ".join(run.info["warnings"])
@@ -204,7 +204,7 @@ def test_heads_that_cannot_be_carried(config: Config, linear: Run, tmp_path: Pat
     write_config(config, tmp_path / "small.toml")
     for changes, said in wrong.items():
         settings = [part for change in changes for part in ("--set", change)]
-        outcome = hilum("train", tmp_path / "small.toml", *settings, "--in", tmp_path / "runs", "--quiet")
+        outcome = hilum("train", tmp_path / "small.toml", *settings, "--out", tmp_path / "runs", "--quiet")
         assert outcome.code == 2, (changes, outcome.err)
         assert said in outcome.err
         assert "Traceback" not in outcome.err
@@ -234,7 +234,7 @@ def test_a_head_run_that_is_gone_stops_a_resume_with_a_message(
     with pytest.raises(RunError, match="gone"):
         resume(run.path, quiet=True)
     # To look at images, it needs no other run.
-    assert Network(run).findings == ("Left", "Top")
+    assert load(run).findings == ("Left", "Top")
 
 
 def test_learner_of_a_head_has_no_notes(config: Config, head: Run) -> None:

@@ -29,7 +29,7 @@ def test_two_processes_fine_tune_in_stages_as_one_does(config: Config, tmp_path:
     write_config(config, tmp_path / "small.toml")
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0",
                "--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0", "-m", "hilum", "train",
-               tmp_path / "small.toml", "--in", tmp_path / "two"]  # fmt: skip
+               tmp_path / "small.toml", "--out", tmp_path / "two"]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("epoch      lr") == 1

@@ -32,7 +32,7 @@ def test_ten_kills_change_nothing(config: Config, tmp_path: Path) -> None:
     )
     write_config(config, tmp_path / "small.toml")
     hilum = [sys.executable, "-m", "hilum", "train"]
-    recipe = [tmp_path / "small.toml", "--in"]
+    recipe = [tmp_path / "small.toml", "--out"]
     started = time.monotonic()
     subprocess.run([*hilum, *recipe, tmp_path / "whole"], check=True, capture_output=True)
     seconds = time.monotonic() - started

@@ -67,7 +67,7 @@ def test_a_run_is_logged_with_settings_scores_and_files(
     tracked: Config, address: str, client: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     tracked = with_settings(tracked, "split.valid=0.25", "split.test=0.25", "split.by=image")
-    run = api.train(tracked, folder=tmp_path)
+    run = api.train(tracked, out=tmp_path)
     assert "warning: MLflow" not in capfd.readouterr().err
     _assert_history(client, run)
     api.evaluate(run, "test")
@@ -161,7 +161,7 @@ def test_a_server_that_does_not_answer_ends_no_training(
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     config = with_settings(tracked, "track.mlflow=http://127.0.0.1:9", "train.epochs=1")
-    run = api.train(config, folder=tmp_path)
+    run = api.train(config, out=tmp_path)
     said = [line for line in capfd.readouterr().err.splitlines() if "warning: MLflow" in line]
     assert len(said) == 2  # one of the training, one of its scores
     assert all(len(line) < 320 for line in said)

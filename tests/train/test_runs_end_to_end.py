@@ -19,7 +19,7 @@ from hilum.errors import CheckFailed, ConfigError, DataError, PackError, RunErro
 from hilum.evaluate import judge_part
 from hilum.metrics import Predictions
 from hilum.pixels import Pack
-from hilum.predict import Predictor
+from hilum.predict import load
 from hilum.runs import Run, list_runs
 from hilum.train.data import make_job
 from hilum.train.session import reproduce, resume, train
@@ -37,7 +37,7 @@ def finished(pack: Pack, tmp_path_factory: pytest.TempPathFactory) -> Run:
         "augment": {"share": 0.5},
         "train": {"epochs": 4, "batch": 12, "precision": "fp32"},
     }
-    return api.train(api.make_config(config), folder=tmp_path_factory.mktemp("runs"), quiet=True)
+    return api.train(api.make_config(config), out=tmp_path_factory.mktemp("runs"), quiet=True)
 
 
 def test_a_run_folder_is_whole(finished: Run) -> None:
@@ -132,7 +132,7 @@ def test_evaluate_and_predict_agree_with_validation(finished: Run, pack: Pack, t
     assert list(kept.image_ids) == list(again.image_ids)
     np.testing.assert_allclose(kept.logits, again.logits, atol=1e-4)
     paths = {row["image_id"]: pack.table.root / row["path"] for row in pack.table.frame.iter_rows(named=True)}
-    results = Predictor(copy, device="cpu").files([paths[image] for image in kept.image_ids])
+    results = load(copy, device="cpu").predict([paths[image] for image in kept.image_ids]).images
     np.testing.assert_allclose(np.stack([r.probabilities for r in results]), kept.probabilities, atol=1e-4)
 
 
@@ -244,7 +244,7 @@ def test_knobs_train_and_predict(config: Config, tmp_path: Path, changes: list[s
 
 
 def test_split_by_image_is_said_everywhere(config: Config, tmp_path: Path) -> None:
-    run = api.train(with_settings(config, "split.by=image", "train.epochs=1"), folder=tmp_path, quiet=True)
+    run = api.train(with_settings(config, "split.by=image", "train.epochs=1"), out=tmp_path, quiet=True)
     assert any("patient" in warning for warning in run.info["warnings"])
     assert "patient" in (run.path / "report.html").read_text()
     assert api.leaderboard(tmp_path)[0]["split"] == "BY IMAGE"
@@ -309,10 +309,10 @@ def test_missing_or_unfitting_checkpoint_is_an_error(finished: Run, tmp_path: Pa
     best = copy.path / "checkpoints" / "best.safetensors"
     best.unlink()
     with pytest.raises(WeightsError):
-        Predictor(copy)
+        load(copy)
     best.write_bytes(b"garbage")
     with pytest.raises(WeightsError):
-        Predictor(copy)
+        load(copy)
 
 
 def test_a_changed_pack_is_refused(finished: Run, tmp_path: Path) -> None:

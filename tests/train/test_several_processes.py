@@ -26,7 +26,7 @@ def test_two_processes_train_what_one_trains(config: Config, tmp_path: Path) -> 
     write_config(config, tmp_path / "small.toml")
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0",
                "--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0", "-m", "hilum", "train",
-               tmp_path / "small.toml", "--in", tmp_path / "two"]  # fmt: skip
+               tmp_path / "small.toml", "--out", tmp_path / "two"]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert len(list_runs(tmp_path / "two")) == 1

@@ -48,7 +48,7 @@ def tracked(pack: Any, tmp_path_factory: pytest.TempPathFactory) -> Run:
         "train": {"epochs": 2, "batch": 12, "precision": "fp32"},
         "track": {"tensorboard": "on"},
     }
-    return api.train(api.make_config(config), folder=tmp_path_factory.mktemp("runs"), quiet=True)
+    return api.train(api.make_config(config), out=tmp_path_factory.mktemp("runs"), quiet=True)
 
 
 @pytest.mark.parametrize("part", ["train", "valid"])
@@ -250,7 +250,7 @@ def test_auto_without_the_package_is_off(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hilum.track.trackers.installed", lambda _: False)
-    run = api.train(with_settings(config, "train.epochs=1"), folder=tmp_path, quiet=True)
+    run = api.train(with_settings(config, "train.epochs=1"), out=tmp_path, quiet=True)
     assert not (run.path / "tensorboard").exists()
 
 
@@ -279,7 +279,7 @@ def test_a_tracker_that_cannot_begin_is_told(
 
     monkeypatch.setattr("hilum.track.trackers._tensorboard", broken)
     monkeypatch.setattr("hilum.track.tensorboard.SummaryWriter", broken)
-    run = api.train(with_settings(config, "train.epochs=1"), folder=tmp_path)
+    run = api.train(with_settings(config, "train.epochs=1"), out=tmp_path)
     said = capfd.readouterr().err
     assert (
         "warning: TensorBoard: Descriptors cannot be created directly. Training goes on without it." in said

@@ -129,7 +129,7 @@ def test_the_command_takes_verdicts(hilum, pack: Pack, overlay: Path, tmp_path: 
         "[prepare]\nsize = 32\n[model]\nname = 'densenet-small'\n"
         "[train]\nepochs = 1\nbatch = 32\n[split]\nvalid = 0.25\n"
     )
-    base = ("train", recipe, "--data", pack.path, "--in", tmp_path / "runs", "--quiet")
+    base = ("train", recipe, "--data", pack.path, "--out", tmp_path / "runs", "--quiet")
     done = hilum(*base, "--labels", overlay, "--json")
     assert done.code == 0, done.err
     run = Run.open(json.loads(done.out)["run"])

@@ -17,7 +17,7 @@ Vectors once, classifiers on them, the best against the network that it came fro
     >>> scores = api.evaluate(head, "test")
     >>> api.compare([run, head]).sentences
     ['heads/phantom-resnet18-1 is ... runs/phantom-resnet18-1: ROC AUC 0...']
-    >>> api.similar("features", pack.table.image_ids[0], k=3).frame.height
+    >>> api.similar("features", pack.table.image_ids[0], top=3).frame.height
     3
     >>> found = api.noise("features", ["Support Devices"], out="suspects")
 
@@ -25,50 +25,6 @@ A reader looks at `suspects/suspects.html` and fills the column verdict of `susp
 `change=["labels.overlay=suspects/overlay.csv"]` trains with it.
 """
 
-from hilum.api.augment import augment
-from hilum.api.data import arrange, data_report, pack, table
-from hilum.api.features import embed, similar
-from hilum.api.heads import heads
-from hilum.api.noise import noise
-from hilum.api.scoring import compare, ensemble, evaluate, judge, predict, report
-from hilum.api.training import leaderboard, repeat, reproduce, resume, train
-from hilum.check import check
-from hilum.config import CleanConfig, Config, PrepareConfig, make_config, read_config
-from hilum.doctor import doctor
-from hilum.models import MODELS, describe_model
-from hilum.table import SOURCES
-from hilum_phantom import make_phantom as phantom
+import lazy_loader
 
-__all__ = [
-    "MODELS",
-    "SOURCES",
-    "CleanConfig",
-    "Config",
-    "PrepareConfig",
-    "arrange",
-    "augment",
-    "check",
-    "compare",
-    "data_report",
-    "describe_model",
-    "doctor",
-    "embed",
-    "ensemble",
-    "evaluate",
-    "heads",
-    "judge",
-    "leaderboard",
-    "make_config",
-    "noise",
-    "pack",
-    "phantom",
-    "predict",
-    "read_config",
-    "repeat",
-    "report",
-    "reproduce",
-    "resume",
-    "similar",
-    "table",
-    "train",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

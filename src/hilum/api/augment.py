@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from hilum.augment import Augmented, augment_pack
 from hilum.augment import strength as _strength
-from hilum.config import AugmentConfig, make_config
+from hilum.config import AugmentConfig, AugmentPackConfig, make_config, with_fields
 from hilum.errors import ConfigError
 from hilum.pixels import Pack
 from hilum.text import items
 
 
+@with_fields
 def augment(
-    pack: Pack | str | Path,
-    out: str | Path,
-    *,
-    copies: int = 5,
-    strength: str = "mild",
-    seed: int = 0,
-    parts: Sequence[str] = ("train",),
-    change: Iterable[str] = (),
-    workers: int | None = None,
+    pack: Pack | str | Path, out: str | Path, settings: AugmentPackConfig, *, change: Iterable[str] = ()
 ) -> Augmented:
     """Write a pack with the images of another and changed copies of its training images.
 
     Args:
         pack: a pack, or its folder.
         out: the new pack's folder.
-        copies: of each image.
-        strength: `mild` or `strong`; see `hilum.augment.presets`.
-        seed: of all draws.
-        parts: official parts to copy images of, beside images that are in none; never `test`.
+        settings: how many copies, and how strongly changed.
         change: settings over those of the strength, as `augment.key=value`.
-        workers: threads; None means one a core.
 
     Returns:
         The new pack, and how many images it has of which kind.
@@ -45,12 +34,19 @@ def augment(
         PackError: there is no pack, it holds copies already, or something else is at `out`.
         DiskError: the file system refused.
     """
-    preset = _strength(strength)
+    preset = _strength(settings.strength)
     config = _changed(preset, list(items(change)))
-    name = strength if config == preset else f"{strength}, changed"
+    name = settings.strength + ("" if config == preset else ", changed")
     opened = pack if isinstance(pack, Pack) else Pack.open(pack)
     return augment_pack(
-        opened, out, config, copies=copies, seed=seed, parts=parts, strength=name, workers=workers
+        opened,
+        out,
+        config,
+        copies=settings.copies,
+        seed=settings.seed,
+        parts=settings.parts,
+        strength=name,
+        workers=settings.workers or None,
     )
 
 

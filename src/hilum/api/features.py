@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from hilum.config import Config, DataConfig, PrepareConfig
+from hilum.api.opened import formerly
+from hilum.config import Config, DataConfig, EmbedConfig, PrepareConfig, SimilarConfig, with_fields
 from hilum.errors import ConfigError, PackError
 from hilum.features import Embedded, EncoderInfo, FeatureStore, reopen
 from hilum.features import embed as _embed
@@ -44,30 +45,24 @@ class Similar:
     page: Path | None = None
 
 
+@formerly(store="out")
+@with_fields
 def embed(
     model_or_run: Encoder | str | Path,
     data: Pack | str | Path,
-    store: FeatureStore | str | Path,
+    out: FeatureStore | str | Path,
+    settings: EmbedConfig,
     *,
-    weights: str = "",
     options: Mapping[str, Any] | None = None,
-    device: str = "auto",
-    precision: str = "auto",
-    batch: int = 0,
-    replace: bool = False,
 ) -> Embedded:
     """Write the vectors of a pack's images that a store has not yet; see `hilum.features.embedding`.
 
     Args:
         model_or_run: a run's folder, or a network's name, or an encoder.
         data: a pack, or `SOURCE:FOLDER`, which is packed first, into the cache, as the network needs it.
-        store: a folder or a URL such as `s3://bucket/features`; made where there is none.
-        weights: of a network by name: `pretrained` (the default), a file, or a run's folder.
+        out: the feature store: a folder or a URL such as `s3://bucket/features`; made where there is none.
+        settings: how.
         options: of the source.
-        device: `auto`, `cpu`, `cuda`, ...
-        precision: `auto`, `fp32` or `bf16`; part of what makes an encoder another.
-        batch: images per step of the network; 0 is what suits the device.
-        replace: embed images anew whose pixels have changed, and drop the vectors of former weights.
 
     Raises:
         ConfigError, RunError, WeightsError, MissingExtra: see `Encoder.open`.
@@ -75,6 +70,7 @@ def embed(
         DataError: see `hilum.features.embedding`.
     """
     named = isinstance(model_or_run, str | Path)
+    weights = settings.weights
     if weights and (not named or (Path(str(model_or_run)) / "run.json").is_file()):
         raise ConfigError(f"{model_or_run} is a run and has its own weights: --weights goes with a network.")
     pack = data if isinstance(data, Pack) else _packed(str(data))
@@ -83,8 +79,8 @@ def embed(
             model_or_run,
             weights=weights or "pretrained",
             size=pack.prepare.size if pack else PrepareConfig().size,
-            device=device,
-            precision=precision,
+            device=settings.device,
+            precision=settings.precision,
         )
         if isinstance(model_or_run, str | Path)
         else model_or_run
@@ -99,18 +95,16 @@ def embed(
             f"{data} is a pack, read from its source already: --option goes with SOURCE:FOLDER."
         )
     encoder.check(pack)
-    return _embed(encoder, pack, _opened(store, create=True), batch=batch, replace=replace)
+    return _embed(encoder, pack, _opened(out, create=True), batch=settings.batch, replace=settings.replace)
 
 
+@formerly(k="top")
+@with_fields
 def similar(
     store: FeatureStore | str | Path,
     image: str | Path,
+    settings: SimilarConfig,
     *,
-    k: int = 10,
-    where: str = "",
-    encoder: str = "",
-    pooling: str = "avg",
-    device: str = "auto",
     out: str | Path | None = None,
 ) -> Similar:
     """The images of a store most like one, by the cosine of their vectors.
@@ -119,11 +113,7 @@ def similar(
         store: a store, its folder or URL.
         image: an id of the store, or an image file (PNG, JPEG, DICOM), which is prepared and embedded first, by
             the encoder opened again from where it came from.
-        k: how many.
-        where: only among images that fulfil this condition, such as `sex = 'F' and age > 60`.
-        encoder: a name, or the beginning of a fingerprint, where the store has several.
-        pooling: `avg`, `max` or `both`.
-        device: where the encoder runs.
+        settings: how many, and among which.
         out: write a page with the pictures here: an HTML file, or a folder.
 
     Raises:
@@ -133,14 +123,16 @@ def similar(
         RunError, WeightsError: the encoder is gone.
     """
     opened = _opened(store)
-    info = opened.encoder(encoder)
+    info, pooling = opened.encoder(settings.encoder), settings.pooling
     query: str | npt.NDArray[np.float32] = str(image)
     picture: Picture | None = None
     if not (known := opened.about([str(image)], info)).height and Path(image).is_file():
         picture = load_image(image, PrepareConfig(**info.prepare))
-        vectors = reopen(info, device=device).vectors(picture[None])
+        vectors = reopen(info, device=settings.device).vectors(picture[None])
         query = np.concatenate(vectors, axis=1)[0] if pooling == "both" else _pooled(vectors, pooling)
-    found = opened.nearest(query, k=k, where=where, pooling=pooling, encoder=info.fingerprint)
+    found = opened.nearest(
+        query, k=settings.top, where=settings.where, pooling=pooling, encoder=info.fingerprint
+    )
     findings = tuple(opened.table(info).columns)
     page = None
     if out is not None:

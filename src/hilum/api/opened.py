@@ -1,8 +1,12 @@
-"""A run that was given as an object or as its folder, and its report."""
+"""What several functions need: the run itself, its report, and arguments by their former names."""
 
 from __future__ import annotations
 
+import functools
+import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, ParamSpec, TypeVar, cast
 
 from hilum.progress import say
 from hilum.report import write_report
@@ -10,10 +14,13 @@ from hilum.runs import Run
 from hilum.track import record_result
 from hilum.train import leads
 
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
 
 def opened(run: Run | str | Path) -> Run:
     """The run itself."""
-    return run if isinstance(run, Run) else Run.open(run)
+    return run if isinstance(run, Run) else Run(run)
 
 
 def with_report(run: Run) -> Run:
@@ -22,3 +29,20 @@ def with_report(run: Run) -> Run:
         write_report(run)
         record_result(run, say)
     return run
+
+
+def formerly(**names: str) -> Callable[[Callable[Given, Result]], Callable[Given, Result]]:
+    """Take arguments by their names of the release before too (former name -> today's), with a warning."""
+
+    def around(function: Callable[Given, Result]) -> Callable[Given, Result]:
+        @functools.wraps(function)
+        def call(*args: Any, **given: Any) -> Result:
+            for former in names.keys() & given.keys():
+                said = f"{function.__name__}: {former} is called {names[former]} now, and will go."
+                warnings.warn(said, DeprecationWarning, stacklevel=2)
+                given[names[former]] = given.pop(former)
+            return function(*args, **given)
+
+        return cast("Callable[Given, Result]", call)
+
+    return around

@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from hilum.api.opened import with_report
-from hilum.config import Config, make_config, read_config
+from hilum.api.opened import formerly, with_report
+from hilum.config import Config as Config
+from hilum.config import find_settings
+from hilum.config import make_config as make_config
+from hilum.config import read_config as read_config
+from hilum.config import recipes as recipes
 from hilum.errors import ConfigError, HilumError, did_you_mean
 from hilum.locks import sweep
 from hilum.metrics import SCORES, per_finding
+from hilum.models import MODELS as MODELS
+from hilum.models import describe_model as describe_model
 from hilum.progress import say
 from hilum.runs import Run, ScoredTest, list_runs, scored_tests
+from hilum.text import items
 from hilum.train import Difference
 from hilum.train import reproduce as _reproduce
 from hilum.train import resume as _resume
 from hilum.train import train as _train
 
+settings = find_settings
 
+
+@formerly(folder="out")
 def train(
     recipe: Config | str | Path,
     *,
     data: str | Path = "",
     change: Iterable[str] = (),
-    folder: str | Path = "runs",
+    options: Mapping[str, Any] | None = None,
+    labels: str | Path = "",
+    out: str | Path = "runs",
     name: str = "",
     command: str = "",
     quiet: bool = False,
@@ -37,7 +50,9 @@ def train(
         recipe: a `Config`, or a TOML file.
         data: a pack's folder or `SOURCE:FOLDER`; the recipe's own by default.
         change: settings over the recipe's, as `section.key=value`.
-        folder: where the run is made.
+        options: options of the source for `SOURCE:FOLDER`.
+        labels: a CSV of verdicts on labels, as `noise` writes it.
+        out: the folder where the run is made.
         name: what it is called; the recipe's name by default.
         command: what the user typed, kept in run.json.
         quiet: say nothing while training.
@@ -49,17 +64,20 @@ def train(
         InputError: settings, data or weights cannot be used.
         Stopped: the user stopped it; `resume` goes on.
     """
-    config = _settled(recipe, data, change, name)
-    return with_report(_train(config, folder=folder, command=command, quiet=quiet))
+    config = _settled(recipe, data, _changes(change, options, labels), name)
+    return with_report(_train(config, folder=out, command=command, quiet=quiet))
 
 
+@formerly(folder="out")
 def repeat(
     recipe: Config | str | Path,
     repeats: int = 5,
     *,
     data: str | Path = "",
     change: Iterable[str] = (),
-    folder: str | Path = "runs",
+    options: Mapping[str, Any] | None = None,
+    labels: str | Path = "",
+    out: str | Path = "runs",
     name: str = "",
     command: str = "",
     quiet: bool = False,
@@ -70,14 +88,8 @@ def repeat(
     are whole runs.
 
     Args:
-        recipe: a `Config`, or a TOML file.
+        recipe: as all further arguments but `repeats`, see `train`.
         repeats: how many runs.
-        data: as all further arguments, see `train`.
-        change: settings over the recipe's.
-        folder: where the runs are made.
-        name: what they are called.
-        command: what the user typed.
-        quiet: say nothing while training.
 
     Returns:
         The finished runs, which `hilum compare` takes as one group.
@@ -87,28 +99,35 @@ def repeat(
         InputError: settings, data or weights cannot be used.
         Stopped: the user stopped it; `resume` goes on with the run that was stopped.
     """
-    if repeats < 1:
-        raise ConfigError(f"repeats = {repeats}: at least one run is needed.")
-    if repeats > 1 and int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise ConfigError(
-            "under torchrun runs are trained one at a time: give each --set seed=N, not repeats."
-        )
-    config = _settled(recipe, data, change, name)
+    _check_repeats(repeats)
+    config = _settled(recipe, data, _changes(change, options, labels), name)
     runs: list[Run] = []
     for seed in range(config.seed, config.seed + repeats):
         if repeats > 1 and not quiet:
             say(f"run {len(runs) + 1} of {repeats}, seed {seed}")
         try:
             one = make_config({**config.model_dump(), "seed": seed})
-            runs.append(with_report(_train(one, folder=folder, command=command, quiet=quiet)))
+            runs.append(with_report(_train(one, folder=out, command=command, quiet=quiet)))
         except BaseException:
-            if runs:
-                left = config.seed + repeats - 1 - seed
-                rest = f" The seeds left begin with seed = {seed + 1}." if left else ""
-                done = ", ".join(str(run.path) for run in runs)
-                say(f"{len(runs)} of {repeats} runs are finished: {done}.{rest}")
+            _tell_finished(runs, repeats, seed)
             raise
     return runs
+
+
+def _check_repeats(repeats: int) -> None:
+    if repeats < 1:
+        raise ConfigError(f"repeats = {repeats}: at least one run is needed.")
+    if repeats > 1 and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ConfigError(
+            "under torchrun runs are trained one at a time: give each --set seed=N, not repeats."
+        )
+
+
+def _tell_finished(runs: list[Run], repeats: int, seed: int) -> None:
+    """What is there where the run with this seed failed or was stopped."""
+    if runs:
+        rest = f" The seeds left begin with seed = {seed + 1}." if len(runs) + 1 < repeats else ""
+        say(f"{len(runs)} of {repeats} runs are finished: {', '.join(str(run.path) for run in runs)}.{rest}")
 
 
 def resume(run: str | Path, *, quiet: bool = False) -> Run:
@@ -116,11 +135,12 @@ def resume(run: str | Path, *, quiet: bool = False) -> Run:
     return with_report(_resume(run, quiet=quiet))
 
 
+@formerly(folder="out")
 def reproduce(
-    run: str | Path, *, folder: str | Path | None = None, quiet: bool = False
+    run: str | Path, *, out: str | Path | None = None, quiet: bool = False
 ) -> tuple[Run, list[Difference]]:
     """Train a run again and say where its numbers differ; see `hilum.train.session.reproduce`."""
-    again, differences = _reproduce(run, folder=folder, quiet=quiet)
+    again, differences = _reproduce(run, folder=out, quiet=quiet)
     return with_report(again), differences
 
 
@@ -187,6 +207,16 @@ def _row(run: Run, part: str, by: str, scored: ScoredTest | None) -> dict[str, A
 
 def _known(value: float | None) -> float | None:
     return None if value is None or math.isnan(value) else value
+
+
+def _changes(change: Iterable[str], options: Mapping[str, Any] | None, labels: str | Path) -> list[str]:
+    """All that stands over the recipe's settings."""
+    given = {f"data.options.{key}": value for key, value in (options or {}).items()}
+    given |= {"labels.overlay": str(labels)} if labels else {}
+    return [
+        *items(change),
+        *(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in given.items()),
+    ]
 
 
 def _settled(recipe: Config | str | Path, data: str | Path, change: Iterable[str], name: str) -> Config:

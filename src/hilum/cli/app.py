@@ -29,19 +29,23 @@ from hilum.cli.features import embed, similar
 from hilum.cli.heads import heads
 from hilum.cli.models import models
 from hilum.cli.noise import noise
+from hilum.cli.options import with_options
 from hilum.cli.pack import pack
 from hilum.cli.phantom import phantom
+from hilum.cli.renamed import BY_PLACE, asked, renamed, with_place
+from hilum.cli.runs import runs
 from hilum.cli.scoring import evaluate, predict, report
+from hilum.cli.settings import recipes, settings
 from hilum.cli.show import names_are_text
 from hilum.cli.sources import arrange, sources
-from hilum.cli.training import reproduce, runs, train
+from hilum.cli.training import reproduce, train
 from hilum.errors import HilumError, Stopped
-from hilum.progress import heartbeat, say
+from hilum.progress import heartbeat, on_screen, say
 from hilum.text import visible
 from hilum.version import __version__
 
 COMMANDS: dict[str, tuple[Callable[..., Any] | typer.Typer, ...]] = {
-    "Start": (demo,),
+    "Start": (demo, recipes, settings),
     "Data": (phantom, sources, doctor, pack, check, data_report, arrange, augment),
     "Training": (models, train, runs, reproduce),
     "Features": (embed, similar, heads, noise),
@@ -75,8 +79,8 @@ class Commands(typer.core.TyperGroup):
             raise Stopped(f"stopped. {' '.join(told)}", 128 + number) from error
 
 
-def make_app() -> typer.Typer:
-    """The typer application with every command."""
+def make_app(name: str = "") -> typer.Typer:
+    """The typer application with every command; options are made of the one that is named alone."""
     app = typer.Typer(
         name="hilum",
         cls=Commands,
@@ -91,19 +95,25 @@ def make_app() -> typer.Typer:
         for function in functions:
             if isinstance(function, typer.Typer):
                 app.add_typer(function, rich_help_panel=heading)
-            else:
-                app.command(function.__name__.replace("_", "-"), rich_help_panel=heading)(function)
+                continue
+            called = function.__name__.replace("_", "-")
+            command = with_options(function) if called == name else _named(function)
+            if called == name and name in BY_PLACE:
+                command = with_place(command)
+            app.command(called, rich_help_panel=heading)(command)
     return app
 
 
 @names_are_text()
+@on_screen()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    given = sys.argv[1:] if arguments is None else arguments
+    given = renamed(sys.argv[1:] if arguments is None else arguments)
     try:
         with _terminable(), _heartbeat(given):
             # color: click is not to cut escape sequences out of names off a terminal; they are shown everywhere.
-            result = make_app()(args=arguments, standalone_mode=False, color=True)
+            app = make_app(asked(given))
+            result = app(args=given, prog_name="hilum", standalone_mode=False, color=True)
             sys.stdout.flush()
     except HilumError as error:
         say(str(error))
@@ -112,9 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say("stopped")
         return 130
     except USAGE_ERROR as error:
-        error.message = visible(error.message, keep="\n")
-        error.show()
-        return 2
+        return _misused(error)
     except BrokenPipeError:
         return _unread()
     except OSError as error:
@@ -128,6 +136,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         return _unread()
     return result if isinstance(result, int) else 0
+
+
+def _named(function: Callable[..., Any]) -> Callable[[], None]:
+    """A command that is only listed."""
+
+    def listed() -> None:
+        pass
+
+    listed.__doc__ = function.__doc__
+    return listed
+
+
+def _misused(error: Any) -> int:
+    """One message for a command line that is wrong; the help where there was no command at all."""
+    context = error.ctx
+    if context is None or type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        return 2
+    message = visible(error.format_message(), keep="\n").rstrip(".")
+    say(f"{message}. `{context.command_path} --help` shows what it takes.")
+    return 2
 
 
 @contextmanager

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hilum.cli.options import AsJson
+from hilum import config
+from hilum.cli.options import AsJson, Change
+from hilum.cli.show import show_json
 
 if TYPE_CHECKING:
     from hilum.augment import Augmented
@@ -16,25 +18,9 @@ if TYPE_CHECKING:
 
 def augment(
     pack: Annotated[Path, typer.Argument(help="A pack of originals.")],
-    out: Annotated[Path, typer.Argument(help="The pack to make.")],
-    copies: Annotated[int, typer.Option(help="Changed copies of each image.")] = 5,
-    strength: Annotated[
-        str, typer.Option(help="mild: as films vary. strong: further, mirrored and with holes.")
-    ] = "mild",
-    seed: Annotated[int, typer.Option(help="Same seed, same copies.")] = 0,
-    parts: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Copy images of this official part (train) and of none; may be repeated. Never test."
-        ),
-    ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", help="A setting over the strength's, e.g. augment.degrees=10; may be repeated."
-        ),
-    ] = None,
-    workers: Annotated[int, typer.Option(min=0, help="Threads; 0 is one a core.")] = 0,
+    out: Annotated[Path, typer.Option(help="The pack to make.")],
+    settings: config.AugmentPackConfig,
+    set_: Change = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a pack with changed copies of its training images, what was drawn for each kept beside them.
@@ -42,19 +28,9 @@ def augment(
     Splits are made of the originals: a copy trains only where its original does, and is never scored.
     """
     from hilum import api
-    from hilum.cli.show import show_json
 
     started = time.perf_counter()
-    made = api.augment(
-        pack,
-        out,
-        copies=copies,
-        strength=strength,
-        seed=seed,
-        parts=parts or ("train",),
-        change=set_ or (),
-        workers=workers or None,
-    )
+    made = api.augment(pack, out, settings=settings, change=set_ or ())
     seconds = None if made.there else time.perf_counter() - started
     if as_json:
         measured = {"bytes": made.pack.bytes, "seconds": None if seconds is None else round(seconds, 3)}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hilum.cli.options import AsJson
+from hilum.cli.show import show_json
 
 if TYPE_CHECKING:
     from hilum.check import Checked
@@ -23,11 +24,11 @@ def check(
     Exits with 1 where anything is damaged. Nothing is changed.
     """
     from hilum.check import check as examine
-    from hilum.cli.show import show_json
+    from hilum.records import to_json
 
     found = examine(path)
     if as_json:
-        show_json([one.to_json() for one in found])
+        show_json([to_json(one) for one in found])
     else:
         for one in found:
             _show(one)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hilum import config
 from hilum.cli.options import AsJson
+from hilum.cli.show import show_json, show_table
 from hilum.text import shown
 
 if TYPE_CHECKING:
@@ -19,15 +21,7 @@ def compare(
         list[Path],
         typer.Argument(help="Runs' folders; the group of the first is what others are compared with."),
     ],
-    by: Annotated[
-        str, typer.Option(help="The score: roc_auc, average_precision, recall, f1, brier ...")
-    ] = "roc_auc",
-    split: Annotated[
-        str, typer.Option(help="The part whose images they are judged on: test or valid.")
-    ] = "test",
-    findings: Annotated[
-        list[str] | None, typer.Option(help="Compare this finding; may be repeated. All by default.")
-    ] = None,
+    how: config.CompareConfig,
     out: Annotated[
         Path | None, typer.Option(help="A folder for the page, its figure (SVG, PNG) and its numbers.")
     ] = None,
@@ -35,28 +29,22 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Say which runs are better, by how much, and whether it is real; seeds of one recipe are one group."""
-    from hilum.cli.show import show_json
-    from hilum.compare import compare_runs, group_runs
+    from hilum import api
+    from hilum.compare import group_runs
 
     if settings:
         _show_settings(group_runs(runs), as_json)
         return
-    compared = compare_runs(runs, part=split, by=by, include=findings or ())
-    page = None
-    if out is not None:
-        from hilum.report import write_comparison
-
-        page = write_comparison(compared, out)
+    compared = api.compare(runs, settings=how, out=out)
     if as_json:
         show_json(compared.to_json())
         return
     _show(compared)
-    if page is not None:
-        typer.echo(f"page: {page}")
+    if out is not None:
+        typer.echo(f"page: {out / 'compare.html'}")
 
 
 def _show_settings(groups: tuple[Group, ...], as_json: bool) -> None:
-    from hilum.cli.show import show_json, show_table
     from hilum.compare import differing_settings
 
     rows = differing_settings(groups)
@@ -73,7 +61,6 @@ def _show_settings(groups: tuple[Group, ...], as_json: bool) -> None:
 
 
 def _show(compared: RunsCompared) -> None:
-    from hilum.cli.show import show_table
 
     for title, columns, rows in compared.tables():
         show_table(columns, rows, title=title)

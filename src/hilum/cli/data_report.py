@@ -7,9 +7,13 @@ from typing import Annotated
 
 import typer
 
+from hilum.cli.show import show_json
+
 
 def data_report(
-    pack: Annotated[Path, typer.Argument(help="A pack's folder; `hilum pack SOURCE FOLDER PACK` makes one.")],
+    pack: Annotated[
+        Path, typer.Argument(help="A pack's folder; `hilum pack SOURCE FOLDER --out PACK` makes one.")
+    ],
     out: Annotated[
         Path | None, typer.Option(help="The HTML file to write; data-report.html in the pack by default.")
     ] = None,
@@ -20,7 +24,6 @@ def data_report(
 
     Labels, prevalence, findings together, shares by projection, view, sex and age, samples, and warnings first.
     """
-    from hilum.cli.show import show_json
     from hilum.files import read_json
     from hilum.report import open_pack, write_data_report
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -13,25 +12,25 @@ SIZE = 128
 
 
 def demo(
-    context: typer.Context,
-    folder: Annotated[Path, typer.Option("--in", help="Where everything is kept.")] = Path("demo"),
+    out: Annotated[Path, typer.Option(help="Where everything is kept.")] = Path("demo"),
     patients: Annotated[int, typer.Option(help="Patients of the phantom study.")] = 500,
     epochs: Annotated[int, typer.Option(help="Epochs to train; 0 is the recipe's.")] = 0,
 ) -> int:
     """Draw a phantom study, check it, pack it, train a network, score it, and say where the report is."""
-    hilum: Callable[..., int | None] = context.find_root().command
-    study, pack, runs = folder / "phantom", folder / "packs" / f"phantom-{SIZE}", folder / "runs"
+    from hilum.cli.app import main
+
+    study, pack, runs = out / "phantom", out / "packs" / f"phantom-{SIZE}", out / "runs"
     change = ["--set", f"train.epochs={epochs}"] if epochs else []
     for command in (
-        ["phantom", study, "--patients", patients],
+        ["phantom", "--out", study, "--patients", patients],
         ["doctor", "chexpert", study],
-        ["pack", "chexpert", study, pack, "--size", SIZE],
-        ["train", "phantom-resnet18", "--data", pack, "--in", runs, *change],
-        ["runs", "--in", runs],
+        ["pack", "chexpert", study, "--out", pack, "--size", SIZE],
+        ["train", "phantom-resnet18", "--data", pack, "--out", runs, *change],
+        ["runs", "--folder", runs],
     ):
         words = [str(word) for word in command]
         typer.echo(f"\n$ hilum {shlex.join(words)}")
-        if code := hilum(words, standalone_mode=False):
+        if code := main(words):
             return code
     from hilum.runs import list_runs
 

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from hilum.cli.options import (
-    Parts,
-    Projections,
-    SourceName,
-    SourceOptions,
-    SourceRoot,
-    Views,
-    config_of,
-)
+from hilum import config
+from hilum.cli.options import AsJson, Recipe, SourceName, SourceOptions, SourceRoot
+from hilum.cli.show import console, show_json, show_steps, show_table
 
 if TYPE_CHECKING:
     from hilum.doctor import Report
@@ -27,57 +18,28 @@ WIDTH = 110
 def doctor(
     source: SourceName,
     root: SourceRoot,
-    findings: Annotated[list[str] | None, typer.Option(help="Examine this finding; may be repeated.")] = None,
-    views: Views = None,
-    projections: Projections = None,
-    parts: Parts = None,
-    size: Annotated[
-        int | None, typer.Option(min=1, help="The side in pixels at which you mean to use the images.")
-    ] = None,
-    recipe: Annotated[
-        Path | None, typer.Option(help="Take filters, findings and size from this recipe or config.")
-    ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Any setting of clean or limits, e.g. clean.min_age=18; may be repeated."),
-    ] = None,
+    run: Annotated[config.Config, "set clean.views clean.projections clean.parts"],
+    settings: config.DoctorConfig,
+    recipe: Recipe = None,
     option: SourceOptions = None,
-    fast: Annotated[bool, typer.Option("--fast", help="Examine the table only; open no image.")] = False,
-    max_bad: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of images that may be missing or unreadable.")
-    ] = 0.01,
-    workers: Annotated[int, typer.Option(min=0, help="Threads; 0 chooses.")] = 0,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON, with all that the checks found.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> int:
     """Check a data set before an hour is lost on it.
 
     Files, labels, parts, patients, duplicates and shortcuts. Exits with 1 where a fault would spoil results.
     """
-    from hilum.cli.show import show_json
-    from hilum.doctor import doctor as examine
+    from hilum import api
     from hilum.table import parse_options
 
-    given = {
-        "clean.views": views,
-        "clean.projections": projections,
-        "clean.parts": parts,
-        "data.findings": findings,
-        "prepare.size": size,
-    }
-    config = config_of(recipe, given, set_ or ())
-    report = examine(
+    report = api.doctor(
         source,
         root,
-        options=config.data.options | parse_options(option or ()),
-        filters=config.clean,
-        findings=config.data.findings,
-        images=not fast,
-        size=config.prepare.size if recipe or size else 0,
-        max_bad=max_bad,
-        workers=workers or None,
-        limits=config.limits,
+        findings=settings.findings or run.data.findings,
+        size=settings.size or (run.prepare.size if recipe else 0),
+        settings=settings,
+        filters=run.clean,
+        limits=run.limits,
+        options=run.data.options | parse_options(option or ()),
     )
     if as_json:
         show_json(report.to_json())
@@ -87,8 +49,6 @@ def doctor(
 
 
 def _show(report: Report) -> None:
-    from hilum.cli.show import console, show_steps, show_table
-
     out = console()
     out.print(report.headline, style="bold", soft_wrap=True)
     if report.pictures.get("read"):
@@ -128,7 +88,6 @@ def _show_checks(report: Report) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from hilum.cli.show import console
     from hilum.doctor import LEVELS
 
     grid = Table.grid(padding=(0, 2))

@@ -9,25 +9,21 @@ from typing import Annotated
 
 import typer
 
+from hilum import config
 from hilum.cli.options import AsJson
+from hilum.cli.show import show_json, show_table
 
 
 def ensemble(
     members: Annotated[list[str], typer.Argument(help="Finished runs, or RUN@3 for the model of epoch 3.")],
     out: Annotated[Path, typer.Option(help="The new run's folder.")],
-    of: Annotated[str, typer.Option(help="Average probabilities or logits.")] = "probabilities",
-    raw: Annotated[bool, typer.Option("--raw", help="Average before each member's calibration.")] = False,
-    weights: Annotated[str, typer.Option(help="How much each member counts, as in 2,1,1.")] = "",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")] = "auto",
+    settings: config.EnsembleConfig,
     as_json: AsJson = False,
 ) -> None:
     """Average several runs, or epochs of them, into a run that is evaluated and compared like any other."""
     from hilum import api
-    from hilum.cli.show import show_json, show_table
 
-    shares = _numbers(weights)
-    command = "hilum " + shlex.join(sys.argv[1:])
-    run = api.ensemble(members, out, of=of, raw=raw, weights=shares, command=command, device=device)
+    run = api.ensemble(members, out, settings=settings, command="hilum " + shlex.join(sys.argv[1:]))
     scores = run.scores("valid")
     if scores is None:
         return
@@ -39,12 +35,3 @@ def ensemble(
     for warning in scores.warnings:
         typer.echo(f"note: {warning}")
     typer.echo(f"report: {run.path / 'report.html'}")
-
-
-def _numbers(text: str) -> tuple[float, ...]:
-    from hilum.errors import ConfigError
-
-    try:
-        return tuple(float(part) for part in text.split(",")) if text else ()
-    except ValueError as error:
-        raise ConfigError(f"--weights {text}: expected numbers with commas, for example 2,1,1.") from error

@@ -7,30 +7,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hilum.cli.options import AsJson, SourceOptions
+from hilum import config
+from hilum.cli.options import AsJson, Open, SourceOptions, Store
+from hilum.cli.show import show_json, show_table
 from hilum.text import listed, many
 
 if TYPE_CHECKING:
     from hilum.api.features import Similar
 
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")]
-
 
 def embed(
     model_or_run: Annotated[str, typer.Argument(help="A run's folder, or a network's name.")],
     data: Annotated[str, typer.Option(help="A pack, or SOURCE:FOLDER to pack first, into the cache.")],
-    store: Annotated[str, typer.Option(help="The feature store: a folder, or s3://, gs://, az://.")],
-    weights: Annotated[
-        str, typer.Option(help="Of a network by name: pretrained (the default), a file, or a run.")
-    ] = "",
+    out: Annotated[str, typer.Option(help="The feature store: a folder, or s3://, gs://, az://.")],
+    settings: config.EmbedConfig,
     option: SourceOptions = None,
-    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
-    device: Device = "auto",
-    batch: Annotated[int, typer.Option(min=0, help="Images per step; 0 is what suits the device.")] = 0,
-    replace: Annotated[
-        bool,
-        typer.Option("--replace", help="Embed anew where pixels, or the run's weights, have changed."),
-    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Turn images into vectors, each image once, for every later classifier and search.
@@ -40,30 +31,19 @@ def embed(
     from dataclasses import asdict
 
     from hilum import api
-    from hilum.cli.show import show_json
     from hilum.features import FeatureStore
     from hilum.table import parse_options
 
-    found = api.embed(
-        model_or_run,
-        data,
-        store,
-        weights=weights,
-        options=parse_options(option or ()),
-        device=device,
-        precision=precision,
-        batch=batch,
-        replace=replace,
-    )
-    total = len(FeatureStore.open(store).table(found.encoder))
+    found = api.embed(model_or_run, data, out, settings=settings, options=parse_options(option or ()))
+    total = len(FeatureStore.open(out).table(found.encoder))
     if as_json:
-        show_json({"store": store, "images": total, **asdict(found)})
+        show_json({"store": out, "images": total, **asdict(found)})
         return
     typer.echo(f"encoder: {found.encoder}")
     typer.echo(f"embedded: {_added(found.added, found.replaced, found.seconds)}")
     refreshed = f", {found.refreshed:,} of them with new labels or facts" if found.refreshed else ""
     typer.echo(f"there already: {many(found.present, 'image')}{refreshed}")
-    typer.echo(f"store: {store} has vectors of {many(total, 'image')} by this encoder")
+    typer.echo(f"store: {out} has vectors of {many(total, 'image')} by this encoder")
     if found.unlike:
         typer.echo(
             f"note: {len(found.unlike):,} of them do not look like chest films: {listed(found.unlike)}; "
@@ -72,29 +52,22 @@ def embed(
 
 
 def similar(
-    store: Annotated[str, typer.Argument(help="The feature store.")],
+    store: Store,
     image: Annotated[str, typer.Argument(help="An image id of the store, or an image file.")],
-    k: Annotated[int, typer.Option("--k", "-k", min=1, help="How many.")] = 10,
-    where: Annotated[str, typer.Option(help="Only among these, as in \"sex = 'F' and age > 60\".")] = "",
-    encoder: Annotated[str, typer.Option(help="Its name or fingerprint, where the store has several.")] = "",
-    pooling: Annotated[str, typer.Option(help="Compare avg or max vectors, or both.")] = "avg",
-    device: Device = "auto",
+    settings: config.SimilarConfig,
     out: Annotated[Path | None, typer.Option(help="Write a page with the pictures here.")] = None,
-    show: Annotated[bool, typer.Option("--open", help="Write that page and open it in the browser.")] = False,
+    show: Open = False,
     as_json: AsJson = False,
 ) -> None:
     """The images of a store most like one. Research use only: hilum is not a medical device."""
     from hilum import api
-    from hilum.cli.show import show_json, show_table
 
     page = out if out is not None else Path("similar.html") if show else None
-    found = api.similar(
-        store, image, k=k, where=where, encoder=encoder, pooling=pooling, device=device, out=page
-    )
+    found = api.similar(store, image, settings=settings, out=page)
     if as_json:
         show_json(_as_json(found))
     elif not found.frame.height:
-        typer.echo(f"no image fulfils {where!r}.")
+        typer.echo(f"no image fulfils {settings.where!r}.")
     else:
         columns = ["image", "similarity", "patient", "age", "sex", "view", "positive (? uncertain)"]
         title = f"Most like {image}, by {found.encoder}"

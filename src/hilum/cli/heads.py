@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hilum.cli.options import AsJson
+from hilum import config
+from hilum.cli.options import AsJson, Change, Recipe, Store
+from hilum.cli.show import show_json, show_table
 from hilum.text import cell, many
 
 if TYPE_CHECKING:
@@ -22,67 +24,19 @@ SHOWN = 10
 
 
 def heads(
-    store: Annotated[str, typer.Argument(help="A feature store: a folder, or a URL such as s3://bucket/x.")],
-    finding: Annotated[
-        list[str] | None, typer.Option(help="A finding to learn, all by default; may be repeated.")
-    ] = None,
-    search: Annotated[str, typer.Option(help="grid: all built-in values; random: drawn ones.")] = "grid",
-    candidates: Annotated[
-        int, typer.Option(min=0, help="With --search random: how many; 0 means 100.", show_default=False)
-    ] = 0,
-    kind: Annotated[
-        list[str] | None, typer.Option(help="logistic, svm, knn or mlp, all by default; may be repeated.")
-    ] = None,
-    pooling: Annotated[
-        list[str] | None, typer.Option(help="avg, max or both (side by side), all three by default.")
-    ] = None,
-    by: Annotated[str, typer.Option(help="The score that decides, as mean over findings.")] = "roc_auc",
-    folds: Annotated[int, typer.Option(min=2, help="Parts that training patients are dealt to.")] = 5,
-    encoder: Annotated[
-        str, typer.Option(help="Whose vectors, where the store has several encoders': name or fingerprint.")
-    ] = "",
-    where: Annotated[
-        str, typer.Option(help="Only rows that fulfil this, e.g. \"sex = 'F' and age > 60\".")
-    ] = "",
-    data: Annotated[str, typer.Option(help="The pack, where the store has vectors of several.")] = "",
-    recipe: Annotated[
-        Path | None, typer.Option(help="A TOML file for data, labels, split and scores.")
-    ] = None,
-    change: Annotated[
-        list[str] | None, typer.Option("--set", help="SECTION.KEY=VALUE, over the recipe's; may be repeated.")
-    ] = None,
-    labels: Annotated[str, typer.Option(help="A CSV of verdicts on labels.")] = "",
-    folder: Annotated[Path, typer.Option("--in", help="The folder that keeps the heads.")] = Path("heads"),
-    name: Annotated[str, typer.Option(help="What the run is called; after its findings by default.")] = "",
-    seed: Annotated[int | None, typer.Option(min=0, help="Of folds, draws and first weights.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")] = "auto",
+    store: Store,
+    settings: config.HeadsConfig,
+    recipe: Recipe = None,
+    set_: Change = None,
+    out: Annotated[Path, typer.Option(help="The folder that keeps the heads.")] = Path("heads"),
     as_json: AsJson = False,
 ) -> None:
     """Try hundreds of classifiers on stored vectors by patient, and keep the best, with its backbone, as a run."""
     from hilum import api
     from hilum.heads import SearchRecord
 
-    run = api.heads(
-        store,
-        findings=finding or (),
-        search=search,
-        candidates=candidates,
-        kinds=kind or (),
-        poolings=pooling or (),
-        by=by,
-        folds=folds,
-        encoder=encoder,
-        where=where,
-        data=data,
-        recipe=recipe,
-        change=change or (),
-        labels=labels,
-        folder=folder,
-        name=name,
-        seed=seed,
-        device=device,
-        command="hilum " + shlex.join(sys.argv[1:]),
-    )
+    command = "hilum " + shlex.join(sys.argv[1:])
+    run = api.heads(store, settings=settings, recipe=recipe, change=set_ or (), out=out, command=command)
     record = SearchRecord.of(run)
     if record is None:
         return
@@ -93,8 +47,6 @@ def heads(
 
 
 def _show_json(run: Run, record: SearchRecord) -> None:
-    from hilum.cli.show import show_json
-
     scores = run.scores("valid")
     show_json(
         {
@@ -110,7 +62,6 @@ def _show_json(run: Run, record: SearchRecord) -> None:
 
 def _show(run: Run, record: SearchRecord) -> None:
     """The best candidates, what the best scores on validation images, and what can be done with it."""
-    from hilum.cli.show import show_table
     from hilum.metrics import SCORES
 
     findings = run.data["findings"]

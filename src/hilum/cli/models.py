@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hilum import config
 from hilum.cli.options import AsJson
 from hilum.cli.show import console, show_json, show_table
 
@@ -17,6 +18,7 @@ SMALLEST_GFLOPS = 0.0005
 
 
 def models(
+    run: Annotated[config.Config, "model.channels model.pooling"],
     name: Annotated[
         str, typer.Argument(help="A network: its layers are shown. 'timm:*dense*' lists names of timm.")
     ] = "",
@@ -25,8 +27,6 @@ def models(
         typer.Option(help="Side of the image in pixels (what its weights want, or 224).", min=16, max=4096),
     ] = None,
     outputs: Annotated[int, typer.Option(help="Number of findings.", min=1)] = 1,
-    channels: Annotated[int, typer.Option(help="1: gray; 3: gray repeated.", min=1, max=3)] = 1,
-    pooling: Annotated[str, typer.Option(help="avg, max, both, lse or attention.")] = "avg",
     as_json: AsJson = False,
 ) -> None:
     """List the networks, or show one's layers, shapes, parameters, arithmetic, blocks and published weights.
@@ -41,7 +41,7 @@ def models(
     elif "*" in name:
         _list_timm(name, as_json)
     else:
-        _show_one(name, size, outputs, channels, pooling, as_json)
+        _show_one(run.model.model_copy(update={"name": name}), size, outputs, as_json)
 
 
 def _list_all(as_json: bool) -> None:
@@ -101,15 +101,11 @@ def _list_timm(pattern: str, as_json: bool) -> None:
         console().print("\n".join(names))
 
 
-def _show_one(name: str, size: int | None, outputs: int, channels: int, pooling: str, as_json: bool) -> None:
-    from hilum.config import make_config
+def _show_one(model: config.ModelConfig, size: int | None, outputs: int, as_json: bool) -> None:
     from hilum.models import describe_model, find_model
 
-    config = make_config(
-        {"model": {"name": name, "channels": channels, "pooling": pooling}}, origin="the network"
-    )
-    spec = find_model(name)
-    description = describe_model(config.model, outputs, size or spec.size)
+    spec = find_model(model.name)
+    description = describe_model(model, outputs, size or spec.size)
     if as_json:
         show_json(description.to_json() | {"published": _as_json(spec)["published"]})
         return

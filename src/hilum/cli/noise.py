@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hilum.cli.options import AsJson
+from hilum import config
+from hilum.cli.options import AsJson, Store
+from hilum.cli.show import show_json, show_table
 from hilum.text import many
 
 if TYPE_CHECKING:
@@ -19,54 +21,17 @@ NAMES = {1: "positive", 0: "negative"}
 
 
 def noise(
-    store: Annotated[str, typer.Argument(help="A feature store: a folder, or a URL such as s3://bucket/x.")],
-    finding: Annotated[
-        list[str] | None, typer.Option(help="A finding to look at, all by default; may be repeated.")
-    ] = None,
-    encoder: Annotated[
-        str, typer.Option(help="Whose vectors, where the store has several encoders': name or fingerprint.")
-    ] = "",
-    where: Annotated[
-        str, typer.Option(help="Only images that fulfil this, e.g. \"sex = 'F' and age > 60\".")
-    ] = "",
-    folds: Annotated[int, typer.Option(help="Parts that patients are dealt to.")] = 5,
-    repeats: Annotated[int, typer.Option(help="Average over so many ways to deal them.")] = 3,
-    threshold: Annotated[
-        float, typer.Option(help="An error is confident from this probability of the other label on.")
-    ] = 0.9,
-    top: Annotated[
-        int | None, typer.Option(help="List so many per finding, whatever the reason; else all with one.")
-    ] = None,
-    test: Annotated[bool, typer.Option("--test", help="Look at official test images too.")] = False,
-    blank: Annotated[
-        Literal["zeros", "ignore"],
-        typer.Option(help="A finding that is not mentioned is negative (zeros), or left out (ignore)."),
-    ] = "zeros",
-    labels: Annotated[
-        Path | None, typer.Option(help="Verdicts given already: learned from, and not listed again.")
-    ] = None,
+    store: Store,
+    settings: config.NoiseConfig,
     out: Annotated[
         Path | None, typer.Option(help="A folder for the page, the lists and an overlay to be filled.")
     ] = None,
-    accept: Annotated[
-        int,
-        typer.Option(min=0, help="In the overlay, call the labels of the first N of each finding wrong."),
-    ] = 0,
-    by: Annotated[str, typer.Option(help="With --accept: whose verdict that is.")] = "hilum noise",
-    seed: Annotated[int, typer.Option(min=0, help="Of the folds.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")] = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Find labels that are probably wrong, for a reader to judge. Not a medical device."""
     from hilum import api
-    from hilum.cli.show import show_json
-    from hilum.config import LabelsConfig
 
-    found = api.noise(
-        store, finding or (), encoder=encoder, where=where, folds=folds, repeats=repeats, threshold=threshold,
-        top=top, test=test, labels=LabelsConfig(blank=blank), verdicts=labels, device=device, seed=seed,
-        out=out, accept=accept, by=by,
-    )  # fmt: skip
+    found = api.noise(store, settings=settings, out=out)
     if as_json:
         show_json(found.to_json())
         return
@@ -82,8 +47,6 @@ def noise(
 
 
 def _show(found: Suspects) -> None:
-    from hilum.cli.show import show_table
-
     columns = ("finding", "labelled", "positive", "of which wrong", "negative", "of which wrong", "suspects")
     rates = [
         [

@@ -8,21 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hilum.cli.options import (
-    AsJson,
-    Parts,
-    Projections,
-    SourceName,
-    SourceOptions,
-    SourceRoot,
-    Views,
-    config_of,
-)
+from hilum import config
+from hilum.cli.options import AsJson, SourceName, SourceOptions, SourceRoot
+from hilum.cli.show import show_json, show_steps, show_table
 
 if TYPE_CHECKING:
     from hilum.pixels import Pack
     from hilum.table import Step
 
+RUN = "recipe set prepare.size prepare.fit prepare.clahe clean.views clean.projections clean.parts"
+"""Settings of a run that are options."""
 SHOWN = 10
 """How many left-out images are printed."""
 
@@ -30,59 +25,30 @@ SHOWN = 10
 def pack(
     source: SourceName,
     root: SourceRoot,
-    out: Annotated[Path, typer.Argument(help="The pack to make.")],
-    size: Annotated[int | None, typer.Option(help="Width and height in pixels (320).")] = None,
-    fit: Annotated[str | None, typer.Option(help="squash, crop or pad to the square (squash).")] = None,
-    clahe: Annotated[
-        float | None, typer.Option(help="Clip limit of adaptive histogram equalisation; 0 is none (0).")
-    ] = None,
-    views: Views = None,
-    projections: Projections = None,
-    parts: Parts = None,
-    recipe: Annotated[
-        Path | None, typer.Option(help="Take preparation and filters from this recipe or config.")
-    ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", help="A setting of prepare, clean or limits, e.g. clean.min_age=18; may be repeated."
-        ),
-    ] = None,
+    out: Annotated[Path, typer.Option(help="The pack to make.")],
+    run: Annotated[config.Config, RUN],
+    settings: config.PackConfig,
     option: SourceOptions = None,
-    workers: Annotated[int, typer.Option(min=0, help="Threads; 0 is one a core.")] = 0,
-    max_excluded: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of images that may be unreadable.")
-    ] = 0.01,
     as_json: AsJson = False,
 ) -> None:
     """Decode and resize all images once, into a folder that training reads from.
 
     Run the same command again after an interruption: it goes on where it was.
     """
-    from hilum.cli.show import show_json
     from hilum.pixels import INFO, build_pack
     from hilum.table import clean, parse_options, read_source
 
-    given = {
-        "prepare.size": size,
-        "prepare.fit": fit,
-        "prepare.clahe": clahe,
-        "clean.views": views,
-        "clean.projections": projections,
-        "clean.parts": parts,
-    }
-    config = config_of(recipe, given, set_ or ())
-    table = read_source(source, root, **config.data.options | parse_options(option or ()))
-    table, steps = clean(table, config.clean)
+    table = read_source(source, root, **run.data.options | parse_options(option or ()))
+    table, steps = clean(table, run.clean)
     there, started = (out / INFO).exists(), time.perf_counter()
     made = build_pack(
         table,
         out,
-        config.prepare,
-        films=config.clean.films,
-        workers=workers or None,
-        max_excluded=max_excluded,
-        limits=config.limits,
+        run.prepare,
+        films=run.clean.films,
+        workers=settings.workers or None,
+        max_excluded=settings.max_excluded,
+        limits=run.limits,
     )
     seconds = time.perf_counter() - started
     if as_json:
@@ -95,8 +61,6 @@ def pack(
 
 def _show(made: Pack, steps: list[Step], seconds: float | None) -> None:
     """A short summary; `seconds` is None where the pack was there already."""
-    from hilum.cli.show import show_steps, show_table
-
     show_steps(steps)
     size = made.prepare.size
     speed = "was there already" if seconds is None else f"{made.info['slots'] / seconds:,.0f} images/s"

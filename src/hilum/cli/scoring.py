@@ -3,47 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hilum.cli.options import AsJson, RunFolder
+from hilum import config
+from hilum.cli.options import AsJson, Open, RunFolder
+from hilum.cli.show import show_json, show_table
+from hilum.text import listed, many
 
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")]
-
-
-Findings = Annotated[
-    list[str] | None, typer.Option("--findings", help="Show this finding alone; may be repeated.")
-]
+if TYPE_CHECKING:
+    from hilum.predict import Predicted
 
 
 def evaluate(
     run: RunFolder,
-    split: Annotated[str, typer.Option(help="The part to score: test, valid or train.")] = "test",
-    per: Annotated[
-        str | None, typer.Option(help="Judge every image, study or patient; the run's own unit by default.")
-    ] = None,
-    combine: Annotated[
-        str | None, typer.Option(help="A study's or patient's logit: max or mean of its images'.")
-    ] = None,
-    findings: Findings = None,
+    settings: config.EvaluateConfig,
     every: Annotated[bool, typer.Option("--all", help="Show every score, also of many findings.")] = False,
-    again: Annotated[
-        bool, typer.Option("--again", help="Look at the images even where predictions were kept.")
-    ] = False,
-    device: Device = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Score a run's best weights on a part of its data, at thresholds chosen on the validation part."""
     from hilum import api
-    from hilum.cli.show import show_json
     from hilum.cli.show_scores import show_evaluation
     from hilum.runs import Run, scored_test
 
-    judged = api.judge(
-        run, split, per=per, combine=combine, findings=findings or (), again=again, device=device
-    )
-    scored = scored_test(Run.open(run)) if split == "test" else None
+    judged = api.judge(run, settings=settings)
+    scored = scored_test(Run.open(run)) if settings.part == "test" else None
     if as_json:
         before = judged.before.to_json()["per_finding"] if judged.before else None
         more = {"judge": judged.judge.to_json(), "before_calibration": before}
@@ -57,7 +42,7 @@ def evaluate(
 
 def report(
     run: RunFolder,
-    show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    show: Open = False,
     figures: Annotated[
         bool, typer.Option("--figures", help="Also write each figure as SVG and as PNG at 300 dpi.")
     ] = False,
@@ -75,52 +60,67 @@ def report(
 
 def predict(
     run: RunFolder,
-    images: Annotated[list[Path], typer.Argument(help="Image files (PNG, JPEG, DICOM) or folders of them.")],
-    force: Annotated[
-        bool, typer.Option("--force", help="Also of pictures that are none of the kind that the run learned.")
-    ] = False,
-    device: Device = "auto",
+    images: Annotated[
+        list[Path], typer.Argument(help="Image files (PNG, JPEG, DICOM), folders of them, or packs.")
+    ],
+    settings: config.PredictFilesConfig,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write them here, .csv or .parquet: a row for each image and finding."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Probabilities of a run's findings for image files, prepared as in training. Not a medical device.
+    """Probabilities of a run's findings for image files and packs, prepared as in training. Not a medical device.
 
     What is no chest film, or a lateral view for a run that learned frontal ones, gets the reason instead.
     """
     from hilum import api
-    from hilum.cli.show import show_json, show_table
     from hilum.errors import ImageError
-    from hilum.text import listed, many
 
-    predictor, results = api.predict(run, images, force=force, device=device)
-    names = predictor.findings
-    read = [r for r in results if r.probabilities is not None]
+    predicted = api.predict(run, images, settings=settings, out=out)
+    results, read = predicted.images, predicted.read
     if as_json:
-        show_json([r.to_json(names) for r in results])
+        show_json([one.to_json(predicted.findings) for one in results])
+    elif out is not None:
+        typer.echo(f"predictions: {out}, {many(len(read), 'image')}")
     elif read:
-        rows = [[str(r.path), *r.cells()] for r in read]
-        title = "Calibrated probability" if predictor.judge.calibration.parameters else "Probability"
-        show_table(
-            ["image", *names], rows, title=f"{title} of each finding; * at or over the operating point"
-        )
-        unit = predictor.judge.config.unit
-        if unit != "image":
-            typer.echo(f"The run is judged per {unit}; here each file counts as a {unit} of one image.")
-        typer.echo("Research use only: hilum is not a medical device.")
-    unread = [r for r in results if r.error and not r.doubt]
-    unlike = [r for r in results if r.error and r.doubt]
-    for result in results:
-        if result.error:
-            typer.echo(f"not {'judged' if result.doubt else 'read'}: {result.error}", err=True)
-        elif result.doubt:
-            typer.echo(f"doubtful: {result.path} {result.doubt}", err=True)
-    for note in dict.fromkeys(note for r in read for note in r.notes):
-        typer.echo(f"guessed: {note}: {listed([r.path for r in read if note in r.notes])}", err=True)
+        _show(run, predicted)
+    for one in results:
+        if one.error:
+            typer.echo(f"not {'judged' if one.doubt else 'read'}: {one.error}", err=True)
+        elif one.doubt:
+            typer.echo(f"doubtful: {one.id} {one.doubt}", err=True)
+    for note in dict.fromkeys(note for one in read for note in one.notes):
+        typer.echo(f"guessed: {note}: {listed([one.id for one in read if note in one.notes])}", err=True)
+    if faults := _faults(predicted):
+        raise ImageError(" ".join(faults))
+
+
+def _show(run: Path, predicted: Predicted) -> None:
+    from hilum.runs import Run
+
+    judge = Run(run).judge
+    title = "Calibrated probability" if judge.calibration.parameters else "Probability"
+    title = f"{title} of each finding; * at or over the operating point"
+    show_table(
+        ["image", *predicted.findings], [[one.id, *one.cells()] for one in predicted.read], title=title
+    )
+    unit = judge.config.unit
+    if unit != "image":
+        typer.echo(f"The run is judged per {unit}; here each image counts as a {unit} of its own.")
+    typer.echo("Research use only: hilum is not a medical device.")
+
+
+def _faults(predicted: Predicted) -> list[str]:
+    """How many files got no probabilities, and why."""
+    results = predicted.images
     whole = many(len(results), "file")
-    faults = [f"{len(unread)} of {whole} could not be read as an image."] if unread else []
+    unread = sum(1 for one in results if one.error and not one.doubt)
+    unlike = sum(1 for one in results if one.error and one.doubt)
+    faults = [f"{unread} of {whole} could not be read as an image."] if unread else []
     if unlike:
         faults.append(
-            f"{len(unlike)} of {whole} got no probabilities, being none of the kind that the run learned; "
+            f"{unlike} of {whole} got no probabilities, being none of the kind that the run learned; "
             "--force gives them all the same."
         )
-    if faults:
-        raise ImageError(" ".join(faults))
+    return faults

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hilum.cli.options import AsJson, SourceName, SourceOptions, SourceRoot, config_of
+from hilum import config
+from hilum.cli.options import AsJson, SourceName, SourceOptions, SourceRoot
+from hilum.cli.show import show_json, show_table
 
 if TYPE_CHECKING:
     from hilum.table import Source
@@ -18,7 +20,6 @@ def sources(
     as_json: AsJson = False,
 ) -> None:
     """List the data sets that can be read, with citation, licence and folder layout."""
-    from hilum.cli.show import show_json, show_table
     from hilum.table import SOURCES, find_source
 
     if name and as_json:
@@ -39,49 +40,37 @@ def sources(
 def arrange(
     source: SourceName,
     root: SourceRoot,
-    out: Annotated[Path, typer.Argument(help="The folder to copy the images into.")],
+    out: Annotated[Path, typer.Option(help="The folder to copy the images into.")],
+    run: Annotated[config.Config, "set clean.views clean.projections clean.parts"],
     option: SourceOptions = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", help='A filter, e.g. clean.views=["frontal"]; may be repeated.'),
-    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Copy images into d{ImageID%50}/d{PatientID%50}/i{ImageID}.jpg, resumable and verified.
 
     Run the same command again after an interruption: what is there and whole is kept.
     """
-    from hilum.cli.show import show_json
     from hilum.table import arrange as copy
     from hilum.table import clean, parse_options, read_source
 
-    config = config_of(None, {}, set_ or ())
     table = read_source(source, root, **parse_options(option or ()))
-    table, steps = clean(table, config.clean)
+    table, steps = clean(table, run.clean)
     done = copy(table, out)
     if as_json:
-        show_json(
-            {
-                "out": str(out),
-                "images": len(done.table),
-                "copied": done.copied,
-                "replaced": done.replaced,
-                "kept": done.kept,
-            }
-        )
+        counts = {"copied": done.copied, "replaced": done.replaced, "kept": done.kept}
+        show_json({"out": str(out), "images": len(done.table), **counts})
         return
     for step in steps:
         typer.echo(f"clean.{step.name}: {step.rows_before:,} -> {step.rows_after:,} images")
-    counts = {
-        "copied": done.copied,
-        "already there": done.kept,
-        "damaged or changed, replaced": done.replaced,
-    }
-    said = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+    told = (
+        (done.copied, "copied"),
+        (done.kept, "already there"),
+        (done.replaced, "damaged or changed, replaced"),
+    )
+    said = ", ".join(f"{count:,} {what}" for count, what in told if count)
     typer.echo(f"{len(done.table):,} images in {out}: {said}.")
     if "dicom" in done.table.frame["source"]:
         typer.echo("DICOM files are copied as they are, with the names and dates in their headers.")
-    typer.echo(f"Next:  hilum pack csv {out} PACK")
+    typer.echo(f"Next:  hilum pack csv {out} --out PACK")
 
 
 def _show(source: Source) -> None:

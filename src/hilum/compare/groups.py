@@ -216,9 +216,7 @@ def _other_findings(first: Run, run: Run, findings: Sequence[str]) -> list[str]:
         return []
     shared = [name for name in one if name in two]
     hint = (
-        f"compare those that both have with: {' '.join(f'--findings {n!r}' for n in shared)}"
-        if shared
-        else ""
+        f"compare those that both have with: {' '.join(f'--finding {n!r}' for n in shared)}" if shared else ""
     )
     only = [
         f"only {r.name} has {listed([name for name in names if name not in shared])}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from hilum.compare.groups import Group
 from hilum.metrics import SCORES, Comparison, Effect, Side, of_part
-from hilum.runs import told_by
+from hilum.runs import warnings_of
 from hilum.text import listed, many, signed, span, spell_p
 
 FEW = 30
@@ -45,7 +45,7 @@ def one_recipe(runs: int) -> str:
 def warnings(groups: Sequence[Group], reference: Side, part: str, patients_known: bool) -> list[str]:
     """What a reader must know before believing a verdict."""
     runs = [run for group in groups for run in group.runs]
-    found = [*of_part(part), *told_by(runs), *_of_seeds(groups)]
+    found = [*of_part(part), *warnings_of(runs), *_of_seeds(groups)]
     found += _of_counts(reference)
     if not patients_known:
         found.append(

@@ -5,19 +5,17 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import tomli_w
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel
 
+from hilum.config.faults import check_section
+from hilum.config.recipes import find_recipes
 from hilum.config.sections import Config
-from hilum.errors import ConfigError, did_you_mean, nearest
+from hilum.errors import ConfigError, nearest
 from hilum.files import read_toml, write_text
 from hilum.text import items
-
-UNION_BRANCHES = frozenset({"tuple", "dict", "literal", "float", "constrained-float", "str", "bool", "int"})
-
 
 ABOUT = frozenset({"name", "notes", "measured", "measured_on"})
 """Settings that say something of a run and change nothing in it."""
@@ -52,14 +50,7 @@ def find_recipe(path: str | Path) -> Path:
     path = Path(path)
     if path.exists() or path.parent != Path():
         return path
-    return _shipped().get(path.stem, path)
-
-
-def _shipped() -> dict[str, Path]:
-    """Name -> file of the recipes that come with hilum: beside its code, or at the root of a checkout."""
-    package = Path(__file__).parents[1]
-    folders = (package.parents[1] / "recipes", package / "recipes")
-    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.toml"))}
+    return find_recipes().get(path.stem, path)
 
 
 def _other_recipe(path: Path) -> str:
@@ -67,9 +58,9 @@ def _other_recipe(path: Path) -> str:
     beside = [other.name for other in path.parent.glob("*.toml")]
     if close := nearest(path.name, beside):
         return f"did you mean '{path.parent / close}'?"
-    if close := nearest(path.stem, _shipped()):
+    if close := nearest(path.stem, find_recipes()):
         return f"did you mean '{close}', which comes with hilum?"
-    return f"name a TOML file, or a recipe that comes with hilum: {', '.join(_shipped())}."
+    return f"name a TOML file, or a recipe that comes with hilum: {', '.join(find_recipes())}."
 
 
 def make_config(
@@ -78,12 +69,10 @@ def make_config(
     """Check nested values and make a `Config`; see `read_config`."""
     merged = _copy(values)
     faults = [fault for text in items(overrides) if (fault := _override(merged, text))]
-    try:
-        config = Config.model_validate(merged)
-    except ValidationError as error:
-        faults += _sentences(error)
-    if faults:
-        raise ConfigError(f"{origin} cannot be used:\n" + "\n".join(f"  - {fault}" for fault in faults))
+    config, wrong = check_section(Config, merged)
+    if config is None or faults:
+        lines = "".join(f"\n  - {fault}" for fault in (*faults, *wrong))
+        raise ConfigError(f"{origin} cannot be used:{lines}")
     return config
 
 
@@ -134,33 +123,3 @@ def _override(values: dict[str, Any], text: str) -> str | None:
         values = inner
     values[last] = value_of(raw)
     return None
-
-
-def _sentences(error: ValidationError) -> list[str]:
-    """Faults as sentences that name the field; one that may be of several types is told once."""
-    by_field: dict[str, list[str]] = {}
-    for fault in error.errors():
-        # pydantic names the union's branch in the location; a user knows only sections and keys.
-        location = [str(part) for part in fault["loc"]]
-        while location and location[-1].split("[")[0] in UNION_BRANCHES:
-            location.pop()
-        field = ".".join(location) or "the configuration"
-        by_field.setdefault(field, []).append(_fault(fault, location))
-    return [f"{field}: {', or '.join(dict.fromkeys(messages))}" for field, messages in by_field.items()]
-
-
-def _fault(fault: ErrorDetails, location: list[str]) -> str:
-    if fault["type"] == "extra_forbidden":
-        where = f"[{'.'.join(location[:-1])}]" if location[:-1] else "the top level"
-        return f"unknown key in {where}; {did_you_mean(location[-1], _fields(location[:-1]))}"
-    message = fault["msg"].removeprefix("Value error, ")
-    came = "" if fault["type"] == "value_error" else f" (came: {fault['input']!r})"
-    return f"{message[0].lower()}{message[1:]}{came}"
-
-
-def _fields(location: list[str]) -> list[str]:
-    model: Any = Config
-    for key in location:
-        annotation = model.model_fields[key].annotation
-        model = annotation if isinstance(annotation, type) else get_args(annotation)[0]
-    return list(model.model_fields)

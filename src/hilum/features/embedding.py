@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -113,7 +113,7 @@ def _unlike(pack: Pack, wanted: npt.NDArray[np.int64]) -> tuple[str, ...]:
 
 def info_of(encoder: Encoder, pack: Pack) -> EncoderInfo:
     """What a store keeps of an encoder for images of this pack."""
-    info = EncoderInfo(**asdict(encoder.settings(pack.prepare)))
+    info = EncoderInfo(**encoder.settings(pack.prepare))
     origin = Path(info.origin)
     return replace(info, origin=str(origin.resolve())) if origin.exists() else info
 
@@ -126,7 +126,7 @@ def _drop_former(store: FeatureStore, info: EncoderInfo, wanted: bool) -> None:
         if not wanted:
             raise DataError(
                 f"{store.url} has vectors of {one}, which {info.origin} made before its weights changed. "
-                "Give --replace to drop them and embed anew, or name another --store."
+                "Give --replace to drop them and embed anew, or name another --out."
             )
         say(f"dropping the vectors of {one}: its weights have changed")
         store.drop(one)
@@ -154,7 +154,7 @@ def _other_pixels(rows: pl.DataFrame, other: npt.NDArray[np.int64], pack: Pack, 
     ids = rows["image_id"][other].to_list()
     return (
         f"{store.url} has {len(ids):,} of the images of {pack.path} with other pixels: {listed(ids)}. Where they "
-        "are other pictures, pack them with ids of their own or name another --store; where the files have "
+        "are other pictures, pack them with ids of their own or name another --out; where the files have "
         "changed, give --replace to embed them anew."
     )
 

@@ -13,7 +13,7 @@ from hilum.text import listed
 
 @dataclass(frozen=True)
 class EncoderInfo:
-    """What a store knows of an encoder: the fields of `predict.EncoderSettings`.
+    """What a store knows of an encoder: what `Encoder.settings` gives.
 
     Attributes:
         name: the run's folder name, or the network's.
@@ -86,7 +86,7 @@ def choose(encoders: Sequence[EncoderInfo], name: str, where: str) -> EncoderInf
         ConfigError: none is called so, or several are.
     """
     if not encoders:
-        raise DataError(f"{where} has no vectors yet: hilum embed MODEL_OR_RUN --data PACK --store {where}")
+        raise DataError(f"{where} has no vectors yet: hilum embed MODEL_OR_RUN --data PACK --out {where}")
     found = [one for one in encoders if not name or one.name == name]
     if not found and len(name) >= 4:
         found = [one for one in encoders if one.fingerprint.startswith(name)]

@@ -33,7 +33,7 @@ def reopen(info: EncoderInfo, *, device: str = "auto") -> Encoder:
             device=device,
             precision=info.precision,
         )
-    found = encoder.settings(PrepareConfig(**info.prepare)).fingerprint
+    found = encoder.settings(PrepareConfig(**info.prepare))["fingerprint"]
     if found != info.fingerprint:
         raise DataError(
             f"the weights of {info.origin} have changed since the store's vectors were made: {info.name} now has "

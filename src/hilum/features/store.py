@@ -45,12 +45,7 @@ class FeatureStore:
         url: where it is.
     """
 
-    def __init__(self, url: str, database: Any) -> None:
-        """`FeatureStore.open` is the usual way."""
-        self.url, self._db = url, database
-
-    @classmethod
-    def open(cls, url: str | Path, *, create: bool = False) -> FeatureStore:
+    def __init__(self, url: str | Path, *, create: bool = False) -> None:
         """Open a store; of what is in it, nothing is read yet.
 
         Args:
@@ -62,13 +57,17 @@ class FeatureStore:
             DiskError: it cannot be made.
             MissingExtra: LanceDB is not installed.
         """
-        text = str(url)
-        if not is_remote(text):
-            _check_folder(Path(text), create)
-        store = cls(text, connect(text))
-        if not create and store._open(ENCODERS) is None:
-            raise DataError(f"{text} is no feature store. {_HOW.format(text)}")
-        return store
+        self.url = str(url)
+        if not is_remote(self.url):
+            _check_folder(Path(self.url), create)
+        self._db: Any = connect(self.url)
+        if not create and self._open(ENCODERS) is None:
+            raise DataError(f"{self.url} is no feature store. {_HOW.format(self.url)}")
+
+    @classmethod
+    def open(cls, url: str | Path, *, create: bool = False) -> FeatureStore:
+        """The same as `FeatureStore(url)`."""
+        return cls(url, create=create)
 
     def encoders(self) -> list[EncoderInfo]:
         """All encoders that have vectors here, in the order in which they came."""
@@ -240,7 +239,7 @@ class FeatureStore:
             table.merge_insert(rows.columns[0]).when_not_matched_insert_all().execute(data)
 
 
-_HOW = "Make one with:  hilum embed MODEL_OR_RUN --data PACK --store {}"
+_HOW = "Make one with:  hilum embed MODEL_OR_RUN --data PACK --out {}"
 
 
 def _check_folder(path: Path, create: bool) -> None:

@@ -19,9 +19,9 @@ from hilum.heads.stack import head_logits, stack
 from hilum.locks import writing
 from hilum.metrics import PartName, Predictions, fit_judge
 from hilum.models import Classifier
-from hilum.predict import Encoder, Network
+from hilum.predict import Encoder, raw_predictions
 from hilum.progress import say
-from hilum.runs import Run, keep_verdicts
+from hilum.runs import Run
 from hilum.train import Job, save_weights
 
 BEST = "best"
@@ -91,17 +91,15 @@ def _describe(run: Run, job: Job, encoder: Encoder) -> None:
     write_parquet(run.path / "images.parquet", job.images())
     write_json(run.path / "environment.json", describe_environment(encoder.device, encoder.precision))
     write_json(run.path / "data.json", job.describe())
-    keep_verdicts(run, job.verdicts)
+    run.write_verdicts(job.verdicts)
 
 
 def _validated(run: Run, material: Material, model: Classifier) -> Predictions:
     """Raw predictions of the validation part: from stored vectors, or over the copies that settings ask for."""
     config, part = run.config, material.job.part("valid")
     if copies_of(config.predict) > 1:
-        ids = part.table.frame["image_id"]
-        return Network(run, device=config.train.device).part(
-            material.job.pack, ids, "valid", config.train.batch
-        )
+        device, batch = config.train.device, config.train.batch
+        return raw_predictions(run, "valid", device=device, batch=batch, again=True, pack=material.job.pack)
     pooling = config.model.pooling
     logits = head_logits(model, material.vectors(part, [pooling])[pooling])
     return Predictions(

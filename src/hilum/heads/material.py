@@ -63,7 +63,7 @@ def gather(config: Config, features: Features, *, store: str, where: str = "") -
     config = config.model_copy(update={"data": config.data.model_copy(update={"path": path})})
     job = _own_images(make_job(config))
     job = replace(job, normalisation=Normalisation.from_json(features.encoder.normalisation))
-    how = f"hilum embed {features.encoder.origin} --data {job.pack.path} --store {store}"
+    how = f"hilum embed {features.encoder.origin} --data {job.pack.path} --out {store}"
     if where:
         job = _where(job, features, where)
     _check_rows(job, features, how)

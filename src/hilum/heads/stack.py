@@ -63,7 +63,7 @@ def check_vectors(encoder: Encoder, material: Material) -> None:
         raise PackError(
             f"the store's vector of {part.table.image_ids[rows[far.argmax()]]!r} is not what {encoder.name} gives "
             f"now (off by {100 * far.max():.0f} %). Embed the pack anew: hilum embed {encoder.origin} --data "
-            f"{material.job.pack.path} --store STORE --replace"
+            f"{material.job.pack.path} --out STORE --replace"
         )
 
 

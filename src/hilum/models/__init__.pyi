@@ -6,6 +6,7 @@ from .catalogue import ModelSpec as ModelSpec
 from .catalogue import find_model as find_model
 from .classifier import Classifier as Classifier
 from .classifier import Trunk as Trunk
+from .classifier import classes_of as classes_of
 from .classifier import positive_logits as positive_logits
 from .describe import Description as Description
 from .describe import Layer as Layer

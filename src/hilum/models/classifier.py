@@ -123,6 +123,11 @@ class Classifier(nn.Module):
         return self.head(self.feature_map(images))
 
 
+def classes_of(uncertain: str) -> int:
+    """How many outputs each finding has under a policy for uncertain labels."""
+    return 3 if uncertain == "multiclass" else 1
+
+
 def positive_logits(raw: Tensor, classes: int) -> Tensor:
     """The logit of the positive class per finding, whatever the policy for uncertain labels.
 

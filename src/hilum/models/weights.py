@@ -24,7 +24,7 @@ from hilum.models.classifier import Classifier
 from hilum.models.pickled import read_module
 from hilum.models.pooling import AttentionPool
 from hilum.models.rad_dino import from_transformers
-from hilum.seals import intact
+from hilum.seals import state_of
 from hilum.text import listed
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights")
@@ -223,7 +223,7 @@ class _Plan:
 def _load(path: Path) -> object:
     try:
         if path.suffix == ".safetensors":
-            if intact(path) is False:
+            if state_of(path) == "changed":
                 raise WeightsError(_DAMAGED.format(path))
             return load_file(path)
         return torch.load(path, map_location="cpu", weights_only=True)

@@ -271,7 +271,7 @@ def _but(path: Path) -> str:
     if (path / "run.json").is_file():
         return ", but a run."
     if path.is_dir() and (guess := guess_source(path)):
-        return f"; it looks like {SOURCES[guess].title}. Pack it first:  hilum pack {guess} {path} PACK"
+        return f"; it looks like {SOURCES[guess].title}. Pack it first:  hilum pack {guess} {path} --out PACK"
     return f": it has no {INFO}. `hilum pack` makes one from a data set."
 
 
@@ -282,7 +282,7 @@ def _info(path: Path) -> dict[str, Any]:
                 f"{path} is not finished: {partial_path(path)} is half-built. "
                 "Give the same `hilum pack` command again to go on where it stopped."
             )
-        raise PackError(f"there is no pack at {path}. Make one with:  hilum pack SOURCE FOLDER {path}")
+        raise PackError(f"there is no pack at {path}. Make one with:  hilum pack SOURCE FOLDER --out {path}")
     if not (path / INFO).is_file():
         raise PackError(f"{path} is not a pack{_but(path)}")
     try:

@@ -8,8 +8,10 @@ from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from hilum.config import LimitsConfig, PrepareConfig
+from hilum.errors import ImageError
 from hilum.pixels.film import no_film
 from hilum.pixels.limits import LIMITS
 from hilum.pixels.opencv import Gray
@@ -18,16 +20,40 @@ from hilum.pixels.read import read_gray, read_picture
 TILES = (8, 8)
 
 
-def load_image(path: str | Path, config: PrepareConfig, limits: LimitsConfig = LIMITS) -> Gray:
+def load_image(
+    image: str | Path | npt.ArrayLike, config: PrepareConfig, limits: LimitsConfig = LIMITS
+) -> Gray:
     """Read an image file and prepare it; see `read_gray` and `prepare`.
+
+    Args:
+        image: a file; or pixels, [h, w] or [h, w, 3] (RGB), uint8 or floats of 0 to 1.
+        config: how it is prepared.
+        limits: what a file may cost.
 
     Returns:
         uint8 [size, size].
 
     Raises:
-        ImageError: the file cannot be decoded, or not within the limits.
+        ImageError: the file cannot be decoded, or not within the limits; or the pixels are no such picture.
     """
-    return prepare(read_gray(path, config.size, limits), config)
+    gray = (
+        read_gray(image, config.size, limits) if isinstance(image, str | Path) else _gray(np.asarray(image))
+    )
+    return prepare(gray, config)
+
+
+def _gray(pixels: npt.NDArray[Any]) -> Gray:
+    """Pixels as those of a file: floats of 0 to 1 are rounded to the nearest of 256 grays, colour becomes luma."""
+    colour = pixels.ndim == 3 and pixels.shape[2] == 3
+    shares = pixels.dtype.kind == "f" and pixels.size and 0 <= pixels.min() <= pixels.max() <= 1
+    if not (colour or pixels.ndim == 2) or not pixels.size or not (shares or pixels.dtype == np.uint8):
+        raise ImageError(
+            "a picture is uint8, or floats of 0 to 1, of shape [h, w] or [h, w, 3]; this one is "
+            f"{pixels.dtype} {list(pixels.shape)}"
+            + (f" of {pixels.min():g} to {pixels.max():g}." if pixels.size else ".")
+        )
+    grays = np.rint(pixels * 255).astype(np.uint8) if shares else np.ascontiguousarray(pixels)
+    return np.asarray(cv2.cvtColor(grays, cv2.COLOR_RGB2GRAY) if colour else grays, np.uint8)
 
 
 def load_film(

@@ -6,7 +6,7 @@ import hashlib
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,17 +19,17 @@ from torch import Tensor
 from hilum.batches import Feed
 from hilum.config import ModelConfig, PrepareConfig
 from hilum.device import autocast, one_core_workers, pick_device, precision_of
-from hilum.errors import ConfigError, PackError, RunError
+from hilum.errors import ConfigError, RunError
 from hilum.models import Classifier, Normalisation, Preparation, find_model, make_pool
-from hilum.pixels import Pack, unlike
-from hilum.predict.network import Network
-from hilum.predict.origin import origin_of
+from hilum.pixels import Pack
+from hilum.predict.network import Network, check_prepared
+from hilum.predict.origin import Origin
 from hilum.runs import Run
 
 if TYPE_CHECKING:
     from hilum.models import FoldedDenseNet
 
-PRETRAINED = "pretrained"
+_PRETRAINED = "pretrained"
 
 
 class Vectors(NamedTuple):
@@ -42,31 +42,6 @@ class Vectors(NamedTuple):
 
     avg: npt.NDArray[np.float32]
     max: npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class EncoderSettings:
-    """What says which encoder made a vector, as plain values.
-
-    Attributes:
-        name: the run's folder name, or the network's.
-        origin: the run's folder, or `pretrained`, or a file of weights.
-        model: network and channels.
-        normalisation: of pixels.
-        prepare: how images were prepared.
-        precision: `fp32` or `bf16`, which differ in a vector's third digit.
-        width: length of each of the two vectors.
-        fingerprint: sha256 of weights and all of the above but `name` and `origin`: equal for equal vectors.
-    """
-
-    name: str
-    origin: str
-    model: dict[str, Any]
-    normalisation: dict[str, Any]
-    prepare: dict[str, Any]
-    precision: str
-    width: int
-    fingerprint: str
 
 
 class Encoder:
@@ -120,7 +95,7 @@ class Encoder:
         cls,
         model_or_run: str | Path,
         *,
-        weights: str = PRETRAINED,
+        weights: str = _PRETRAINED,
         channels: int | None = None,
         size: int = 224,
         device: str = "auto",
@@ -143,7 +118,7 @@ class Encoder:
         """
         where = pick_device(device)
         if (Path(model_or_run) / "run.json").is_file():
-            return cls._of_run(Run.open(model_or_run), where, precision)
+            return cls._of_run(Run(model_or_run), where, precision)
         config = ModelConfig(name=str(model_or_run), weights=weights)
         return cls._by_name(config, channels, size, where, precision)
 
@@ -159,7 +134,7 @@ class Encoder:
             network.model,
             run.config.model,
             network.normalisation,
-            prepare=network.prepare,
+            prepare=network.preparation,
             device=device,
             precision=precision,
         )
@@ -170,7 +145,7 @@ class Encoder:
     ) -> Encoder:
         find_model(config.name)
         _pools(config, config.name)
-        origin = origin_of(config)
+        origin = Origin.of(config)
         if origin.normalisation is None:
             raise RunError(
                 f"nobody knows how images were normalised for the weights {config.weights!r} of {config.name}. "
@@ -201,13 +176,9 @@ class Encoder:
             precision=precision,
         )
 
-    @property
+    @cached_property
     def width(self) -> int:
         """Length of each of the two vectors."""
-        return self._width
-
-    @cached_property
-    def _width(self) -> int:
         side = self.preparation.size
         blank = torch.zeros(1, 1, side, side, device=self.device)
         with torch.inference_mode():
@@ -238,11 +209,16 @@ class Encoder:
         fit = wanted.fit if wanted else PrepareConfig().fit
         return PrepareConfig.model_validate({"size": size, "fit": fit})
 
-    def settings(self, prepare: PrepareConfig) -> EncoderSettings:
-        """What says that a vector is of this encoder, for images prepared like this."""
-        kept = {"name": self._config.name, "channels": self._config.channels}
+    def settings(self, prepare: PrepareConfig) -> dict[str, Any]:
+        """What says which encoder made a vector, for images prepared like this, as JSON holds it.
+
+        Returns:
+            `name`; `origin`, the run's folder, `pretrained` or a file of weights; `model`, network and channels;
+            `normalisation`; `prepare`; `precision`; `width`; and `fingerprint`, the sha256 of weights and all of
+            these but name and origin: equal for equal vectors.
+        """
         about: dict[str, Any] = {
-            "model": kept,
+            "model": {"name": self._config.name, "channels": self._config.channels},
             "normalisation": self.normalisation.to_json(),
             "prepare": prepare.model_dump(),
             "precision": self.precision,
@@ -254,7 +230,7 @@ class Encoder:
                 continue
             digest.update(f"{key}{list(value.shape)}{value.dtype}".encode())
             digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-        return EncoderSettings(self.name, self.origin, fingerprint=digest.hexdigest(), **about)
+        return {"name": self.name, "origin": self.origin, **about, "fingerprint": digest.hexdigest()}
 
     def check(self, pack: Pack) -> None:
         """Check that a pack's images are prepared as the weights need them.
@@ -262,20 +238,10 @@ class Encoder:
         Raises:
             PackError: they are not; the message says how to pack them.
         """
-        has = pack.prepare
-        wanted = self._prepare or has.model_copy(
-            update={"size": self._published.size} if self._published and self._published.size else {}
-        )
-        different = unlike(has, wanted)
-        if different:
-            if self._published and has.fit != self._published.fit:
-                different["fit"] = has.fit, self._published.fit
-            said = ", ".join(f"{name} = {one!r}, not {other!r}" for name, (one, other) in different.items())
-            how = " ".join(f"--{name} {other}" for name, (_, other) in different.items())
-            raise PackError(
-                f"{pack.path} has images with {said}, for which {self.name} was not trained. "
-                f"Pack them again: hilum pack SOURCE FOLDER OUT {how}"
-            )
+        has, published = pack.prepare, self._published
+        size = {"size": published.size} if published and published.size else {}
+        fit = {"fit": published.fit} if published and published.fit != has.fit else {}
+        check_prepared(pack, self._prepare or has.model_copy(update=size), self.name, fit)
 
     @torch.inference_mode()
     def vectors(self, images: npt.NDArray[np.uint8]) -> Vectors:

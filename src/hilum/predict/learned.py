@@ -1,12 +1,10 @@
-"""What kind of pictures a run learned, and whether a file is one of them."""
+"""What kind of pictures a run learned, and whether a file, or an image of a pack, is one of them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from hilum.config import LimitsConfig, PrepareConfig
-from hilum.pixels import Gray, load_film
+from hilum.pixels import Pack, unlike_films
 from hilum.runs import Run
 
 
@@ -16,7 +14,8 @@ class Learned:
 
     Attributes:
         films: it learned films of the chest; of a run that learned other things, nothing is asked.
-        views: the views that its images are known to be, `frontal` or `lateral`.
+        views: the views that its images are known to be, `frontal` or `lateral`; another one will not do. That
+            of a file is told by the tags of DICOM alone.
     """
 
     films: bool
@@ -29,15 +28,18 @@ class Learned:
         views = images["view"].drop_nulls().unique() if "view" in images.columns else ()
         return cls(bool(run.data.get("films", True)), frozenset(views))
 
-    def load(
-        self, path: Path, prepare: PrepareConfig, limits: LimitsConfig
-    ) -> tuple[Gray, str | None, tuple[str, ...]]:
-        """The prepared image of a file; why it is none of this kind, None where it is one; and what was guessed.
-
-        A view is told by a DICOM file's tags alone; a lateral one will do where the run is known to have learned
-        some.
-
-        Raises:
-            ImageError: the file cannot be decoded.
-        """
-        return load_film(path, prepare, limits, films=self.films, learned=self.views)
+    def unlike(self, pack: Pack) -> dict[int, str]:
+        """Row of a pack's table -> why that image is none of this kind, as `load_film` says it of a file."""
+        if not self.films:
+            return {}
+        views = pack.table.frame["view"].to_list()
+        found = {} if pack.films else unlike_films(pack.pixels, pack.slots, views)
+        known = (
+            f"{' and '.join(sorted(self.views))} ones alone" if self.views else "none that is known to be one"
+        )
+        other = {
+            row: f"is a {view} view, and the run learned {known}"
+            for row, view in enumerate(views)
+            if view and view not in (self.views or ("frontal",))
+        }
+        return found | other

@@ -14,20 +14,16 @@ from torch import Tensor, nn
 from hilum.batches import Batch, Feed, copies
 from hilum.config import PredictConfig, PrepareConfig
 from hilum.device import autocast, pick_device
-from hilum.errors import RunError
+from hilum.errors import PackError, RunError
 from hilum.metrics import PartName, Predictions
-from hilum.models import Classifier, Normalisation, build_model, load_weights, positive_logits
-from hilum.pixels import Pack
+from hilum.models import Classifier, Normalisation, build_model, classes_of, load_weights, positive_logits
+from hilum.pixels import Pack, unlike
 from hilum.progress import progress
-from hilum.runs import Run, labelled
+from hilum.runs import Run
+from hilum.table import apply_overlay, read_overlay
 
-ALONE = PredictConfig()
+_ALONE = PredictConfig()
 """No test-time augmentation: every image as it is."""
-
-
-def classes_of(uncertain: str) -> int:
-    """How many outputs each finding has under a policy for uncertain labels."""
-    return 3 if uncertain == "multiclass" else 1
 
 
 @torch.inference_mode()
@@ -36,7 +32,7 @@ def forward(
     batches: Iterable[Batch],
     precision: str,
     device: torch.device,
-    augment: PredictConfig = ALONE,
+    augment: PredictConfig = _ALONE,
 ) -> tuple[Tensor, npt.NDArray[np.int64]]:
     """Run a model, in evaluation mode, over batches.
 
@@ -55,9 +51,7 @@ def forward(
     outputs, rows = [], []
     try:
         for batch in batches:
-            with autocast(precision, device):
-                raw = [model(images).float() for images in copies(batch.images, augment)]
-            outputs.append(raw[0] if len(raw) == 1 else torch.stack(raw).mean(0))
+            outputs.append(_mean_outputs(model, batch.images, precision, device, augment))
             rows.append(batch.rows)
     finally:
         model.train(was_training)
@@ -66,16 +60,47 @@ def forward(
     return torch.cat(outputs).cpu(), np.concatenate(rows)
 
 
-class Network:
+def _mean_outputs(
+    model: nn.Module, images: Tensor, precision: str, device: torch.device, augment: PredictConfig
+) -> Tensor:
+    with autocast(precision, device):
+        raw = [model(copy).float() for copy in copies(images, augment)]
+    return raw[0] if len(raw) == 1 else torch.stack(raw).mean(0)
+
+
+def check_prepared(pack: Pack, wanted: PrepareConfig, name: str, more: dict[str, str] | None = None) -> None:
+    """Check that a pack's images are prepared as a network needs them.
+
+    Args:
+        pack: any.
+        wanted: how they should be.
+        name: what the network is called.
+        more: further settings to tell, where something differs.
+
+    Raises:
+        PackError: they are not; the message says how to pack them.
+    """
+    different = unlike(pack.prepare, wanted)
+    if not different:
+        return
+    different |= {key: (getattr(pack.prepare, key), value) for key, value in (more or {}).items()}
+    said = ", ".join(f"{key} = {one!r}, not {other!r}" for key, (one, other) in different.items())
+    how = " ".join(f"--{key} {other}" for key, (_, other) in different.items())
+    raise PackError(
+        f"{pack.path} has images with {said}, for which {name} was not trained. "
+        f"Pack them again: hilum pack SOURCE FOLDER --out OUT {how}"
+    )
+
+
+class Network(nn.Module):
     """A trained run's model, ready to look at images.
 
     Attributes:
         run: where it comes from.
         findings: what it says something about.
-        prepare: how an image file becomes its input.
+        preparation: how an image file becomes its input.
         normalisation: of its pixels.
-        device: where it is.
-        model: the network itself, in evaluation mode.
+        model: the network itself, in evaluation mode; it takes normalised images.
     """
 
     def __init__(self, run: Run, *, device: str = "auto", weights: str = "best") -> None:
@@ -90,31 +115,43 @@ class Network:
             RunError: the run does not have these weights.
             WeightsError: they do not fit.
         """
+        super().__init__()
         data, config = run.data, run.config
         self.run = run
         self.findings = tuple(data["findings"])
-        self.prepare = PrepareConfig(**data["prepare"])
-        self.device = pick_device(device)
+        self.preparation = PrepareConfig(**data["prepare"])
         self.normalisation = Normalisation.from_json(data)
-        self._mean, self._sd = self.normalisation.gray
         path = run.path / "checkpoints" / f"{weights}.safetensors"
         if not path.is_file() and (why := _no_weights(run, weights)):
             raise RunError(why)
         bare = config.model.model_copy(update={"weights": "", "head": ""})
-        model = build_model(bare, len(self.findings) * classes_of(config.labels.uncertain), self.prepare.size)
+        model = build_model(
+            bare, len(self.findings) * classes_of(config.labels.uncertain), self.preparation.size
+        )
         load_weights(model, path, exact=True)
         model.adopt(self.normalisation)
         form = torch.channels_last if config.train.channels_last else torch.contiguous_format
-        self.model: Classifier = model.to(self.device).to(memory_format=form).eval()
+        self.model: Classifier = model.to(pick_device(device)).to(memory_format=form)
+        self.eval()
 
-    def logits(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Raw logits of the positive class for prepared images, uint8 [n, size, size] -> float32 [n, k]."""
-        pixels = torch.from_numpy(np.ascontiguousarray(images)).to(self.device)
-        normal = (pixels.unsqueeze(1).float() / 255.0 - self._mean) / self._sd
-        return self._positive([Batch(normal, torch.empty(0), np.arange(len(images)))])
+    @property
+    def device(self) -> torch.device:
+        """Where it is."""
+        return next(self.model.parameters()).device
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Raw logits of the positive class, float32 [n, k].
+
+        Args:
+            images: float32 [n, 1, size, size], 0 to 1.
+        """
+        config, (mean, sd) = self.run.config, self.normalisation.gray
+        normal = (images.to(self.device) - mean) / sd
+        raw = _mean_outputs(self.model, normal, config.train.precision, self.device, config.predict)
+        return positive_logits(raw, len(self.findings))
 
     def part(self, pack: Pack, ids: pl.Series, part: str, batch: int = 64) -> Predictions:
-        """Raw predictions for some images of a pack.
+        """Raw predictions for some images of a pack, with the run's own labels.
 
         Args:
             pack: prepared as the run asks.
@@ -132,31 +169,50 @@ class Network:
             maintain_order="left",
         )
         table = pack.table.take(order["row"].to_numpy()).select(self.findings)
-        truth = labelled(self.run, table, part).targets(self.run.config.labels, scoring=True)
-        feed = Feed(
-            pack.pixels,
-            pack.rows_of(table),
-            truth,
-            mean=self._mean,
-            sd=self._sd,
-            device=self.device,
-            batch=batch,
-            seed=0,
-            augment=None,
-            shuffle=False,
-            channels_last=self.run.config.train.channels_last,
-            verify=pack.verify,
-        )
-        with progress(f"looking at the {part} part", len(feed)) as advance:
-            logits = self._positive(_counted(feed, advance))
+        labels = self.run.config.labels
+        if labels.overlay:  # the verdicts that the run began with are in the place of labels
+            rows = {part: np.arange(len(table), dtype=np.int64)}
+            table = apply_overlay(table, read_overlay(self.run.verdicts), rows, labels)[0]
+        truth = table.targets(labels, scoring=True)
+        logits = self.pack(pack, pack.rows_of(table), f"looking at the {part} part", batch)
         patients = table.frame["patient_id"].to_numpy()
         return Predictions(
             table.image_ids, self.findings, logits, truth, cast(PartName, part), patients, table.study_ids
         )
 
-    def _positive(self, batches: Iterable[Batch]) -> npt.NDArray[np.float32]:
-        config = self.run.config
-        raw, _ = forward(self.model, batches, config.train.precision, self.device, config.predict)
+    def pack(
+        self, pack: Pack, slots: npt.NDArray[np.int64], doing: str, batch: int = 64
+    ) -> npt.NDArray[np.float32]:
+        """Raw logits of the positive class for images of a pack.
+
+        Args:
+            pack: prepared as the run asks.
+            slots: int64 [n], where their pixels lie.
+            doing: what the user is told is being done.
+            batch: images per step.
+
+        Returns:
+            float32 [n, k].
+
+        Raises:
+            PackError: its images are prepared in another way, or damaged.
+        """
+        check_prepared(pack, self.preparation, self.run.name)
+        config, (mean, sd) = self.run.config, self.normalisation.gray
+        feed = Feed(
+            pack.pixels,
+            slots,
+            np.zeros((len(slots), 0), np.float32),
+            mean=mean,
+            sd=sd,
+            device=self.device,
+            batch=batch,
+            channels_last=config.train.channels_last,
+            verify=pack.verify,
+        )
+        with progress(doing, len(feed)) as advance:
+            batches = _counted(feed, advance)
+            raw, _ = forward(self.model, batches, config.train.precision, self.device, config.predict)
         return positive_logits(raw, len(self.findings)).numpy()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hilum.config import ModelConfig, PrepareConfig
 from hilum.errors import ConfigError, RunError, WeightsError
@@ -20,9 +21,9 @@ from hilum.models import (
     read_weights,
 )
 from hilum.runs import Run
-from hilum.text import listed
+from hilum.text import items, listed
 
-FROM_HEAD = ("channels", "pooling", "classifier", "hidden", "neighbours")
+_FROM_HEAD = ("channels", "pooling", "classifier", "hidden", "neighbours")
 """Settings of `model` that are those of the run that `model.head` names."""
 
 
@@ -44,6 +45,42 @@ class Origin:
     run: Run | None = None
     backbone: Run | None = None
 
+    @classmethod
+    def of(cls, config: ModelConfig) -> Origin:
+        """Find what `model.head` or `model.weights` names.
+
+        Raises:
+            ConfigError: the head is of another network.
+            RunError: a run is named that has no weights of its own.
+        """
+        plain = config.model_copy(update={"head": ""})
+        if config.head:
+            run = _trained(config.head, "model.head")
+            own = run.config.model
+            if own.name != config.name:
+                raise ConfigError(
+                    f"model.head = {config.head!r} is the head of a {own.name}; the run asks for {config.name}. "
+                    f"Take the head's network: --set model.name={own.name}"
+                )
+            model = plain.model_copy(update={**_settled(own), "weights": _best(run)})
+            return cls(model, _normalisation(run), PrepareConfig(**run.data["prepare"]), run)
+        if config.weights and (Path(config.weights) / "run.json").is_file():
+            run = _trained(config.weights, "model.weights")
+            return cls(plain.model_copy(update={"weights": _best(run)}), _normalisation(run), backbone=run)
+        published = find_model(config.name).preparation if config.weights else None
+        said = normalisation_beside(config.weights)
+        return cls(plain, said or (published.normalisation if published else None))
+
+    @classmethod
+    def settle(cls, config: ModelConfig) -> ModelConfig:
+        """The settings with what follows from `model.head` written out, as a run keeps them.
+
+        Of a link, such as `heads/best`, what it points to now is kept: tomorrow it may be another run.
+        """
+        links = {name: _followed(path) for name in ("head", "weights") if (path := getattr(config, name))}
+        config = config.model_copy(update=links)
+        return config.model_copy(update=_settled(cls.of(config).model)) if config.head else config
+
     def build(self, outputs: int, size: int, findings: Sequence[str] = ()) -> Classifier:
         """The model with its first weights; see `build_model`.
 
@@ -63,7 +100,7 @@ class Origin:
             load_weights(model, self.model.weights, exact=True)
             return model
         called, learned = f"run {self.backbone.name}", tuple(self.backbone.data["findings"])
-        others = bool(findings) and learned != tuple(findings)
+        others = bool(findings) and learned != items(findings)
         tensors = read_weights(self.model.weights)
         if others:
             tensors = {key: value for key, value in tensors.items() if not key.startswith("classifier.")}
@@ -86,47 +123,8 @@ class Origin:
         return model
 
 
-def origin_of(config: ModelConfig) -> Origin:
-    """Find what `model.head` or `model.weights` names.
-
-    Raises:
-        ConfigError: the head is of another network.
-        RunError: a run is named that has no weights of its own.
-    """
-    plain = config.model_copy(update={"head": ""})
-    if config.head:
-        run = _trained(config.head, "model.head")
-        own = run.config.model
-        if own.name != config.name:
-            raise ConfigError(
-                f"model.head = {config.head!r} is the head of a {own.name}; the run asks for {config.name}. "
-                f"Take the head's network: --set model.name={own.name}"
-            )
-        taken = {name: getattr(own, name) for name in FROM_HEAD}
-        model = plain.model_copy(update={**taken, "weights": _best(run)})
-        return Origin(model, _normalisation(run), PrepareConfig(**run.data["prepare"]), run)
-    if config.weights and (Path(config.weights) / "run.json").is_file():
-        run = _trained(config.weights, "model.weights")
-        return Origin(plain.model_copy(update={"weights": _best(run)}), _normalisation(run), backbone=run)
-    published = find_model(config.name).preparation if config.weights else None
-    said = normalisation_beside(config.weights)
-    return Origin(plain, said or (published.normalisation if published else None))
-
-
-def settle(config: ModelConfig) -> ModelConfig:
-    """The settings with what follows from `model.head` written out, as a run keeps them.
-
-    Of a link, such as `heads/best`, what it points to now is kept: tomorrow it may be another run.
-    """
-    config = config.model_copy(
-        update={
-            name: _followed(getattr(config, name)) for name in ("head", "weights") if getattr(config, name)
-        }
-    )
-    if not config.head:
-        return config
-    model = origin_of(config).model
-    return config.model_copy(update={name: getattr(model, name) for name in FROM_HEAD})
+def _settled(model: ModelConfig) -> dict[str, Any]:
+    return {name: getattr(model, name) for name in _FROM_HEAD}
 
 
 def _followed(path: str) -> str:
@@ -140,7 +138,7 @@ def _followed(path: str) -> str:
 
 def _trained(path: str, setting: str) -> Run:
     try:
-        run = Run.open(path)
+        run = Run(path)
     except RunError as error:
         raise RunError(f"{setting}: {error}") from error
     if run.members:

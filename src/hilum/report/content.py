@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from hilum.config import ABOUT, Config
 from hilum.metrics import Predictions, Scores
 from hilum.report.values import value_of
-from hilum.runs import Run, check_kept
+from hilum.runs import Run
 from hilum.text import many, shown
 
 PARTS = {"train": "Training", "valid": "Validation", "test": "Test"}
@@ -82,7 +82,6 @@ def scored_parts(run: Run) -> list[Part]:
         scores = run.scores(name)
         if scores is not None:
             raw = run.predictions(name)
-            check_kept(run, raw)
             found.append(_part(run, name, run.judged(name), raw, scores))
     history = run.history
     if not found and history:

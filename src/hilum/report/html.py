@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,8 +40,11 @@ def percent(value: float | None) -> str:
 
 
 def spans(text: str) -> Markup:
-    """Text with `words` in backticks as code."""
-    pieces = text.split("`")
+    """Text with `words` in backticks as code, and an indented line (a recipe's command) on a line of its own."""
+    pieces = re.split(r"\n? {2,}(.+)\n?|`([^`]*)`", text)
+    line, word = Markup('<code class="line">{}</code>'), Markup("<code>{}</code>")
     return Markup("").join(
-        Markup("<code>{}</code>").format(piece) if place % 2 else piece for place, piece in enumerate(pieces)
+        (piece, line.format(piece or ""), word.format(piece or ""))[place % 3]
+        for place, piece in enumerate(pieces)
+        if place % 3 == 0 or piece is not None
     )

@@ -137,7 +137,7 @@ def _of_images(run: Run, part: str, scores: Scores, system: Mapping[str, Any], f
     if part != system["part"]:
         told.append(
             f"This run's score is of its {IN_WORDS[part]}, not of the {IN_WORDS[system['part']]}: "
-            f"hilum evaluate {run.path} --split {system['part']} gives that."
+            f"hilum evaluate {run.path} --part {system['part']} gives that."
         )
     if there is None:
         told.append(f"The number of images was not published; here it is {images:,}.")

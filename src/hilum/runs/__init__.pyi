@@ -1,14 +1,8 @@
-from .kept import check_kept as check_kept
-from .kept import part_ids as part_ids
 from .listing import list_runs as list_runs
 from .member import Member as Member
-from .run import FORMAT as FORMAT
 from .run import Run as Run
 from .scored import ScoredTest as ScoredTest
 from .scored import scored_test as scored_test
 from .scored import scored_tests as scored_tests
-from .verdicts import keep_verdicts as keep_verdicts
-from .verdicts import labelled as labelled
-from .verdicts import verdicts_of as verdicts_of
-from .warnings import gathered as gathered
-from .warnings import told_by as told_by
+from .warnings import merge_warnings as merge_warnings
+from .warnings import warnings_of as warnings_of

@@ -12,8 +12,9 @@ from hilum.config import PrepareConfig
 from hilum.errors import DataError, RunError
 from hilum.files import read_json
 from hilum.locks import left
+from hilum.records import first_fault
 
-Found = TypeVar("Found")
+_Made = TypeVar("_Made")
 
 
 class _Kept(BaseModel):
@@ -103,50 +104,36 @@ class Epoch(_Kept):
     improved: bool = False
 
 
-def read_object(path: Path, kind: type[_Kept] | None = None) -> dict[str, Any]:
-    """A JSON object of a run's file, checked to be of a kind.
+def read_object(path: Path, kind: type[_Kept] = _Kept) -> dict[str, Any]:
+    """A JSON object of a run's file, as it stands there, checked to be of a kind; errors as `parsed`."""
 
-    Raises:
-        RunError: it is missing or damaged.
-    """
-    try:
-        value = read_json(path)
-    except FileNotFoundError as error:
-        raise RunError(f"{path} is missing: the run's folder is not whole.") from error
-    except (OSError, ValueError) as error:
-        raise damaged(path, error) from error
-    if not isinstance(value, dict):
-        raise damaged(path, "it should hold a JSON object")
-    if kind is not None:
+    def checked(value: dict[str, Any]) -> dict[str, Any]:
         try:
             kind.model_validate(value)
         except ValidationError as error:
-            raise damaged(path, _first(error)) from error
-    return value
+            raise DataError(first_fault(error)) from error
+        return value
+
+    return parsed(path, checked)
 
 
-def parsed(path: Path, make: Callable[[dict[str, Any]], Found]) -> Found:
+def parsed(path: Path, make: Callable[[dict[str, Any]], _Made]) -> _Made:
     """What `make` reads out of a file's JSON object.
 
     Raises:
         RunError: the file is missing or damaged, or holds something else.
     """
-    value = read_object(path)
     try:
+        value = read_json(path)
+        if not isinstance(value, dict):
+            raise ValueError("it should hold a JSON object")
         return make(value)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, DataError) as error:
-        what = f"it has no {error}" if isinstance(error, KeyError) else error
-        raise damaged(path, what) from error
+    except FileNotFoundError as error:
+        raise RunError(f"{path} is missing: the run's folder is not whole.") from error
+    except (OSError, LookupError, TypeError, ValueError, AttributeError, DataError) as error:
+        raise damaged(path, f"it has no {error}" if isinstance(error, KeyError) else error) from error
 
 
 def damaged(path: Path, why: object) -> RunError:
     """The error that says that a file of a run is damaged."""
     return RunError(f"{path} is damaged: {why}. Copy the run's folder again from where it was trained.")
-
-
-def _first(error: ValidationError) -> str:
-    """The first fault, as `status: Input should be 'running', 'stopped' or 'done' (it is 7)`."""
-    fault = error.errors()[0]
-    where = ".".join(map(str, fault["loc"]))
-    what = "" if fault["type"] == "missing" else f" (it is {str(fault['input'])[:60]!r})"
-    return f"{where}: {fault['msg']}{what}"

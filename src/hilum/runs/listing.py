@@ -31,7 +31,7 @@ def list_runs(folder: str | Path) -> list[Run]:
         if path.name.startswith(".") or not (path / "run.json").is_file():
             continue
         try:
-            found.append(Run.open(path))
+            found.append(Run(path))
         except RunError as error:
             say(f"left out: {error}")
     return found

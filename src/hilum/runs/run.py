@@ -30,9 +30,7 @@ No pickle anywhere, and no torch needed to read it, but for the checkpoints.
 
 from __future__ import annotations
 
-import errno
 import os
-import re
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -43,13 +41,17 @@ from typing import Any
 import polars as pl
 
 from hilum.config import Config, read_config, write_config
-from hilum.errors import RunError, nearest
-from hilum.files import disk_error, read_parquet, write_json
+from hilum.errors import RunError
+from hilum.files import read_parquet, write_json
 from hilum.locks import writing
 from hilum.metrics import Calibration, Judge, Mixture, Predictions, Scores, Thresholds
+from hilum.runs.epochs import read_history
+from hilum.runs.folders import as_folder, move_numbered, other_runs
 from hilum.runs.info import Data, Epoch, damaged, parsed, read_info, read_object
 from hilum.runs.member import Member
-from hilum.runs.warnings import warnings_of
+from hilum.runs.predictions import read_predictions
+from hilum.runs.warnings import own_warnings
+from hilum.table import write_overlay
 from hilum.text import escaped, many
 from hilum.version import __version__
 
@@ -58,33 +60,39 @@ FORMAT = 1
 _IMAGES = dict.fromkeys(("image_id", "part"), pl.String)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Run:
-    """A run's folder. Attributes are read from its files when asked for."""
+    """A run's folder, opened by its path: `Run("runs/name-1")`. Attributes are read from its files when asked for.
+
+    Attributes:
+        path: the folder.
+    """
 
     path: Path
 
-    @classmethod
-    def open(cls, path: str | Path) -> Run:
+    def __init__(self, path: str | Path) -> None:
         """Open a run's folder.
 
         Raises:
             RunError: there is no run there, it is damaged, or it was written by another, incompatible version.
         """
         path = Path(path)
+        object.__setattr__(self, "path", path)
         if not (path / "run.json").is_file():
-            raise RunError(f"{path} is not a run's folder (it has no run.json). {_other_runs(path)}")
+            raise RunError(f"{path} is not a run's folder (it has no run.json). {other_runs(path)}")
         info = read_object(path / "run.json")
-        found = info.get("format")
-        if found != FORMAT:
+        if (found := info.get("format")) != FORMAT:
             raise RunError(
                 f"{path} has run format {found}, written by hilum {info.get('version', '?')}; "
                 f"hilum {__version__} reads format {FORMAT}. Use that version, or train again from config.toml."
             )
-        run = cls(path)
-        if run.info["status"] == "done" or (path / "data.json").is_file():
-            _ = run.data  # else a damaged one is noticed in the middle of something
-        return run
+        if self.info["status"] == "done" or (path / "data.json").is_file():
+            _ = self.data  # else a damaged one is noticed in the middle of something
+
+    @classmethod
+    def open(cls, path: str | Path) -> Run:
+        """The same as `Run(path)`."""
+        return cls(path)
 
     @classmethod
     def create(cls, folder: str | Path, config: Config, info: dict[str, Any]) -> Run:
@@ -98,17 +106,17 @@ class Run:
         Raises:
             DiskError: the folder cannot be written.
         """
-        name = _as_folder(config.name) or "run"
+        name = as_folder(config.name)
         folder = Path(folder)
         created = datetime.now(UTC).isoformat(timespec="seconds")
         first = {"format": FORMAT, "version": __version__, "status": "running", "created": created}
         partial = folder / f".{name}.{os.getpid()}.partial"
         try:
             with writing(folder / name, wait=True):
-                run = cls(partial / f"{name}-1")
-                write_config(config, run.path / "config.toml")
-                run.write_info({**first, "seconds": 0.0, "warnings": [], **info})
-                return run.move_into(folder)
+                made = partial / f"{name}-1"
+                write_config(config, made / "config.toml")
+                write_json(made / "run.json", {**first, "seconds": 0.0, "warnings": [], **info})
+                return cls._made(made).move_into(folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
@@ -118,16 +126,14 @@ class Run:
         Raises:
             DiskError: the file system refused.
         """
-        name, number = self.name.removesuffix("-1"), 0
-        while True:
-            number += 1
-            path = folder / f"{name}-{number}"
-            if not path.exists():  # else a rename would take the place of an empty folder
-                try:
-                    return Run(self.path.rename(path))
-                except OSError as error:
-                    if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                        raise disk_error(path, error) from error
+        return Run._made(move_numbered(self.path, folder))
+
+    @classmethod
+    def _made(cls, path: Path) -> Run:
+        """A run that is being made: not yet whole, so it is not checked."""
+        run = cls.__new__(cls)
+        object.__setattr__(run, "path", path)
+        return run
 
     @property
     def name(self) -> str:
@@ -163,7 +169,7 @@ class Run:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the run knows against its own scores, in plain words; `scores` has them among its own."""
-        return warnings_of(self.info, self.data if (self.path / "data.json").is_file() else {})
+        return own_warnings(self.info, self.data if (self.path / "data.json").is_file() else {})
 
     @property
     def data(self) -> dict[str, Any]:
@@ -188,13 +194,19 @@ class Run:
         Raises:
             RunError: there is neither of the two files, or it is damaged.
         """
-        for name in ("images.parquet", "split.parquet"):
-            if (path := self.path / name).is_file():
-                try:
-                    return read_parquet(path, _IMAGES)
-                except (OSError, pl.exceptions.PolarsError) as error:
-                    raise damaged(path, str(error).splitlines()[0]) from error
-        raise RunError(f"{path} is missing: the run's folder is not whole.")
+        path = self._listing
+        try:
+            return read_parquet(path, _IMAGES)
+        except FileNotFoundError as error:
+            raise RunError(f"{path} is missing: the run's folder is not whole.") from error
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise damaged(path, str(error).splitlines()[0]) from error
+
+    @property
+    def _listing(self) -> Path:
+        """The file that lists images, which a run of an earlier version has not."""
+        path = self.path / "images.parquet"
+        return path if path.is_file() else self.path / "split.parquet"
 
     @property
     def environment(self) -> dict[str, Any]:
@@ -208,17 +220,7 @@ class Run:
         Raises:
             RunError: an epoch is missing before a later one.
         """
-        summaries = sorted(self.path.glob("epochs/*/summary.json"))
-        summaries = [path for path in summaries if int(path.parent.name)]
-        there = {int(path.parent.name) for path in summaries}
-        if gaps := set(range(1, len(there) + 1)) - there:
-            raise RunError(
-                f"{self.path} has epoch {max(there)} but no epoch {min(gaps)}: the run's folder is not whole. "
-                "Copy it again from where it was trained, or train again from its config.toml."
-            )
-        entries = [read_object(path, Epoch) for path in summaries]
-        best = max((entry["epoch"] for entry in entries if entry.get("improved")), default=None)
-        return [{**entry, "best": entry["epoch"] == best} for entry in entries]
+        return read_history(self.path)
 
     @property
     def start(self) -> dict[str, Any]:
@@ -288,20 +290,18 @@ class Run:
 
         Raises:
             RunError: the run does not have them.
+            DataError: those by the best weights are of other images or findings than the run's.
         """
         path = self.path / "predictions" / f"{part}.parquet"
-        if epoch is not None or (part == "train" and not path.is_file()):
+        if epoch is None and path.is_file() and self._listing.is_file():
+            return read_predictions(path, self.data["findings"], self.images)
+        if epoch is not None or part == "train":
             path = self.epoch_folder(self.best_epoch if epoch is None else epoch) / f"{part}.parquet"
-        if not path.is_file():
-            raise RunError(
-                f"{self.path} has no predictions of '{part}'"
-                + (
-                    f" for epoch {epoch}."
-                    if epoch is not None
-                    else f". Make them with: hilum evaluate {self.path} --split {part}"
-                )
-            )
-        return Predictions.load(path, part)
+        if path.is_file():
+            return Predictions.load(path, part)
+        make = f". Make them with: hilum evaluate {self.path} --part {part}"
+        which = make if epoch is None else f" for epoch {epoch}."
+        raise RunError(f"{self.path} has no predictions of '{part}'{which}")
 
     def judged(self, part: str, epoch: int | None = None) -> Predictions:
         """What scores are counted on: `predictions` per unit and calibrated, as the run's settings ask.
@@ -369,6 +369,16 @@ class Run:
         """Keep the operating points."""
         write_json(self.path / "scores" / "thresholds.json", thresholds.to_json())
 
+    @property
+    def verdicts(self) -> Path:
+        """Where the verdicts on labels are that the run began with: its own copy."""
+        return self.path / "overlay.csv"
+
+    def write_verdicts(self, verdicts: pl.DataFrame | None) -> None:
+        """Keep the verdicts on labels that the run begins with, if there are any."""
+        if verdicts is not None:
+            write_overlay(self.verdicts, verdicts)
+
     def __repr__(self) -> str:
         return f"Run({self.path}: {self.info['status']}, {self.extent}, {self.config.model.name})"
 
@@ -377,17 +387,3 @@ class Run:
         about = (escaped(value) for value in (self.config.model.name, self.info["status"]))
         head = f"<p><b>{escaped(self.name)}</b> · {' · '.join(about)}</p>"
         return head + (scores._repr_html_() if scores else "")
-
-
-def _as_folder(name: str, most: int = 100) -> str:
-    """A name as that of a folder: letters, digits and `_.-` of it, never a path; names that long end sooner."""
-    letters = re.sub(r"[^\w.-]+", "-", name).strip("-.")
-    return letters.encode()[:most].decode(errors="ignore").rstrip("-.")
-
-
-def _other_runs(path: Path) -> str:
-    """What to do when `path` is no run: the nearest run in it or beside it, if there are any."""
-    for folder in (path, path.parent):
-        if names := sorted(found.parent.name for found in folder.glob("*/run.json")):
-            return f"Did you mean {folder / (nearest(path.name, names) or names[-1])}?"
-    return "Runs are made by hilum train."

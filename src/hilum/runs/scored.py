@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from hilum.errors import RunError
+from hilum.records import to_json
 from hilum.runs.listing import list_runs
 from hilum.runs.run import Run
 from hilum.text import many
@@ -38,7 +39,7 @@ class ScoredTest:
 
     def to_json(self) -> dict[str, Any]:
         """All fields."""
-        return asdict(self)
+        return to_json(self)
 
 
 def scored_tests(runs: Iterable[Run]) -> dict[Path, ScoredTest]:

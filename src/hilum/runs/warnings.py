@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from hilum.runs.run import Run
 
 
-def warnings_of(info: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[str, ...]:
+def own_warnings(info: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[str, ...]:
     """What a run knows against its own scores; see `Run.warnings`.
 
     Args:
         info: run.json; under `warnings` is what was known when the run began.
         data: data.json; empty where it is not written yet.
     """
-    kept = [str(told) for told in info.get("warnings") or ()]
-    if data.get("split", {}).get("by") == "image" and not any(told.startswith(BY_IMAGE) for told in kept):
+    kept = [str(warning) for warning in info.get("warnings") or ()]
+    if data.get("split", {}).get("by") == "image" and not any(one.startswith(BY_IMAGE) for one in kept):
         kept.insert(0, f"{BY_IMAGE}.")
     if (status := info.get("status")) != "done":
         go_on = "" if status == "running" else " hilum train --resume goes on with it."
@@ -28,21 +28,23 @@ def warnings_of(info: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[str, 
     return tuple(dict.fromkeys(kept))
 
 
-def told_by(runs: Sequence[Run]) -> list[str]:
-    """What runs know against their scores, `gathered`; runs of one name are called by their folders."""
+def warnings_of(runs: Sequence[Run]) -> list[str]:
+    """What runs know against their scores, merged; runs of one name are called by their folders."""
     names = [run.name for run in runs]
-    return gathered((run.name if names.count(run.name) == 1 else str(run.path), run.warnings) for run in runs)
+    return merge_warnings(
+        (run.name if names.count(run.name) == 1 else str(run.path), run.warnings) for run in runs
+    )
 
 
-def gathered(told: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
+def merge_warnings(known: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
     """What several runs know, each sentence once: with the names of its runs, unless all of them say it.
 
     Args:
-        told: name and warnings of each run.
+        known: name and warnings of each run.
     """
     by_sentence: dict[str, list[str]] = {}
     runs = 0
-    for name, sentences in told:
+    for name, sentences in known:
         runs += 1
         for sentence in dict.fromkeys(sentences):
             by_sentence.setdefault(sentence, []).append(name)

@@ -75,7 +75,7 @@ def load_state(
         RunError: the file is not a state that `save_state` wrote, or is damaged.
     """
     try:
-        if seals.intact(path) is False:
+        if seals.state_of(path) == "changed":
             raise ValueError("it is damaged: not what was written, by its checksum")
         with safe_open(path, framework="pt") as file:
             metadata = json.loads((file.metadata() or {})["hilum"])
@@ -109,7 +109,7 @@ def _save(tensors: dict[str, Tensor], path: Path, metadata: dict[str, Any]) -> N
     flat = {key: value.detach().to("cpu").contiguous() for key, value in tensors.items()}
     with whole_file(path) as temporary:
         try:
-            save_file(flat, temporary, metadata={"hilum": json.dumps(metadata), seals.KEY: seals.BLANK})
+            save_file(flat, temporary, metadata={"hilum": json.dumps(metadata), **seals.UNSEALED})
             seals.seal(temporary)
         except SafetensorError as error:  # its way of saying that the file system refused
             raise OSError(str(error)) from error

@@ -17,7 +17,7 @@ from hilum.config import Config, PrepareConfig
 from hilum.errors import ConfigError, DataError, PackError
 from hilum.models import Normalisation
 from hilum.pixels import Pack, are_films, cached_pack, unlike, unlike_films
-from hilum.predict import Origin, origin_of
+from hilum.predict import Origin
 from hilum.table import (
     SOURCES,
     Applied,
@@ -229,7 +229,7 @@ def make_job(config: Config) -> Job:
         DataError: no such data, an unknown finding, or a part that would be empty.
         PackError: the pack was prepared in another way than the configuration asks for.
     """
-    origin = origin_of(config.model)
+    origin = Origin.of(config.model)
     _as_the_head(config, origin)
     if config.data.findings:
         _of_the_head(config.data.findings, origin)

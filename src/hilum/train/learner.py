@@ -17,8 +17,8 @@ from hilum.batches import Batch, Feed
 from hilum.device import autocast, keep_freed_memory, make_deterministic, pick_device
 from hilum.errors import CheckFailed
 from hilum.metrics import PartName, Predictions
-from hilum.models import positive_logits
-from hilum.predict import classes_of, forward
+from hilum.models import classes_of, positive_logits
+from hilum.predict import forward
 from hilum.runs import Run
 from hilum.train.checkpoint import load_state, save_state, save_weights
 from hilum.train.data import Job, Part

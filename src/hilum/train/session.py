@@ -16,8 +16,8 @@ from hilum.files import remove_leftovers, write_json, write_parquet
 from hilum.locks import writing
 from hilum.metrics import SCORES, Predictions, check_scores, fit_judge
 from hilum.models import find_model
-from hilum.predict import Network, settle
-from hilum.runs import Run, keep_verdicts, verdicts_of
+from hilum.predict import Origin, raw_predictions
+from hilum.runs import Run
 from hilum.track import check_track
 from hilum.train.data import Job, make_job
 from hilum.train.finetune import check_finetune
@@ -45,7 +45,7 @@ def train(config: Config, *, folder: str | Path = "runs", command: str = "", qui
         Stopped: the user stopped it; the run can be resumed.
     """
     _check_names(config)
-    config = config.model_copy(update={"model": settle(config.model)})
+    config = config.model_copy(update={"model": Origin.settle(config.model)})
     check_finetune(config)
     job = make_job(config)
     check_scores(config.scores, job.findings, studies=job.part("valid").study_ids is not None)
@@ -104,7 +104,7 @@ def _resume(run: Run, quiet: bool) -> Run:
     watch = Watch(quiet or not leads())
     watch.say(f"resuming {run.path} in epoch {learner.progress.epoch + 1}, step {learner.progress.step + 1}")
     if job.verdicts is not None:
-        watch.say(f"verdicts on labels are those that it began with, in {verdicts_of(run)}")
+        watch.say(f"verdicts on labels are those that it began with, in {run.verdicts}")
     if learner.world.leads:
         run.write_info({**run.info, "status": "running"})
     return _finish(job, run, learner, watch)
@@ -187,13 +187,13 @@ def _describe(run: Run, job: Job, learner: Learner) -> None:
         write_parquet(run.path / "images.parquet", job.images())
         precision = job.config.train.precision
         write_json(run.path / "environment.json", describe_environment(learner.device, precision))
-        keep_verdicts(run, job.verdicts)
+        run.write_verdicts(job.verdicts)
         write_json(run.path / "data.json", job.describe())
 
 
 def _own_verdicts(run: Run) -> Config:
     """The run's settings, with its own copy of its verdicts on labels: the file that it was given may change."""
-    config, own = run.config, verdicts_of(run)
+    config, own = run.config, run.verdicts
     if not config.labels.overlay or not own.is_file():
         return config
     return config.model_copy(update={"labels": config.labels.model_copy(update={"overlay": str(own)})})
@@ -243,8 +243,8 @@ def _validated(job: Job, run: Run, learner: Learner) -> Predictions:
     """Raw predictions of the validation part by the best weights, over the copies that the settings ask for."""
     if copies_of(job.config.predict) == 1:
         return run.predictions("valid", run.best_epoch)
-    ids = job.part("valid").table.frame["image_id"]
-    return Network(run, device=str(learner.device)).part(job.pack, ids, "valid", job.config.train.batch)
+    batch = job.config.train.batch
+    return raw_predictions(run, "valid", device=str(learner.device), batch=batch, again=True, pack=job.pack)
 
 
 def _same_data(run: Run, job: Job) -> None:

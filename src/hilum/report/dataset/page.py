@@ -68,7 +68,7 @@ def open_pack(path: str | Path) -> Pack:
     path = Path(path).expanduser()
     if colon and source in SOURCES and not path.exists():
         raise PackError(
-            f"a data report is of a pack. Pack the data first:  hilum pack {source} {folder} PACK"
+            f"a data report is of a pack. Pack the data first:  hilum pack {source} {folder} --out PACK"
         )
     if (path / "run.json").is_file():
         raise PackError(f"{path} is a run, not a pack. Its report:  hilum report {path}")
