@@ -19,7 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hilum.metrics import SCORES as ALL
-from hilum.metrics import Predictions, influence, intervals_of, replicate, standard_error
+from hilum.metrics import Predictions, influence, intervals_of
+from hilum.metrics.uncertainty.bootstrap import replicate
+from hilum.metrics.uncertainty.influence import standard_error
 from hilum.metrics.uncertainty.intervals import BCA, PERCENTILE, bootstrapped
 from hilum.metrics.values.probabilities import BINS, bin_of
 

@@ -13,10 +13,11 @@ from scipy import stats
 
 from hilum.errors import ConfigError, DataError
 from hilum.metrics import SCORES, Predictions, Thresholds
-from hilum.metrics.comparison.effects import Comparison, adjusted, compare_predictions, contrast
-from hilum.metrics.comparison.sides import aligned, measure
+from hilum.metrics.comparison.effects import Comparison, _adjusted, _contrast, compare_predictions
+from hilum.metrics.comparison.sides import measure
 from hilum.metrics.uncertainty.influence import influence, standard_error
 from hilum.metrics.uncertainty.significance import effective_degrees, holm, t_quantile, t_tail, times_as_many
+from hilum.records import to_json
 
 
 def at_half(predictions: Predictions) -> Thresholds:
@@ -177,7 +178,7 @@ def test_the_mean_has_no_more_degrees_of_freedom_than_its_findings() -> None:
 def test_correction_over_groups() -> None:
     first, second = sides(Case(positives=100, findings=2, gain=0.3))
     like, other = (measure(side, "roc_auc", replicates=0) for side in (first, second))
-    pairs = adjusted([contrast(like, other), contrast(like, like)])
+    pairs = _adjusted([_contrast(like, other), _contrast(like, like)])
     assert pairs[0].overall.p_adjusted == pytest.approx(min(1, 2 * pairs[0].overall.p))
     each = holm([e.p for pair in pairs for e in pair.per_finding])
     np.testing.assert_allclose([e.p_adjusted for pair in pairs for e in pair.per_finding], each)
@@ -196,7 +197,7 @@ def test_variance_of_groups_by_hand() -> None:
     first, second = (
         measure(side, "roc_auc", replicates=0) for side in sides(Case(positives=200, runs=3, seeds_sd=0.5))
     )
-    effect = contrast(first, second).overall
+    effect = _contrast(first, second).overall
     patients = standard_error(second.influence - first.influence) ** 2
     seeds = []
     for side in (first, second):
@@ -296,7 +297,7 @@ def test_findings_that_cannot_be_compared_are_said() -> None:
         "F1": "its positive images are of one patient",
     }
     assert [effect.finding for effect in comparison.effects] == ["F2"]
-    assert comparison.to_json()["unscored"] == dict(comparison.unscored)
+    assert to_json(comparison)["unscored"] == dict(comparison.unscored)
     with pytest.raises(DataError, match="no finding of the test part"):
         compare_predictions([(first[0][0].select(["F0"]), first[0][1].select(["F0"]))], second)  # fmt: skip
 
@@ -307,24 +308,24 @@ def test_what_is_refused() -> None:
     with pytest.raises(ConfigError, match="did you mean 'roc_auc'"):
         compare_predictions(first, second, "roc_uac")
     with pytest.raises(DataError, match="1 image of the one and 0 of the other"):
-        aligned(two.take(np.arange(1, len(two))), one)
+        two.take(np.arange(1, len(two))).aligned(one)
     with pytest.raises(DataError, match="findings F0, F1"):
-        aligned(two.select(["F1"]), one)
+        two.select(["F1"]).aligned(one)
     other = Predictions(two.image_ids, two.findings, two.logits, 1 - two.targets, "test", two.patient_ids)
     with pytest.raises(DataError, match=r"other labels for [\d,]+ images \(F0, F1\)"):
         compare_predictions(first, [(other, thresholds)])
     moved = Predictions(two.image_ids, two.findings, two.logits, two.targets, "test", two.image_ids)
     with pytest.raises(DataError, match="other patients"):
-        aligned(moved, one)
+        moved.aligned(one)
     unknown = Predictions(two.image_ids, two.findings, two.logits, two.targets, "test")
-    assert aligned(unknown, one).patient_ids is one.patient_ids
+    assert unknown.aligned(one).patient_ids is one.patient_ids
     studies = Predictions(two.image_ids, two.findings, two.logits, two.targets, "test", None, None, "study")
     with pytest.raises(DataError, match="per image and the second per study"):
-        aligned(studies, one)
+        studies.aligned(one)
 
 
 def test_json_has_no_nan() -> None:
     import json
 
-    text = json.dumps(compare(Case(findings=2)).to_json(), allow_nan=False)
+    text = json.dumps(to_json(compare(Case(findings=2))), allow_nan=False)
     assert json.loads(text)["effects"][-1]["finding"] is None

@@ -10,8 +10,8 @@ from clustered import clustered, made, simulated
 from hypothesis import given, settings
 
 from hilum.errors import ConfigError
-from hilum.metrics import SCORES, Predictions, over_all, per_finding, replicate
-from hilum.metrics.uncertainty.bootstrap import BLOCK, draw
+from hilum.metrics import SCORES, Predictions, over_all, per_finding
+from hilum.metrics.uncertainty.bootstrap import BLOCK, draw, replicate
 from hilum.metrics.uncertainty.patients import clusters
 
 

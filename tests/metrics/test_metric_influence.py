@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hilum.errors import ConfigError
-from hilum.metrics import SCORES, Predictions, influence, replicate, standard_error
+from hilum.metrics import SCORES, Predictions, influence
+from hilum.metrics.uncertainty.bootstrap import replicate
+from hilum.metrics.uncertainty.influence import standard_error
 from hilum.metrics.uncertainty.patients import clusters
 from hilum.metrics.values.engine import Summed
 

@@ -20,8 +20,8 @@ from hilum.metrics import (
     influence,
     intervals_of,
     score,
-    standard_error,
 )
+from hilum.metrics.uncertainty.influence import standard_error
 from hilum.metrics.values.engine import Plain
 
 

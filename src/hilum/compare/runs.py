@@ -13,19 +13,17 @@ import polars as pl
 from hilum.compare import words
 from hilum.compare.groups import Group, SettingRow, differing_settings, group_runs, refuse_unlike
 from hilum.config import ScoresConfig
-from hilum.errors import DataError, RunError, did_you_mean
+from hilum.errors import ConfigError, DataError, RunError, did_you_mean
 from hilum.metrics import (
     SCORES,
     Comparison,
-    Model,
     Predictions,
     Side,
-    adjusted,
-    aligned,
-    check_score,
-    contrast,
+    Thresholds,
+    against,
     measure,
 )
+from hilum.records import to_json
 from hilum.runs import Run
 from hilum.table import PARTS
 from hilum.text import escaped, items, many, table_html
@@ -158,7 +156,7 @@ class RunsCompared:
     def frame(self) -> pl.DataFrame:
         """One row an effect: `group`, `reference` and the fields of `Effect`."""
         rows = [
-            {"group": group.name, "reference": self.groups[0].name, **effect.to_json()}
+            {"group": group.name, "reference": self.groups[0].name, **to_json(effect)}
             for group, comparison in self.pairs
             for effect in comparison.effects
         ]
@@ -173,9 +171,9 @@ class RunsCompared:
             "unit": self.unit,
             "rows": self.rows,
             "patients": self.patients,
-            "groups": [vars(group) for group in self.groups],
+            "groups": [to_json(group) for group in self.groups],
             "comparisons": [
-                {"group": group.name, "reference": self.groups[0].name, **comparison.to_json()}
+                {"group": group.name, "reference": self.groups[0].name, **to_json(comparison)}
                 for group, comparison in self.pairs
             ],
             "settings": {row.key: list(row.values) for row in self.settings},
@@ -206,31 +204,15 @@ def compare_runs(
         RunError: too few runs, or runs that cannot be compared: the message says in what they differ.
         DataError: other images or labels, or nothing that can be scored.
     """
-    check_score(by)
+    if by not in SCORES:
+        raise ConfigError(f"there is no score {by!r}; {did_you_mean(by, SCORES)}")
     if part not in PARTS:
         raise DataError(f"there is no part {part!r}; {did_you_mean(part, PARTS)}")
     groups = group_runs(paths)
     first = groups[0].runs[0]
-    findings = tuple(dict.fromkeys(items(include) or first.config.scores.include))
-    for name in findings:
-        if name not in first.data["findings"]:
-            raise DataError(
-                f"{first.name} has no finding {name!r}; {did_you_mean(name, first.data['findings'])}"
-            )
-    refuse_unlike(groups, findings)
-    findings = findings or tuple(first.data["findings"])
-    like = _model(first, part, findings)[0]
     config = first.config.scores
-    measured = [
-        measure(
-            [_like(run, part, like, first) for run in group.runs],
-            by,
-            replicates=config.replicates,
-            max_fpr=config.max_fpr,
-        )
-        for group in groups
-    ]
-    comparisons = adjusted([contrast(measured[0], other, config.level) for other in measured[1:]])
+    like = _model(first, part, _findings(groups, include))[0]
+    measured = [_measured(group, part, by, like, first) for group in groups]
     return RunsCompared(
         part,
         by,
@@ -239,13 +221,32 @@ def compare_runs(
         like.unit,
         measured[0].patients,
         tuple(GroupScores.of(g, m, config) for g, m in zip(groups, measured, strict=True)),
-        tuple(comparisons),
+        tuple(against(measured[0], measured[1:], config.level)),
         tuple(differing_settings(groups)),
         tuple(words.warnings(groups, measured[0], part, like.patient_ids is not None)),
     )
 
 
-def _model(run: Run, part: str, findings: Sequence[str]) -> Model:
+def _measured(group: Group, part: str, by: str, like: Predictions, first: Run) -> Side:
+    config = first.config.scores
+    models = [_like(run, part, like, first) for run in group.runs]
+    return measure(models, by, replicates=config.replicates, max_fpr=config.max_fpr)
+
+
+def _findings(groups: Sequence[Group], include: Sequence[str]) -> tuple[str, ...]:
+    """Those asked for, or of the first run's settings, or all; groups that do not have the same are refused."""
+    first = groups[0].runs[0]
+    findings = tuple(dict.fromkeys(items(include) or first.config.scores.include))
+    for name in findings:
+        if name not in first.data["findings"]:
+            raise DataError(
+                f"{first.name} has no finding {name!r}; {did_you_mean(name, first.data['findings'])}"
+            )
+    refuse_unlike(groups, findings)
+    return findings or tuple(first.data["findings"])
+
+
+def _model(run: Run, part: str, findings: Sequence[str]) -> tuple[Predictions, Thresholds]:
     """A run's judged predictions of some findings, with patient ids where they are known anywhere."""
     predictions = run.judged(part).select(findings)
     if predictions.patient_ids is None and predictions.unit == "image":
@@ -262,10 +263,10 @@ def _patients(run: Run, predictions: Predictions) -> Any:
     return found["patient_id"].cast(pl.String).to_numpy()
 
 
-def _like(run: Run, part: str, like: Predictions, first: Run) -> Model:
+def _like(run: Run, part: str, like: Predictions, first: Run) -> tuple[Predictions, Thresholds]:
     predictions, thresholds = _model(run, part, like.findings)
     try:
-        return aligned(predictions, like, run.name, first.name), thresholds
+        return predictions.aligned(like, run.name, first.name), thresholds
     except DataError as error:
         raise RunError(f"these runs cannot be compared: {error}") from error
 

@@ -15,12 +15,10 @@ from hilum.metrics import (
     Predictions,
     Side,
     Thresholds,
-    adjusted,
-    contrast,
+    against,
     influence,
     mean_over_findings,
     measure,
-    scorable,
 )
 
 TOGETHER = 32
@@ -70,7 +68,7 @@ def score_all(heads: CrossFitted, vectors: Vectors, like: Predictions, by: str) 
         DataError: no finding has both classes in two patients each.
     """
     template = measure([(like, _half(like))], by, replicates=0)
-    findings, reasons = scorable(like)
+    findings = tuple(name for name in template.columns if name is not None)
     count = len(heads.candidates)
     all_of_them = np.arange(count)
     per_finding = np.concatenate(
@@ -79,18 +77,30 @@ def score_all(heads: CrossFitted, vectors: Vectors, like: Predictions, by: str) 
     score = mean_over_findings(per_finding)
     order = np.argsort(score if SCORES[by].better == "lower" else -score, kind="stable")
     best = next(_measured(heads, vectors, like, template, order[:1]))
-    comparisons, ends = [], np.full((count, 2), np.nan)
-    for j, side in enumerate(_measured(heads, vectors, like, template, all_of_them)):
-        if j != order[0]:
-            comparisons.append(contrast(best, side))
-        if not SCORES[by].needs_replicates:
-            ends[j] = [end[-1] for end in side.interval()]
+    ends = np.full((count, 2), np.nan)
+
+    def others() -> Iterator[Side]:
+        for j, side in enumerate(_measured(heads, vectors, like, template, all_of_them)):
+            if not SCORES[by].needs_replicates:
+                ends[j] = [end[-1] for end in side.interval()]
+            if j != order[0]:
+                yield side
+
+    alike = sum(one.overall.verdict == "not distinguishable" for one in against(best, others()))
     if SCORES[by].needs_replicates:
         for j in order[:BOOTSTRAPPED]:
             part = next(_parts(heads, vectors, like, findings, np.array([j])))
             ends[j] = [end[-1] for end in measure([(part, _half(part))], by).interval()]
-    alike = sum(one.overall.verdict == "not distinguishable" for one in adjusted(comparisons))
-    return Scored(findings, per_finding, score, ends[:, 0], ends[:, 1], tuple(order.tolist()), alike, reasons)
+    return Scored(
+        findings,
+        per_finding,
+        score,
+        ends[:, 0],
+        ends[:, 1],
+        tuple(order.tolist()),
+        alike,
+        dict(template.unscored),
+    )
 
 
 def _parts(

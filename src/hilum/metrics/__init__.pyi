@@ -5,15 +5,11 @@ from .by_group.scores import Subgroups as Subgroups
 from .by_group.scores import subgroups as subgroups
 from .comparison.effects import Comparison as Comparison
 from .comparison.effects import Effect as Effect
-from .comparison.effects import adjusted as adjusted
+from .comparison.effects import against as against
 from .comparison.effects import compare_predictions as compare_predictions
-from .comparison.effects import contrast as contrast
 from .comparison.plots import forest_plot as forest_plot
-from .comparison.sides import Model as Model
 from .comparison.sides import Side as Side
-from .comparison.sides import aligned as aligned
 from .comparison.sides import measure as measure
-from .comparison.sides import scorable as scorable
 from .inputs import Bools as Bools
 from .inputs import Floats as Floats
 from .judging.averages import Mixture as Mixture
@@ -27,15 +23,12 @@ from .judging.judge import fit_judge as fit_judge
 from .judging.thresholds import Thresholds as Thresholds
 from .judging.thresholds import fit_thresholds as fit_thresholds
 from .judging.warnings import of_part as of_part
-from .predictions import UNITS as UNITS
 from .predictions import PartName as PartName
 from .predictions import Predictions as Predictions
 from .predictions import sigmoid as sigmoid
 from .results import Scores as Scores
 from .results import score as score
-from .uncertainty.bootstrap import replicate as replicate
 from .uncertainty.influence import influence as influence
-from .uncertainty.influence import standard_error as standard_error
 from .uncertainty.intervals import effective_trials as effective_trials
 from .uncertainty.intervals import intervals_of as intervals_of
 from .uncertainty.intervals import wilson as wilson
@@ -50,7 +43,6 @@ from .values.engine import mean_over_findings as mean_over_findings
 from .values.logistic import fit_line as fit_line
 from .values.registry import COUNTS as COUNTS
 from .values.registry import SCORES as SCORES
-from .values.registry import check_score as check_score
 from .values.registry import over_all as over_all
 from .values.registry import per_finding as per_finding
 

@@ -26,7 +26,7 @@ def sides(targets: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> tuple
     Raises:
         DataError: another value than 0, 1 or NaN, or weights that do not fit.
     """
-    values = two_dimensional(targets, "targets")
+    values = _two_dimensional(targets, "targets")
     positive, negative = values == 1, values == 0
     strange = ~(positive | negative | np.isnan(values))
     if strange.any():
@@ -44,8 +44,8 @@ def score_columns(scores: npt.ArrayLike, scored: Bools) -> Floats:
     Raises:
         DataError: the shape differs from that of the targets, or a scored cell is NaN.
     """
-    values = two_dimensional(scores, "scores")
-    same_shape(values, scored, "scores")
+    values = _two_dimensional(scores, "scores")
+    _same_shape(values, scored, "scores")
     values = np.where(scored, values, 0.0)
     if np.isnan(values).any():
         column = int(np.isnan(values).any(axis=0).argmax())
@@ -57,7 +57,7 @@ def score_columns(scores: npt.ArrayLike, scored: Bools) -> Floats:
     return values
 
 
-def probability_columns(probabilities: npt.ArrayLike, scored: Bools) -> Floats:
+def _probability_columns(probabilities: npt.ArrayLike, scored: Bools) -> Floats:
     """Like `score_columns`, for scores that must lie in 0..1."""
     values = score_columns(probabilities, scored)
     if values.size and (values.min() < 0 or values.max() > 1):
@@ -68,7 +68,7 @@ def probability_columns(probabilities: npt.ArrayLike, scored: Bools) -> Floats:
     return values
 
 
-def decision_columns(decisions: npt.ArrayLike, scored: Bools) -> Bools:
+def _decision_columns(decisions: npt.ArrayLike, scored: Bools) -> Bools:
     """Decisions as bool [n, k].
 
     Raises:
@@ -76,7 +76,7 @@ def decision_columns(decisions: npt.ArrayLike, scored: Bools) -> Bools:
     """
     values = np.asarray(decisions)
     values = values[:, None] if values.ndim == 1 else values
-    same_shape(values, scored, "decisions")
+    _same_shape(values, scored, "decisions")
     if values.dtype != np.bool_:
         if not np.isin(values, (0, 1)).all():
             raise DataError("decisions must be true or false; compare probabilities with thresholds first.")
@@ -96,7 +96,7 @@ def row_weights(weights: npt.ArrayLike | None, rows: int) -> Floats:
     return values
 
 
-def two_dimensional(values: npt.ArrayLike, what: str) -> Floats:
+def _two_dimensional(values: npt.ArrayLike, what: str) -> Floats:
     """`values` as float64 [n, k]; one column may come as [n]."""
     array = np.asarray(values, dtype=np.float64)
     if array.ndim == 1:
@@ -106,7 +106,7 @@ def two_dimensional(values: npt.ArrayLike, what: str) -> Floats:
     return array
 
 
-def same_shape(values: npt.NDArray[np.generic], scored: Bools, what: str) -> None:
+def _same_shape(values: npt.NDArray[np.generic], scored: Bools, what: str) -> None:
     """Raise a DataError unless `values` and `scored` are of one shape."""
     if values.shape != scored.shape:
         raise DataError(
@@ -158,12 +158,12 @@ class Rows:
     @cached_property
     def probabilities(self) -> Floats:
         """Of the positive class, [n, k]."""
-        return probability_columns(_asked(self._probabilities, "probabilities"), self.scored)
+        return _probability_columns(_asked(self._probabilities, "probabilities"), self.scored)
 
     @cached_property
     def decisions(self) -> Bools:
         """Whether it is decided positive, [n, k]."""
-        return decision_columns(_asked(self._decisions, "decisions"), self.scored)
+        return _decision_columns(_asked(self._decisions, "decisions"), self.scored)
 
 
 def _asked(values: npt.ArrayLike | None, what: str) -> npt.ArrayLike:

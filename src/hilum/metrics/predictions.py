@@ -15,11 +15,9 @@ from hilum.errors import DataError, did_you_mean
 from hilum.files import read_parquet, write_parquet
 from hilum.text import items, listed, many, table_html
 
-LOGIT, TARGET = "logit:", "target:"
+_LOGIT, _TARGET = "logit:", "target:"
 PartName = Literal["train", "valid", "test", "new"]
 """Of a split; `new` is of none. Thresholds and calibration are fitted on `valid` alone."""
-UNITS = ("image", "study", "patient")
-"""What a row of predictions can be."""
 _ALIKE = 20
 """From so many rows on, logits that all lie within 0..1 are asked about."""
 
@@ -97,13 +95,7 @@ class Predictions:
         """
         findings = items(findings)
         given = np.asarray(probabilities, dtype=np.float64).reshape(len(image_ids), len(findings))
-        wrong = ~((given >= 0) & (given <= 1))
-        if wrong.any():
-            row, column = np.argwhere(wrong)[0]
-            raise DataError(
-                f"image {image_ids[row]!r}, {findings[column]}: expected a probability between 0 and 1; it is "
-                f"{given[row, column]:g} ({int(wrong.sum()):,} such in all). Logits are given to Predictions(...)."
-            )
+        _refuse_outside(given, image_ids, findings)
         share = np.clip(given, np.finfo(np.float64).tiny, 1 - np.finfo(np.float64).epsneg)
         patients, studies = (
             None if one is None else np.asarray(one, dtype=object) for one in (patient_ids, study_ids)
@@ -161,6 +153,41 @@ class Predictions:
             patient_ids=None if self.patient_ids is None else self.patient_ids[rows],
             study_ids=None if self.study_ids is None else self.study_ids[rows],
         )
+
+    def aligned(self, like: Predictions, who: str = "the second", whose: str = "the first") -> Predictions:
+        """The same predictions in the order of others, which must be of the same images and targets.
+
+        Args:
+            like: of run `whose`.
+            who: what this is called in messages.
+            whose: what the others are called.
+
+        Raises:
+            DataError: other rows, targets, patients, units or findings; the message says which.
+        """
+        if self.unit != like.unit:
+            raise DataError(f"{whose} is scored per {like.unit} and {who} per {self.unit}.")
+        if self.findings != like.findings:
+            raise DataError(
+                f"{whose} has the findings {', '.join(like.findings)}; {who} has {', '.join(self.findings)}."
+            )
+        ids, wanted = self.image_ids.astype(str), like.image_ids.astype(str)
+        order, place = np.argsort(ids, kind="stable"), np.argsort(wanted, kind="stable")
+        if len(ids) != len(wanted) or (ids[order] != wanted[place]).any():
+            only = [len(set(a) - set(b)) for a, b in ((wanted, ids), (ids, wanted))]
+            raise DataError(
+                f"{whose} and {who} were scored on other images: {many(only[0], like.unit)} of the one "
+                f"and {only[1]:,} of the other are not shared ({len(wanted):,} and {len(ids):,} in all)."
+            )
+        rows = np.empty(len(ids), dtype=np.int64)
+        rows[place] = order
+        moved = self.take(rows)
+        _same_truth(moved, like, who, whose)
+        if moved.patient_ids is None or like.patient_ids is None:
+            return replace(moved, patient_ids=like.patient_ids)
+        if (moved.patient_ids != like.patient_ids).any():
+            raise DataError(f"{whose} and {who} name other patients for the same images.")
+        return moved
 
     def per(self, unit: str, combine: str = "max") -> Predictions:
         """One row a study or a patient: the largest or the mean logit of its images, in order of first sight.
@@ -233,7 +260,7 @@ class Predictions:
         for name, ids in (("patient_id", self.patient_ids), ("study_id", self.study_ids)):
             if ids is not None:
                 columns[name] = pl.Series(ids, dtype=pl.String)
-        for prefix, values in ((LOGIT, self.logits), (TARGET, self.targets)):
+        for prefix, values in ((_LOGIT, self.logits), (_TARGET, self.targets)):
             columns |= {prefix + name: values[:, j] for j, name in enumerate(self.findings)}
         write_parquet(path, pl.DataFrame(columns))
 
@@ -271,8 +298,8 @@ class Predictions:
 
 def _from_frame(frame: pl.DataFrame, part: str) -> Predictions:
     """What `Predictions.save` made a frame of; ValueError where it is something else."""
-    findings = tuple(name.removeprefix(LOGIT) for name in frame.columns if name.startswith(LOGIT))
-    values = [prefix + name for prefix in (LOGIT, TARGET) for name in findings]
+    findings = tuple(name.removeprefix(_LOGIT) for name in frame.columns if name.startswith(_LOGIT))
+    values = [prefix + name for prefix in (_LOGIT, _TARGET) for name in findings]
     for names, right, what in (
         (["image_id"], (pl.String,), "text"),
         (
@@ -280,7 +307,7 @@ def _from_frame(frame: pl.DataFrame, part: str) -> Predictions:
             (pl.String, pl.Null),
             "text",
         ),
-        (values or [LOGIT + "FINDING"], (pl.Float32, pl.Float64), "numbers"),
+        (values or [_LOGIT + "FINDING"], (pl.Float32, pl.Float64), "numbers"),
     ):
         for name in names:
             if name not in frame.columns:
@@ -312,3 +339,24 @@ def _combined(
     total = np.zeros((groups, logits.shape[1]))
     np.add.at(total, group, logits)
     return (total / np.bincount(group, minlength=groups)[:, None]).astype(logits.dtype)
+
+
+def _same_truth(predictions: Predictions, like: Predictions, who: str, whose: str) -> None:
+    one, two = predictions.targets, like.targets
+    differ = (one != two) & ~(np.isnan(one) & np.isnan(two))
+    if differ.any():
+        names = [name for name, any_row in zip(like.findings, differ.any(axis=0), strict=True) if any_row]
+        count = many(int(differ.any(axis=1).sum()), like.unit)
+        raise DataError(f"{whose} and {who} have other labels for {count} ({listed(names)}).")
+
+
+def _refuse_outside(
+    shares: npt.NDArray[np.float64], image_ids: Sequence[str], findings: Sequence[str]
+) -> None:
+    wrong = ~((shares >= 0) & (shares <= 1))
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        raise DataError(
+            f"image {image_ids[row]!r}, {findings[column]}: expected a probability between 0 and 1; it is "
+            f"{shares[row, column]:g} ({int(wrong.sum()):,} such in all). Logits are given to Predictions(...)."
+        )

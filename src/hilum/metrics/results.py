@@ -12,7 +12,7 @@ import numpy as np
 
 from hilum.config import ScoresConfig
 from hilum.errors import ConfigError, DataError, did_you_mean
-from hilum.metrics.inputs import Floats
+from hilum.metrics.inputs import Bools, Floats
 from hilum.metrics.judging.calibration import reliability
 from hilum.metrics.judging.thresholds import Thresholds
 from hilum.metrics.judging.warnings import missing_reasons, of_part, warnings_of
@@ -335,16 +335,7 @@ def score(predictions: Predictions, thresholds: Thresholds, config: ScoresConfig
     decisions = thresholds.decide(predictions)
     counts = confusion(predictions.targets, decisions)
     values = tally(predictions, decisions, tuple(SCORES), settings.max_fpr).values
-    intervals, shown = None, None
-    if settings.intervals != "none":
-        intervals = intervals_of(
-            predictions,
-            decisions,
-            method=settings.intervals,
-            level=settings.level,
-            replicates=settings.replicates,
-            max_fpr=settings.max_fpr,
-        )
+    shown = None
     if settings.include and tuple(settings.include) != predictions.findings:
         alone = settings.model_copy(update={"include": ()})
         shown = score(predictions.select(settings.include), thresholds.select(settings.include), alone)
@@ -361,10 +352,17 @@ def score(predictions: Predictions, thresholds: Thresholds, config: ScoresConfig
             *warnings_of(predictions.findings, counts, predictions.part, predictions.unit),
         ),
         predictions.unit,
-        intervals,
+        _intervals(predictions, decisions, settings),
         shown,
         predictions,
     )
+
+
+def _intervals(predictions: Predictions, decisions: Bools, settings: ScoresConfig) -> Intervals | None:
+    if settings.intervals == "none":
+        return None
+    how: dict[str, Any] = settings.model_dump(include={"level", "replicates", "max_fpr"})
+    return intervals_of(predictions, decisions, method=settings.intervals, **how)
 
 
 def _counts(columns: Mapping[str, Floats]) -> Confusion:

@@ -14,14 +14,14 @@ from hilum.metrics.predictions import Predictions
 from hilum.text import listed
 
 KEYS = {"image": "image_id", "study": "study_id", "patient": "patient_id"}
-NOT_SHOWN = ("image_id", "study_id", "patient_id", "part", "path", "age")
+_NOT_SHOWN = ("image_id", "study_id", "patient_id", "part", "path", "age")
 """Columns of a run's images that are no attributes as they are; age becomes bands."""
 PATIENT, DEVICE, OTHER = "patient", "device", "other"
 """Kinds of attribute: what the patient is; what is or is not in the picture; how it was taken, and all others."""
 BANDS = (0.0, 18.0, 40.0, 60.0, 80.0)
 CHILDREN = (0.0, 2.0, 6.0, 12.0)
 """First year of each age band; those of children where nobody is grown up."""
-MOST_VALUES = 12
+_MOST_VALUES = 12
 """A column with more values than this is no attribute."""
 
 
@@ -107,7 +107,7 @@ def attributes_of(predictions: Predictions, images: pl.DataFrame) -> tuple[Attri
         DataError: rows of the predictions are not among the images.
     """
     key = KEYS[predictions.unit]
-    columns = [name for name in images.columns if name not in NOT_SHOWN]
+    columns = [name for name in images.columns if name not in _NOT_SHOWN]
     shown = images.select(key, *(_shown(images[name]) for name in columns), *_age(images))
     if predictions.unit != "image":
         shown = shown.group_by(key).agg(_agreed(shown[name]) for name in shown.columns if name != key)
@@ -180,7 +180,7 @@ def _attribute(column: pl.Series) -> Attribute | None:
     if device:
         column = column.replace_strict({True: "yes", False: "no"}, default=None, return_dtype=pl.String)
     values = sorted(column.drop_nulls().unique(), key=_first_number)
-    if not 2 <= len(values) <= MOST_VALUES:
+    if not 2 <= len(values) <= _MOST_VALUES:
         return None
     if device:
         values = ["yes", "no"]

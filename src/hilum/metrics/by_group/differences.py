@@ -17,7 +17,7 @@ import numpy.typing as npt
 from hilum.metrics.inputs import Bools, Floats
 
 Ints = npt.NDArray[np.int64]
-ONE_PAIR = 2.0
+_ONE_PAIR = 2.0
 """Variance of the logit of an area with a single pair out of order: one positive's share and one negative's."""
 
 
@@ -126,7 +126,7 @@ class Area:
     @property
     def variance(self) -> float:
         """Of `logit`. Where no patient moves the area (it is 0 or 1), that of one pair out of order."""
-        return _variance(self.on_logits) or ONE_PAIR
+        return _variance(self.on_logits) or _ONE_PAIR
 
     def _within(self) -> float:
         half = 0.5 / self.pairs

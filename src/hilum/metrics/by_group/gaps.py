@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 
@@ -103,18 +102,6 @@ class Gap:
     sentence: str = ""
     shortcut: bool = False
     also: tuple[Gap, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON holds it; `from_json` reads it."""
-        return {
-            **{name: getattr(self, name) for name in self.__dataclass_fields__ if name != "also"},
-            "also": [gap.to_json() for gap in self.also],
-        }
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Gap:
-        """Read what `to_json` gave."""
-        return cls(**{**value, "also": tuple(cls.from_json(gap) for gap in value["also"])})
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ and where it is large enough to matter. What is tested is each value of an attri
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from hilum.metrics.uncertainty.patients import clusters
 from hilum.metrics.values import registry
 from hilum.metrics.values.counts import Confusion, cells
 from hilum.metrics.values.engine import Score, Summed, Tally
+from hilum.records import to_json
 from hilum.text import listed
 
 SCORES: dict[str, Score] = {
@@ -115,36 +116,8 @@ class Subgroups:
         return pl.DataFrame(rows, schema=_SCHEMA, infer_schema_length=None).fill_nan(None)
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON holds it: NaN is None; `from_json` reads it."""
-        return {
-            "level": self.level,
-            "tests": self.tests,
-            "floor": self.floor,
-            "shown": dict(self.shown),
-            "gaps": [gap.to_json() for gap in self.gaps],
-            "cells": self.frame().to_dicts(),
-        }
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Subgroups:
-        """Read what `to_json` gave.
-
-        Raises:
-            DataError: it is something else.
-        """
-        try:
-            cells = tuple(_cell_from(row) for row in value["cells"])
-            gaps = tuple(Gap.from_json(gap) for gap in value["gaps"])
-            return cls(
-                cells,
-                gaps,
-                float(value["level"]),
-                int(value["tests"]),
-                float(value["floor"]),
-                dict(value.get("shown", {})),
-            )
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise DataError(f"these are not scores by group: {error!r} in {str(value)[:80]}") from error
+        """As JSON holds it: NaN is None; cells as in `frame`."""
+        return {**to_json(replace(self, cells=())), "cells": self.frame().to_dicts()}
 
 
 _COUNTS = ("attribute", "value", "finding", "images", "positives", "negatives", "few")
@@ -256,20 +229,3 @@ def _cell(attribute: Attribute, value: str, finding: str, measured: Measured) ->
     few = min(positives, negatives) < FEW
     counts = positives + negatives, positives, negatives
     return Cell(attribute.name, value, finding, *counts, measured.scores, measured.intervals, few)
-
-
-def _cell_from(row: Mapping[str, Any]) -> Cell:
-    def number(name: str) -> float:
-        return np.nan if row[name] is None else float(row[name])
-
-    return Cell(
-        row["attribute"],
-        row["value"],
-        row["finding"],
-        int(row["images"]),
-        int(row["positives"]),
-        int(row["negatives"]),
-        {name: number(name) for name in SCORES},
-        {name: (number(f"{name}_low"), number(f"{name}_high")) for name in SCORES},
-        bool(row["few"]),
-    )

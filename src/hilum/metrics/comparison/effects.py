@@ -9,13 +9,13 @@ their own spread is added, as for several readers of the same cases (Obuchowski 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from hilum.metrics.comparison.sides import LEVEL, Model, Side, Term, aligned, measure
+from hilum.metrics.comparison.sides import LEVEL, Model, Side, Term, measure
 from hilum.metrics.inputs import Floats
 from hilum.metrics.uncertainty.influence import standard_error
 from hilum.metrics.uncertainty.significance import holm, satterthwaite, t_quantile, t_tail, times_as_many
@@ -25,7 +25,7 @@ from hilum.text import many, signed, span, spell_p, table_html
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-ENDLESS = 100
+_ENDLESS = 100
 """Over this many times the positives at hand, the number that it would take is not spelled out."""
 
 Verdict = Literal["better", "worse", "different", "not distinguishable"]
@@ -94,22 +94,15 @@ class Effect:
                 "train more seeds of both (hilum train RECIPE --repeats N)."
             )
         what = "positive labels" if self.finding is None else "positives"
-        if self.positives_needed > ENDLESS * self.positives:
+        if self.positives_needed > _ENDLESS * self.positives:
             return (
-                f"If that were the true difference, it would take over {ENDLESS} times the "
+                f"If that were the true difference, it would take over {_ENDLESS} times the "
                 f"{self.positives:,} {what} that there are to see it."
             )
         return (
             f"If that were the true difference, about {_rounded(self.positives_needed):,} {what} would be needed "
             f"to see it in 4 of 5 tries; there are {self.positives:,}."
         )
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON holds it: NaN is None."""
-        return {
-            name: None if isinstance(value, float) and math.isnan(value) else value
-            for name, value in vars(self).items()
-        }
 
 
 @dataclass(frozen=True)
@@ -193,15 +186,6 @@ class Comparison:
     def _repr_html_(self) -> str:
         return table_html(*self.table(), f"{SCORES[self.score].heading}, {many(self.rows, self.unit)}")
 
-    def to_json(self) -> dict[str, Any]:
-        """As JSON holds it."""
-        return {
-            **vars(self),
-            "runs": list(self.runs),
-            "effects": [effect.to_json() for effect in self.effects],
-            "unscored": dict(self.unscored),
-        }
-
 
 def compare_predictions(
     first: Sequence[Model],
@@ -231,7 +215,7 @@ def compare_predictions(
     like = first[0][0]
     sides = [
         measure(
-            [(aligned(predictions, like), thresholds) for predictions, thresholds in side],
+            [(predictions.aligned(like), thresholds) for predictions, thresholds in side],
             score,
             replicates=replicates,
             seed=seed,
@@ -239,11 +223,19 @@ def compare_predictions(
         )
         for side in (first, second)
     ]
-    return adjusted([contrast(sides[0], sides[1], level)])[0]
+    return against(sides[0], sides[1:], level)[0]
 
 
-def contrast(first: Side, second: Side, level: float = LEVEL) -> Comparison:
-    """Second against first, both measured on the same rows. `adjusted` corrects and gives the verdicts."""
+def against(reference: Side, others: Iterable[Side], level: float = LEVEL) -> list[Comparison]:
+    """Each of several sides against one, all measured on the same rows; corrected for their number.
+
+    The means over findings are one family of tests; the findings of all comparisons are another (Holm).
+    """
+    return _adjusted([_contrast(reference, other, level) for other in others])
+
+
+def _contrast(first: Side, second: Side, level: float = LEVEL) -> Comparison:
+    """Second against first; `_adjusted` corrects and gives the verdicts."""
     difference = second.mean - first.mean
     shift = second.influence - first.influence
     of_patients = standard_error(shift) ** 2
@@ -283,11 +275,7 @@ def contrast(first: Side, second: Side, level: float = LEVEL) -> Comparison:
     )
 
 
-def adjusted(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """Comparisons with one reference, corrected for their number and for that of the findings.
-
-    The means over findings are one family of tests; the findings of all comparisons are another.
-    """
+def _adjusted(comparisons: Sequence[Comparison]) -> list[Comparison]:
     overall = holm([comparison.overall.p for comparison in comparisons])
     each = holm([effect.p for comparison in comparisons for effect in comparison.per_finding])
     result, at = [], 0

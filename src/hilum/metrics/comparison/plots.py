@@ -14,7 +14,7 @@ from hilum.drawing import INK, MUTED, RULE, empty_figure, fitted
 from hilum.metrics.comparison.effects import Comparison, Effect
 from hilum.metrics.values.registry import SCORES
 
-LOOKS: dict[str, tuple[str, str, bool]] = {
+_LOOKS: dict[str, tuple[str, str, bool]] = {
     "better": ("#0b6e4f", "^", True),
     "worse": ("#b42318", "v", True),
     "different": ("#0b7285", "D", True),
@@ -22,11 +22,11 @@ LOOKS: dict[str, tuple[str, str, bool]] = {
 }
 """Verdict -> colour, shape, and whether it is filled: told apart without colour too."""
 
-WIDTH, ROW, HEAD, FOOT = 4.8, 0.26, 0.34, 0.72
+_WIDTH, _ROW, _HEAD, _FOOT = 4.8, 0.26, 0.34, 0.72
 """Inches: of the figure, of a row, over the first row and under the last."""
-SHORT, LONG, LONGEST = 16, 30, 26
+_SHORT, _LONG, _LONGEST = 16, 30, 26
 """Letters: names up to the first stand on both sides of zero, to the second in a heading, the third in a row."""
-LABEL = 0.074
+_LABEL = 0.074
 """Inches that a letter of a row's name takes."""
 
 
@@ -43,24 +43,24 @@ def forest_plot(
     """
     alike = [*comparisons, *beside]
     rows = max(len(comparison.effects) for comparison in alike)
-    panel = HEAD + ROW * rows + FOOT
-    figure = empty_figure((WIDTH, panel * len(comparisons)))
-    labels = [fitted(effect.name, LONGEST) for c in alike for effect in c.effects]
-    left = min(0.2 + LABEL * max(map(len, labels)), 0.45 * WIDTH) / WIDTH
-    low, high = limits(alike)
+    panel = _HEAD + _ROW * rows + _FOOT
+    figure = empty_figure((_WIDTH, panel * len(comparisons)))
+    labels = [fitted(effect.name, _LONGEST) for c in alike for effect in c.effects]
+    left = min(0.2 + _LABEL * max(map(len, labels)), 0.45 * _WIDTH) / _WIDTH
+    low, high = _limits(alike)
     for place, (comparison, group) in enumerate(zip(comparisons, names, strict=True)):
-        bottom = (panel * (len(comparisons) - 1 - place) + FOOT) / (panel * len(comparisons))
-        axes = figure.add_axes((left, bottom, 0.98 - left, ROW * rows / (panel * len(comparisons))))
+        bottom = (panel * (len(comparisons) - 1 - place) + _FOOT) / (panel * len(comparisons))
+        axes = figure.add_axes((left, bottom, 0.98 - left, _ROW * rows / (panel * len(comparisons))))
         axes.set_xlim(low, high)
         _panel(axes, comparison, group)
         figure.text(
-            0.02, bottom + (ROW * rows + 0.13) / (panel * len(comparisons)),
+            0.02, bottom + (_ROW * rows + 0.13) / (panel * len(comparisons)),
             f"{_short(group)} against {_short(reference)}", fontsize=9.5, color=INK,
         )  # fmt: skip
     return figure
 
 
-def limits(comparisons: Sequence[Comparison]) -> tuple[float, float]:
+def _limits(comparisons: Sequence[Comparison]) -> tuple[float, float]:
     """Both ends of the scale: intervals and zero, with air; a few endless ones do not flatten the rest."""
     effects = [effect for comparison in comparisons for effect in comparison.effects]
     ends = sorted(abs(end) for e in effects for end in (e.low, e.high) if math.isfinite(end))
@@ -85,7 +85,7 @@ def _panel(axes: Axes, comparison: Comparison, group: str) -> None:
         _effect(axes, row, effect, large=row == rows - 1 and rows > 1)
     if rows > 1:
         axes.axhline(rows - 1.5, color=RULE, linewidth=1)
-    axes.set_yticks(range(rows), [fitted(effect.name, LONGEST) for effect in effects])
+    axes.set_yticks(range(rows), [fitted(effect.name, _LONGEST) for effect in effects])
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.tick_params(labelsize=8.5, colors=MUTED, length=0, pad=5)
     for label in axes.get_yticklabels():
@@ -95,11 +95,11 @@ def _panel(axes: Axes, comparison: Comparison, group: str) -> None:
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(RULE)
-    _words(axes, 1 / (ROW * rows), comparison, group)
+    _words(axes, 1 / (_ROW * rows), comparison, group)
 
 
 def _effect(axes: Axes, row: int, effect: Effect, *, large: bool) -> None:
-    colour, shape, filled = LOOKS[effect.verdict]
+    colour, shape, filled = _LOOKS[effect.verdict]
     axes.plot([effect.low, effect.high], [row, row], color=colour, linewidth=2.2 if large else 1.5, zorder=2)
     axes.add_line(
         Line2D(
@@ -123,7 +123,7 @@ def _words(axes: Axes, inch: float, comparison: Comparison, group: str) -> None:
         0.5, -0.36 * inch, f"Difference in {SCORES[comparison.score].heading}{lower}", ha="center", va="center",
         transform=axes.transAxes, fontsize=8.5, color=MUTED,
     )  # fmt: skip
-    who = f"{group} " if len(group) <= SHORT else ""
+    who = f"{group} " if len(group) <= _SHORT else ""
     sides = (f"← {who}worse", f"{who}better →")
     if lower:
         sides = (f"← {who}better", f"{who}worse →")
@@ -135,4 +135,4 @@ def _words(axes: Axes, inch: float, comparison: Comparison, group: str) -> None:
 
 def _short(name: str) -> str:
     """The end of a long name: runs of one series begin alike."""
-    return name if len(name) <= LONG else f"…{name[1 - LONG :]}"
+    return name if len(name) <= _LONG else f"…{name[1 - _LONG :]}"

@@ -20,7 +20,7 @@ from hilum.metrics.uncertainty.patients import clusters, tally
 from hilum.metrics.uncertainty.significance import effective_degrees, satterthwaite, t_quantile
 from hilum.metrics.values.engine import mean_over_findings
 from hilum.metrics.values.registry import SCORES, check_score
-from hilum.text import listed, many, plural
+from hilum.text import plural
 
 Model = tuple[Predictions, Thresholds]
 """What a run says of a part, and from where on it says yes."""
@@ -164,7 +164,7 @@ def measure(
     seed: int = 0,
     max_fpr: float = 0.1,
 ) -> Side:
-    """Measure one side: runs whose predictions are of the same rows in the same order (see `aligned`).
+    """Measure one side: runs whose predictions are of the same rows in the same order (see `Predictions.aligned`).
 
     Args:
         models: predictions and thresholds of each run.
@@ -180,19 +180,10 @@ def measure(
     check_score(score)
     like = models[0][0]
     over_all = SCORES[score].over_all
-    findings, unscored = (like.findings, {}) if over_all else scorable(like)
-    if not findings:
-        reasons = "; ".join(f"{name}: {why}" for name, why in unscored.items())
-        raise DataError(f"no finding of the {like.part} part can be compared ({reasons}).")
-    each = []
-    for predictions, thresholds in models:
-        some = predictions.select(findings)
-        found = tally(some, thresholds.select(findings).decide(some), [score], max_fpr)
-        drawn = resamples(found, 0 if SCORES[score].slow else replicates, seed)[score]
-        each.append(evidence_of(found, score, drawn))
+    findings, unscored = (like.findings, {}) if over_all else _scorable(like)
+    each = [_evidence(model, score, findings, replicates, seed, max_fpr) for model in models]
     names: tuple[str | None, ...] = (None,) if over_all else findings
     columns = names if len(names) == 1 else (*names, None)
-    positives, fewest = _counts(like.select(findings), len(columns))
     together = Evidence(each[0].score, *(np.mean([getattr(e, f) for e in each], axis=0) for f in _AVERAGED))
     side = Side(
         score,
@@ -200,8 +191,7 @@ def measure(
         np.stack([one.value for one in each]),
         together,
         np.full(len(columns), np.nan),
-        positives,
-        fewest,
+        *_counts(like.select(findings), len(columns)),
         unscored,
         len(like),
         like.unit,
@@ -212,7 +202,17 @@ def measure(
 _AVERAGED = ("value", "influence", "drawn", "rarer", "trials", "holders")
 
 
-def scorable(predictions: Predictions) -> tuple[tuple[str, ...], dict[str, str]]:
+def _evidence(
+    model: Model, score: str, findings: Sequence[str], replicates: int, seed: int, max_fpr: float
+) -> Evidence:
+    """Of one model's score of some findings."""
+    some, thresholds = model[0].select(findings), model[1].select(findings)
+    found = tally(some, thresholds.decide(some), [score], max_fpr)
+    drawn = resamples(found, 0 if SCORES[score].slow else replicates, seed)[score]
+    return evidence_of(found, score, drawn)
+
+
+def _scorable(predictions: Predictions) -> tuple[tuple[str, ...], dict[str, str]]:
     """Findings with positives and negatives of two patients at least, and why the others are none of them."""
     code = clusters(predictions).code
     kept, unscored = [], {}
@@ -227,55 +227,10 @@ def scorable(predictions: Predictions) -> tuple[tuple[str, ...], dict[str, str]]
                 break
         else:
             kept.append(finding)
+    if not kept:
+        reasons = "; ".join(f"{name}: {why}" for name, why in unscored.items())
+        raise DataError(f"no finding of the {predictions.part} part can be compared ({reasons}).")
     return tuple(kept), unscored
-
-
-def aligned(
-    predictions: Predictions, like: Predictions, who: str = "the second", whose: str = "the first"
-) -> Predictions:
-    """The same predictions in the order of others, which must be of the same images and targets.
-
-    Args:
-        predictions: of run `who`.
-        like: of run `whose`.
-        who: name for messages.
-        whose: name for messages.
-
-    Raises:
-        DataError: other rows, targets, patients, units or findings; the message says which.
-    """
-    if predictions.unit != like.unit:
-        raise DataError(f"{whose} is scored per {like.unit} and {who} per {predictions.unit}.")
-    if predictions.findings != like.findings:
-        raise DataError(
-            f"{whose} has the findings {', '.join(like.findings)}; {who} has {', '.join(predictions.findings)}."
-        )
-    ids, wanted = predictions.image_ids.astype(str), like.image_ids.astype(str)
-    order, place = np.argsort(ids, kind="stable"), np.argsort(wanted, kind="stable")
-    if len(ids) != len(wanted) or (ids[order] != wanted[place]).any():
-        only = [len(set(a) - set(b)) for a, b in ((wanted, ids), (ids, wanted))]
-        raise DataError(
-            f"{whose} and {who} were scored on other images: {many(only[0], like.unit)} of the one "
-            f"and {only[1]:,} of the other are not shared ({len(wanted):,} and {len(ids):,} in all)."
-        )
-    rows = np.empty(len(ids), dtype=np.int64)
-    rows[place] = order
-    moved = predictions.take(rows)
-    _same_truth(moved, like, who, whose)
-    if moved.patient_ids is None or like.patient_ids is None:
-        return replace(moved, patient_ids=like.patient_ids)
-    if (moved.patient_ids != like.patient_ids).any():
-        raise DataError(f"{whose} and {who} name other patients for the same images.")
-    return moved
-
-
-def _same_truth(predictions: Predictions, like: Predictions, who: str, whose: str) -> None:
-    one, two = predictions.targets, like.targets
-    differ = (one != two) & ~(np.isnan(one) & np.isnan(two))
-    if differ.any():
-        names = [name for name, any_row in zip(like.findings, differ.any(axis=0), strict=True) if any_row]
-        count = many(int(differ.any(axis=1).sum()), like.unit)
-        raise DataError(f"{whose} and {who} have other labels for {count} ({listed(names)}).")
 
 
 def _alone(influences: Sequence[Floats], together: Floats) -> Floats:

@@ -81,12 +81,12 @@ class Mixture:
             raise DataError(f"this is no ensemble: {error!r} in {str(value)[:80]}") from error
 
 
-def mean_of_logits(logits: Floats, shares: Floats) -> Floats:
+def _mean_of_logits(logits: Floats, shares: Floats) -> Floats:
     """[m, n, k] logits and [m] shares that sum to 1 -> [n, k]."""
     return np.asarray(np.tensordot(shares, logits, 1))
 
 
-def mean_of_probabilities(logits: Floats, shares: Floats) -> Floats:
+def _mean_of_probabilities(logits: Floats, shares: Floats) -> Floats:
     """The logit of the mean probability, [m, n, k] -> [n, k]; exact far beyond where a probability rounds to 1."""
     weights = np.log(shares)[:, None, None]
     yes = np.logaddexp.reduce(weights - np.logaddexp(0, -logits), axis=0)
@@ -94,7 +94,7 @@ def mean_of_probabilities(logits: Floats, shares: Floats) -> Floats:
     return np.asarray(yes - no)
 
 
-_MEANS = {"probabilities": mean_of_probabilities, "logits": mean_of_logits}
+_MEANS = {"probabilities": _mean_of_probabilities, "logits": _mean_of_logits}
 
 
 def _aligned(member: Predictions, first: Predictions) -> Predictions:

@@ -25,7 +25,7 @@ from hilum.text import items, listed, strings
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-TIE = 1e-3
+_TIE = 1e-3
 """Share of the raw logit that is added to an isotonic map, so that images on one step keep their order."""
 
 
@@ -70,9 +70,9 @@ class Steps:
         return f"{len(set(self.probabilities))} steps, {self.probabilities[0]:.3g} to {self.probabilities[-1]:.3g}"
 
     def __call__(self, logits: Floats) -> Floats:
-        """Calibrated logits, of the same shape; `TIE` of the raw logit is added, which moves p by under 0.005."""
+        """Calibrated logits, of the same shape; `_TIE` of the raw logit is added, which moves p by under 0.005."""
         share = np.interp(logits, self.logits, self.probabilities)
-        return np.asarray(np.log(share) - np.log1p(-share) + TIE * logits)
+        return np.asarray(np.log(share) - np.log1p(-share) + _TIE * logits)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON holds it."""
@@ -276,7 +276,7 @@ def _fitted(logits: Floats, positive: Floats, method: str) -> Line | Steps | str
         return "some of its validation logits are infinite"
     if logits.min() == logits.max():
         return "all its validation logits are equal"
-    return FITS[method](logits, positive)
+    return _FITS[method](logits, positive)
 
 
 def _temperature(logits: Floats, positive: Floats) -> Line | str:
@@ -311,7 +311,7 @@ def _isotonic(logits: Floats, positive: Floats) -> Steps | str:
     return Steps(tuple(map(float, found.X_thresholds_)), tuple(map(float, shares)))
 
 
-FITS: dict[str, Callable[[Floats, Floats], Line | Steps | str]] = {
+_FITS: dict[str, Callable[[Floats, Floats], Line | Steps | str]] = {
     "temperature": _temperature,
     "platt": _platt,
     "isotonic": _isotonic,

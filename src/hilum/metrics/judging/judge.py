@@ -19,7 +19,7 @@ from hilum.metrics.predictions import Predictions
 from hilum.metrics.results import Scores, score
 from hilum.text import items
 
-COMBINES = {"max": "largest", "mean": "mean"}
+_COMBINES = {"max": "largest", "mean": "mean"}
 """How a unit's logit comes of those of its images, in words."""
 
 
@@ -42,7 +42,7 @@ class Judge:
         """What is judged, and how its probabilities came about, in a sentence."""
         unit = "Every image is judged alone."
         if self.config.unit != "image":
-            how = COMBINES[self.config.combine]
+            how = _COMBINES[self.config.combine]
             unit = f"Each {self.config.unit} is judged as one, by the {how} logit of its images."
         return f"{unit} Calibration: {self.calibration.text}. Thresholds: {self.thresholds.rule_text}."
 

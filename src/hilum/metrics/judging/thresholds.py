@@ -16,7 +16,7 @@ from hilum.metrics.values.counts import Confusion
 from hilum.metrics.values.curves import counts_by_threshold
 from hilum.text import items
 
-FALLBACK = 0.5
+_FALLBACK = 0.5
 RULES: dict[str, str] = {
     "fixed": "given in the settings",
     "youden": "best Youden index (recall + specificity - 1)",
@@ -102,7 +102,7 @@ class Thresholds:
     def origin(self, finding: str) -> str:
         """Where a finding's threshold came from, in words."""
         if finding in self.fallbacks:
-            return f"{FALLBACK}, because {self.fallbacks[finding]}"
+            return f"{_FALLBACK}, because {self.fallbacks[finding]}"
         return self.rule_text
 
     @property
@@ -167,7 +167,7 @@ def fit_thresholds(valid: Predictions, config: ScoresConfig) -> Thresholds:
         if not positives or not negatives:
             missing = "positive" if not positives else "negative"
             fallbacks[finding] = f"the validation part has no {missing} image"
-            values.append(FALLBACK)
+            values.append(_FALLBACK)
         else:
             values.append(_best(scores, true, false, config.threshold, asked or 0.0))
     return Thresholds(np.array(values), valid.findings, config.threshold, "valid", fallbacks, asked)
@@ -191,7 +191,7 @@ def fixed_values(config: ScoresConfig, findings: tuple[str, ...]) -> Floats:
         for name in config.value:
             if name not in findings:
                 raise ConfigError(f"scores.value names {name!r}; {did_you_mean(name, findings)}")
-        return np.array([config.value.get(name, FALLBACK) for name in findings])
+        return np.array([config.value.get(name, _FALLBACK) for name in findings])
     if len(config.value) != len(findings):
         raise ConfigError(
             f"scores.value has {len(config.value)} thresholds for {len(findings)} findings "
@@ -204,11 +204,11 @@ def _best(scores: Floats, true: Floats, false: Floats, rule: str, asked: float) 
     """The best candidate; `scores` fall, `true` and `false` count the positives decided at each."""
     candidates = _candidates(scores)
     true, false = np.concatenate([[0.0], true]), np.concatenate([[0.0], false])
-    value = GOODNESS[rule](Confusion(true, false, true[-1] - true, false[-1] - false), asked)
+    value = _GOODNESS[rule](Confusion(true, false, true[-1] - true, false[-1] - false), asked)
     value = np.where(candidates <= 1, value, -np.inf)
     # Equal quotients of counts can differ in the last bit.
     best = np.flatnonzero(value >= value.max() - 1e-12)
-    return float(candidates[best[np.abs(candidates[best] - FALLBACK).argmin()]])
+    return float(candidates[best[np.abs(candidates[best] - _FALLBACK).argmin()]])
 
 
 def _candidates(scores: Floats) -> Floats:
@@ -230,7 +230,7 @@ def _enough_right(counts: Confusion, asked: float) -> Floats:
     return np.where(counts.precision >= asked, 1.0 + counts.recall, counts.precision)
 
 
-GOODNESS: dict[str, Callable[[Confusion, float], Floats]] = {
+_GOODNESS: dict[str, Callable[[Confusion, float], Floats]] = {
     "youden": lambda counts, _: 2 * counts.balanced_accuracy,
     "accuracy": lambda counts, _: counts.accuracy,
     "f1": lambda counts, _: counts.f_beta(1),

@@ -21,7 +21,7 @@ from hilum.metrics.values.engine import Tally
 
 BLOCK = 16
 """Replicates that are drawn and scored at once; 16 rows of 26,410 float32 stay within a core's cache."""
-EXACT = 2**23
+_EXACT = 2**23
 """Up to this many rows, sums of counts are exact in float32 (a replicate can hold more rows than the data)."""
 
 
@@ -75,7 +75,7 @@ def resamples(scores: Tally, replicates: int, seed: int) -> dict[str, Floats]:
     }
     if not scores.patients or not result:
         return result
-    exact = len(scores.code) <= EXACT
+    exact = len(scores.code) <= _EXACT
 
     def fill(block: int) -> None:
         rows = slice(block * BLOCK, min(replicates, (block + 1) * BLOCK))

@@ -40,7 +40,7 @@ class RocCurve:
 
     def thin(self, points: int) -> RocCurve:
         """The same shape in at most `points` points, for drawing."""
-        keep = thin_line(self.false_positive_rate, self.recall, points)
+        keep = _thin_line(self.false_positive_rate, self.recall, points)
         return replace(
             self,
             thresholds=self.thresholds[keep],
@@ -88,7 +88,7 @@ class PrecisionRecallCurve:
 
     def thin(self, points: int) -> PrecisionRecallCurve:
         """The same shape in at most `points` points, for drawing."""
-        keep = thin_line(self.recall, self.precision, points)
+        keep = _thin_line(self.recall, self.precision, points)
         return replace(
             self,
             thresholds=self.thresholds[keep],
@@ -100,7 +100,7 @@ class PrecisionRecallCurve:
         """x and y of the line to draw: recall and precision as the steps whose area is average precision."""
         x = np.repeat(np.concatenate([[0.0], self.recall]), 2)[1:-1]
         y = np.repeat(self.precision, 2)
-        keep = thin_line(x, y, points)
+        keep = _thin_line(x, y, points)
         return x[keep], y[keep]
 
 
@@ -176,7 +176,7 @@ def _counts(predictions: Predictions, column: int) -> tuple[Floats, Floats, Floa
     return (thresholds, true, false) if len(true) else (nothing, nothing, nothing)
 
 
-def thin_line(x: npt.ArrayLike, y: npt.ArrayLike, points: int) -> npt.NDArray[np.int64]:
+def _thin_line(x: npt.ArrayLike, y: npt.ArrayLike, points: int) -> npt.NDArray[np.int64]:
     """Which points of a line to keep so that it looks the same.
 
     Starts from both ends and adds, one by one, the point that lies farthest from the line drawn so far
