@@ -36,9 +36,9 @@ from .results import score as score
 from .uncertainty.bootstrap import replicate as replicate
 from .uncertainty.influence import influence as influence
 from .uncertainty.influence import standard_error as standard_error
-from .uncertainty.intervals import effective_trials as effective_trials
 from .uncertainty.intervals import intervals_of as intervals_of
-from .uncertainty.intervals import wilson as wilson
+from .uncertainty.rules import effective_trials as effective_trials
+from .uncertainty.rules import wilson as wilson
 from .uncertainty.significance import holm as holm
 from .values.counts import confusion as confusion
 from .values.curves import PrecisionRecallCurve as PrecisionRecallCurve

@@ -17,7 +17,8 @@ from hilum.metrics.judging.calibration import reliability
 from hilum.metrics.judging.thresholds import Thresholds
 from hilum.metrics.judging.warnings import missing_reasons, of_part, warnings_of
 from hilum.metrics.predictions import Predictions
-from hilum.metrics.uncertainty.intervals import Intervals, intervals_of
+from hilum.metrics.uncertainty.interval import Intervals
+from hilum.metrics.uncertainty.intervals import intervals_of
 from hilum.metrics.uncertainty.patients import tally
 from hilum.metrics.values.counts import Confusion, cells, confusion
 from hilum.metrics.values.curves import roc_curves

@@ -35,7 +35,6 @@ SCORES: dict[str, Score] = {
         "prev.",
         Summed(cells, lambda *sums: ratio(Confusion(*sums).positives, Confusion(*sums).images)),
         about="Share of positives among the scored rows.",
-        interval="Wilson",
         trials=lambda rows: rows.scored,
     ),
 }
