@@ -37,9 +37,11 @@ from .uncertainty.bootstrap import replicate as replicate
 from .uncertainty.influence import influence as influence
 from .uncertainty.influence import standard_error as standard_error
 from .uncertainty.intervals import intervals_of as intervals_of
+from .uncertainty.patients import FEW as FEW
 from .uncertainty.rules import effective_trials as effective_trials
 from .uncertainty.rules import wilson as wilson
 from .uncertainty.significance import holm as holm
+from .values import ece as ece
 from .values.counts import confusion as confusion
 from .values.curves import PrecisionRecallCurve as PrecisionRecallCurve
 from .values.curves import RocCurve as RocCurve
