@@ -80,11 +80,11 @@ class Evidence:
             return rules.of_mean(self.each.value, self.each.influence, self.each.interval(level), limits)
         if not np.isfinite(limits).all():
             return rules.by_t(value, self.influence, self.holders, limits, level)
-        influence = self.influence
+        influence, sure = self.influence, 1.0
         if isinstance(self.score.way, Ranked) and not self.score.way.two_samples:
             # Derivatives alone, unlike the jackknife, do not know how few patients they are of.
-            influence = influence * np.sqrt(ratio(self.holders, self.holders - 1))
-        return rules.within(value, influence, self.holders, self.patients, limits, level)
+            influence, sure = influence * np.sqrt(ratio(self.holders, self.holders - 1)), rules.DEGREES
+        return rules.within(value, influence, self.holders, self.patients, limits, level, sure)
 
 
 def evidence_of(found: Tally, name: str, drawn: Floats | None = None) -> Evidence:

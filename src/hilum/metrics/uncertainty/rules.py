@@ -29,8 +29,8 @@ covers 95 % and more, 0.5 covers 87 %; with 0.2 no share of 5 to 100 trials is c
 EXACT = 1e-15
 """A variance below this is none: the score is the same whatever patient is left out."""
 DEGREES = 0.625
-"""Share of the degrees of freedom that kurtosis gives for which t intervals cover (log loss, calibration
-slope)."""
+"""Share of the degrees of freedom that kurtosis gives for which t intervals cover, and those of AP, whose
+influences are derivatives."""
 FEWEST_DEGREES = 4.0
 """They are not taken for fewer than this: where one patient carries most of the error, kurtosis says 1, and a t
 interval of 1 degree is six times as wide as a normal one."""
@@ -45,6 +45,7 @@ def within(
     patients: Floats,
     limits: tuple[float, float],
     level: float,
+    sure: float = 1.0,
 ) -> Interval:
     """Interval of a score within two limits, as of a share of so many independent trials.
 
@@ -62,6 +63,7 @@ def within(
         patients: as many of equal weight they are worth, [c].
         limits: least and greatest value.
         level: how often the interval is to hold the true value.
+        sure: share of the degrees of freedom that kurtosis gives.
     """
     from scipy.special import betaincinv
 
@@ -70,7 +72,7 @@ def within(
     moderate = (share * patients + 0.5) / (patients + 1)
     spread = moderate * (1 - moderate)
     worst, seen = ratio(spread, patients), (standard_error(influence) / (high - low)) ** 2
-    degrees = np.clip(effective_degrees(influence), 0.5, np.maximum(holders - 1, 0.5))
+    degrees = np.clip(sure * effective_degrees(influence), 0.5, np.maximum(holders - 1, 0.5))
     wider = (t_quantile(level, degrees + WORST) / NormalDist().inv_cdf((1 + level) / 2)) ** 2
     variance = wider * (degrees * seen + WORST * worst) / (degrees + WORST)
     trials = spread / np.where(seen > EXACT, np.minimum(variance, worst), worst)
