@@ -56,18 +56,6 @@ def by_column(
     return found
 
 
-def _bins(y: np.ndarray, p: np.ndarray, sample_weight: np.ndarray) -> float:
-    """Calibration error by its definition: 15 bins of equal width, 1 in the last."""
-    total = 0.0
-    for number in range(15):
-        low, high = number / 15, (number + 1) / 15
-        here = (p >= low) & ((p < high) | ((number == 14) & (p == 1)))
-        w = sample_weight[here]
-        if w.sum() > 0:
-            total += w.sum() * abs(np.average(p[here], weights=w) - np.average(y[here], weights=w))
-    return total / sample_weight.sum()
-
-
 RANKED = {
     "roc_auc": (oracle.roc_auc_score, "both"),
     "average_precision": (oracle.average_precision_score, "both"),
@@ -76,7 +64,6 @@ RANKED = {
         lambda y, p, sample_weight: oracle.log_loss(y, p, sample_weight=sample_weight, labels=[0, 1]),
         "any",
     ),
-    "ece": (_bins, "any"),
     "partial_auc": (
         lambda y, s, sample_weight: oracle.roc_auc_score(y, s, sample_weight=sample_weight, max_fpr=0.1),
         "both",
@@ -216,15 +203,6 @@ def test_partial_area_agrees_with_scikit_learn_at_every_reach(
     np.testing.assert_allclose(ours, by_column(targets, scores, weights, theirs, "both"), atol=1e-11)
     if reach == 1:
         np.testing.assert_allclose(ours, metrics.roc_auc(targets, scores, weights), atol=1e-12)
-
-
-def test_calibration_error_is_of_the_positive_class() -> None:
-    """Half of those said to have 0.9 have it; as a confidence in the answer given, 0.1 would say the same."""
-    assert metrics.ece([1, 0], [0.9, 0.9])[0] == pytest.approx(0.4)
-    assert metrics.ece([0, 0, 0, 0, 1], [0.2] * 5)[0] == pytest.approx(0)
-    # Over and under 0.2 in one bin cancel; in two bins they do not.
-    assert metrics.ece([1, 0], [0.51, 0.49])[0] == pytest.approx(0)
-    assert metrics.ece([0, 1], [0.99, 0.01])[0] == pytest.approx(0.99)
 
 
 def test_mcc_of_many_images_does_not_overflow() -> None:

@@ -118,7 +118,7 @@ def test_a_finding_that_is_never_predicted_is_told() -> None:
 
 def test_few_images_are_told() -> None:
     scores = scored([[1], [1], [-1]], [[1], [1], [0]])
-    assert any("Finding 0 (1 negative)" in warning for warning in scores.warnings)
+    assert any("Finding 0 (1)" in warning for warning in scores.warnings)
 
 
 def test_extreme_logits_keep_their_order() -> None:

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hilum.compare.groups import Group
-from hilum.metrics import SCORES, Comparison, Effect, Side, of_part
+from hilum.metrics import FEW, SCORES, Comparison, Effect, Side, of_part
 from hilum.runs import warnings_of
 from hilum.text import listed, many, signed, span, spell_p
-
-FEW = 30
-"""Under this many positives an interval says little, and is least to be trusted."""
 
 
 def verdict(comparison: Comparison, group: str, reference: str) -> str:
@@ -82,12 +79,12 @@ def _of_seeds(groups: Sequence[Group]) -> list[str]:
 def _of_counts(reference: Side) -> list[str]:
     findings = [name for name in reference.columns if name is not None]
     few = [
-        f"{name} ({count})" for name, count in zip(findings, reference.positives, strict=False) if count < FEW
+        f"{name} ({count})" for name, count in zip(findings, reference.fewest, strict=False) if count < FEW
     ]
     if not few:
         return []
-    units = many(2, reference.unit).removeprefix("2 ")
-    return [f"Few positive {units}: {listed(few, 12)}. Only a large difference can be seen there."]
+    where = f"Few patients with a finding, or without it: {listed(few, 12)}."
+    return [f"{where} Only a large difference can be seen there."]
 
 
 def _of_training(groups: Sequence[Group]) -> list[str]:

@@ -6,7 +6,6 @@ from .duplicates import perceptual_hash as perceptual_hash
 from .duplicates import thumbnail as thumbnail
 from .duplicates import usual_distance as usual_distance
 from .examine import doctor as doctor
-from .labels import FEW as FEW
 from .labels import label_checks as label_checks
 from .labels import shortcut_checks as shortcut_checks
 from .marks import MARKS as MARKS

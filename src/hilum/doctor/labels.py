@@ -8,13 +8,10 @@ import polars as pl
 
 from hilum.doctor.predicting import DECIDING, Shortcut
 from hilum.doctor.report import Check, Level
+from hilum.metrics import FEW
 from hilum.table import TRAITS, Table, nobody_named, official_parts, rate_gaps, shared_patients
 from hilum.text import listed, many
 
-FEW = 20
-"""Positives of fewer patients than this give scores that mean little."""
-FEW_PATIENTS = 10
-"""So many positive images or more, but of fewer patients than this, tell of these patients."""
 OLDEST = 110
 TELLING = 0.7
 """ROC AUC from which a trait alone is called a shortcut."""
@@ -74,7 +71,7 @@ def _few(table: Table) -> Iterator[Check]:
     for name in table.findings:
         ids = table.frame.filter(pl.col(name).eq(1))["patient_id"]
         images, patients = len(ids), ids.n_unique()
-        if images >= FEW and patients < FEW_PATIENTS:
+        if images >= FEW and patients < FEW:
             same.append(f"{name} ({images:,} images of {many(patients, 'patient')})")
         elif 0 < patients < FEW:
             few.append(f"{name} ({patients})")
@@ -89,7 +86,7 @@ def _few(table: Table) -> Iterator[Check]:
         yield Check(
             "warning",
             "few-patients",
-            f"Positives of fewer than {FEW_PATIENTS} patients: {listed(same, 3)}.",
+            f"Positives of fewer than {FEW} patients: {listed(same, 3)}.",
             "Scores will tell of these patients, not of the finding.",
             {"findings": same},
         )

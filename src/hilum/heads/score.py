@@ -23,8 +23,6 @@ from hilum.metrics import (
 
 TOGETHER = 32
 """Candidates whose predictions are held at once."""
-BOOTSTRAPPED = 20
-"""Of scores without a formula for intervals, so many of the best candidates get theirs by the bootstrap."""
 
 Ints = npt.NDArray[np.int64]
 
@@ -37,7 +35,7 @@ class Scored:
         findings: the f that can be scored.
         per_finding: float64 [c, f].
         score: their mean, [c].
-        low, high: ends of the 95 % interval of the mean over patients, [c]; NaN where none was made.
+        low, high: ends of the 95 % interval of the mean over patients, [c].
         order: candidates, best first; the earlier of two equals first.
         within_noise: how many others are not distinguishable from the best.
         reasons: finding -> why it cannot be scored.
@@ -55,8 +53,6 @@ class Scored:
 
 def score_all(heads: CrossFitted, vectors: Vectors, like: Predictions, by: str) -> Scored:
     """Score every candidate out of fold.
-
-    ROC AUC and AP have intervals for all (DeLong's, the jackknife); of other scores the best `BOOTSTRAPPED` have.
 
     Args:
         heads: trained once a fold.
@@ -81,26 +77,13 @@ def score_all(heads: CrossFitted, vectors: Vectors, like: Predictions, by: str) 
 
     def others() -> Iterator[Side]:
         for j, side in enumerate(_measured(heads, vectors, like, template, all_of_them)):
-            if not SCORES[by].needs_replicates:
-                ends[j] = [end[-1] for end in side.interval()]
+            ends[j] = [end[-1] for end in side.interval()]
             if j != order[0]:
                 yield side
 
     alike = sum(one.overall.verdict == "not distinguishable" for one in against(best, others()))
-    if SCORES[by].needs_replicates:
-        for j in order[:BOOTSTRAPPED]:
-            part = next(_parts(heads, vectors, like, findings, np.array([j])))
-            ends[j] = [end[-1] for end in measure([(part, _half(part))], by).interval()]
-    return Scored(
-        findings,
-        per_finding,
-        score,
-        ends[:, 0],
-        ends[:, 1],
-        tuple(order.tolist()),
-        alike,
-        dict(template.unscored),
-    )
+    reasons = dict(template.unscored)
+    return Scored(findings, per_finding, score, ends[:, 0], ends[:, 1], tuple(order.tolist()), alike, reasons)
 
 
 def _parts(

@@ -29,9 +29,10 @@ from .predictions import sigmoid as sigmoid
 from .results import Scores as Scores
 from .results import score as score
 from .uncertainty.influence import influence as influence
-from .uncertainty.intervals import effective_trials as effective_trials
 from .uncertainty.intervals import intervals_of as intervals_of
-from .uncertainty.intervals import wilson as wilson
+from .uncertainty.patients import FEW as FEW
+from .uncertainty.rules import effective_trials as effective_trials
+from .uncertainty.rules import wilson as wilson
 from .uncertainty.significance import holm as holm
 from .values.counts import confusion as confusion
 from .values.curves import PrecisionRecallCurve as PrecisionRecallCurve

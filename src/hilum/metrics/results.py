@@ -17,8 +17,9 @@ from hilum.metrics.judging.calibration import reliability
 from hilum.metrics.judging.thresholds import Thresholds
 from hilum.metrics.judging.warnings import missing_reasons, of_part, warnings_of
 from hilum.metrics.predictions import Predictions
-from hilum.metrics.uncertainty.intervals import Intervals, intervals_of
-from hilum.metrics.uncertainty.patients import tally
+from hilum.metrics.uncertainty.interval import Intervals
+from hilum.metrics.uncertainty.intervals import intervals_of
+from hilum.metrics.uncertainty.patients import clusters, tally
 from hilum.metrics.values.counts import Confusion, cells, confusion
 from hilum.metrics.values.curves import roc_curves
 from hilum.metrics.values.engine import Summed, mean_over_findings
@@ -57,6 +58,7 @@ class Scores:
         intervals: of all scores; None where none were asked for.
         shown: scores of the findings of `scores.include` alone, where some are left out.
         scored: the predictions themselves, for curves; None where scores were read from a file.
+        fewest: patients with each finding, or without it, whichever are fewer, float64 [k]; NaN of older versions.
     """
 
     part: str
@@ -71,6 +73,7 @@ class Scores:
     intervals: Intervals | None = None
     shown: Scores | None = None
     scored: Predictions | None = field(default=None, repr=False, compare=False)
+    fewest: Floats = field(default_factory=lambda: np.full(1, np.nan))
 
     @property
     def heading(self) -> str:
@@ -145,7 +148,7 @@ class Scores:
         places = [self.findings.index(name) for name in chosen]
         columns = {name: values[places] for name, values in self.columns.items()}
         counts = _counts(columns)
-        own = warnings_of(self.findings, _counts(self.columns), self.part, self.unit)
+        own = warnings_of(self.findings, _counts(self.columns), self.fewest, self.part, self.unit)
         some = Scores(
             self.part,
             self.images,
@@ -154,10 +157,11 @@ class Scores:
             _combined_of_counts(counts),
             self.thresholds.select(chosen),
             {name: why for name, why in self.reasons.items() if name in chosen},
-            warnings_of(chosen, counts, self.part, self.unit),
+            warnings_of(chosen, counts, self.fewest[places], self.part, self.unit),
             self.unit,
             None if self.intervals is None else self.intervals.select(places),
             scored=self.scored and self.scored.select(chosen),
+            fewest=self.fewest[places],
         )
         return some.warned([told for told in self.warnings if told not in own])
 
@@ -209,6 +213,7 @@ class Scores:
             "warnings": list(self.warnings),
             "intervals": None if self.intervals is None else self.intervals.to_json(),
             "shown": None if self.shown is None else self.shown.to_json(),
+            "fewest": [None if math.isnan(patients) else patients for patients in self.fewest],
         }
 
     @classmethod
@@ -238,6 +243,7 @@ class Scores:
                 value.get("unit", "image"),
                 None if intervals is None else Intervals.from_json(intervals),
                 None if shown is None else cls.from_json(shown),
+                fewest=np.array([_number(patients) for patients in value.get("fewest", [None] * len(rows))]),
             )
             found._fits()
             return found
@@ -296,7 +302,7 @@ class Scores:
 
     def _fits(self) -> None:
         """ValueError where thresholds or intervals are of other findings."""
-        fits = self.thresholds.findings == self.findings
+        fits = self.thresholds.findings == self.findings and len(self.fewest) == len(self.findings)
         if (own := self.intervals) is not None:
             each, single = own.columns.values(), [*own.means.values(), *own.combined.values()]
             fits &= all(one.low.shape == one.high.shape == (len(self.findings),) for one in each)
@@ -333,7 +339,8 @@ def score(predictions: Predictions, thresholds: Thresholds, config: ScoresConfig
     """
     settings = config or ScoresConfig(intervals="none")
     decisions = thresholds.decide(predictions)
-    counts = confusion(predictions.targets, decisions)
+    counts, patients = confusion(predictions.targets, decisions), clusters(predictions)
+    fewest = np.minimum(*(patients.holding(predictions.targets == side) for side in (1, 0)))
     values = tally(predictions, decisions, tuple(SCORES), settings.max_fpr).values
     shown = None
     if settings.include and tuple(settings.include) != predictions.findings:
@@ -349,12 +356,13 @@ def score(predictions: Predictions, thresholds: Thresholds, config: ScoresConfig
         missing_reasons(predictions.findings, counts, predictions.part, predictions.unit),
         (
             *predictions.doubts,
-            *warnings_of(predictions.findings, counts, predictions.part, predictions.unit),
+            *warnings_of(predictions.findings, counts, fewest, predictions.part, predictions.unit),
         ),
         predictions.unit,
         _intervals(predictions, decisions, settings),
         shown,
         predictions,
+        fewest,
     )
 
 

@@ -179,7 +179,7 @@ def subgroup_plot(cells: Sequence[Cell], score: str, title: str, overall: Mappin
 def draw_subgroups(
     axes: Axes, cells: Sequence[Cell], score: str, overall: Mapping[str, float]
 ) -> list[Line2D]:
-    """Dots and intervals; a hollow dot has under ten positives or negatives. Returns the legend's lines."""
+    """Dots and intervals; a hollow dot has fewer than ten patients of either kind. Returns the legend's lines."""
     handles: list[Line2D] = []
     findings = list(dict.fromkeys(cell.finding for cell in cells))
     values = list(dict.fromkeys(cell.value for cell in cells))

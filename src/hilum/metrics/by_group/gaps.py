@@ -12,7 +12,7 @@ import numpy as np
 from hilum.metrics.by_group.attributes import DEVICE, PATIENT, Attribute, Contrast, in_words
 from hilum.metrics.by_group.differences import Area, Share, area_p, difference_interval, share_p
 from hilum.metrics.inputs import Bools
-from hilum.metrics.judging.warnings import FEW
+from hilum.metrics.uncertainty.patients import FEW
 from hilum.metrics.uncertainty.significance import POWER, holm
 from hilum.text import many
 

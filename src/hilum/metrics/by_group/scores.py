@@ -19,10 +19,9 @@ from hilum.metrics.by_group.differences import Area, Ints, correlation_of, share
 from hilum.metrics.by_group.gaps import FLOOR, LABELS, Gap, Measured, named_gaps
 from hilum.metrics.inputs import Bools, Rows, ratio
 from hilum.metrics.judging.thresholds import Thresholds
-from hilum.metrics.judging.warnings import FEW
 from hilum.metrics.predictions import Predictions
 from hilum.metrics.uncertainty.intervals import evidence_of
-from hilum.metrics.uncertainty.patients import clusters
+from hilum.metrics.uncertainty.patients import FEW, clusters
 from hilum.metrics.values import registry
 from hilum.metrics.values.counts import Confusion, cells
 from hilum.metrics.values.engine import Score, Summed, Tally
@@ -36,7 +35,6 @@ SCORES: dict[str, Score] = {
         "prev.",
         Summed(cells, lambda *sums: ratio(Confusion(*sums).positives, Confusion(*sums).images)),
         about="Share of positives among the scored rows.",
-        interval="Wilson",
         trials=lambda rows: rows.scored,
     ),
 }
@@ -56,7 +54,7 @@ class Cell:
         negatives: of these.
         scores: each of `SCORES`; NaN where there is none.
         intervals: of each its interval; NaN where there is none.
-        few: under ten positives or negatives: the numbers say little.
+        few: of fewer than `FEW` patients with the finding, or without it: the numbers say little.
     """
 
     attribute: str
@@ -226,6 +224,6 @@ def _shares(target: Any, decided: Bools) -> dict[str, tuple[Bools, Bools]]:
 
 def _cell(attribute: Attribute, value: str, finding: str, measured: Measured) -> Cell:
     positives, negatives = measured.positives, measured.negatives
-    few = min(positives, negatives) < FEW
+    few = measured.area.patients < FEW
     counts = positives + negatives, positives, negatives
     return Cell(attribute.name, value, finding, *counts, measured.scores, measured.intervals, few)

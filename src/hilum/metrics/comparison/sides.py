@@ -15,7 +15,7 @@ from hilum.metrics.judging.thresholds import Thresholds
 from hilum.metrics.predictions import Predictions
 from hilum.metrics.uncertainty.bootstrap import resamples
 from hilum.metrics.uncertainty.influence import standard_error
-from hilum.metrics.uncertainty.intervals import Evidence, Method, evidence_of
+from hilum.metrics.uncertainty.intervals import Evidence, Method, average, evidence_of
 from hilum.metrics.uncertainty.patients import clusters, tally
 from hilum.metrics.uncertainty.significance import effective_degrees, satterthwaite, t_quantile
 from hilum.metrics.values.engine import mean_over_findings
@@ -102,7 +102,7 @@ class Side:
         return replace(
             self,
             per_run=value[None],
-            evidence=replace(self.evidence, value=value, influence=influence),
+            evidence=replace(self.evidence, value=value, influence=influence, gaps=()),
             alone=np.full(len(self.columns), np.nan),
         )
 
@@ -184,12 +184,11 @@ def measure(
     each = [_evidence(model, score, findings, replicates, seed, max_fpr) for model in models]
     names: tuple[str | None, ...] = (None,) if over_all else findings
     columns = names if len(names) == 1 else (*names, None)
-    together = Evidence(each[0].score, *(np.mean([getattr(e, f) for e in each], axis=0) for f in _AVERAGED))
     side = Side(
         score,
         columns,
         np.stack([one.value for one in each]),
-        together,
+        average(each),
         np.full(len(columns), np.nan),
         *_counts(like.select(findings), len(columns)),
         unscored,
@@ -197,9 +196,6 @@ def measure(
         like.unit,
     )
     return replace(side, alone=_alone([side._and_mean(one.influence) for one in each], side.influence))
-
-
-_AVERAGED = ("value", "influence", "drawn", "rarer", "trials", "holders")
 
 
 def _evidence(

@@ -6,12 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hilum.metrics.inputs import Bools, ratio
+from hilum.metrics.inputs import Bools, Floats, ratio
+from hilum.metrics.uncertainty.patients import FEW
 from hilum.metrics.values.counts import Confusion
-from hilum.text import plural
-
-FEW = 10
-"""Below this many positives or negatives a score says little: one image moves recall by over 10 points."""
 
 PARTS = {"train": "training part", "valid": "validation part", "test": "test part", "new": "new images"}
 
@@ -49,14 +46,22 @@ def missing_reasons(
 
 
 def warnings_of(
-    findings: Sequence[str], counts: Confusion, part: str, unit: str = "image"
+    findings: Sequence[str], counts: Confusion, fewest: Floats, part: str, unit: str = "image"
 ) -> tuple[str, ...]:
-    """Sentences for a reader: which part, one class only, few images, never predicted, worse than one answer."""
+    """Sentences for a reader: which part, one class only, few patients, never predicted, worse than one answer.
+
+    Args:
+        findings: the k names.
+        counts: of rows, [k].
+        fewest: patients with the finding, or without it, whichever are fewer, [k]; NaN where nobody counted.
+        part: what is scored.
+        unit: what a row is.
+    """
     where = PARTS.get(part, part)
     told = (
         *of_part(part),
         _one_class(findings, counts, where),
-        _few(findings, counts, where, unit),
+        _few(findings, fewest, where),
         _silent(findings, counts, where, unit),
         _below_majority(findings, counts, where),
     )
@@ -73,13 +78,17 @@ def _one_class(findings: Sequence[str], counts: Confusion, where: str) -> str:
     )
 
 
-def _few(findings: Sequence[str], counts: Confusion, where: str, unit: str) -> str:
-    each = []
-    for finding, positives, negatives in zip(findings, counts.positives, counts.negatives, strict=True):
-        rarer, kind = min((positives, "positive"), (negatives, "negative"))
-        if 0 < rarer < FEW:
-            each.append(f"{finding} ({int(rarer)} {kind})")
-    return f"Too few {plural(unit)} in the {where} for a firm score: {_listed(each)}." if each else ""
+def _few(findings: Sequence[str], fewest: Floats, where: str) -> str:
+    each = [
+        f"{finding} ({int(patients)})"
+        for finding, patients in zip(findings, fewest, strict=True)
+        if 0 < patients < FEW
+    ]
+    if not each:
+        return ""
+    return (
+        f"Too few patients in the {where} with a finding, or without it, for a firm score: {_listed(each)}."
+    )
 
 
 def _silent(findings: Sequence[str], counts: Confusion, where: str, unit: str) -> str:

@@ -14,6 +14,9 @@ from hilum.metrics.values.engine import Tally
 from hilum.metrics.values.registry import SCORES, check_score
 from hilum.text import items
 
+FEW = 10
+"""With fewer patients with a finding, or without it, a score says little: one moves recall by over 10 points."""
+
 
 @dataclass(frozen=True)
 class Clusters:

@@ -1,6 +1,6 @@
 """`Score`: one entry of the registry; `Tally`: scores of rows for any weights of the patients they belong to.
 
-There are three ways in which a score comes about. Most follow from sums over rows (counts of decisions, squared
+There are four ways in which a score comes about. Most follow from sums over rows (counts of decisions, squared
 errors): summed once per patient, a bootstrap replicate is `counts @ per_patient`, and what is left without a
 patient is `total - per_patient`. Those of an order need one running sum. Any other is a plain function of targets
 and probabilities, which is called anew for every resample.
@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from hilum.errors import DataError
 from hilum.metrics.inputs import Bools, Floats, Rows, ratio, row_weights
+from hilum.metrics.values.gaps import Gaps
 from hilum.metrics.values.ranks import Counts, Ints, Order, Weighed, orders_of, weighed
 
 SINGLE = 2**18
@@ -26,8 +27,6 @@ SINGLE = 2**18
 spinning: 16 replicates of 14,000 patients took 1.5 s on a busy machine, and in pieces of this size 4 ms."""
 GROUPS = 200
 """Of more patients, a plain function's jackknife leaves out so many groups (Kott 2001), as each call is slow."""
-
-Interval = Literal["DeLong", "jackknife", "Wilson", "bootstrap"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +76,17 @@ class Plain:
 
 
 @dataclass(frozen=True)
+class Gapped:
+    """A mean absolute gap between probabilities and shares, freed of what noise adds.
+
+    Attributes:
+        gaps: rows, the patient of each and how many there are -> each finding's gaps; None where there are none.
+    """
+
+    gaps: Callable[[Rows, Ints, int], list[Gaps | None]]
+
+
+@dataclass(frozen=True)
 class Score:
     """What there is to know of a score; `SCORES` has them all.
 
@@ -89,20 +99,18 @@ class Score:
         of: what it is of beside targets.
         about: what it is, in a sentence or two.
         better: which way is better; `neither` where it is best at a point between.
-        interval: how `intervals_of` makes its interval unless it is asked to bootstrap all.
-        limits: the least and the greatest value.
-        trials: of a share (`Wilson`): which cells it is a share of.
+        limits: the least and the greatest value; its interval follows from them (`hilum.metrics.uncertainty`).
+        trials: which cells it is a share, or a mean, of; without it, those of the rarer class count.
         over_all: one number for all findings.
         usual: shown without being asked for.
     """
 
     heading: str
     short: str
-    way: Summed | Ranked | Plain
+    way: Summed | Ranked | Plain | Gapped
     of: Literal["decisions", "scores", "probabilities"] = "decisions"
     about: str = ""
     better: Literal["higher", "lower", "neither"] = "higher"
-    interval: Interval = "bootstrap"
     limits: tuple[float, float] = (0.0, 1.0)
     trials: Callable[[Rows], Bools] | None = None
     over_all: bool = False
@@ -112,11 +120,6 @@ class Score:
     def slow(self) -> bool:
         """Whether it is fitted anew for each resample, and so is never bootstrapped: its derivative is known."""
         return isinstance(self.way, Plain) and self.way.derived
-
-    @property
-    def needs_replicates(self) -> bool:
-        """Whether its interval, or that of its mean over findings, is bootstrapped."""
-        return self.interval in ("bootstrap", "Wilson")
 
     def __call__(
         self,
@@ -139,7 +142,13 @@ class Score:
         """
         rows = Rows(targets, max_fpr=max_fpr, **{self.of: given})
         each = row_weights(weights, len(rows.positive))
-        value = Tally(rows, {"": self}, np.arange(len(each)), len(each)).resampled(each[None])[""][0]
+        tally = Tally(rows, {"": self}, np.arange(len(each)), len(each))
+        once = bool((each == 1).all())
+        if isinstance(self.way, Gapped) and not once:
+            raise DataError(
+                f"{self.heading} takes no weights: what noise adds to it follows from single images."
+            )
+        value = tally.values[""] if once else tally.resampled(each[None])[""][0]
         return np.asarray(value[0]) if self.over_all else value
 
 
@@ -158,6 +167,7 @@ class Tally:
         ways = [score.way for score in scores.values()]
         self.orders = orders_of(rows) if any(isinstance(way, Ranked) for way in ways) else []
         self.sums = _Sums([way.parts for way in ways if isinstance(way, Summed)], rows, code, patients)
+        self._gaps: dict[str, list[Gaps | None]] = {}
 
     @cached_property
     def values(self) -> dict[str, Floats]:
@@ -181,6 +191,8 @@ class Tally:
                     found[name] = np.stack([_one_class(formula, one) for one in ranks], axis=1)
                 case Plain() as way:
                     found[name] = self._plain(way, counts)
+                case Gapped():
+                    found[name] = self._freed(name, counts)
         return found
 
     def influence(self, name: str) -> Floats:
@@ -195,6 +207,23 @@ class Tally:
                 return sum_by(moved, self.code, self.patients)
             case Plain() as way:
                 return self._left_out(way)
+            case Gapped():
+                none = np.full(self.patients, np.nan)
+                return np.stack([one.influence if one else none for one in self.gaps(name)], axis=1)
+
+    def gaps(self, name: str) -> list[Gaps | None]:
+        """Each finding's gaps between probabilities and shares; none of a score that is not made of them."""
+        way = self.scores[name].way
+        if not isinstance(way, Gapped):
+            return []
+        if name not in self._gaps:
+            self._gaps[name] = way.gaps(self.rows, self.code, self.patients)
+        return self._gaps[name]
+
+    def _freed(self, name: str, counts: Counts | None) -> Floats:
+        """Of resamples to the first order: in them noise is twice what it is, and no estimate is free of it."""
+        value = np.array([one.estimate if one else np.nan for one in self.gaps(name)])
+        return value[None] if counts is None else value + (counts - 1.0) @ self.influence(name)
 
     def _ranks(self, counts: Counts | None) -> list[Weighed]:
         owner = self.code if counts is not None else np.zeros(len(self.code), dtype=np.int64)

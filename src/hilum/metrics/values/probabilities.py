@@ -24,13 +24,6 @@ def log_losses(rows: Rows) -> list[Floats]:
     return [cost, rows.positive, rows.negative]
 
 
-def bin_gaps(rows: Rows) -> list[Floats]:
-    """Probability - truth of each cell in each of the `BINS`, then what counts, [n, k] each."""
-    scored, bins = rows.positive + rows.negative, bin_of(rows.probabilities)
-    gap = scored * rows.probabilities - rows.positive
-    return [*(np.where(bins == number, gap, 0.0) for number in range(BINS)), scored]
-
-
 def mean_cost(cost: Floats, positives: Floats, negatives: Floats) -> Floats:
     """Cost a scored row, of sums."""
     return ratio(cost, positives + negatives)
@@ -39,11 +32,6 @@ def mean_cost(cost: Floats, positives: Floats, negatives: Floats) -> Floats:
 def skill(cost: Floats, positives: Floats, negatives: Floats) -> Floats:
     """1 - Brier score / that of saying the prevalence of everybody, of sums; NaN for one class only."""
     return 1 - ratio(cost, ratio(positives * negatives, positives + negatives))
-
-
-def expected_error(*sums: Floats) -> Floats:
-    """Sums of `bin_gaps` -> the expected calibration error."""
-    return ratio(np.abs(np.stack(sums[:-1])).sum(axis=0), sums[-1])
 
 
 def bin_of(probabilities: Floats) -> npt.NDArray[np.int64]:

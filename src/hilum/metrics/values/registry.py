@@ -9,11 +9,10 @@ import numpy as np
 from hilum.errors import ConfigError, did_you_mean
 from hilum.metrics.inputs import Floats, ratio
 from hilum.metrics.values.counts import Confusion, all_right, cells, cells_at, row_means
-from hilum.metrics.values.engine import Plain, Ranked, Score, Summed, mean_over_findings
+from hilum.metrics.values.engine import Gapped, Plain, Ranked, Score, Summed, mean_over_findings
+from hilum.metrics.values.gaps import binned
 from hilum.metrics.values.logistic import intercepts, slopes
 from hilum.metrics.values.probabilities import (
-    bin_gaps,
-    expected_error,
     log_losses,
     mean_cost,
     skill,
@@ -27,6 +26,7 @@ from hilum.metrics.values.ranks import (
     partial_area,
     partial_area_derivatives,
 )
+from hilum.metrics.values.smooth import smoothed
 
 COUNTS: dict[str, str] = {
     "images": "Images",
@@ -66,7 +66,6 @@ SCORES: dict[str, Score] = {
         "rec.",
         _counted(lambda c: c.recall),
         about="Share of the positives that is found (sensitivity).",
-        interval="Wilson",
         trials=lambda rows: rows.positive > 0,
     ),
     "specificity": Score(
@@ -74,7 +73,6 @@ SCORES: dict[str, Score] = {
         "spec.",
         _counted(lambda c: c.specificity),
         about="Share of the negatives that is left alone.",
-        interval="Wilson",
         trials=lambda rows: rows.negative > 0,
     ),
     "precision": Score(
@@ -82,7 +80,6 @@ SCORES: dict[str, Score] = {
         "prec.",
         _counted(lambda c: c.precision),
         about="Share of the decided positives that is right (PPV).",
-        interval="Wilson",
         trials=lambda rows: rows.scored & rows.decisions,
     ),
     "npv": Score(
@@ -90,7 +87,6 @@ SCORES: dict[str, Score] = {
         "NPV",
         _counted(lambda c: c.npv),
         about="Share of the decided negatives that is right.",
-        interval="Wilson",
         trials=lambda rows: rows.scored & ~rows.decisions,
     ),
     "f1": Score("F1", "F1", _counted(lambda c: c.f_beta(1)), about="Harmonic mean of precision and recall."),
@@ -102,7 +98,6 @@ SCORES: dict[str, Score] = {
         "acc.",
         _counted(lambda c: c.accuracy),
         about="Share of right decisions.",
-        interval="Wilson",
         trials=lambda rows: rows.scored,
     ),
     "balanced_accuracy": Score(
@@ -124,7 +119,6 @@ SCORES: dict[str, Score] = {
         Ranked(area, area_derivatives),
         "scores",
         "Share of positive-negative pairs in the right order; ties count half (Hanley & McNeil 1982).",
-        interval="DeLong",
     ),
     "partial_auc": Score(
         "Partial AUC",
@@ -139,7 +133,6 @@ SCORES: dict[str, Score] = {
         Ranked(mean_precision, mean_precision_derivatives, two_samples=False),
         "scores",
         "Precision times step in recall, over all thresholds (average precision, as scikit-learn's).",
-        interval="jackknife",
     ),
     "brier": Score(
         "Brier",
@@ -148,6 +141,7 @@ SCORES: dict[str, Score] = {
         "probabilities",
         "Mean squared difference of probability and truth (Brier 1950).",
         better="lower",
+        trials=lambda rows: rows.scored,
     ),
     "brier_skill": Score(
         "Brier skill",
@@ -170,11 +164,24 @@ SCORES: dict[str, Score] = {
     "ece": Score(
         "ECE",
         "ECE",
-        Summed(bin_gaps, expected_error),
+        Gapped(binned),
         "probabilities",
-        "Expected calibration error: mean |probability - share of positives| over 15 bins of equal width, of the "
-        "positive class (Guo et al. 2017, whose bins these are). Biased upwards on few images.",
+        "Expected calibration error: mean |probability - share of positives| over 15 bins of equal width, of "
+        "the positive class (Guo et al. 2017, whose bins these are), less what noise adds: about 0 on average "
+        "where there is none, and so at times below.",
         better="lower",
+        limits=(-np.inf, 1.0),
+    ),
+    "ici": Score(
+        "ICI",
+        "ICI",
+        Gapped(smoothed),
+        "probabilities",
+        "Integrated calibration index: mean |probability - smoothed calibration curve| (Austin & Steyerberg "
+        "2019), less what noise adds.",
+        better="lower",
+        limits=(-np.inf, 1.0),
+        usual=False,
     ),
     "calibration_slope": Score(
         "Calibration slope",
@@ -183,7 +190,6 @@ SCORES: dict[str, Score] = {
         "probabilities",
         "Slope of the logistic line of truth on the logit; 1 is right, below it probabilities are too extreme.",
         better="neither",
-        interval="jackknife",
         limits=(-np.inf, np.inf),
         usual=False,
     ),
@@ -194,7 +200,6 @@ SCORES: dict[str, Score] = {
         "probabilities",
         "What is missing from the logits for the mean probability to be right: 0 is right, above it they are low.",
         better="neither",
-        interval="jackknife",
         limits=(-np.inf, np.inf),
         usual=False,
     ),
@@ -204,7 +209,8 @@ SCORES: dict[str, Score] = {
         Summed(cells_at(0.1), lambda *sums: Confusion(*sums).net_benefit(0.1)),
         "probabilities",
         "Share found from a probability of 0.1 on, less false alarms at its odds (Vickers & Elkin 2006).",
-        limits=(-np.inf, 1.0),
+        limits=(-1 / 9, 1.0),
+        trials=lambda rows: rows.scored,
         usual=False,
     ),
     "exact_match": Score(
@@ -212,11 +218,23 @@ SCORES: dict[str, Score] = {
         "exact",
         _by_row(all_right),
         about="Share of images decided rightly on every finding that is scored on them (subset accuracy).",
+        trials=lambda rows: rows.scored,
         over_all=True,
     ),
-    "hamming_accuracy": Score("Hamming accuracy", "h.acc", _pooled(lambda c: c.accuracy), over_all=True),
+    "hamming_accuracy": Score(
+        "Hamming accuracy",
+        "h.acc",
+        _pooled(lambda c: c.accuracy),
+        trials=lambda rows: rows.scored,
+        over_all=True,
+    ),
     "hamming_loss": Score(
-        "Hamming loss", "h.los", _pooled(lambda c: 1.0 - c.accuracy), better="lower", over_all=True
+        "Hamming loss",
+        "h.los",
+        _pooled(lambda c: 1.0 - c.accuracy),
+        better="lower",
+        trials=lambda rows: rows.scored,
+        over_all=True,
     ),
     "macro_recall": Score("Recall, mean over findings", "ma.r.", _macro(lambda c: c.recall), over_all=True),
     "macro_precision": Score(

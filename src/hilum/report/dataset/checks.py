@@ -10,7 +10,6 @@ import polars as pl
 
 from hilum.doctor import (
     BANDS,
-    FEW,
     LEVELS,
     SIDE,
     Check,
@@ -21,6 +20,7 @@ from hilum.doctor import (
     shortcuts,
     twin_checks,
 )
+from hilum.metrics import FEW
 from hilum.pixels import Pack
 from hilum.report.dataset.groups import ATTRIBUTES
 from hilum.report.dataset.numbers import NO_FINDING, DataNumbers

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from hilum.metrics import BANDS, CHILDREN, Bools, holm
+from hilum.metrics import BANDS, CHILDREN, FEW, Bools, holm
 from hilum.report.dataset.shares import ALPHA, Patients, lifts, shares
 from hilum.table import Table
 
@@ -26,8 +26,6 @@ ATTRIBUTES: dict[str, str] = {
 }
 """Column -> what it is called."""
 ORDER = ("train", "valid", "test", "frontal", "lateral")
-FEW = 10
-"""Of fewer positives than this, or fewer other images, a share says little."""
 
 
 @dataclass(frozen=True)
