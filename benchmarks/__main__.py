@@ -1,6 +1,6 @@
 """Run all benchmarks, or those named, and write `docs/benchmarks.json` and `docs/benchmarks.md`.
 
-    python -m benchmarks [startup] [packing] [loader] [training] [reporting_data] [--dry]
+    python -m benchmarks [startup] [packing] [loader] [training] [interval_coverage] [reporting_data] [--dry]
 
 A row is a dict: `work`, `target`, `ours` (median), `peer` (median, or absent), `ratio` (absent where there is no
 peer), `unit`, `note`. Rows of benchmarks that are not run are kept as they were.
@@ -27,6 +27,7 @@ ALL = (
     "features",
     "heads",
     "scores",
+    "interval_coverage",
     "comparing",
     "reporting",
     "reporting_data",

@@ -14,8 +14,7 @@ from sklearn.metrics import roc_auc_score
 from hilum.compare import compare_runs
 from hilum.config import make_config
 from hilum.files import write_json
-from hilum.metrics import Predictions, fit_thresholds
-from hilum.metrics.compare import compare_predictions
+from hilum.metrics import Predictions, compare_predictions, fit_thresholds
 from hilum.report import write_comparison
 from hilum.runs import Run
 

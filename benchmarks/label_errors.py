@@ -29,8 +29,7 @@ import polars as pl
 from hilum.features import Features, FeatureStore
 from hilum.heads import folds_of
 from hilum.heads.fit import fit
-from hilum.metrics import Predictions, Thresholds
-from hilum.metrics.compare import compare_predictions
+from hilum.metrics import Predictions, Thresholds, compare_predictions
 from hilum.noise import DUPLICATE, ERROR, LEARNING
 from hilum.noise.find import suspects_of
 from hilum.noise.how import How

@@ -14,7 +14,9 @@ import psutil
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from hilum.config import ScoresConfig
-from hilum.metrics import Predictions, Thresholds, clusters, replicate, score
+from hilum.metrics import Predictions, Thresholds, score
+from hilum.metrics.uncertainty.bootstrap import replicate
+from hilum.metrics.uncertainty.patients import clusters
 
 IMAGES, PATIENTS, FINDINGS = 26_410, 18_000, 12
 REPLICATES, LOOPED, ROUNDS = 1_000, 20, 3

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 
 from hilum.config import ScoresConfig
 from hilum.errors import ConfigError, did_you_mean
 from hilum.files import write_json
-from hilum.metrics import UNITS, Judge, Predictions, Scores, Thresholds, fit_judge, score
+from hilum.metrics import Judge, Predictions, Scores, Thresholds, fit_judge, score
 from hilum.predict import raw_predictions
 from hilum.runs import Run
 from hilum.text import items
@@ -93,8 +94,8 @@ def _keep(run: Run, raw: Predictions, judge: Judge) -> Scores:
 def _config(config: ScoresConfig, per: str | None, combine: str | None) -> ScoresConfig:
     """The settings of section `scores` with another unit."""
     unit, way = per or config.unit, combine or config.combine
-    if unit not in UNITS:
-        raise ConfigError(f"scores are not per {unit!r}; {did_you_mean(unit, UNITS)}")
+    if unit not in (units := get_args(ScoresConfig.model_fields["unit"].annotation)):
+        raise ConfigError(f"scores are not per {unit!r}; {did_you_mean(unit, units)}")
     if way not in COMBINE:
         raise ConfigError(f"logits of a unit are combined by max or mean, not by {way!r}.")
     if unit == "image":

@@ -100,9 +100,42 @@ def stem_of(name: str) -> str:
     return re.sub(SUFFIX, "", name.rpartition("/")[2])
 
 
+def plural(what: str) -> str:
+    """`images`, `patients`, `studies`."""
+    return "studies" if what == "study" else f"{what}s"
+
+
 def many(count: int, what: str) -> str:
-    """A number of things: `1 image`, `1,024 images`."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
+    """A number of things: `1 image`, `1,024 images`, `312 studies`."""
+    return f"{count:,} {what if count == 1 else plural(what)}"
+
+
+def signed(value: float, digits: int) -> str:
+    """A difference with its sign: `+0.012`."""
+    return MISSING if math.isnan(value) else f"{value:+.{digits}f}".replace("-", "−")
+
+
+def span(low: float, high: float, digits: int) -> str:
+    """The interval of a difference: `[+0.004, +0.020]`."""
+    return f"[{signed(low, digits)}, {signed(high, digits)}]"
+
+
+def spell_p(p: float) -> str:
+    """`0.032`, or `< 0.001`."""
+    return MISSING if math.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def table_html(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], caption: str, notes: Sequence[str] = ()
+) -> str:
+    """A table as a notebook shows it; cells as `cell` gives them."""
+    head = "".join(f'<th scope="col">{escaped(name)}</th>' for name in columns)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escaped(cell(value))}</td>" for value in row) + "</tr>" for row in rows
+    )
+    told = "".join(f"<p>{escaped(note)}</p>" for note in notes)
+    head = f"<caption>{escaped(caption)}</caption><thead><tr>{head}</tr></thead>"
+    return f"<table>{head}<tbody>{body}</tbody></table>{told}"
 
 
 def are(count: int, what: str) -> str:

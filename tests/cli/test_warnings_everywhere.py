@@ -17,7 +17,7 @@ from hilum import api
 from hilum.cli import main
 from hilum.config import Config, make_config, write_config
 from hilum.files import read_json, write_json
-from hilum.metrics.warn import CHOSEN
+from hilum.metrics.judging.warnings import CHOSEN
 from hilum.pixels import build_pack
 from hilum.runs import Run
 from hilum.table import BY_IMAGE, Table

@@ -11,7 +11,7 @@ import pytest
 from compared_runs import FINDINGS, drawn, make_run
 from hilum.compare import compare_runs, differing_settings, group_runs, over_seeds
 from hilum.errors import ConfigError, DataError, RunError
-from hilum.metrics.compare import compare_predictions
+from hilum.metrics import compare_predictions
 from hilum.runs import Run
 from hilum.table import BY_IMAGE
 
@@ -242,11 +242,11 @@ def test_warnings_in_plain_words(tmp_path: Path) -> None:
         return "\n".join(compare_runs([one.path, two.path]).warnings)
 
     single = warnings(
-        make_run(tmp_path, "a", rows=200, status="stopped"), make_run(tmp_path, "b", rows=200, config=CLAHE)
+        make_run(tmp_path, "a", rows=60, status="stopped"), make_run(tmp_path, "b", rows=60, config=CLAHE)
     )
     assert "One run each: the verdict is about these trained models" in single
     assert "--repeats 5" in single
-    assert "Few positive images: Fracture (" in single
+    assert "Few patients with a finding, or without it: Fracture (" in single
     assert "a-1: The run is not finished (status: stopped)" in single
     by_image = {"split": {"by": "image"}}
     assert BY_IMAGE in warnings(

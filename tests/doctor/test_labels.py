@@ -108,15 +108,15 @@ def test_patients_of_class_folders_are_the_users_unless_they_are_whole_names():
 
 @given(patients=st.integers(1, 40), each=st.integers(1, 30))
 def test_few_is_counted_in_patients(patients: int, each: int):
-    """However many images a patient has: under 20 patients a note, under 10 with 20 images a warning."""
+    """However many images a patient has: under 10 patients a note, with 10 images or more a warning."""
     positive = patients * each
     ids = [f"p{i % patients}" for i in range(positive)] + [f"q{i}" for i in range(60)]
     checks = checks_of(table_of(positive + 60, Finding=[1] * positive + [0] * 60, patient_id=ids))
     told = {name for name in checks if name.startswith("few")}
-    if patients >= 20:
+    if patients >= 10:
         assert told == set()
         assert checks["findings"].level == "ok"
-    elif patients < 10 and positive >= 20:
+    elif positive >= 10:
         assert told == {"few-patients"}
         assert f"Finding ({positive} images of {many(patients, 'patient')})" in checks["few-patients"].message
     else:

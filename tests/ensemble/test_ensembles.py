@@ -21,7 +21,7 @@ from hilum.device import other_conditions
 from hilum.ensemble import ensemble
 from hilum.errors import ConfigError, DataError, RunError
 from hilum.files import write_json
-from hilum.metrics import Calibration, Mixture, Predictions, fit_calibration, fit_judge, roc_auc, sigmoid
+from hilum.metrics import SCORES, Calibration, Mixture, Predictions, fit_calibration, fit_judge, sigmoid
 from hilum.pixels import Pack
 from hilum.predict import load
 from hilum.report import write_report
@@ -52,8 +52,8 @@ def plain(members: int, of: str = "probabilities", weights: tuple[float, ...] = 
 def test_an_average_of_noisy_members_ranks_better_than_each(of: str) -> None:
     members = drawn(600, 5, noise=2.0)
     average = plain(5, of).predictions(members)
-    best = np.max([roc_auc(member.targets, member.logits) for member in members], axis=0)
-    assert (roc_auc(average.targets, average.logits) > best + 0.02).all()
+    best = np.max([SCORES["roc_auc"](member.targets, member.logits) for member in members], axis=0)
+    assert (SCORES["roc_auc"](average.targets, average.logits) > best + 0.02).all()
 
 
 @given(

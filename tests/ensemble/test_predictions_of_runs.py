@@ -19,7 +19,7 @@ from hilum.config import Config, PredictConfig, make_config
 from hilum.errors import ConfigError, DataError, PackError, RunError, WeightsError
 from hilum.evaluate import judge_part
 from hilum.files import write_json
-from hilum.metrics import Predictions, average_precision, check_scores, fit_judge, roc_auc
+from hilum.metrics import SCORES, Predictions, check_scores, fit_judge
 from hilum.pixels import Pack
 from hilum.predict import load, raw_predictions
 from hilum.runs import Run
@@ -130,9 +130,9 @@ def test_scores_per_unit_are_those_of_a_hand_made_grouping(copied: Copied, unit:
     for j in range(2):
         known = grouped.filter(pl.col(f"truth{j}").is_not_null())
         columns = known[f"truth{j}"].to_numpy(), known[f"logit{j}"].to_numpy()
-        assert judged.scores["roc_auc"][j] == pytest.approx(roc_auc(*columns)[0], abs=1e-9)
+        assert judged.scores["roc_auc"][j] == pytest.approx(SCORES["roc_auc"](*columns)[0], abs=1e-9)
         assert judged.scores["average_precision"][j] == pytest.approx(
-            average_precision(*columns)[0], abs=1e-9
+            SCORES["average_precision"](*columns)[0], abs=1e-9
         )
     assert judged.scores.unit == unit
     assert judged.scores.images == len(grouped)

@@ -14,7 +14,7 @@ from hilum.errors import ConfigError, DataError
 from hilum.heads.candidates import KINDS, Candidate
 from hilum.heads.fit import fit, fit_margins
 from hilum.heads.platt import platt
-from hilum.metrics import roc_auc
+from hilum.metrics import SCORES
 from hilum.models import make_classifier
 
 N, D, K = 300, 24, 3
@@ -158,7 +158,7 @@ def test_an_mlp_learns_what_no_line_can():
     targets = ((vectors[:, 0] > 3) != (vectors[:, 1] > 3)).astype(np.float32)[:, None]
     candidates = [Candidate("mlp", hidden=32, lr=1e-2, epochs=40, dropout=drop) for drop in (0.0, 0.5)]
     heads = fit([Candidate(), *candidates], {"avg": vectors}, targets, rows=np.arange(400))
-    line, *networks = (roc_auc(targets[400:], head.logits(vectors[400:]))[0] for head in heads)
+    line, *networks = (SCORES["roc_auc"](targets[400:], head.logits(vectors[400:]))[0] for head in heads)
     assert line < 0.65
     assert min(networks) > 0.95
 
@@ -228,7 +228,7 @@ def test_constant_features_and_more_features_than_rows(kind):
     targets = (vectors[:, :1] > 0).astype(np.float32)
     found = fit([Candidate(kind, epochs=20)], {"avg": vectors}, targets)[0].logits(vectors)
     assert np.isfinite(found).all()
-    assert roc_auc(targets, found)[0] > 0.8
+    assert SCORES["roc_auc"](targets, found)[0] > 0.8
 
 
 @pytest.mark.parametrize("C", [0.01, 1.0])

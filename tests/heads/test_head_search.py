@@ -15,8 +15,7 @@ from hilum.errors import ConfigError, DataError
 from hilum.heads.candidates import KINDS, Candidate
 from hilum.heads.fit import fit
 from hilum.heads.search import Labelled, folds_of, out_of_fold, search
-from hilum.metrics import Predictions, Thresholds, average_precision, f1, roc_auc, score, sigmoid
-from hilum.metrics.compare import compare_predictions
+from hilum.metrics import SCORES, Predictions, Thresholds, compare_predictions, score, sigmoid
 
 N, D = 240, 12
 LINES = tuple(Candidate(C=C, class_weight=w) for C in (1e-4, 0.01, 1.0) for w in ("none", "balanced"))
@@ -142,7 +141,7 @@ def test_scores_are_those_of_grid_search_cv():
         weight = params["logisticregression__class_weight"] or "none"
         candidate = Candidate(C=params["logisticregression__C"], class_weight=weight)
         found = out_of_fold(candidate, vectors, targets, fold_of)
-        each = [roc_auc(targets[fold_of == fold], found[fold_of == fold])[0] for fold in range(5)]
+        each = [SCORES["roc_auc"](targets[fold_of == fold], found[fold_of == fold])[0] for fold in range(5)]
         assert np.mean(each) == pytest.approx(expected, abs=0.002)
 
 
@@ -160,7 +159,7 @@ def test_the_search_finds_scores_and_refits_the_best():
     fold_of = folds_of(rows.patient_ids, rows.targets, 4, 1)
     for one in found.tried:
         logits = out_of_fold(one.candidate, vectors, rows.targets, fold_of, seed=1)
-        each = roc_auc(rows.targets, logits)
+        each = SCORES["roc_auc"](rows.targets, logits)
         assert one.score == pytest.approx(each.mean(), abs=2e-3)
         assert list(one.per_finding.values()) == pytest.approx(each.tolist(), abs=3e-3)
         assert one.low < one.score < one.high
@@ -172,7 +171,9 @@ def test_the_search_finds_scores_and_refits_the_best():
         found.winner.logits(vectors[best.pooling]), own.logits(vectors[best.pooling]), atol=1e-6
     )
     assert found.out_of_fold.part == "train"
-    assert roc_auc(rows.targets, found.out_of_fold.logits).mean() == pytest.approx(found.tried[0].score)
+    assert SCORES["roc_auc"](rows.targets, found.out_of_fold.logits).mean() == pytest.approx(
+        found.tried[0].score
+    )
 
 
 def test_intervals_and_comparisons_are_those_of_the_metrics():
@@ -203,7 +204,11 @@ def test_intervals_and_comparisons_are_those_of_the_metrics():
 
 @pytest.mark.parametrize(
     ("by", "function", "lower"),
-    [("f1", f1, False), ("average_precision", average_precision, False), ("brier", None, True)],
+    [
+        ("f1", SCORES["f1"], False),
+        ("average_precision", SCORES["average_precision"], False),
+        ("brier", None, True),
+    ],
 )
 def test_searching_by_another_score(by, function, lower):
     vectors, rows = make()

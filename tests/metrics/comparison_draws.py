@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from hilum.metrics import Predictions, Thresholds
-from hilum.metrics.compare import Comparison, adjusted, contrast
-from hilum.metrics.measured import measure
+from hilum.metrics.comparison.effects import Comparison, _adjusted, _contrast
+from hilum.metrics.comparison.sides import measure
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def compared(case: Case, rng: np.random.Generator) -> Comparison:
         measure([(predictions, thresholds) for predictions in side], case.score, replicates=0)
         for side in draw(case, rng)
     )
-    return adjusted([contrast(first, second)])[0]
+    return _adjusted([_contrast(first, second)])[0]
 
 
 @dataclass(frozen=True)

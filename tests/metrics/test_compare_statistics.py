@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from hilum.errors import ConfigError, DataError
-from hilum.metrics import COMBINED, RATES, Predictions, Thresholds
-from hilum.metrics.compare import Comparison, adjusted, compare_predictions, contrast, interval
-from hilum.metrics.influences import influence, standard_error
-from hilum.metrics.measured import aligned, measure
-from hilum.metrics.significance import effective_degrees, holm, t_quantile, t_tail, times_as_many
+from hilum.metrics import SCORES, Predictions, Thresholds
+from hilum.metrics.comparison.effects import Comparison, _adjusted, _contrast, compare_predictions
+from hilum.metrics.comparison.sides import measure
+from hilum.metrics.uncertainty.influence import influence, standard_error
+from hilum.metrics.uncertainty.significance import effective_degrees, holm, t_quantile, t_tail, times_as_many
+from hilum.records import to_json
 
 
 def at_half(predictions: Predictions) -> Thresholds:
@@ -97,6 +98,15 @@ def test_interval_and_p_agree_and_the_bootstrap_is_close() -> None:
         assert math.isnan(effect.seeds_share)
 
 
+def test_the_interval_of_a_finding_is_corrected_as_its_p_is() -> None:
+    turned = 0
+    for seed in range(12):
+        for effect in compare(Case(positives=120, findings=5, gain=0.35), seed, replicates=0).per_finding:
+            assert (effect.low > 0 or effect.high < 0) == (effect.p_adjusted < 0.05)
+            turned += effect.p < 0.05 <= effect.p_adjusted
+    assert turned > 3
+
+
 def test_the_other_way_round_is_the_same_with_the_sign_turned() -> None:
     first, second = sides(Case(findings=3, gain=0.3))
     there, back = (compare_predictions(a, b, replicates=100) for a, b in ((first, second), (second, first)))
@@ -168,7 +178,7 @@ def test_the_mean_has_no_more_degrees_of_freedom_than_its_findings() -> None:
 def test_correction_over_groups() -> None:
     first, second = sides(Case(positives=100, findings=2, gain=0.3))
     like, other = (measure(side, "roc_auc", replicates=0) for side in (first, second))
-    pairs = adjusted([contrast(like, other), contrast(like, like)])
+    pairs = _adjusted([_contrast(like, other), _contrast(like, like)])
     assert pairs[0].overall.p_adjusted == pytest.approx(min(1, 2 * pairs[0].overall.p))
     each = holm([e.p for pair in pairs for e in pair.per_finding])
     np.testing.assert_allclose([e.p_adjusted for pair in pairs for e in pair.per_finding], each)
@@ -187,7 +197,7 @@ def test_variance_of_groups_by_hand() -> None:
     first, second = (
         measure(side, "roc_auc", replicates=0) for side in sides(Case(positives=200, runs=3, seeds_sd=0.5))
     )
-    effect = contrast(first, second).overall
+    effect = _contrast(first, second).overall
     patients = standard_error(second.influence - first.influence) ** 2
     seeds = []
     for side in (first, second):
@@ -234,15 +244,16 @@ def test_positives_needed() -> None:
     assert effect.positives_needed == math.ceil(effect.positives * times)
 
 
-@pytest.mark.parametrize("score", [*RATES, *COMBINED])
+@pytest.mark.parametrize("score", [*SCORES])
 def test_every_score_can_be_compared(score: str) -> None:
     comparison = compare(Case(positives=100, findings=2, gain=2.5, score=score), replicates=100)
-    assert len(comparison.effects) == (1 if score in COMBINED else 3)
+    assert len(comparison.effects) == (1 if SCORES[score].over_all else 3)
     effect = comparison.overall
     assert effect.score == score
     assert effect.low <= effect.difference <= effect.high
     if score not in {"ece", "specificity", "npv"}:  # these need not follow how far classes are apart
-        assert effect.verdict == "better"
+        good = SCORES[score].better != "neither"
+        assert effect.verdict in (("better",) if good else ("different", "not distinguishable"))
     if score in {"brier", "log_loss", "hamming_loss"}:
         assert effect.difference < 0
 
@@ -262,10 +273,10 @@ def test_all_found_against_none_found() -> None:
 
 def test_intervals_of_one_side() -> None:
     side = measure(sides(Case(positives=200, runs=1))[0], "roc_auc", replicates=0)
-    low, high = interval(side)
+    low, high = side.interval()
     assert low[0] < side.mean[0] < high[0]
     seeds = measure(sides(Case(positives=200, runs=4, seeds_sd=0.8))[0], "roc_auc", replicates=0)
-    wide_low, wide_high = interval(seeds)
+    wide_low, wide_high = seeds.interval()
     assert wide_high[0] - wide_low[0] > high[0] - low[0]
 
 
@@ -286,7 +297,7 @@ def test_findings_that_cannot_be_compared_are_said() -> None:
         "F1": "its positive images are of one patient",
     }
     assert [effect.finding for effect in comparison.effects] == ["F2"]
-    assert comparison.to_json()["unscored"] == dict(comparison.unscored)
+    assert to_json(comparison)["unscored"] == dict(comparison.unscored)
     with pytest.raises(DataError, match="no finding of the test part"):
         compare_predictions([(first[0][0].select(["F0"]), first[0][1].select(["F0"]))], second)  # fmt: skip
 
@@ -297,24 +308,24 @@ def test_what_is_refused() -> None:
     with pytest.raises(ConfigError, match="did you mean 'roc_auc'"):
         compare_predictions(first, second, "roc_uac")
     with pytest.raises(DataError, match="1 image of the one and 0 of the other"):
-        aligned(two.take(np.arange(1, len(two))), one)
+        two.take(np.arange(1, len(two))).aligned(one)
     with pytest.raises(DataError, match="findings F0, F1"):
-        aligned(two.select(["F1"]), one)
+        two.select(["F1"]).aligned(one)
     other = Predictions(two.image_ids, two.findings, two.logits, 1 - two.targets, "test", two.patient_ids)
     with pytest.raises(DataError, match=r"other labels for [\d,]+ images \(F0, F1\)"):
         compare_predictions(first, [(other, thresholds)])
     moved = Predictions(two.image_ids, two.findings, two.logits, two.targets, "test", two.image_ids)
     with pytest.raises(DataError, match="other patients"):
-        aligned(moved, one)
+        moved.aligned(one)
     unknown = Predictions(two.image_ids, two.findings, two.logits, two.targets, "test")
-    assert aligned(unknown, one).patient_ids is one.patient_ids
+    assert unknown.aligned(one).patient_ids is one.patient_ids
     studies = Predictions(two.image_ids, two.findings, two.logits, two.targets, "test", None, None, "study")
     with pytest.raises(DataError, match="per image and the second per study"):
-        aligned(studies, one)
+        studies.aligned(one)
 
 
 def test_json_has_no_nan() -> None:
     import json
 
-    text = json.dumps(compare(Case(findings=2)).to_json(), allow_nan=False)
+    text = json.dumps(to_json(compare(Case(findings=2))), allow_nan=False)
     assert json.loads(text)["effects"][-1]["finding"] is None

@@ -9,33 +9,23 @@ import pytest
 from clustered import clustered, made, simulated
 from hypothesis import given, settings
 
-from hilum import metrics
 from hilum.errors import ConfigError
-from hilum.metrics import COMBINED, RATES, Predictions, clusters, replicate
-from hilum.metrics.bootstrap import BLOCK, draw
+from hilum.metrics import SCORES, Predictions, over_all, per_finding
+from hilum.metrics.uncertainty.bootstrap import BLOCK, draw, replicate
+from hilum.metrics.uncertainty.patients import clusters
+from hilum.metrics.values.engine import Gapped
 
-OF_LOGITS = ("roc_auc", "partial_auc", "average_precision")
-OF_PROBABILITIES = ("brier", "log_loss", "ece")
 
-
-def naive(predictions: Predictions, decisions: np.ndarray, name: str, weights: np.ndarray) -> object:
-    if name == "hamming_accuracy":
-        return 1 - metrics.hamming_loss(predictions.targets, decisions, weights)
-    shown = (
-        predictions.logits
-        if name in OF_LOGITS
-        else predictions.probabilities
-        if name in OF_PROBABILITIES
-        else decisions
-    )
-    return getattr(metrics, name)(predictions.targets, shown, weights=weights)
+def naive(predictions: Predictions, decisions: np.ndarray, name: str, weights: np.ndarray) -> np.ndarray:
+    given = {"scores": predictions.logits, "probabilities": predictions.probabilities, "decisions": decisions}
+    return SCORES[name](predictions.targets, given[SCORES[name].of], weights=weights)
 
 
 @settings(max_examples=25)
 @given(clustered())
 def test_replicates_are_those_of_a_loop_over_weighted_scores(predictions: Predictions) -> None:
     decisions = predictions.probabilities >= 0.5
-    names = (*RATES, *COMBINED)
+    names = tuple(name for name, score in SCORES.items() if not isinstance(score.way, Gapped))
     count = BLOCK + 2
     found = replicate(predictions, decisions, names, replicates=count, seed=3)
     patients = clusters(predictions)
@@ -46,8 +36,8 @@ def test_replicates_are_those_of_a_loop_over_weighted_scores(predictions: Predic
             expected = naive(predictions, decisions, name, counts[patients.code])
             np.testing.assert_allclose(found[name][row], expected, rtol=0, atol=1e-12, err_msg=name)
     k = len(predictions.findings)
-    assert all(found[name].shape == (count, k) for name in RATES)
-    assert all(found[name].shape == (count,) for name in COMBINED)
+    assert all(found[name].shape == (count, k) for name in per_finding() if name in names)
+    assert all(found[name].shape == (count, 1) for name in over_all())
 
 
 def test_the_same_patients_are_drawn_whatever_is_scored() -> None:

@@ -16,8 +16,8 @@ from sklearn.linear_model import LogisticRegression
 
 from hilum import metrics
 from hilum.errors import DataError
-from hilum.metrics import Calibration, Predictions, fit_calibration, reliability
-from hilum.metrics.lines import fit_line
+from hilum.metrics import Calibration, Predictions, fit_calibration, reliability, sigmoid
+from hilum.metrics.values.logistic import fit_line
 
 FITTED = ("temperature", "platt", "isotonic")
 
@@ -33,7 +33,7 @@ def overconfident(rows: int, part: str, seed: int, scale: float = 3.0, shift: fl
     """Two findings whose logits are `scale` times too large and `shift` off."""
     rng = np.random.default_rng(seed)
     truth = rng.normal(-1, 1.5, (rows, 2))
-    targets = rng.random(truth.shape) < metrics.predictions.sigmoid(truth)
+    targets = rng.random(truth.shape) < sigmoid(truth)
     return made(scale * truth + shift, targets, part)
 
 
@@ -112,7 +112,7 @@ def test_lines_are_scikit_learns(method: str, intercept: bool) -> None:
 def test_lines_are_the_best_there_are(seed: int, scale: float, shift: float, intercept: bool) -> None:
     rng = np.random.default_rng(seed)
     x = scale * rng.normal(shift if intercept else 0, 1, 60)
-    goal = np.where(rng.random(60) < metrics.predictions.sigmoid(8 * (x - x.mean()) / x.std()), 0.99, 0.02)
+    goal = np.where(rng.random(60) < sigmoid(8 * (x - x.mean()) / x.std()), 0.99, 0.02)
     slope, offset = fit_line(x, goal, intercept=intercept)
     assert intercept or offset == 0
 

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 from sklearn import metrics as oracle
 
 from hilum.metrics import Predictions, precision_recall_curves, roc_curves
-from hilum.metrics.curves import thin_line
+from hilum.metrics.values.curves import _thin_line
 
 
 @st.composite
@@ -71,10 +71,10 @@ def test_thinning_keeps_ends_area_and_shape() -> None:
 
 
 def test_thinning_drops_only_what_lies_on_the_line() -> None:
-    assert list(thin_line([0, 1, 2, 3, 3], [0, 1, 2, 3, 0], 100)) == [0, 3, 4]
-    assert list(thin_line([0, 0, 0], [1, 1, 1], 100)) == [0, 2]
-    assert list(thin_line([0, 1], [0, 1], 2)) == [0, 1]
-    assert list(thin_line([], [], 5)) == []
+    assert list(_thin_line([0, 1, 2, 3, 3], [0, 1, 2, 3, 0], 100)) == [0, 3, 4]
+    assert list(_thin_line([0, 0, 0], [1, 1, 1], 100)) == [0, 2]
+    assert list(_thin_line([0, 1], [0, 1], 2)) == [0, 1]
+    assert list(_thin_line([], [], 5)) == []
 
 
 def test_a_finding_with_one_class_or_no_label_has_no_curve() -> None:

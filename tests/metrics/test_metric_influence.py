@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from clustered import clustered, made, simulated
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hilum import metrics
 from hilum.errors import ConfigError
-from hilum.metrics import COMBINED, RATES, Predictions, clusters, influence, standard_error
+from hilum.metrics import SCORES, Predictions, influence
+from hilum.metrics.uncertainty.bootstrap import replicate
+from hilum.metrics.uncertainty.influence import standard_error
+from hilum.metrics.uncertainty.patients import clusters
+from hilum.metrics.values.engine import Summed
 
-OF_LOGITS = ("roc_auc", "partial_auc", "average_precision")
-SUMMED = [name for name in (*RATES, *COMBINED) if name not in OF_LOGITS]
+SUMMED = [name for name, score in SCORES.items() if isinstance(score.way, Summed)]
 
 
 def derivative(predictions: Predictions, name: str, step: float = 1e-6) -> np.ndarray:
     """Change of a score with the weight of each patient, [patients, k]."""
     patients = clusters(predictions)
-    function = getattr(metrics, name)
+    function = SCORES[name]
     changes = []
     for patient in range(patients.count):
         of = patients.code == patient
@@ -36,7 +40,7 @@ def derivative(predictions: Predictions, name: str, step: float = 1e-6) -> np.nd
 def test_average_precision_is_its_derivative(predictions: Predictions) -> None:
     value, each = influence(predictions, predictions.logits > 0, "average_precision")
     np.testing.assert_allclose(
-        value, metrics.average_precision(predictions.targets, predictions.logits), atol=1e-12
+        value, SCORES["average_precision"](predictions.targets, predictions.logits), atol=1e-12
     )
     np.testing.assert_allclose(each, derivative(predictions, "average_precision"), atol=1e-7)
 
@@ -51,7 +55,7 @@ def test_areas_are_their_derivatives_but_for_the_unbiasing_factors(name: str, ti
     logits = rng.normal(size=(97, 1)) + targets
     part = made(targets, np.round(2 * logits) / 2 if ties else logits, owner)
     value, each = influence(part, part.logits > 0, name)
-    np.testing.assert_allclose(value, getattr(metrics, name)(part.targets, part.logits), atol=1e-12)
+    np.testing.assert_allclose(value, SCORES[name](part.targets, part.logits), atol=1e-12)
     patients = clusters(part)
     ill = np.bincount(patients.code, part.targets[:, 0]) > 0
     p, expected = patients.count, derivative(part, name)
@@ -84,12 +88,10 @@ def test_scores_of_sums_leave_out_one_patient_after_the_other(predictions: Predi
     patients = clusters(predictions)
     for name in SUMMED:
         value, each = influence(predictions, decisions, name)
-        shown = predictions.probabilities if name in ("brier", "log_loss", "ece") else decisions
+        shown = decisions if SCORES[name].of == "decisions" else predictions.probabilities
 
         def naive(weights: np.ndarray | None, name: str = name, shown: np.ndarray = shown) -> np.ndarray:
-            if name == "hamming_accuracy":
-                return np.array([1 - metrics.hamming_loss(predictions.targets, decisions, weights)])
-            return np.atleast_1d(getattr(metrics, name)(predictions.targets, shown, weights=weights))
+            return np.atleast_1d(SCORES[name](predictions.targets, shown, weights=weights))
 
         np.testing.assert_allclose(value, naive(None), atol=1e-12)
         assert each.shape == (patients.count, len(value))
@@ -104,8 +106,8 @@ def test_scores_of_sums_leave_out_one_patient_after_the_other(predictions: Predi
 def test_the_error_is_that_of_the_bootstrap() -> None:
     part = simulated(3_000, 2, 1_000)
     decisions = part.probabilities >= 0.5
-    drawn = metrics.replicate(part, decisions, [*RATES, *COMBINED], replicates=400)
-    for name in (*RATES, *COMBINED):
+    drawn = replicate(part, decisions, [*SCORES], replicates=400)
+    for name in SCORES:
         _, each = influence(part, decisions, name)
         spread = np.atleast_1d(drawn[name].std(axis=0, ddof=1))
         np.testing.assert_allclose(standard_error(each), spread, rtol=0.2, err_msg=name)
@@ -114,9 +116,9 @@ def test_the_error_is_that_of_the_bootstrap() -> None:
 def test_images_of_one_patient_are_not_independent() -> None:
     """Every image twice: the error of the patients stays, that of the images would shrink by the root of 2."""
     part = simulated(200, 1, 200)
-    part = part.take(np.repeat(np.arange(200), 2))
+    part = replace(part, part="train").take(np.repeat(np.arange(200), 2))
     together = standard_error(influence(part, part.logits > 0, "roc_auc")[1])
-    alone = Predictions(part.image_ids, part.findings, part.logits, part.targets, "test")
+    alone = replace(part, patient_ids=None)
     apart = standard_error(influence(alone, alone.logits > 0, "roc_auc")[1])
     assert together[0] / apart[0] > 1.35
 

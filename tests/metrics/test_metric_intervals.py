@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -13,8 +12,19 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from hilum.errors import DataError
-from hilum.metrics import COMBINED, RATES, Intervals, Predictions, influence, intervals_of, wilson
-from hilum.metrics.intervals import CLOSED, Interval, acceleration, bootstrapped, delong, effective_trials
+from hilum.metrics import SCORES, Predictions, influence, intervals_of, over_all, per_finding, wilson
+from hilum.metrics.uncertainty.interval import Interval, Intervals
+from hilum.metrics.uncertainty.rules import (
+    BETA,
+    FREED,
+    STUDENT,
+    acceleration,
+    bootstrapped,
+    by_t,
+    effective_trials,
+    of_mean,
+    within,
+)
 
 
 @given(st.integers(1, 500), st.floats(0, 1), st.sampled_from([0.8, 0.95, 0.99]))
@@ -67,19 +77,20 @@ def test_intervals_are_ordered_in_range_and_missing_where_the_score_is(
 ) -> None:
     decisions = predictions.probabilities >= 0.5
     found = intervals_of(predictions, decisions, method=method, replicates=100)
-    assert set(found.columns) == set(found.means) == set(RATES)
-    assert set(found.combined) == set(COMBINED)
+    assert set(found.columns) == set(found.means) == set(per_finding())
+    assert set(found.combined) == set(over_all())
     for name, one in found.columns.items():
         value, _ = influence(predictions, decisions, name)
         there = ~np.isnan(one.low)
         assert (there == ~np.isnan(one.high)).all()
         assert (one.low[there] <= one.high[there]).all()
         assert not there[np.isnan(value)].any()
-        if name in CLOSED and method == "auto":
-            assert one.method == CLOSED[name]
-            assert (one.low[there] >= 0).all()
-            assert (one.high[there] <= 1).all()
-            assert ((one.low <= value + 1e-12) & (value <= one.high + 1e-12))[there].all()
+        score = SCORES[name]
+        assert (one.low[there] >= score.limits[0]).all()
+        assert (one.high[there] <= score.limits[1]).all()
+        if score.slow or method == "auto":
+            assert one.method in (BETA, STUDENT, FREED)
+            assert ((one.low <= value + 1e-9) & (value <= one.high + 1e-9))[there].all()
         else:
             assert one.method.startswith("bootstrap")
     text = json.dumps(found.to_json(), allow_nan=False)
@@ -107,26 +118,66 @@ def test_a_perfect_auc_has_a_one_sided_interval_that_narrows() -> None:
         one = intervals_of(part, part.logits > 0.5, replicates=100).columns["roc_auc"]
         assert one.high[0] == 1
         lows.append(float(one.low[0]))
-    z = NormalDist().inv_cdf(0.975)
-    assert lows == pytest.approx([n / (n + z**2) for n in (2, 10, 100)])
-    worst = delong(np.array([0.0]), np.zeros((5, 1)), [3])
-    assert (worst.low[0], worst.high[0]) == (0, pytest.approx(z**2 / (3 + z**2)))
+    # As of so many trials of which all succeeded; an exact interval would begin at 0.025 ** (1 / n).
+    assert lows == pytest.approx([stats.beta.ppf(0.025, n + 0.2, 0.8) for n in (2, 10, 100)])
+    assert all(0.025 ** (1 / n) < low < 0.05 ** (1 / n) for low, n in zip(lows, (2, 10, 100), strict=True))
+    three = np.full(1, 3.0)
+    worst = within(np.zeros(1), np.zeros((5, 1)), three, three, (0.0, 1.0), 0.95)
+    assert (worst.low[0], worst.high[0]) == (0, pytest.approx(stats.beta.ppf(0.975, 0.8, 3.2)))
 
 
-def test_delong_on_many_images_is_the_logit_interval() -> None:
-    part = simulated(4_000, 1, 4_000, shift=2)
+def test_on_many_images_it_is_the_normal_interval() -> None:
+    part = simulated(20_000, 1, 20_000, shift=2)
     part = Predictions(part.image_ids, part.findings, part.logits, part.targets, "test")
-    value, each = influence(part, part.logits > 0, "roc_auc")
-    error = np.sqrt(4000 / 3999 * (each**2).sum())
-    ends = [
-        1 / (1 + np.exp(-(np.log(value / (1 - value)) + side * 1.96 * error / (value * (1 - value)))))
-        for side in (-1, 1)
+    for name in ("roc_auc", "recall", "brier", "log_loss", "average_precision"):
+        value, each = influence(part, part.logits > 0, name)
+        reach = 1.96 * np.sqrt((each**2).sum())
+        one = intervals_of(part, part.logits > 0, names=[name]).columns[name]
+        assert one.high[0] - one.low[0] == pytest.approx(2 * reach, rel=0.03)
+        assert (one.high[0] + one.low[0]) / 2 == pytest.approx(value[0], abs=0.1 * reach)
+        narrow = intervals_of(part, part.logits > 0, names=[name], level=0.8).columns[name]
+        assert one.low[0] < narrow.low[0] < narrow.high[0] < one.high[0]
+
+
+def test_images_that_are_all_alike_count_once_a_patient() -> None:
+    hit = np.arange(40) < 30
+    once = made(np.ones((40, 1)), np.where(hit, 1, -1)[:, None])
+    thrice = made(np.ones((120, 1)), np.repeat(np.where(hit, 1, -1), 3)[:, None], np.repeat(np.arange(40), 3))
+    both = [
+        intervals_of(part, part.logits > 0, names=["recall"]).columns["recall"] for part in (once, thrice)
     ]
-    one = intervals_of(part, part.logits > 0, replicates=100).columns["roc_auc"]
-    assert one.low[0] == pytest.approx(ends[0][0], abs=2e-4)
-    assert one.high[0] == pytest.approx(ends[1][0], abs=2e-4)
-    narrow = intervals_of(part, part.logits > 0, replicates=100, level=0.8).columns["roc_auc"]
-    assert one.low[0] < narrow.low[0] < narrow.high[0] < one.high[0]
+    assert both[0].low[0] == pytest.approx(both[1].low[0], abs=1e-9)
+    theirs = stats.binomtest(30, 40).proportion_ci(0.95)
+    assert theirs.low < both[0].low[0] < 0.75 < both[0].high[0] < theirs.high
+    # Images as alike as those of different patients are worth more, but not as if nobody could doubt it.
+    rng = np.random.default_rng(0)
+    loose = made(
+        np.ones((120, 1)), np.where(rng.random(120) < 0.75, 1, -1)[:, None], np.repeat(np.arange(40), 3)
+    )
+    one = intervals_of(loose, loose.logits > 0, names=["recall"]).columns["recall"]
+    exact = stats.binomtest(int((loose.logits > 0).sum()), 120).proportion_ci(0.95)
+    assert exact.high - exact.low < one.high[0] - one.low[0] < both[0].high[0] - both[0].low[0]
+
+
+def test_a_mean_over_findings_is_as_sure_as_they_are_apart() -> None:
+    rng = np.random.default_rng(0)
+    one, limits = Interval(np.full(4, 0.4), np.full(4, 0.7), BETA), (0.0, 1.0)
+    apart = rng.normal(size=(100_000, 4))
+    found = of_mean(np.full(4, 0.5), apart, one, limits)
+    assert (found.low[0], found.high[0]) == pytest.approx((0.45, 0.6), abs=0.002)
+    found = of_mean(np.full(4, 0.5), np.repeat(apart[:, :1], 4, axis=1), one, limits)
+    assert (found.low[0], found.high[0]) == pytest.approx((0.4, 0.7))
+    # A finding without an interval may lie anywhere; one without a value is not in the mean.
+    one = Interval(np.array([0.4, np.nan, np.nan]), np.array([0.7, np.nan, np.nan]), BETA)
+    found = of_mean(np.array([0.5, 0.5, np.nan]), np.zeros((9, 3)), one, limits)
+    assert (found.low[0], found.high[0]) == pytest.approx((0.2, 0.85))
+
+
+def test_students_interval_is_cut_at_a_limit() -> None:
+    each = np.random.default_rng(0).normal(size=(50, 1)) / 50
+    one = by_t(np.array([0.05]), each, np.full(1, 50.0), (0.0, np.inf), 0.95)
+    assert one.low[0] == 0
+    assert one.high[0] == pytest.approx(0.05 + 2.03 * np.sqrt(50 / 49 * (each**2).sum()), rel=0.02)
 
 
 def test_effective_trials_are_the_patients_where_their_images_are_the_same() -> None:
@@ -160,13 +211,13 @@ def test_the_bootstrap_gives_no_interval_where_every_sample_is_perfect() -> None
     perfect = np.where(targets == 1, 3.0, -3.0)
     ids = np.arange(40).astype(str).astype(object)
     part = Predictions(ids, ("Edema",), perfect, targets.astype(np.float32), "test", ids)
-    found = intervals_of(part, perfect > 0, replicates=100)
+    found = intervals_of(part, perfect > 0, replicates=100, method="bca")
     assert np.isnan(found.columns["f1"].low[0])
     assert np.isnan(found.columns["partial_auc"].high[0])
-    # Wilson's and DeLong's know how many images that is.
-    assert 0.8 < found.columns["recall"].low[0] < 0.9
-    assert 0.8 < found.columns["roc_auc"].low[0] < 0.9
-    assert found.columns["roc_auc"].high[0] == 1
+    own = intervals_of(part, perfect > 0)
+    for name in ("f1", "partial_auc", "recall", "roc_auc"):
+        assert 0.8 < own.columns[name].low[0] < 0.9
+        assert own.columns[name].high[0] == 1
 
 
 def test_what_is_no_interval_is_refused() -> None:

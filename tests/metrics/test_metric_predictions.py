@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from hilum.errors import DataError
-from hilum.metrics import Predictions
+from hilum.metrics import Predictions, Thresholds, score
 
 
 def made(patients: bool = True) -> Predictions:
@@ -107,3 +108,70 @@ def test_a_notebook_shows_what_is_scored_per_finding() -> None:
         "<td>1</td><td>1</td><td>0</td><td>0.940</td>",
     ]
     assert "valid, 2 images" in shown
+
+
+def of_shares(probabilities: np.ndarray, **more: object) -> Predictions:
+    count = len(probabilities)
+    targets = (np.arange(count) % 4 == 0)[:, None]
+    return Predictions.from_probabilities(
+        [f"i{n}" for n in range(count)], ["Edema"], probabilities, targets, **more
+    )
+
+
+def test_probabilities_come_back_as_they_were_of_shares() -> None:
+    shares = np.array([[0.0], [1e-12], [0.3], [1.0]])
+    found = of_shares(shares, patient_ids=["a", "a", "b", "b"])
+    np.testing.assert_allclose(found.probabilities, shares, atol=1e-15)
+    assert found.part == "test"
+    assert list(found.patient_ids) == ["a", "a", "b", "b"]
+    assert np.isfinite(found.logits).all()
+
+
+@pytest.mark.parametrize("wrong", [1.02, -0.1, np.nan])
+def test_what_is_no_probability_is_refused_by_name(wrong: float) -> None:
+    with pytest.raises(DataError, match=r"'i1', Edema: expected a probability between 0 and 1; it is"):
+        of_shares(np.array([[0.5], [wrong], [0.1]]))
+
+
+def test_logits_that_look_like_probabilities_are_asked_about() -> None:
+    shares = np.linspace(0.02, 0.98, 40)[:, None]
+    ids = np.array([f"i{n}" for n in range(40)], dtype=object)
+    targets = (np.arange(40) % 4 == 0)[:, None].astype(np.float32)
+    wrong = Predictions(ids, ("Edema",), shares, targets, "test")
+    assert "from_probabilities" in wrong.doubts[0]
+    told = score(wrong, Thresholds(np.array([0.5]), ("Edema",))).warnings
+    assert wrong.doubts[0] in told
+    assert not of_shares(shares).doubts
+    assert not replace(wrong, logits=shares * 0.1).doubts  # an untrained network's
+    assert not wrong.take(np.arange(5)).doubts
+
+
+def test_equal_ids_and_unknown_parts_are_refused() -> None:
+    found = of_shares(np.array([[0.1], [0.2], [0.3]]))
+    twice = np.array([0, 1, 1])
+    with pytest.raises(DataError, match="image 'i1' is there 2 times"):
+        found.take(twice)
+    assert len(replace(found, part="train").take(twice)) == 3  # a sampling may show an image twice
+    with pytest.raises(DataError, match=r"no part 'tset'; did you mean 'test'"):
+        replace(found, part="tset")
+
+
+def test_a_frame_has_a_row_an_image_and_finding() -> None:
+    found = Predictions.from_probabilities(
+        ["a", "b"],
+        ["Edema", "Mass"],
+        [[0.25, 0.5], [0.75, 0.1]],
+        [[1, np.nan], [0, 1]],
+        patient_ids=["p", "p"],
+    )
+    frame = found.frame(found.probabilities >= 0.5)
+    assert frame.columns == [
+        *("image_id", "patient_id", "study_id", "finding", "target", "logit", "probability", "decision")
+    ]
+    assert frame["image_id"].to_list() == ["a", "a", "b", "b"]
+    assert frame["finding"].to_list() == ["Edema", "Mass", "Edema", "Mass"]
+    assert frame["target"].to_list() == [1, None, 0, 1]
+    assert frame["probability"].to_list() == pytest.approx([0.25, 0.5, 0.75, 0.1])
+    assert frame["decision"].to_list() == [False, True, True, False]
+    assert "decision" not in found.frame().columns
+    assert len(found.frame().to_pandas()) == 4

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from hilum.errors import ConfigError, DataError
-from hilum.metrics import COMBINED, COUNTS, RATES, Predictions, Scores, Thresholds, score
+from hilum.metrics import COUNTS, Predictions, Scores, Thresholds, over_all, per_finding, score
 
 
 def made(logits: object, targets: object, part: str = "test") -> Predictions:
@@ -63,10 +63,10 @@ def test_scores_survive_json(predictions: Predictions) -> None:
     text = json.dumps(scores.to_json(), allow_nan=False)
     again = Scores.from_json(json.loads(text))
     assert json.dumps(again.to_json(), allow_nan=False) == text
-    for name in (*COUNTS, *RATES):
+    for name in (*COUNTS, *per_finding()):
         np.testing.assert_array_equal(again[name], scores[name])
     assert again.findings == scores.findings
-    assert set(again.combined) == set(COMBINED)
+    assert set(again.combined) == set(over_all())
     fewer = {**json.loads(text), "combined": {}}  # as of a version that knew fewer scores
     assert all(math.isnan(value) for value in Scores.from_json(fewer).combined.values())
 
@@ -118,7 +118,7 @@ def test_a_finding_that_is_never_predicted_is_told() -> None:
 
 def test_few_images_are_told() -> None:
     scores = scored([[1], [1], [-1]], [[1], [1], [0]])
-    assert any("Finding 0 (1 negative)" in warning for warning in scores.warnings)
+    assert any("Finding 0 (1)" in warning for warning in scores.warnings)
 
 
 def test_extreme_logits_keep_their_order() -> None:

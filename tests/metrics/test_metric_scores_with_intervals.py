@@ -11,7 +11,7 @@ from clustered import made, simulated
 
 from hilum.config import ScoresConfig
 from hilum.errors import ConfigError
-from hilum.metrics import COMBINED, RATES, Predictions, Scores, Thresholds, confusion, score
+from hilum.metrics import Predictions, Scores, Thresholds, confusion, over_all, per_finding, score
 
 QUICK = ScoresConfig(replicates=100)
 
@@ -27,7 +27,7 @@ def test_intervals_are_made_where_they_are_asked_for() -> None:
     scores = score(part, halves(part), QUICK)
     assert scores.intervals is not None
     assert (scores.intervals.patients, scores.intervals.replicates) == (len(set(part.patient_ids)), 100)
-    assert scores.intervals.columns["roc_auc"].method == "DeLong"
+    assert scores.intervals.columns["roc_auc"].method == "patients' influence"
     percentile = score(part, halves(part), ScoresConfig(replicates=100, intervals="percentile"))
     assert percentile.intervals is not None
     assert percentile.intervals.columns["roc_auc"].method == "bootstrap percentile"
@@ -105,7 +105,7 @@ def test_scores_per_study_say_so() -> None:
     assert "<caption>test, 3 studies</caption>" in scores._repr_html_()
     assert scores.table()[0][1] == "Studies"
     assert scores.reasons["Finding 1"].startswith("the test part has no positive study")
-    assert any("Too few studies" in warning for warning in scores.warnings)
+    assert any("Too few patients" in warning for warning in scores.warnings)
     assert Scores.from_json(scores.to_json()).unit == "study"
 
 
@@ -126,11 +126,11 @@ def test_any_selection_keeps_what_follows_from_counts() -> None:
     chosen = ("Finding 2", "Finding 0")
     some = scores.select(chosen)
     alone = score(part.select(chosen), halves(part).select(chosen), QUICK)
-    for name in RATES:
+    for name in per_finding():
         np.testing.assert_allclose(some[name], alone[name], atol=1e-12)
         assert some.text(name, 1) == alone.text(name, 1)
         assert "[" not in some.text(name)
-    for name in COMBINED:
+    for name in over_all():
         if name.startswith(("sample_", "exact")):
             assert np.isnan(some.combined[name])
         else:

@@ -13,7 +13,9 @@ from hypothesis.extra import numpy as hnp
 from hilum import metrics
 from hilum.config import ScoresConfig
 from hilum.errors import ConfigError, DataError
-from hilum.metrics import Predictions, Thresholds, fit_thresholds
+from hilum.metrics import Predictions, Thresholds, confusion, fit_thresholds
+from hilum.metrics.judging import thresholds
+from hilum.metrics.values.curves import counts_by_threshold
 
 LOGITS = [-50.0, -3.0, -1.0, -0.5, 0.0, 0.5, 1.0, 4.0, 50.0]
 
@@ -40,7 +42,7 @@ def goodness(rule: str, valid: Predictions, decisions: np.ndarray) -> np.ndarray
     functions = {
         "accuracy": metrics.accuracy,
         "f1": metrics.f1,
-        "f_beta": lambda targets, decided: metrics.f_beta(targets, decided, 2.0),
+        "f_beta": lambda targets, decided: confusion(targets, decided).f_beta(2.0),
     }
     return functions[rule](valid.targets, decisions)
 
@@ -86,8 +88,8 @@ def test_a_threshold_lies_midway_and_ties_go_to_the_middle() -> None:
 def test_probabilities_that_differ_in_the_last_bit_are_divided() -> None:
     low = np.float64(0.5)
     high = np.nextafter(low, 1)
-    scores, true, false = metrics.curves.counts_by_threshold(np.array([0.0, 1.0]), np.array([low, high]))
-    candidates = metrics.thresholds._candidates(scores)
+    scores, true, false = counts_by_threshold(np.array([0.0, 1.0]), np.array([low, high]))
+    candidates = thresholds._candidates(scores)
     assert list(scores >= candidates[1]) == [True, False]
     assert (list(true), list(false)) == ([1, 1], [0, 1])
 

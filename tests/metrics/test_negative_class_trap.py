@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hilum.metrics import accuracy, confusion, precision, recall
-from hilum.metrics.decisions import Confusion
+from hilum.metrics.values.counts import Confusion
 
 POSITIVES, PREDICTED = 9_032, 3_681
 

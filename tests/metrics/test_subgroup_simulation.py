@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from subgroup_data import draw_part
 
-from hilum.metrics.by_group import Subgroups, subgroups
+from hilum.metrics.by_group.scores import Subgroups, subgroups
 
 
 def reports(count: int, patients: int, first: int = 10_000, **kind: Any) -> list[Subgroups]:

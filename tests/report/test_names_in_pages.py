@@ -8,13 +8,13 @@ from html.parser import HTMLParser
 
 import pytest
 
+from hilum.drawing import fitted, new_figure, png, svg
 from hilum.errors import RunError
 from hilum.files import read_json, write_json
 from hilum.metrics import Cell
 from hilum.report import write_report
 from hilum.report.drawing import subgroup_plot
 from hilum.report.html import render
-from hilum.report.plots import fitted, new_figure, png, svg
 from hilum.runs import Run
 from hilum.text import UNSEEN, visible
 from nasty_names import NASTY

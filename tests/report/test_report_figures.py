@@ -16,7 +16,7 @@ import typer
 from report_runs import CHEXPERT
 
 from hilum.files import read_json
-from hilum.metrics import roc_auc, roc_curves
+from hilum.metrics import SCORES, roc_curves
 from hilum.report import write_report
 from hilum.report.content import Value
 from hilum.report.numbers import Numbers
@@ -146,7 +146,7 @@ def test_a_run_of_a_former_version_has_a_report(make_run: MakeRun) -> None:
     page = write_report(run).read_text()
     assert "Nothing is known of the images by which they could be grouped." in page
     assert "% intervals over" not in page
-    auc = roc_auc(run.predictions("test").targets, run.predictions("test").logits)
+    auc = SCORES["roc_auc"](run.predictions("test").targets, run.predictions("test").logits)
     assert all(f"{value:.3f}" in page for value in auc)
 
 

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from report_suspects import make_suspects
 
+from hilum.drawing import jpeg
 from hilum.errors import DiskError
 from hilum.noise import Suspects
 from hilum.pixels import Pack
-from hilum.report.plots import jpeg
 from hilum.report.suspects_page import _NEAR_SIDE, _SIDE, _choose, _contents, _fingerprint, write_suspects
 from hilum_phantom import make_phantom
 

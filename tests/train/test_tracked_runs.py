@@ -16,7 +16,7 @@ from small_runs import weights_of, with_settings
 from hilum import api
 from hilum.config import Config
 from hilum.errors import ConfigError, Stopped
-from hilum.metrics import RATES
+from hilum.metrics import per_finding
 from hilum.runs import Run, list_runs
 from hilum.train.session import resume, train
 
@@ -57,10 +57,10 @@ def test_scalars_are_the_runs_history(tracked: Run, part: str) -> None:
     for entry in tracked.history:
         found = entry[part]
         wanted = {"Mean/loss": found["loss"]}
-        wanted |= {f"Mean/{name}": found["scores"]["mean"][name]["value"] for name in RATES}
+        wanted |= {f"Mean/{name}": found["scores"]["mean"][name]["value"] for name in per_finding()}
         wanted |= {f"combined/{name}": value for name, value in found["scores"]["combined"].items()}
         for finding, row in found["scores"]["per_finding"].items():
-            wanted |= {f"{name}/{finding}": row[name] for name in RATES}
+            wanted |= {f"{name}/{finding}": row[name] for name in per_finding()}
         for tag, value in wanted.items():
             if value is not None:
                 at = [event.value for event in events.Scalars(tag) if event.step == entry["epoch"]]

@@ -17,7 +17,7 @@ from hilum.config import read_config as read_config
 from hilum.config import recipes as recipes
 from hilum.errors import ConfigError, HilumError, did_you_mean
 from hilum.locks import sweep
-from hilum.metrics import LOWER_IS_BETTER, RATES
+from hilum.metrics import SCORES, per_finding
 from hilum.models import MODELS as MODELS
 from hilum.models import describe_model as describe_model
 from hilum.progress import say
@@ -149,7 +149,7 @@ def leaderboard(
 
     Args:
         folder: with runs in it.
-        by: the score to sort by, a name of `RATES`; of several findings their mean.
+        by: the score to sort by, of one finding; of several findings their mean.
         part: `valid` or `test`.
 
     Returns:
@@ -164,8 +164,8 @@ def leaderboard(
     """
     if part not in ("valid", "test"):
         raise ConfigError(f"runs are listed by their scores of valid or test, not of {part!r}.")
-    if by not in RATES:
-        raise ConfigError(f"there is no score {by!r} to sort by; {did_you_mean(by, RATES)}")
+    if by not in per_finding():
+        raise ConfigError(f"there is no score {by!r} to sort by; {did_you_mean(by, per_finding())}")
     sweep(folder)
     rows, runs = [], list_runs(folder)
     scored = scored_tests(runs)
@@ -174,7 +174,7 @@ def leaderboard(
             rows.append(_row(run, part, by, scored.get(run.path)))
         except HilumError as error:
             say(f"left out: {error}")
-    sign = 1 if by in LOWER_IS_BETTER else -1
+    sign = 1 if SCORES[by].better == "lower" else -1
     return sorted(rows, key=lambda row: (row[by] is None, sign * (row[by] or 0)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +14,6 @@ from hilum.text import shown
 
 if TYPE_CHECKING:
     from hilum.compare import Group, RunsCompared
-    from hilum.metrics import Effect
 
 
 def compare(
@@ -62,30 +61,9 @@ def _show_settings(groups: tuple[Group, ...], as_json: bool) -> None:
 
 
 def _show(compared: RunsCompared) -> None:
-    from hilum.compare import decimals, heading
-    from hilum.metrics import many_units
 
-    score, level = heading(compared.score), f"{100 * compared.level:g} % interval"
-    over = ", mean over findings" if len(compared.groups[0].columns) > 1 else ""
-    seeds = any(group.sds for group in compared.groups)
-    rows = [
-        [g.name, len(g.runs), g.means[-1], f"[{g.lows[-1]:.3f}, {g.highs[-1]:.3f}]"]
-        + ([g.sds[-1] if g.sds else None] if seeds else [])
-        for g in compared.groups
-    ]
-    where = f"{compared.part}, {many_units(compared.rows, compared.unit)} of {compared.patients:,} patients"
-    show_table(
-        ["group", "runs", score, level] + (["sd over seeds"] if seeds else []),
-        rows,
-        title=f"{score}{over}: {where}",
-    )
-    reference = compared.groups[0].name
-    for group, comparison in compared.pairs:
-        show_table(
-            ["finding", "positive", *_sides(reference, group.name), "difference", level, "p", "verdict"],
-            [_cells(effect, decimals(comparison)) for effect in comparison.effects],
-            title=f"{group.name} against {reference}",
-        )
+    for title, columns, rows in compared.tables():
+        show_table(columns, rows, title=title)
     if compared.settings:
         keys = [row.key for row in compared.settings]
         typer.echo(
@@ -95,23 +73,3 @@ def _show(compared: RunsCompared) -> None:
         typer.echo(f"note: {warning}")
     for sentence in compared.sentences:
         typer.echo(sentence)
-
-
-def _cells(effect: Effect, digits: int) -> list[Any]:
-    from hilum.compare import name_of, signed, span, spell_p
-
-    return [
-        name_of(effect),
-        effect.positives,
-        round(effect.first, digits),
-        round(effect.second, digits),
-        signed(effect.difference, digits),
-        span(effect.low, effect.high, digits),
-        spell_p(effect.p_adjusted),
-        effect.verdict,
-    ]
-
-
-def _sides(reference: str, group: str) -> tuple[str, str]:
-    """Headings of the two columns of scores: names where they are short."""
-    return (reference, group) if max(len(reference), len(group)) <= 16 else ("reference", "this")

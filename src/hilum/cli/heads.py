@@ -62,10 +62,10 @@ def _show_json(run: Run, record: SearchRecord) -> None:
 
 def _show(run: Run, record: SearchRecord) -> None:
     """The best candidates, what the best scores on validation images, and what can be done with it."""
-    from hilum.metrics import RATES
+    from hilum.metrics import SCORES
 
     findings = run.data["findings"]
-    heading = RATES[record.by] + (f", mean of {len(findings)}" if len(findings) > 1 else "")
+    heading = SCORES[record.by].heading + (f", mean of {len(findings)}" if len(findings) > 1 else "")
     rows: list[list[Any]] = [
         [place, entry.candidate.describe(), _score(entry)]
         for place, entry in enumerate(record.entries[:_SHOWN], start=1)

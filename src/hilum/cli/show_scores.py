@@ -23,7 +23,7 @@ def show_evaluation(judged: Evaluation, every: bool = False) -> None:
     typer.echo(f"Scores on {scores.heading}{_method(scores)}")
     show_table(*scores.table())
     if every or len(scores.findings) <= _FEW:
-        _show_every(scores)
+        _show_every(scores, every)
     else:
         typer.echo("--all shows every score with its interval.")
     if len(scores.findings) > 1:
@@ -46,9 +46,9 @@ def _method(scores: Scores) -> str:
     return f"; in brackets {100 * found.level:g} % intervals over {found.patients:,} patients"
 
 
-def _show_every(scores: Scores) -> None:
-    """Scores by rows and findings by columns: every rate with its interval."""
-    from hilum.metrics import COUNTS, RATES
+def _show_every(scores: Scores, every: bool) -> None:
+    """Scores by rows and findings by columns, with intervals: every one, or the usual ones."""
+    from hilum.metrics import COUNTS, SCORES, per_finding
 
     many = len(scores.findings) > 1
     columns = ["Score", *scores.findings, *(["mean"] if many else [])]
@@ -58,21 +58,23 @@ def _show_every(scores: Scores) -> None:
     ]
     rows += [
         [
-            heading,
+            SCORES[name].heading,
             *(scores.text(name, j) for j in range(len(scores.findings))),
             *([scores.text(name)] if many else []),
         ]
-        for name, heading in RATES.items()
+        for name in per_finding()
+        if every or SCORES[name].usual
     ]
-    show_table(columns, rows, title="Every score")
+    show_table(columns, rows, title="Every score" if every else "Scores; --all shows the others, too")
 
 
 def _show_combined(scores: Scores) -> None:
-    from hilum.metrics import COMBINED, plural
+    from hilum.metrics import SCORES, over_all
+    from hilum.text import plural
 
     rows = [
-        [heading.replace("images", plural(scores.unit)), scores.text(name)]
-        for name, heading in COMBINED.items()
+        [SCORES[name].heading.replace("images", plural(scores.unit)), scores.text(name)]
+        for name in over_all()
     ]
     show_table(["All findings together", "Score"], rows)
 

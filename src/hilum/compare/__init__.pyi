@@ -1,15 +1,7 @@
 from .groups import Group as Group
-from .groups import SettingRow as SettingRow
 from .groups import differing_settings as differing_settings
 from .groups import group_runs as group_runs
 from .groups import over_seeds as over_seeds
 from .runs import GroupScores as GroupScores
 from .runs import RunsCompared as RunsCompared
 from .runs import compare_runs as compare_runs
-from .words import decimals as decimals
-from .words import heading as heading
-from .words import name_of as name_of
-from .words import signed as signed
-from .words import span as span
-from .words import spell_p as spell_p
-from .words import would_take as would_take

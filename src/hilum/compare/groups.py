@@ -10,7 +10,7 @@ from typing import Any
 
 from hilum.config import ABOUT, settings
 from hilum.errors import RunError
-from hilum.metrics import RATES
+from hilum.metrics import SCORES, per_finding
 from hilum.runs import Run
 from hilum.text import items, listed, shown
 
@@ -138,13 +138,13 @@ def over_seeds(runs: Sequence[Run], part: str = "valid") -> list[dict[str, Any]]
     """
     scored = [scores for run in runs if (scores := run.scores(part))]
     rows = []
-    for name, heading in RATES.items():
+    for name in per_finding():
         values = [s.mean(name)[0] for s in scored if name in s.columns]
         values = [value for value in values if value == value]
         if values:
             rows.append(
                 {
-                    "score": heading,
+                    "score": SCORES[name].heading,
                     "mean": statistics.fmean(values),
                     "sd": statistics.stdev(values) if len(values) > 1 else None,
                     "min": min(values),

@@ -5,29 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
 from hilum.compare import words
 from hilum.compare.groups import Group, SettingRow, differing_settings, group_runs, refuse_unlike
-from hilum.errors import DataError, RunError, did_you_mean
+from hilum.config import ScoresConfig
+from hilum.errors import ConfigError, DataError, RunError, did_you_mean
 from hilum.metrics import (
+    SCORES,
     Comparison,
-    Measured,
-    Model,
     Predictions,
-    adjusted,
-    aligned,
-    check_score,
-    contrast,
-    interval,
+    Side,
+    Thresholds,
+    against,
     measure,
 )
+from hilum.records import to_json
 from hilum.runs import Run
 from hilum.table import PARTS
-from hilum.text import items
+from hilum.text import escaped, items, many, table_html
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)
@@ -57,9 +59,10 @@ class GroupScores:
     sds: tuple[float, ...] | None
 
     @classmethod
-    def of(cls, group: Group, measured: Measured, level: float) -> GroupScores:
+    def of(cls, group: Group, measured: Side, config: ScoresConfig) -> GroupScores:
         """From what was measured."""
-        low, high = interval(measured, level)
+        method = "auto" if config.intervals == "none" else config.intervals
+        low, high = measured.interval(config.level, method)
         return cls(
             group.name,
             tuple(run.name for run in group.runs),
@@ -79,7 +82,7 @@ class RunsCompared:
 
     Attributes:
         part: whose images they are judged on.
-        score: a name of `RATES` or `COMBINED`.
+        score: a name of `SCORES`.
         level: of the intervals.
         rows: images (studies, patients).
         unit: what a row is.
@@ -114,10 +117,46 @@ class RunsCompared:
             return [words.one_recipe(len(self.groups[0].runs))]
         return [words.verdict(comparison, group.name, reference) for group, comparison in self.pairs]
 
+    def tables(self) -> list[tuple[str, list[str], list[list[Any]]]]:
+        """Title, column headings and rows of each table: the groups, then each further group against the first."""
+        first = self.groups[0]
+        score, seeds = SCORES[self.score].heading, any(group.sds for group in self.groups)
+        over = ", mean over findings" if len(first.columns) > 1 else ""
+        rows = [
+            [g.name, len(g.runs), g.means[-1], f"[{g.lows[-1]:.3f}, {g.highs[-1]:.3f}]"]
+            + ([g.sds[-1] if g.sds else None] if seeds else [])
+            for g in self.groups
+        ]
+        columns = ["group", "runs", score, f"{100 * self.level:g} % interval", *["sd over seeds"] * seeds]
+        where = f"{self.part}, {many(self.rows, self.unit)} of {self.patients:,} patients"
+        return [
+            (f"{score}{over}: {where}", columns, rows),
+            *(
+                (f"{group.name} against {first.name}", *comparison.table(first.name, group.name))
+                for group, comparison in self.pairs
+            ),
+        ]
+
+    def plot(self) -> list[Axes]:
+        """The forest plot, a panel for each further group: differences of findings and of their mean."""
+        from hilum.metrics import forest_plot
+
+        if not self.comparisons:
+            return []
+        return forest_plot(
+            self.comparisons, [group.name for group in self.groups[1:]], self.groups[0].name
+        ).axes
+
+    def _repr_html_(self) -> str:
+        shown = [table_html(columns, rows, title) for title, columns, rows in self.tables()]
+        return "".join(shown) + "".join(
+            f"<p>{escaped(told)}</p>" for told in (*self.warnings, *self.sentences)
+        )
+
     def frame(self) -> pl.DataFrame:
         """One row an effect: `group`, `reference` and the fields of `Effect`."""
         rows = [
-            {"group": group.name, "reference": self.groups[0].name, **effect.to_json()}
+            {"group": group.name, "reference": self.groups[0].name, **to_json(effect)}
             for group, comparison in self.pairs
             for effect in comparison.effects
         ]
@@ -132,9 +171,9 @@ class RunsCompared:
             "unit": self.unit,
             "rows": self.rows,
             "patients": self.patients,
-            "groups": [vars(group) for group in self.groups],
+            "groups": [to_json(group) for group in self.groups],
             "comparisons": [
-                {"group": group.name, "reference": self.groups[0].name, **comparison.to_json()}
+                {"group": group.name, "reference": self.groups[0].name, **to_json(comparison)}
                 for group, comparison in self.pairs
             ],
             "settings": {row.key: list(row.values) for row in self.settings},
@@ -157,7 +196,7 @@ def compare_runs(
     Args:
         paths: folders of two runs at least; the group of the first is what all others are compared with.
         part: `test`, `valid` or `train`; every run needs predictions of it.
-        by: the score, a name of `RATES` or `COMBINED`.
+        by: the score, a name of `SCORES`.
         include: findings to compare, the mean is over these; all by default.
 
     Raises:
@@ -165,10 +204,37 @@ def compare_runs(
         RunError: too few runs, or runs that cannot be compared: the message says in what they differ.
         DataError: other images or labels, or nothing that can be scored.
     """
-    check_score(by)
+    if by not in SCORES:
+        raise ConfigError(f"there is no score {by!r}; {did_you_mean(by, SCORES)}")
     if part not in PARTS:
         raise DataError(f"there is no part {part!r}; {did_you_mean(part, PARTS)}")
     groups = group_runs(paths)
+    first = groups[0].runs[0]
+    config = first.config.scores
+    like = _model(first, part, _findings(groups, include))[0]
+    measured = [_measured(group, part, by, like, first) for group in groups]
+    return RunsCompared(
+        part,
+        by,
+        config.level,
+        len(like),
+        like.unit,
+        measured[0].patients,
+        tuple(GroupScores.of(g, m, config) for g, m in zip(groups, measured, strict=True)),
+        tuple(against(measured[0], measured[1:], config.level)),
+        tuple(differing_settings(groups)),
+        tuple(words.warnings(groups, measured[0], part, like.patient_ids is not None)),
+    )
+
+
+def _measured(group: Group, part: str, by: str, like: Predictions, first: Run) -> Side:
+    config = first.config.scores
+    models = [_like(run, part, like, first) for run in group.runs]
+    return measure(models, by, replicates=config.replicates, max_fpr=config.max_fpr)
+
+
+def _findings(groups: Sequence[Group], include: Sequence[str]) -> tuple[str, ...]:
+    """Those asked for, or of the first run's settings, or all; groups that do not have the same are refused."""
     first = groups[0].runs[0]
     findings = tuple(dict.fromkeys(items(include) or first.config.scores.include))
     for name in findings:
@@ -177,34 +243,10 @@ def compare_runs(
                 f"{first.name} has no finding {name!r}; {did_you_mean(name, first.data['findings'])}"
             )
     refuse_unlike(groups, findings)
-    findings = findings or tuple(first.data["findings"])
-    like = _model(first, part, findings)[0]
-    config = first.config.scores
-    measured = [
-        measure(
-            [_like(run, part, like, first) for run in group.runs],
-            by,
-            replicates=config.replicates,
-            max_fpr=config.max_fpr,
-        )
-        for group in groups
-    ]
-    comparisons = adjusted([contrast(measured[0], other, config.level) for other in measured[1:]])
-    return RunsCompared(
-        part,
-        by,
-        config.level,
-        len(like),
-        like.unit,
-        measured[0].patients,
-        tuple(GroupScores.of(g, m, config.level) for g, m in zip(groups, measured, strict=True)),
-        tuple(comparisons),
-        tuple(differing_settings(groups)),
-        tuple(words.warnings(groups, measured[0], part, like.patient_ids is not None)),
-    )
+    return findings or tuple(first.data["findings"])
 
 
-def _model(run: Run, part: str, findings: Sequence[str]) -> Model:
+def _model(run: Run, part: str, findings: Sequence[str]) -> tuple[Predictions, Thresholds]:
     """A run's judged predictions of some findings, with patient ids where they are known anywhere."""
     predictions = run.judged(part).select(findings)
     if predictions.patient_ids is None and predictions.unit == "image":
@@ -221,10 +263,10 @@ def _patients(run: Run, predictions: Predictions) -> Any:
     return found["patient_id"].cast(pl.String).to_numpy()
 
 
-def _like(run: Run, part: str, like: Predictions, first: Run) -> Model:
+def _like(run: Run, part: str, like: Predictions, first: Run) -> tuple[Predictions, Thresholds]:
     predictions, thresholds = _model(run, part, like.findings)
     try:
-        return aligned(predictions, like, run.name, first.name), thresholds
+        return predictions.aligned(like, run.name, first.name), thresholds
     except DataError as error:
         raise RunError(f"these runs cannot be compared: {error}") from error
 

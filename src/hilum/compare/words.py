@@ -2,90 +2,33 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from hilum.compare.groups import Group
-from hilum.metrics import COMBINED, RATES, Comparison, Effect, Measured, many_units, of_part
+from hilum.metrics import FEW, SCORES, Comparison, Effect, Side, of_part
 from hilum.runs import warnings_of
-from hilum.text import listed, many
-
-FEW = 30
-"""Under this many positives an interval says little, and is least to be trusted."""
-ENDLESS = 100
-"""Over this many times the positives at hand, the number that it would take is not spelled out."""
-
-
-def heading(score: str) -> str:
-    """A score's name as readers know it."""
-    return {**RATES, **COMBINED}[score]
-
-
-def name_of(effect: Effect) -> str:
-    """The finding, or what stands for all of them."""
-    return effect.finding or ("mean over findings" if effect.score in RATES else "all findings")
-
-
-def decimals(comparison: Comparison) -> int:
-    """Decimals that a comparison's differences are given with: four where three would show little of them."""
-    overall = comparison.overall
-    return 4 if overall.high - overall.low < 0.01 or 0 < abs(overall.difference) < 0.0005 else 3
-
-
-def signed(value: float, digits: int) -> str:
-    """A difference with its sign: `+0.012`."""
-    return "–" if math.isnan(value) else f"{value:+.{digits}f}".replace("-", "−")
-
-
-def spell_p(p: float) -> str:
-    """`0.032`, or `< 0.001`."""
-    return "–" if math.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def span(low: float, high: float, digits: int) -> str:
-    """The interval of a difference: `[+0.004, +0.020]`."""
-    return f"[{signed(low, digits)}, {signed(high, digits)}]"
+from hilum.text import listed, many, signed, span, spell_p
 
 
 def verdict(comparison: Comparison, group: str, reference: str) -> str:
     """One sentence on the mean over findings (or the only one), and on the findings that stand out."""
     effect = comparison.overall
-    digits = decimals(comparison)
+    digits = comparison.digits
     numbers = (
-        f"{heading(effect.score)} {effect.second:.{digits}f} against {effect.first:.{digits}f}, "
+        f"{SCORES[effect.score].heading} {effect.second:.{digits}f} against {effect.first:.{digits}f}, "
         f"{signed(effect.difference, digits)} {span(effect.low, effect.high, digits)}, p {_p_text(effect)}"
     )
-    mean = "mean " if effect.finding is None and effect.score in RATES else ""
+    mean = "mean " if effect.finding is None and not SCORES[effect.score].over_all else ""
     if effect.verdict == "not distinguishable":
-        text = f"{group} is not distinguishable from {reference}: {mean}{numbers}. {would_take(effect)}"
+        text = f"{group} is not distinguishable from {reference}: {mean}{numbers}. {effect.would_take}"
     else:
-        text = f"{group} is {effect.verdict} than {reference}: {mean}{numbers}."
-    for kind in ("better", "worse"):
+        than = "different from" if effect.verdict == "different" else f"{effect.verdict} than"
+        text = f"{group} is {than} {reference}: {mean}{numbers}."
+    for kind in ("better", "worse", "different"):
         names = [e.finding for e in comparison.per_finding if e.verdict == kind]
         if names:
             text += f" {kind.capitalize()} on {listed(names, 12)}."
     return text
-
-
-def would_take(effect: Effect) -> str:
-    """How many positives a clear verdict would take, as a sentence."""
-    if effect.difference == 0:
-        return "There is no difference at all."
-    if effect.positives_needed is None:
-        return (
-            "No number of images would tell them apart while seeds differ this much: "
-            "train more seeds of both (hilum train RECIPE --repeats N)."
-        )
-    what = "positive labels" if effect.finding is None else "positives"
-    if effect.positives_needed > ENDLESS * effect.positives:
-        return (
-            f"If that were the true difference, it would take over {ENDLESS} times the "
-            f"{effect.positives:,} {what} that there are to see it."
-        )
-    return (
-        f"If that were the true difference, about {_rounded(effect.positives_needed):,} {what} would be needed "
-        f"to see it in 4 of 5 tries; there are {effect.positives:,}."
-    )
 
 
 def one_recipe(runs: int) -> str:
@@ -96,7 +39,7 @@ def one_recipe(runs: int) -> str:
     )
 
 
-def warnings(groups: Sequence[Group], reference: Measured, part: str, patients_known: bool) -> list[str]:
+def warnings(groups: Sequence[Group], reference: Side, part: str, patients_known: bool) -> list[str]:
     """What a reader must know before believing a verdict."""
     runs = [run for group in groups for run in group.runs]
     found = [*of_part(part), *warnings_of(runs), *_of_seeds(groups)]
@@ -133,15 +76,15 @@ def _of_seeds(groups: Sequence[Group]) -> list[str]:
     return []
 
 
-def _of_counts(reference: Measured) -> list[str]:
+def _of_counts(reference: Side) -> list[str]:
     findings = [name for name in reference.columns if name is not None]
     few = [
-        f"{name} ({count})" for name, count in zip(findings, reference.positives, strict=False) if count < FEW
+        f"{name} ({count})" for name, count in zip(findings, reference.fewest, strict=False) if count < FEW
     ]
     if not few:
         return []
-    units = many_units(2, reference.unit).removeprefix("2 ")
-    return [f"Few positive {units}: {listed(few, 12)}. Only a large difference can be seen there."]
+    where = f"Few patients with a finding, or without it: {listed(few, 12)}."
+    return [f"{where} Only a large difference can be seen there."]
 
 
 def _of_training(groups: Sequence[Group]) -> list[str]:
@@ -164,10 +107,3 @@ def _of_training(groups: Sequence[Group]) -> list[str]:
 def _p_text(effect: Effect) -> str:
     text = spell_p(effect.p_adjusted)
     return text if effect.p_adjusted == effect.p or text.startswith("<") else f"{text} after correction"
-
-
-def _rounded(count: int) -> int:
-    """Two digits are more than enough for such a number."""
-    digits = max(len(str(count)) - 2, 0)
-    step = int(10**digits)
-    return -(-count // step) * step

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from hilum.doctor.patients import ALPHA, Patients
-from hilum.metrics import BANDS, CHILDREN, Bools, holm
+from hilum.metrics import BANDS, CHILDREN, FEW, Bools, holm
 from hilum.table import Table
 
 ATTRIBUTES = {
@@ -26,8 +26,6 @@ ATTRIBUTES = {
 """Column -> what it is called."""
 _NOT_SAID = "not said"
 _ORDER = ("train", "valid", "test", "frontal", "lateral")
-_FEW = 10
-"""Of fewer positives than this, or fewer other images, a share says little."""
 _TIMES = 2.0
 """How many times as frequent as in another group a finding must be to be told of."""
 
@@ -166,7 +164,7 @@ def _dependences(groups: Sequence[Group]) -> tuple[Dependence, ...]:
     """
     found = []
     for attribute in dict.fromkeys(group.attribute for group in groups):
-        own = [g for g in groups if g.attribute == attribute and g.value != _NOT_SAID and g.images >= _FEW]
+        own = [g for g in groups if g.attribute == attribute and g.value != _NOT_SAID and g.images >= FEW]
         for i in range(len(own[0].rates) if len(own) > 1 else 0):
             real = [group for group in own if group.rates[i].real]
             if not real:
@@ -175,6 +173,6 @@ def _dependences(groups: Sequence[Group]) -> tuple[Dependence, ...]:
             high = max(real, key=lambda group: group.rates[i].share)
             more, less = high.rates[i], low.rates[i]
             pair = Dependence(more.finding, high, low, more.share, less.share)
-            if more.low > less.high and more.positive >= _FEW and pair.times >= _TIMES:
+            if more.low > less.high and more.positive >= FEW and pair.times >= _TIMES:
                 found.append(pair)
     return tuple(sorted(found, key=lambda pair: -pair.times))

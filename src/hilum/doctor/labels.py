@@ -7,13 +7,10 @@ from collections.abc import Iterator
 import polars as pl
 
 from hilum.doctor.report import Check
+from hilum.metrics import FEW
 from hilum.table import Table
 from hilum.text import listed, many
 
-FEW = 20
-"""Positives of fewer patients than this give scores that mean little."""
-_FEW_PATIENTS = 10
-"""So many positive images or more, but of fewer patients than this, tell of these patients."""
 _OLDEST = 110
 _NUMBERED_ANEW = ("pneumonia", "folder")
 """Sources whose patients come from file names, which may have been numbered anew in each part."""
@@ -71,7 +68,7 @@ def _few(table: Table) -> Iterator[Check]:
     for name in table.findings:
         ids = table.frame.filter(pl.col(name).eq(1))["patient_id"]
         images, patients = len(ids), ids.n_unique()
-        if images >= FEW and patients < _FEW_PATIENTS:
+        if images >= FEW and patients < FEW:
             same.append(f"{name} ({images:,} images of {many(patients, 'patient')})")
         elif 0 < patients < FEW:
             few.append(f"{name} ({patients})")
@@ -82,7 +79,7 @@ def _few(table: Table) -> Iterator[Check]:
         yield Check(
             "warning",
             "few-patients",
-            f"Positives of fewer than {_FEW_PATIENTS} patients: {listed(same, 3)}.",
+            f"Positives of fewer than {FEW} patients: {listed(same, 3)}.",
             "Scores will tell of these patients, not of the finding.",
             {"findings": same},
         )

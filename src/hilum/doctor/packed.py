@@ -10,12 +10,13 @@ import polars as pl
 
 from hilum.doctor.duplicates import Looks
 from hilum.doctor.groups import ATTRIBUTES
-from hilum.doctor.labels import FEW, label_checks
+from hilum.doctor.labels import label_checks
 from hilum.doctor.numbers import DataNumbers
 from hilum.doctor.pictures import Originals, Pictures
 from hilum.doctor.report import LEVELS, Check
 from hilum.doctor.shortcuts import shortcut_checks
 from hilum.doctor.twins import twin_checks
+from hilum.metrics import FEW
 from hilum.pixels import Pack
 from hilum.table import Table
 from hilum.text import listed, many

@@ -6,6 +6,7 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from hilum.batches import count as copies_of
 from hilum.device import describe_environment
@@ -16,7 +17,7 @@ from hilum.heads.search import Search
 from hilum.heads.settings import with_head
 from hilum.heads.stack import head_logits, stack
 from hilum.locks import writing
-from hilum.metrics import Predictions, fit_judge
+from hilum.metrics import PartName, Predictions, fit_judge
 from hilum.models import Classifier
 from hilum.predict import Encoder, raw_predictions
 from hilum.progress import say
@@ -106,7 +107,7 @@ def _validated(run: Run, material: Material, model: Classifier) -> Predictions:
         material.job.findings,
         logits,
         part.truth,
-        part.name,
+        cast(PartName, part.name),
         part.patient_ids,
         part.study_ids,
     )

@@ -11,29 +11,18 @@ import numpy.typing as npt
 from hilum.heads.cross import CrossFitted
 from hilum.heads.fitted import Floats, Vectors
 from hilum.metrics import (
-    CLOSED,
-    LOGIT,
-    LOWER_IS_BETTER,
-    RANKED,
-    Measured,
+    SCORES,
     Predictions,
+    Side,
     Thresholds,
-    adjusted,
-    contrast,
+    against,
     influence,
-    intervals_of,
     mean_over_findings,
     measure,
-    on_logit_scale,
-    rank,
-    scorable,
-    sums_of,
 )
 
 TOGETHER = 32
 """Candidates whose predictions are held at once."""
-BOOTSTRAPPED = 20
-"""Of scores without a formula for intervals, so many of the best candidates get theirs by the bootstrap."""
 
 Ints = npt.NDArray[np.int64]
 
@@ -46,7 +35,7 @@ class Scored:
         findings: the f that can be scored.
         per_finding: float64 [c, f].
         score: their mean, [c].
-        low, high: ends of the 95 % interval of the mean over patients, [c]; NaN where none was made.
+        low, high: ends of the 95 % interval of the mean over patients, [c].
         order: candidates, best first; the earlier of two equals first.
         within_noise: how many others are not distinguishable from the best.
         reasons: finding -> why it cannot be scored.
@@ -65,37 +54,35 @@ class Scored:
 def score_all(heads: CrossFitted, vectors: Vectors, like: Predictions, by: str) -> Scored:
     """Score every candidate out of fold.
 
-    ROC AUC and AP have intervals for all (DeLong's, the jackknife); of other scores the best `BOOTSTRAPPED` have.
-
     Args:
         heads: trained once a fold.
         vectors: what they look at.
         like: predictions of the same rows, whose logits do not matter.
-        by: of `RATES`; decisions are made at a probability of 0.5.
+        by: of `SCORES`; decisions are made at a probability of 0.5.
 
     Raises:
         DataError: no finding has both classes in two patients each.
     """
     template = measure([(like, _half(like))], by, replicates=0)
-    findings, reasons = scorable(like)
+    findings = tuple(name for name in template.columns if name is not None)
     count = len(heads.candidates)
     all_of_them = np.arange(count)
     per_finding = np.concatenate(
         [_values(part, by) for part in _parts(heads, vectors, like, findings, all_of_them)]
     ).reshape(count, len(findings))
     score = mean_over_findings(per_finding)
-    order = np.argsort(score if by in LOWER_IS_BETTER else -score, kind="stable")
+    order = np.argsort(score if SCORES[by].better == "lower" else -score, kind="stable")
     best = next(_measured(heads, vectors, like, template, order[:1]))
-    comparisons, ends = [], np.full((count, 2), np.nan)
-    for j, side in enumerate(_measured(heads, vectors, like, template, all_of_them)):
-        if j != order[0]:
-            comparisons.append(contrast(best, side))
-        if by in LOGIT:
-            ends[j] = _closed(side, by)
-    if by not in LOGIT:
-        for j in order[:BOOTSTRAPPED]:
-            ends[j] = _bootstrapped(next(_parts(heads, vectors, like, findings, np.array([j]))), by)
-    alike = sum(one.overall.verdict == "not distinguishable" for one in adjusted(comparisons))
+    ends = np.full((count, 2), np.nan)
+
+    def others() -> Iterator[Side]:
+        for j, side in enumerate(_measured(heads, vectors, like, template, all_of_them)):
+            ends[j] = [end[-1] for end in side.interval()]
+            if j != order[0]:
+                yield side
+
+    alike = sum(one.overall.verdict == "not distinguishable" for one in against(best, others()))
+    reasons = dict(template.unscored)
     return Scored(findings, per_finding, score, ends[:, 0], ends[:, 1], tuple(order.tolist()), alike, reasons)
 
 
@@ -121,40 +108,17 @@ def _half(predictions: Predictions) -> Thresholds:
 
 def _values(part: Predictions, by: str) -> Floats:
     """One score of every column."""
-    if by in RANKED:
-        ranking = rank(part.targets, part.logits)
-        if by == "roc_auc":
-            return ranking.roc_auc()
-        return ranking.partial_auc() if by == "partial_auc" else ranking.average_precision()
-    everyone = np.zeros(len(part), dtype=np.int64)
-    sums = sums_of(part, _half(part).decide(part), everyone, 1, [by])
-    return np.asarray(sums.value(by, sums.each.sum(axis=0)))
+    given = {"scores": part.logits, "probabilities": part.probabilities}
+    return SCORES[by](part.targets, given.get(SCORES[by].of, part.probabilities >= 0.5))
 
 
 def _measured(
-    heads: CrossFitted, vectors: Vectors, like: Predictions, template: Measured, chosen: Ints
-) -> Iterator[Measured]:
-    """Each candidate's score and how every patient moves it, as `hilum.metrics.compare` takes it."""
+    heads: CrossFitted, vectors: Vectors, like: Predictions, template: Side, chosen: Ints
+) -> Iterator[Side]:
+    """Each candidate's score and how every patient moves it, as `hilum.metrics.comparison.effects` takes it."""
     findings = tuple(name for name in template.columns if name is not None)
     f = len(findings)
     for part in _parts(heads, vectors, like, findings, chosen):
         value, each = influence(part, _half(part).decide(part), template.score)
         for at in range(0, len(value), f):
-            own, moves = value[None, at : at + f], each[:, at : at + f]
-            if f > 1:
-                own = np.column_stack([own, mean_over_findings(own)])
-                moves = np.column_stack([moves, mean_over_findings(moves)])
-            yield replace(template, values=own, influence=moves)
-
-
-def _closed(side: Measured, by: str) -> tuple[float, float]:
-    """Interval of the mean over findings, on the logit scale."""
-    f = max(len(side.columns) - 1, 1)
-    fewest = [int(side.fewest[:f].min())]
-    found = on_logit_scale(side.mean[-1:], side.influence[:, -1:], fewest, 0.95, CLOSED[by])
-    return float(found.low[0]), float(found.high[0])
-
-
-def _bootstrapped(part: Predictions, by: str) -> tuple[float, float]:
-    found = intervals_of(part, _half(part).decide(part), names=[by]).means[by]
-    return float(found.low), float(found.high)
+            yield template.of(value[at : at + f], each[:, at : at + f])

@@ -17,7 +17,7 @@ from hilum.heads.fitted import Fitted, Floats, Targets, Vectors
 from hilum.heads.folds import folds_of
 from hilum.heads.record import Entry
 from hilum.heads.score import Scored, score_all
-from hilum.metrics import RATES, Predictions
+from hilum.metrics import SCORES, Predictions
 
 __all__ = ["Labelled", "Search", "folds_of", "out_of_fold", "search"]
 
@@ -45,12 +45,12 @@ class Search:
 
     Attributes:
         tried: best first.
-        by: the score that decided, of `RATES`.
+        by: the score that decided, of `SCORES`.
         folds: how many there were.
         winner: the best candidate, trained on all rows.
         out_of_fold: the winner's predictions of every row by a head that had not seen its patient.
         within_noise: how many of the others are not distinguishable from the winner, by the paired test of
-            `hilum.metrics.compare` with Holm's correction for all of them.
+            `hilum.metrics.comparison.effects` with Holm's correction for all of them.
         reasons: finding -> why it could not be scored, or what a fold could not learn.
     """
 
@@ -83,7 +83,7 @@ def search(
         vectors: pooling -> float32 [n, d].
         rows: whose they are, and what is true; none of a test part.
         candidates: what to try.
-        by: of `RATES`; the mean over findings decides.
+        by: of `SCORES`; the mean over findings decides.
         folds: at least 2.
         seed: of folds and of MLPs.
         device: `auto`, `cpu`, `cuda`, ...
@@ -93,8 +93,9 @@ def search(
         ConfigError: no score is called so, no candidate, a pooling without vectors, fewer than 2 folds.
         DataError: shapes that do not fit, fewer patients than folds, or no finding with both classes.
     """
-    if by not in RATES:
-        raise ConfigError(f"heads are not searched by {by!r}; {did_you_mean(by, RATES)}")
+    known = [name for name, score in SCORES.items() if not score.over_all and score.better != "neither"]
+    if by not in known:
+        raise ConfigError(f"heads are not searched by {by!r}; {did_you_mean(by, known)}")
     if not candidates:
         raise ConfigError("there is no head to try: the list of candidates is empty.")
     candidates = tuple(dict.fromkeys(candidates))

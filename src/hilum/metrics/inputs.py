@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 import numpy.typing as npt
 
@@ -24,7 +26,7 @@ def sides(targets: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> tuple
     Raises:
         DataError: another value than 0, 1 or NaN, or weights that do not fit.
     """
-    values = two_dimensional(targets, "targets")
+    values = _two_dimensional(targets, "targets")
     positive, negative = values == 1, values == 0
     strange = ~(positive | negative | np.isnan(values))
     if strange.any():
@@ -42,19 +44,20 @@ def score_columns(scores: npt.ArrayLike, scored: Bools) -> Floats:
     Raises:
         DataError: the shape differs from that of the targets, or a scored cell is NaN.
     """
-    values = two_dimensional(scores, "scores")
-    same_shape(values, scored, "scores")
+    values = _two_dimensional(scores, "scores")
+    _same_shape(values, scored, "scores")
     values = np.where(scored, values, 0.0)
     if np.isnan(values).any():
         column = int(np.isnan(values).any(axis=0).argmax())
         raise DataError(
             f"scores of column {column} hold NaN where the target is known: the model gave no number. "
-            "A training that diverged does this; try a lower optimizer.lr or set train.clip."
+            "A training that diverged does this: try a lower optimizer.lr or set train.clip. So does the logit of "
+            "a value outside 0..1, which Predictions.from_probabilities names."
         )
     return values
 
 
-def probability_columns(probabilities: npt.ArrayLike, scored: Bools) -> Floats:
+def _probability_columns(probabilities: npt.ArrayLike, scored: Bools) -> Floats:
     """Like `score_columns`, for scores that must lie in 0..1."""
     values = score_columns(probabilities, scored)
     if values.size and (values.min() < 0 or values.max() > 1):
@@ -65,7 +68,7 @@ def probability_columns(probabilities: npt.ArrayLike, scored: Bools) -> Floats:
     return values
 
 
-def decision_columns(decisions: npt.ArrayLike, scored: Bools) -> Bools:
+def _decision_columns(decisions: npt.ArrayLike, scored: Bools) -> Bools:
     """Decisions as bool [n, k].
 
     Raises:
@@ -73,7 +76,7 @@ def decision_columns(decisions: npt.ArrayLike, scored: Bools) -> Bools:
     """
     values = np.asarray(decisions)
     values = values[:, None] if values.ndim == 1 else values
-    same_shape(values, scored, "decisions")
+    _same_shape(values, scored, "decisions")
     if values.dtype != np.bool_:
         if not np.isin(values, (0, 1)).all():
             raise DataError("decisions must be true or false; compare probabilities with thresholds first.")
@@ -93,7 +96,7 @@ def row_weights(weights: npt.ArrayLike | None, rows: int) -> Floats:
     return values
 
 
-def two_dimensional(values: npt.ArrayLike, what: str) -> Floats:
+def _two_dimensional(values: npt.ArrayLike, what: str) -> Floats:
     """`values` as float64 [n, k]; one column may come as [n]."""
     array = np.asarray(values, dtype=np.float64)
     if array.ndim == 1:
@@ -103,7 +106,7 @@ def two_dimensional(values: npt.ArrayLike, what: str) -> Floats:
     return array
 
 
-def same_shape(values: npt.NDArray[np.generic], scored: Bools, what: str) -> None:
+def _same_shape(values: npt.NDArray[np.generic], scored: Bools, what: str) -> None:
     """Raise a DataError unless `values` and `scored` are of one shape."""
     if values.shape != scored.shape:
         raise DataError(
@@ -116,3 +119,54 @@ def ratio(above: Floats, below: Floats) -> Floats:
     quotient = np.full(np.shape(below), np.nan)
     np.divide(above, below, out=quotient, where=below > 0)
     return quotient
+
+
+class Rows:
+    """What scores are made of: n rows and k findings, each part checked when a score first asks for it.
+
+    Attributes:
+        positive: 1 where a row is a scored positive, float64 [n, k].
+        negative: 1 where it is a scored negative; an unscored cell is neither.
+        max_fpr: false positive rate up to which the partial AUC counts.
+    """
+
+    def __init__(
+        self,
+        targets: npt.ArrayLike,
+        *,
+        scores: npt.ArrayLike | None = None,
+        probabilities: npt.ArrayLike | None = None,
+        decisions: npt.ArrayLike | None = None,
+        max_fpr: float = 0.1,
+    ) -> None:
+        if not 0 < max_fpr <= 1:
+            raise DataError(f"max_fpr is a false positive rate above 0 and at most 1; it is {max_fpr:g}.")
+        self.positive, self.negative = sides(targets)
+        self.max_fpr = max_fpr
+        self._scores, self._probabilities, self._decisions = scores, probabilities, decisions
+
+    @cached_property
+    def scored(self) -> Bools:
+        """Whether a cell counts, [n, k]."""
+        return np.asarray(self.positive + self.negative > 0)
+
+    @cached_property
+    def scores(self) -> Floats:
+        """What rows are ordered by, [n, k]: logits, or probabilities."""
+        return score_columns(_asked(self._scores, "scores"), self.scored)
+
+    @cached_property
+    def probabilities(self) -> Floats:
+        """Of the positive class, [n, k]."""
+        return _probability_columns(_asked(self._probabilities, "probabilities"), self.scored)
+
+    @cached_property
+    def decisions(self) -> Bools:
+        """Whether it is decided positive, [n, k]."""
+        return _decision_columns(_asked(self._decisions, "decisions"), self.scored)
+
+
+def _asked(values: npt.ArrayLike | None, what: str) -> npt.ArrayLike:
+    if values is None:
+        raise DataError(f"this score is of {what}, and there are none.")
+    return values

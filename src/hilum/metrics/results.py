@@ -5,27 +5,29 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from itertools import cycle
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from hilum.config import ScoresConfig
 from hilum.errors import ConfigError, DataError, did_you_mean
-from hilum.metrics import combined
-from hilum.metrics.decisions import Confusion, confusion
 from hilum.metrics.inputs import Bools, Floats
-from hilum.metrics.intervals import Intervals, intervals_of
-from hilum.metrics.names import COMBINED, COUNTS, LOWER_IS_BETTER, RATES, plural
-from hilum.metrics.predictions import Predictions, many_units
-from hilum.metrics.probabilities import brier, ece, log_loss
-from hilum.metrics.ranking import rank
-from hilum.metrics.sums import CELLS, MACRO, POOLED
-from hilum.metrics.thresholds import Thresholds
-from hilum.metrics.warn import missing_reasons, of_part, warnings_of
-from hilum.text import cell, escaped, items, listed, strings, with_interval
+from hilum.metrics.judging.calibration import reliability
+from hilum.metrics.judging.thresholds import Thresholds
+from hilum.metrics.judging.warnings import missing_reasons, of_part, warnings_of
+from hilum.metrics.predictions import Predictions
+from hilum.metrics.uncertainty.interval import Intervals
+from hilum.metrics.uncertainty.intervals import intervals_of
+from hilum.metrics.uncertainty.patients import clusters, tally
+from hilum.metrics.values.counts import Confusion, cells, confusion
+from hilum.metrics.values.curves import roc_curves
+from hilum.metrics.values.engine import Summed, mean_over_findings
+from hilum.metrics.values.registry import COUNTS, SCORES, over_all, per_finding
+from hilum.text import items, listed, many, plural, strings, table_html, with_interval
 
-__all__ = ["COMBINED", "COUNTS", "LOWER_IS_BETTER", "RATES", "Scores", "score"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 TABLE = (
     *("images", "positives", "predicted_positives", "true_positives"),
@@ -47,14 +49,16 @@ class Scores:
         part: `train`, `valid`, `test` or `new`.
         images: how many there are.
         findings: names of the k findings.
-        columns: name of `COUNTS` or `RATES` -> float64 [k]; NaN where it cannot be measured.
-        combined: name of `COMBINED` -> number; NaN where it cannot be measured.
+        columns: name of `COUNTS`, or of a score of one finding -> float64 [k]; NaN where it cannot be measured.
+        combined: name of a score over all findings -> number; NaN where it cannot be measured.
         thresholds: what turned probabilities into decisions.
         reasons: finding -> why some of its scores are NaN.
         warnings: what a reader must know, in plain words.
         unit: what is counted as one: `image`, `study` or `patient`.
         intervals: of all scores; None where none were asked for.
         shown: scores of the findings of `scores.include` alone, where some are left out.
+        scored: the predictions themselves, for curves; None where scores were read from a file.
+        fewest: patients with each finding, or without it, whichever are fewer, float64 [k]; NaN of older versions.
     """
 
     part: str
@@ -68,24 +72,24 @@ class Scores:
     unit: str = "image"
     intervals: Intervals | None = None
     shown: Scores | None = None
+    scored: Predictions | None = field(default=None, repr=False, compare=False)
+    fewest: Floats = field(default_factory=lambda: np.full(1, np.nan))
 
     @property
     def heading(self) -> str:
         """What these are scores of: `test, 312 studies`."""
-        return f"{self.part}, {many_units(self.images, self.unit)}"
+        return f"{self.part}, {many(self.images, self.unit)}"
 
     def __getitem__(self, name: str) -> Floats:
         """One score of all findings, float64 [k]: `scores["recall"]`."""
         if name not in self.columns:
-            raise ConfigError(
-                f"there is no score {name!r} per finding; {did_you_mean(name, [*COUNTS, *RATES])}"
-            )
+            raise ConfigError(f"there is no score {name!r} per finding; {did_you_mean(name, self.columns)}")
         return self.columns[name]
 
     def mean(self, name: str) -> tuple[float, int]:
         """Mean of a score over the findings that have it, and how many those are."""
         values = self[name]
-        return combined.macro(values), int((~np.isnan(values)).sum())
+        return float(mean_over_findings(values)), int((~np.isnan(values)).sum())
 
     def value(self, name: str) -> float:
         """One number by name: a combined score, or the mean over findings of one of theirs (`roc_auc`).
@@ -95,8 +99,8 @@ class Scores:
         """
         if name in self.combined:
             return self.combined[name]
-        if name not in RATES:
-            raise ConfigError(f"there is no score {name!r}; {did_you_mean(name, [*RATES, *COMBINED])}")
+        if name not in self.columns or name in COUNTS:
+            raise ConfigError(f"there is no score {name!r}; {did_you_mean(name, SCORES)}")
         return self.mean(name)[0]
 
     def interval(self, name: str, j: int | None = None) -> tuple[float, float]:
@@ -113,7 +117,7 @@ class Scores:
         """A score and its interval in words: `0.968 [0.953, 0.980]`; the number alone where there is none.
 
         Args:
-            name: of `RATES` or `COMBINED`.
+            name: of `SCORES`.
             j: position of the finding; None is the mean over findings, or the combined score.
         """
         value = self.value(name) if j is None else float(self[name][j])
@@ -144,7 +148,7 @@ class Scores:
         places = [self.findings.index(name) for name in chosen]
         columns = {name: values[places] for name, values in self.columns.items()}
         counts = _counts(columns)
-        own = warnings_of(self.findings, _counts(self.columns), self.part, self.unit)
+        own = warnings_of(self.findings, _counts(self.columns), self.fewest, self.part, self.unit)
         some = Scores(
             self.part,
             self.images,
@@ -153,9 +157,11 @@ class Scores:
             _combined_of_counts(counts),
             self.thresholds.select(chosen),
             {name: why for name, why in self.reasons.items() if name in chosen},
-            warnings_of(chosen, counts, self.part, self.unit),
+            warnings_of(chosen, counts, self.fewest[places], self.part, self.unit),
             self.unit,
             None if self.intervals is None else self.intervals.select(places),
+            scored=self.scored and self.scored.select(chosen),
+            fewest=self.fewest[places],
         )
         return some.warned([told for told in self.warnings if told not in own])
 
@@ -167,7 +173,8 @@ class Scores:
         """
         with_intervals = intervals and self.intervals is not None
         names = WITH_INTERVALS if with_intervals else TABLE
-        headings = {**COUNTS, "images": plural(self.unit).capitalize(), **RATES}
+        headings = {name: score.heading for name, score in SCORES.items()}
+        headings |= {**COUNTS, "images": plural(self.unit).capitalize()}
         columns = ["Finding", *(headings[name] for name in names), "Threshold"]
 
         def shown(name: str, j: int | None) -> Any:
@@ -197,7 +204,8 @@ class Scores:
             },
             "mean": {
                 name: {"value": _plain(name, self.mean(name)[0]), "findings": self.mean(name)[1]}
-                for name in RATES
+                for name in self.columns
+                if name not in COUNTS
             },
             "combined": {name: _plain(name, value) for name, value in self.combined.items()},
             "thresholds": self.thresholds.to_json(),
@@ -205,6 +213,7 @@ class Scores:
             "warnings": list(self.warnings),
             "intervals": None if self.intervals is None else self.intervals.to_json(),
             "shown": None if self.shown is None else self.shown.to_json(),
+            "fewest": [None if math.isnan(patients) else patients for patients in self.fewest],
         }
 
     @classmethod
@@ -222,8 +231,11 @@ class Scores:
                 int(value["images"]),
                 tuple(rows),
                 {name: np.array([_number(row[name]) for row in rows.values()]) for name in COUNTS}
-                | {name: np.array([_number(row.get(name)) for row in rows.values()]) for name in RATES},
-                {name: _number(value["combined"].get(name)) for name in COMBINED},
+                | {
+                    name: np.array([_number(row.get(name)) for row in rows.values()])
+                    for name in per_finding()
+                },
+                {name: _number(value["combined"].get(name)) for name in over_all()},
                 Thresholds.from_json(value["thresholds"]),
                 dict(value["reasons"]),
                 # Of an older version they do not say of which part they are.
@@ -231,15 +243,66 @@ class Scores:
                 value.get("unit", "image"),
                 None if intervals is None else Intervals.from_json(intervals),
                 None if shown is None else cls.from_json(shown),
+                fewest=np.array([_number(patients) for patients in value.get("fewest", [None] * len(rows))]),
             )
             found._fits()
             return found
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise DataError(f"these are not scores: {error!r} in {str(value)[:80]}") from error
 
+    def plot_roc(self) -> Axes:
+        """A ROC curve a finding, with its threshold as a dot and its AUC in the legend.
+
+        Raises:
+            DataError: the scores were read from a file, which has no predictions.
+        """
+        from hilum.drawing import RULE, unit_square
+
+        axes, colours = self._axes("False positive rate", "Recall")
+        axes.plot([0, 1], [0, 1], color=RULE, linewidth=1, zorder=1)
+        curves = roc_curves(self._scored)
+        for j, (finding, colour) in enumerate(colours.items()):
+            if finding in curves:
+                curves[finding].draw(axes, colour, f"{finding} {self.text('roc_auc', j)}")
+                axes.plot([1 - self["specificity"][j]], [self["recall"][j]], "o", color=colour, zorder=4)
+        unit_square(axes)
+        axes.legend(loc="lower right", fontsize=7.5, frameon=False)
+        return axes
+
+    def plot_calibration(self) -> Axes:
+        """Share of positives against mean probability, in ten bins a finding, with intervals.
+
+        Raises:
+            DataError: the scores were read from a file, which has no predictions.
+        """
+        from hilum.drawing import RULE, unit_square
+
+        axes, colours = self._axes("Probability", "Share positive")
+        axes.plot([0, 1], [0, 1], color=RULE, linewidth=1, zorder=1)
+        for finding, found in reliability(self._scored).items():
+            found.draw(axes, colours[finding], finding)
+        unit_square(axes)
+        axes.legend(loc="upper left", fontsize=7.5, frameon=False)
+        return axes
+
+    @property
+    def _scored(self) -> Predictions:
+        if self.scored is None:
+            raise DataError(
+                "these scores were read from a file, which has no predictions to draw. Score them anew: "
+                "run.judge.score(run.predictions(part))."
+            )
+        return self.scored
+
+    def _axes(self, x: str, y: str) -> tuple[Axes, dict[str, str]]:
+        """Empty axes, and a colour for each finding."""
+        from hilum.drawing import PALETTE, new_figure
+
+        return new_figure((4.4, 4.2), x, y)[1], dict(zip(self.findings, cycle(PALETTE), strict=False))
+
     def _fits(self) -> None:
         """ValueError where thresholds or intervals are of other findings."""
-        fits = self.thresholds.findings == self.findings
+        fits = self.thresholds.findings == self.findings and len(self.fewest) == len(self.findings)
         if (own := self.intervals) is not None:
             each, single = own.columns.values(), [*own.means.values(), *own.combined.values()]
             fits &= all(one.low.shape == one.high.shape == (len(self.findings),) for one in each)
@@ -255,20 +318,12 @@ class Scores:
     def __repr__(self) -> str:
         auc, over = self.mean("roc_auc")
         return (
-            f"Scores({self.part}: {many_units(self.images, self.unit)}, {len(self.findings)} findings, "
+            f"Scores({self.part}: {many(self.images, self.unit)}, {len(self.findings)} findings, "
             f"mean ROC AUC {auc:.3f} over {over})"
         )
 
     def _repr_html_(self) -> str:
-        columns, rows = self.table()
-        head = "".join(f'<th scope="col">{escaped(name)}</th>' for name in columns)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escaped(cell(value))}</td>" for value in row) + "</tr>" for row in rows
-        )
-        notes = "".join(f"<p>{escaped(warning)}</p>" for warning in self.warnings)
-        caption = escaped(self.heading)
-        head = f"<caption>{caption}</caption><thead><tr>{head}</tr></thead>"
-        return f"<table>{head}<tbody>{body}</tbody></table>{notes}"
+        return table_html(*self.table(), self.heading, self.warnings)
 
 
 def score(predictions: Predictions, thresholds: Thresholds, config: ScoresConfig | None = None) -> Scores:
@@ -283,18 +338,11 @@ def score(predictions: Predictions, thresholds: Thresholds, config: ScoresConfig
         DataError: thresholds of other findings, or NaN logits where the target is known.
     """
     settings = config or ScoresConfig(intervals="none")
-    targets, decisions = predictions.targets, thresholds.decide(predictions)
-    counts = confusion(targets, decisions)
-    intervals, shown = None, None
-    if settings.intervals != "none":
-        intervals = intervals_of(
-            predictions,
-            decisions,
-            method=settings.intervals,
-            level=settings.level,
-            replicates=settings.replicates,
-            max_fpr=settings.max_fpr,
-        )
+    decisions = thresholds.decide(predictions)
+    counts, patients = confusion(predictions.targets, decisions), clusters(predictions)
+    fewest = np.minimum(*(patients.holding(predictions.targets == side) for side in (1, 0)))
+    values = tally(predictions, decisions, tuple(SCORES), settings.max_fpr).values
+    shown = None
     if settings.include and tuple(settings.include) != predictions.findings:
         alone = settings.model_copy(update={"include": ()})
         shown = score(predictions.select(settings.include), thresholds.select(settings.include), alone)
@@ -302,39 +350,27 @@ def score(predictions: Predictions, thresholds: Thresholds, config: ScoresConfig
         predictions.part,
         len(predictions),
         predictions.findings,
-        _columns(predictions, counts, settings.max_fpr),
-        _combined(targets, decisions),
+        {name: getattr(counts, name) for name in COUNTS} | {name: values[name] for name in per_finding()},
+        {name: float(values[name][0]) for name in over_all()},
         thresholds,
         missing_reasons(predictions.findings, counts, predictions.part, predictions.unit),
-        warnings_of(predictions.findings, counts, predictions.part, predictions.unit),
+        (
+            *predictions.doubts,
+            *warnings_of(predictions.findings, counts, fewest, predictions.part, predictions.unit),
+        ),
         predictions.unit,
-        intervals,
+        _intervals(predictions, decisions, settings),
         shown,
+        predictions,
+        fewest,
     )
 
 
-def _columns(predictions: Predictions, counts: Confusion, max_fpr: float) -> dict[str, Floats]:
-    targets, probabilities = predictions.targets, predictions.probabilities
-    # Logits, because probabilities beyond 37 nats round to 0 or 1 and would tie.
-    ranking = rank(targets, predictions.logits)
-    columns: dict[str, Floats] = {"images": counts.positives + counts.negatives}
-    columns |= {name: getattr(counts, name) for name in COUNTS if name != "images"}
-    columns |= {name: formula(counts) for name, formula in CELLS.items()}
-    columns |= {
-        "roc_auc": ranking.roc_auc(),
-        "partial_auc": ranking.partial_auc(max_fpr),
-        "average_precision": ranking.average_precision(),
-        "brier": brier(targets, probabilities),
-        "log_loss": log_loss(targets, probabilities),
-        "ece": ece(targets, probabilities),
-    }
-    return columns
-
-
-def _combined(targets: npt.NDArray[np.float32], decisions: Bools) -> dict[str, float]:
-    values = {name: function(targets, decisions) for name, function in combined.FUNCTIONS.items()}
-    values["hamming_accuracy"] = 1 - values["hamming_loss"]
-    return {name: values[name] for name in COMBINED}
+def _intervals(predictions: Predictions, decisions: Bools, settings: ScoresConfig) -> Intervals | None:
+    if settings.intervals == "none":
+        return None
+    how: dict[str, Any] = settings.model_dump(include={"level", "replicates", "max_fpr"})
+    return intervals_of(predictions, decisions, method=settings.intervals, **how)
 
 
 def _counts(columns: Mapping[str, Floats]) -> Confusion:
@@ -347,11 +383,13 @@ def _counts(columns: Mapping[str, Floats]) -> Confusion:
 
 
 def _combined_of_counts(counts: Confusion) -> dict[str, float]:
-    """The combined scores that follow from counts per finding; the others are NaN."""
-    pooled = counts.pooled
-    values = {name: float(formula(pooled)) for name, formula in POOLED.items()}
-    values |= {name: combined.macro(CELLS[of](counts)) for name, of in MACRO.items()}
-    return {name: values.get(name, math.nan) for name in COMBINED}
+    """The scores over all findings that follow from counts per finding; the others are NaN."""
+    values = dict.fromkeys(over_all(), math.nan)
+    for name in values:
+        match SCORES[name].way:
+            case Summed(parts, formula) if parts is cells:
+                values[name] = float(formula(*vars(counts).values())[0])
+    return values
 
 
 def _plain(name: str, value: float) -> float | int | None:

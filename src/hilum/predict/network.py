@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ from hilum.batches import Batch, Feed, copies
 from hilum.config import PredictConfig, PrepareConfig
 from hilum.device import autocast, pick_device
 from hilum.errors import PackError, RunError
-from hilum.metrics import Predictions
+from hilum.metrics import PartName, Predictions
 from hilum.models import Classifier, Normalisation, build_model, classes_of, load_weights, positive_logits
 from hilum.pixels import Pack, unlike
 from hilum.progress import progress
@@ -176,7 +177,9 @@ class Network(nn.Module):
         truth = table.targets(labels, scoring=True)
         logits = self.pack(pack, pack.rows_of(table), f"looking at the {part} part", batch)
         patients = table.frame["patient_id"].to_numpy()
-        return Predictions(table.image_ids, self.findings, logits, truth, part, patients, table.study_ids)
+        return Predictions(
+            table.image_ids, self.findings, logits, truth, cast(PartName, part), patients, table.study_ids
+        )
 
     def pack(
         self, pack: Pack, slots: npt.NDArray[np.int64], doing: str, batch: int = 64

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from hilum.metrics import COUNTS, Predictions, Scores, many_units
+from hilum.metrics import COUNTS, Predictions, Scores
 from hilum.runs import Run
-from hilum.text import cell
+from hilum.text import cell, many
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def value_of(scores: Scores, name: str, column: int | None = None) -> Value:
 
     Args:
         scores: of a part.
-        name: one of `RATES`.
+        name: a score of one finding.
         column: the finding's position; None means the mean (of one finding: its own score).
     """
     if column is None and len(scores.findings) == 1:
@@ -107,7 +107,7 @@ class Part:
     @property
     def units(self) -> str:
         """`624 images`, `312 studies`."""
-        return many_units(self.scores.images, self.predictions.unit)
+        return many(self.scores.images, self.predictions.unit)
 
 
 def best_epoch(run: Run) -> int | None:

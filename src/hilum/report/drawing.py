@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -11,20 +10,23 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from hilum.metrics import Cell, Reliability, wilson
-from hilum.report.content import Value
-from hilum.report.numbers import Diagram, PartCurves
-from hilum.report.plots import (
+from hilum.drawing import (
     COLOURS,
     INK,
     MUTED,
+    PALETTE,
     RULE,
     SQUARE,
     empty_figure,
     fitted,
+    limits,
     new_figure,
     style,
+    unit_square,
 )
+from hilum.metrics import Cell, Reliability
+from hilum.report.content import Value
+from hilum.report.numbers import Diagram, PartCurves
 
 BEFORE = "#9aa5b1"
 """Colour of what was before calibration."""
@@ -50,12 +52,11 @@ def draw_roc(axes: Axes, curves: Sequence[PartCurves], finding: str) -> None:
     """The curves of a finding; the part that comes first is drawn last, on top."""
     axes.plot([0, 1], [0, 1], color=RULE, linewidth=1, zorder=1)
     for part in _having(curves, finding):
-        line = part.roc[finding].line()
-        axes.plot(*line, color=COLOURS[part.part], linewidth=1.8, solid_joinstyle="round", zorder=2)
+        part.roc[finding].draw(axes, COLOURS[part.part])
     for part in _having(curves, finding):
         point = part.points[finding]
         _mark(axes, point.false_positive_rate, point.recall, COLOURS[part.part])
-    _unit_square(axes)
+    unit_square(axes)
 
 
 def draw_precision_recall(axes: Axes, curves: Sequence[PartCurves], finding: str) -> None:
@@ -67,7 +68,7 @@ def draw_precision_recall(axes: Axes, curves: Sequence[PartCurves], finding: str
     for part in _having(curves, finding):
         point = part.points[finding]
         _mark(axes, point.recall, point.precision, COLOURS[part.part])
-    _unit_square(axes)
+    unit_square(axes)
 
 
 def draw_progression(
@@ -83,7 +84,7 @@ def draw_progression(
     axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.grid(axis="y", color=RULE, linewidth=0.6)
     axes.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
-    axes.set_ylim(*_limits([value for series in values.values() for value in series]))
+    axes.set_ylim(*limits([value for series in values.values() for value in series]))
 
 
 def draw_reliability(
@@ -103,16 +104,8 @@ def draw_reliability(
     axes.plot([0, 1], [0, 1], color=RULE, linewidth=1, zorder=1)
     sides = [(diagram.before, BEFORE)] if diagram.before is not None else []
     for side, ink in [*sides, (diagram.after, colour)]:
-        filled = side.count > 0
-        x, y, n = (
-            side.mean_probability[filled],
-            side.share_positive[filled],
-            side.count[filled].astype(np.float64),
-        )
-        interval = wilson(y, n)
-        axes.vlines(x, interval.low, interval.high, color=ink, linewidth=1.1, alpha=0.75, zorder=2)
-        axes.plot(x, y, color=ink, linewidth=1.2, marker="o", markersize=4, zorder=3)
-    _unit_square(axes)
+        side.draw(axes, ink)
+    unit_square(axes)
     axes.tick_params(axis="x", labelbottom=False)
     _draw_counts(counts, diagram.after, colour)
     return axes
@@ -126,14 +119,13 @@ def _draw_counts(axes: Axes, found: Reliability, colour: str) -> None:
     # A few bins near 0 can hold nearly all images; the root lets the others be seen.
     height = np.sqrt(density / max(density.max(), 1e-12))
     axes.bar(left, height, width=width, align="edge", color=colour, alpha=0.35, linewidth=0)
-    _unit_square(axes)
+    unit_square(axes)
     axes.grid(visible=False)
     axes.set_ylim(0, 1.05)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
 
 
-_PALETTE = ("#0b7285", "#c2410c", "#5b4b9a", "#8a6d00", "#1f7a3d", "#9b2c6f", "#495057", "#2b6cb0")
 _MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
 """Groups are told apart by colour and by mark; more than eight are drawn with the first again."""
 
@@ -167,7 +159,7 @@ def subgroup_plot(cells: Sequence[Cell], score: str, title: str, overall: Mappin
 def _draw_subgroups(
     axes: Axes, cells: Sequence[Cell], score: str, overall: Mapping[str, float]
 ) -> list[Line2D]:
-    """Dots and intervals; a hollow dot has under ten positives or negatives. Returns the legend's lines."""
+    """Dots and intervals; a hollow dot has fewer than ten patients of either kind. Returns the legend's lines."""
     handles: list[Line2D] = []
     findings = list(dict.fromkeys(cell.finding for cell in cells))
     values = list(dict.fromkeys(cell.value for cell in cells))
@@ -178,7 +170,7 @@ def _draw_subgroups(
         line = overall.get(finding, np.nan)
         axes.plot([line, line], [place - 0.42, place + 0.42], color=BEFORE, linewidth=1.2, zorder=1)
     for number, value in enumerate(values):
-        colour, marker = _PALETTE[number % len(_PALETTE)], _MARKERS[number % len(_MARKERS)]
+        colour, marker = PALETTE[number % len(PALETTE)], _MARKERS[number % len(_MARKERS)]
         offset = ((number + 0.5) / len(values) - 0.5) * 0.76
         own = [cell for cell in cells if cell.value == value]
         for cell in own:
@@ -234,23 +226,3 @@ def _mark(axes: Axes, x: Value, y: Value, colour: str) -> None:
         [x.value], [y.value], marker="o", markersize=6.5, markerfacecolor="white",
         markeredgecolor=colour, markeredgewidth=2, zorder=4, clip_on=False,
     )  # fmt: skip
-
-
-def _unit_square(axes: Axes) -> None:
-    """0 to 1 both ways."""
-    axes.set_xlim(-0.02, 1.02)
-    axes.set_ylim(-0.02, 1.02)
-    ticks = [0, 0.25, 0.5, 0.75, 1]
-    axes.set_xticks(ticks, ["0", "", "0.5", "", "1"])
-    axes.set_yticks(ticks, ["0", "", "0.5", "", "1"])
-    axes.grid(color=RULE, linewidth=0.6, alpha=0.7)
-
-
-def _limits(values: Sequence[float]) -> tuple[float, float]:
-    """Limits with some air; a flat line does not become noise."""
-    known = [value for value in values if math.isfinite(value)]
-    if not known:
-        return 0.0, 1.0
-    low, high = min(known), max(known)
-    air = max(0.08 * (high - low), 0.01)
-    return low - air, high + air

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hilum.drawing import jpeg
 from hilum.errors import PackError
 from hilum.metrics import Bools, Floats, Predictions, Thresholds
 from hilum.pixels import Pack
 from hilum.report.content import Part
-from hilum.report.plots import jpeg
 
 _KINDS = ("true positive", "false positive", "false negative", "true negative")
 """What a decision can be."""

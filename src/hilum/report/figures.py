@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from hilum.drawing import COLOURS, INK, MUTED, empty_figure, fitted, png, style, svg
 from hilum.files import whole_file
-from hilum.metrics import RATES
+from hilum.metrics import SCORES
 from hilum.report.content import PARTS, PROGRESSION, Part
 from hilum.report.drawing import (
     BEFORE,
@@ -22,7 +23,6 @@ from hilum.report.drawing import (
     subgroup_plot,
 )
 from hilum.report.numbers import Numbers
-from hilum.report.plots import COLOURS, INK, MUTED, empty_figure, fitted, png, style, svg
 
 _PANEL = (2.35, 2.45)
 """Width and height of a panel in inches; four are about the width of a printed page."""
@@ -176,5 +176,5 @@ def _subgroups(numbers: Numbers) -> Iterator[tuple[str, Figure]]:
     for attribute, cells in numbers.cells.items():
         for name in ("roc_auc", "recall"):
             slug = "-".join(attribute.lower().split())
-            figure = subgroup_plot(cells, name, RATES[name], numbers.whole(name))
+            figure = subgroup_plot(cells, name, SCORES[name].heading, numbers.whole(name))
             yield f"subgroups-{slug}-{name.replace('_', '-')}", figure

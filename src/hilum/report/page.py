@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from hilum.config import ABOUT, Config
+from hilum.drawing import COLOURS
 from hilum.files import write_text
 from hilum.heads import SearchRecord
 from hilum.locks import writing
@@ -18,7 +19,6 @@ from hilum.report.figures import write_figures
 from hilum.report.html import render
 from hilum.report.numbers import Numbers
 from hilum.report.panels import panels
-from hilum.report.plots import COLOURS
 from hilum.report.search_figure import search_panel
 from hilum.report.warnings import warnings
 from hilum.runs import Run, scored_test
@@ -103,6 +103,7 @@ def _page(run: Run, numbers: Numbers) -> dict[str, Any]:
         "prevalence_parts": prevalence_parts,
         "prevalence": prevalence,
         "gaps": [gap.sentence for gap in numbers.subgroups.gaps] if numbers.subgroups else [],
+        "tested": numbers.subgroups.tested if numbers.subgroups else "",
         "operating": numbers.operating,
         "examples": make_examples(parts[0], pack) if parts and pack else [],
         "no_examples": why_none or "No image of the reported part has a known label.",

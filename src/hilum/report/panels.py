@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from hilum.drawing import COLOURS, SQUARE, WIDE, image
 from hilum.errors import HilumError
-from hilum.metrics import RATES, Cell, Scores, brier, ece
+from hilum.metrics import SCORES, Cell, Scores, per_finding
 from hilum.report.content import (
     PARTS,
     PROGRESSION,
@@ -27,17 +28,15 @@ from hilum.report.drawing import (
     subgroup_plot,
 )
 from hilum.report.numbers import Numbers, PartCurves, Progression
-from hilum.report.plots import COLOURS, SQUARE, WIDE, image
 from hilum.report.published import published
 from hilum.runs import Member, Run
 from hilum.text import MISSING, cell, listed, many
 
 _HEADLINE = ("roc_auc", "average_precision", "recall", "specificity", "precision", "f1")
 """The large numbers at the top."""
-_SUBGROUP_SCORES = {name: RATES[name] for name in ("roc_auc", "recall", "specificity", "precision")}
+_SUBGROUP_SCORES = {name: SCORES[name].heading for name in ("roc_auc", "recall", "specificity", "precision")}
 """Scores by subgroup: the first two are drawn, all are in the table."""
 _DRAWN = ("roc_auc", "recall")
-_RANKING = ("roc_auc", "partial_auc", "average_precision", "brier", "log_loss", "ece")
 _DECISIONS = ("recall", "specificity", "precision", "npv")
 _SUMMARIES = ("f1", "f2", "balanced_accuracy", "accuracy", "mcc")
 _KEY = frozenset({"roc_auc", "recall"})
@@ -71,7 +70,9 @@ def panels(run: Run, numbers: Numbers) -> dict[str, Any]:
     """
     parts = numbers.parts
     return {
-        "headline": [(RATES[name], [value_of(part.scores, name) for part in parts]) for name in _HEADLINE],
+        "headline": [
+            (SCORES[name].heading, [value_of(part.scores, name) for part in parts]) for name in _HEADLINE
+        ],
         "headline_note": _interval_note(parts[0].scores, _HEADLINE, means=True) if parts else "",
         "tables": [(part, _score_tables(part.scores), _combined_rows(part.scores)) for part in parts],
         "curves": _curves(parts, numbers.curves),
@@ -87,7 +88,8 @@ def panels(run: Run, numbers: Numbers) -> dict[str, Any]:
 def _score_tables(scores: Scores) -> list[dict[str, Any]]:
     """The tables of a part; none has more columns than fit a page."""
     return [
-        _table(scores, "Ranking and probabilities, at no threshold", _RANKING, ("Positive",)),
+        _table(scores, "Ranking, at no threshold", _of("scores"), ("Positive",)),
+        _table(scores, "Probabilities, at no threshold", _of("probabilities"), ()),
         _table(scores, "Decisions at the threshold", _DECISIONS, ("Threshold", "Found", "False alarms")),
         _table(scores, "The same decisions in one number", _SUMMARIES, ()),
     ]
@@ -101,11 +103,15 @@ def _combined_rows(scores: Scores) -> list[tuple[str, list[Value]]]:
     ]
 
 
+def _of(what: str) -> tuple[str, ...]:
+    return tuple(name for name in per_finding() if SCORES[name].of == what)
+
+
 def _table(scores: Scores, title: str, rates: tuple[str, ...], counts: tuple[str, ...]) -> dict[str, Any]:
     """Columns (title, and whether it is bold), and rows: a finding, or the mean, and a cell a column."""
     # A run of a former version has no MCC, partial AUC and ECE.
     rates = tuple(name for name in rates if name in scores.columns and not np.isnan(scores[name]).all())
-    columns = [(name, False) for name in counts] + [(RATES[name], name in _KEY) for name in rates]
+    columns = [(name, False) for name in counts] + [(SCORES[name].heading, name in _KEY) for name in rates]
     rows: list[dict[str, Any]] = []
     cells: list[Value | _Count | None]
     for j, finding in enumerate(scores.findings):
@@ -190,7 +196,7 @@ def _calibration(run: Run, numbers: Numbers) -> dict[str, Any]:
         return {"rows": []}
     part = numbers.parts[0]
     after, before = (
-        {name: score(side.targets, side.probabilities) for name, score in (("brier", brier), ("ece", ece))}
+        {name: SCORES[name](side.targets, side.probabilities) for name in ("brier", "ece")}
         for side in (part.predictions, part.units_raw)
     )
     rows = []
@@ -233,7 +239,7 @@ def _published(run: Run, parts: list[Part]) -> list[dict[str, Any]]:
         )
         if row.warning and row.warning not in shown["warnings"]:
             shown["warnings"].append(row.warning)
-        shown["rows"].append((row.finding, RATES[row.score], row.value, row.positives, own))
+        shown["rows"].append((row.finding, SCORES[row.score].heading, row.value, row.positives, own))
     return list(systems.values())
 
 
@@ -295,7 +301,7 @@ def _alone(member: Member, part: str) -> dict[str, Any]:
 
 
 def _combined_value(scores: Scores, name: str) -> Value:
-    """A score over all findings (`COMBINED`), with its interval where there is one."""
+    """A score over all findings, with its interval where there is one."""
     value, found = scores.combined[name], scores.intervals
     interval = found.combined.get(name) if found else None
     if interval is None:
@@ -308,7 +314,7 @@ def _interval_note(scores: Scores, names: tuple[str, ...], *, means: bool = Fals
 
     Args:
         scores: of a part.
-        names: of `RATES`.
+        names: of `SCORES`.
         means: of their means over findings.
     """
     found = scores.intervals
@@ -318,7 +324,7 @@ def _interval_note(scores: Scores, names: tuple[str, ...], *, means: bool = Fals
     methods: dict[str, list[str]] = {}
     for name in names:
         if name in columns:
-            methods.setdefault(columns[name].method, []).append(RATES[name])
+            methods.setdefault(columns[name].method, []).append(SCORES[name].heading)
     if not methods:
         return ""
     each = "; ".join(

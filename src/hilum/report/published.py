@@ -11,7 +11,7 @@ from typing import Any
 import hilum
 from hilum.errors import DataError
 from hilum.files import read_json
-from hilum.metrics import RATES, Scores
+from hilum.metrics import Scores, per_finding
 from hilum.runs import Run
 
 _LEAST = 0.05
@@ -25,7 +25,7 @@ class _Published:
 
     Attributes:
         system: who, and with which model.
-        score: name as in `RATES`.
+        score: name as in `SCORES`.
         value: the number.
         n: images that it is of, or None where that was not published.
         positives: how many of these are positive, or None.
@@ -103,9 +103,11 @@ def _read_published(path: Path) -> list[dict[str, Any]]:
         for field in ("system", "citation", "source", "part", "by", "split", "findings"):
             if field not in system:
                 raise DataError(f"{path}: {name} has no {field}.")
-        unknown = {score for values in system["findings"].values() for score in values} - set(RATES)
+        unknown = {score for values in system["findings"].values() for score in values} - set(per_finding())
         if unknown:
-            raise DataError(f"{path}: {name} has a score {min(unknown)!r}; known: {', '.join(RATES)}.")
+            raise DataError(
+                f"{path}: {name} has a score {min(unknown)!r}; known: {', '.join(per_finding())}."
+            )
     return systems
 
 

@@ -10,10 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
-from hilum.compare import heading
+from hilum.drawing import INK, MUTED, RULE, empty_figure, image, style
 from hilum.heads import POOLINGS, Candidate, Entry, SearchRecord
-from hilum.metrics import LOWER_IS_BETTER
-from hilum.report.plots import INK, MUTED, RULE, empty_figure, image, style
+from hilum.metrics import SCORES
 from hilum.text import many
 
 _PANELS = {
@@ -40,14 +39,14 @@ def search_panel(record: SearchRecord | None) -> dict[str, Any]:
     """What the report shows of a search; empty where there was none."""
     if record is None:
         return {}
-    score = heading(record.by)
+    score = SCORES[record.by].heading
     best, others = record.winner, len(record.entries) - 1
     kinds: dict[str, Entry] = {}
     for entry in record.entries:
         kinds.setdefault(_panel_of(entry.candidate), entry)
     return {
         "score": score,
-        "lower": record.by in LOWER_IS_BETTER,
+        "lower": SCORES[record.by].better == "lower",
         "record": record,
         "best": best,
         "tied": _tied(record.within_noise, others),
@@ -101,7 +100,7 @@ def _search_plot(record: SearchRecord) -> Figure:
         left = _LEFT + place * (_SIZE[0] + _GAP)
         axes = figure.add_axes((left / width, _FOOT / height, _SIZE[0] / width, _SIZE[1] / height))
         axes.set_xscale("log")
-        style(axes, _PANELS[name][1], heading(record.by) if place == 0 else "")
+        style(axes, _PANELS[name][1], SCORES[record.by].heading if place == 0 else "")
         axes.set_title(_PANELS[name][0], fontsize=9.5, color=INK, loc="left", pad=5)
         axes.set_ylim(low, high)
         axes.yaxis.set_major_locator(MaxNLocator(5))

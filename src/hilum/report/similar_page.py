@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from hilum.drawing import jpeg
 from hilum.errors import DataError
 from hilum.files import write_text
 from hilum.locks import writing
 from hilum.report.html import render
-from hilum.report.plots import jpeg
 from hilum.report.suspects_page import page_path
 from hilum.text import many
 

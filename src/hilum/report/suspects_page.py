@@ -8,12 +8,12 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from hilum.drawing import jpeg
 from hilum.errors import DiskError, PackError
 from hilum.files import write_text
 from hilum.noise import DUPLICATE, ERROR, LEARNING, Neighbour, Suspect, Suspects
 from hilum.pixels import Pack
 from hilum.report.html import render
-from hilum.report.plots import jpeg
 from hilum.text import many
 
 _NAME = "suspects.html"

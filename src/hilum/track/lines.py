@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hilum.config import TrackConfig
-from hilum.metrics import COUNTS
+from hilum.metrics import COUNTS, SCORES
 from hilum.text import MISSING, many, visible
 
 _HEADINGS: dict[str, str] = {
@@ -20,33 +20,6 @@ _HEADINGS: dict[str, str] = {
     "false_positives": "FP",
     "false_negatives": "FN",
     "true_negatives": "TN",
-    "recall": "rec.",
-    "specificity": "spec.",
-    "precision": "prec.",
-    "npv": "NPV",
-    "f1": "F1",
-    "f2": "F2",
-    "accuracy": "acc.",
-    "balanced_accuracy": "b.acc",
-    "mcc": "MCC",
-    "roc_auc": "AUC",
-    "partial_auc": "pAUC",
-    "average_precision": "AP",
-    "brier": "Brier",
-    "log_loss": "logl.",
-    "ece": "ECE",
-    "exact_match": "exact",
-    "hamming_accuracy": "h.acc",
-    "hamming_loss": "h.los",
-    "macro_recall": "ma.r.",
-    "macro_precision": "ma.p.",
-    "macro_f1": "ma.F1",
-    "micro_recall": "mi.r.",
-    "micro_precision": "mi.p.",
-    "micro_f1": "mi.F1",
-    "sample_recall": "im.r.",
-    "sample_precision": "im.p.",
-    "sample_f1": "im.F1",
 }
 """Short headings of scores: with the six of the default the table is 80 characters wide at most."""
 
@@ -139,7 +112,7 @@ class EpochTable:
         else:
             losses = [_Column("train", "train", 6), _Column("valid", "valid", 6)]
         scores = [
-            _Column(name, _HEADINGS.get(name, name), max(5, len(_HEADINGS.get(name, name))), score=True)
+            _Column(name, _heading(name), max(5, len(_heading(name))), score=True)
             for name in dict.fromkeys(config.columns)
         ]
         after = [_Column("rate", "img/s", 5), _Column("time", "time", 5), _Column("best", "", len(_BEST))]
@@ -200,6 +173,10 @@ def _terminal_width() -> int | None:
 
 def _width(columns: list[_Column]) -> int:
     return sum(column.width + 1 for column in columns) - 1
+
+
+def _heading(name: str) -> str:
+    return _HEADINGS[name] if name in _HEADINGS else SCORES[name].short
 
 
 def _score(name: str, scores: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
 from hilum.config import ABOUT, Config, dump_config, settings
-from hilum.metrics import COMBINED, RATES
+from hilum.metrics import SCORES, per_finding
 from hilum.runs import Run
 from hilum.track import pictures
 from hilum.track.events import Epoch, keys
@@ -94,7 +94,7 @@ class TensorBoard:
         for part in ("valid", "test"):
             if (scores := run.scores(part)) is not None:
                 for name in dict.fromkeys((*_RESULT, run.config.train.select)):
-                    if name in RATES or name in COMBINED:
+                    if name in SCORES:
                         value = scores.value(name)
                         if np.isfinite(value):
                             writer.add_scalar(f"{part}/{name}", value, run.best_epoch)
@@ -165,7 +165,7 @@ def _scalars(found: dict[str, Any]) -> dict[str, float]:
     scores = found["scores"]
     values = {"Mean/loss": found["loss"]}
     values |= {f"combined/{name}": value for name, value in scores["combined"].items()}
-    for name in RATES:
+    for name in per_finding():
         values[f"Mean/{name}"] = scores["mean"].get(name, {}).get("value")
         rows = scores["per_finding"]
         values |= {f"{name}/{key}": rows[finding].get(name) for finding, key in keys(rows).items()}
@@ -208,7 +208,7 @@ def _histogram(
 def _layout() -> dict[str, dict[str, list[Any]]]:
     """The page CUSTOM SCALARS: all findings of a score in one chart."""
     names = ("roc_auc", "average_precision", "recall", "precision", "f1")
-    return {"all findings": {RATES[name]: ["Multiline", [f"{name}/.*"]] for name in names}}
+    return {"all findings": {SCORES[name].heading: ["Multiline", [f"{name}/.*"]] for name in names}}
 
 
 def _code(text: str) -> str:

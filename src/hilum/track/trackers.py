@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from hilum.config import TrackConfig
 from hilum.errors import ConfigError, MissingExtra, did_you_mean
-from hilum.metrics import COMBINED, COUNTS, RATES
+from hilum.metrics import COUNTS, SCORES
 from hilum.plugins import chosen
 from hilum.runs import Run
 
@@ -28,7 +28,7 @@ def check_track(config: TrackConfig) -> None:
         ConfigError: a column that is no score, an address that MLflow cannot have, or a callback of no plugin.
         MissingExtra: the package that a tracker needs is not installed.
     """
-    known = [*RATES, *COMBINED, *COUNTS]
+    known = [*SCORES, *COUNTS]
     for name in config.columns:
         if name not in known:
             raise ConfigError(f"track.columns: {name!r} is no score; {did_you_mean(name, known)}")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from hilum.batches import Batch, Feed
 from hilum.device import autocast, keep_freed_memory, make_deterministic, pick_device
 from hilum.errors import CheckFailed
-from hilum.metrics import Predictions
+from hilum.metrics import PartName, Predictions
 from hilum.models import classes_of, positive_logits
 from hilum.predict import forward
 from hilum.runs import Run
@@ -185,7 +186,7 @@ class Learner:
             self._job.findings,
             part.truth,
             part.truth,
-            part.name,
+            cast(PartName, part.name),
             part.patient_ids,
             part.study_ids,
         )

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from hilum.errors import Stopped
 from hilum.files import write_json
-from hilum.metrics import LOWER_IS_BETTER, Predictions, Scores, fit_thresholds, score
+from hilum.metrics import SCORES, Predictions, Scores, fit_thresholds, score
 from hilum.progress import progress as working
 from hilum.runs import Run
 from hilum.train.callbacks import Callbacks
@@ -142,7 +142,7 @@ class _Training:
         """The validation score that chooses between epochs, so that higher is better."""
         select = self.config.train.select
         value = loss if select == "loss" else valid.value(select)
-        return -value if select in LOWER_IS_BETTER else value
+        return -value if select == "loss" or SCORES[select].better == "lower" else value
 
     def _keep(self, entry: dict[str, Any], predictions: dict[str, Predictions]) -> None:
         """Write what an epoch gave, but for the checkpoint to go on from."""

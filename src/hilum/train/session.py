@@ -14,7 +14,7 @@ from hilum.device import describe_environment, leads, pick_device
 from hilum.errors import ConfigError, RunError, did_you_mean
 from hilum.files import remove_leftovers, write_json, write_parquet
 from hilum.locks import writing
-from hilum.metrics import COMBINED, RATES, Predictions, check_scores, fit_judge
+from hilum.metrics import SCORES, Predictions, check_scores, fit_judge
 from hilum.models import find_model
 from hilum.plugins import chosen, using
 from hilum.predict import Origin, raw_predictions
@@ -276,7 +276,7 @@ def _check_names(config: Config) -> None:
     chosen("AUGMENTATIONS", config.augment.extra, "augment.extra")
     pick_device(config.train.device)
     check_track(config.track)
-    known = ["loss", *RATES, *COMBINED]
+    known = ["loss", *(name for name, score in SCORES.items() if score.better != "neither")]
     if config.train.select not in known:
         hint = did_you_mean(config.train.select, known)
         raise ConfigError(f"train.select = {config.train.select!r} is no score; {hint}")

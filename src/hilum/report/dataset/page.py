@@ -9,6 +9,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from hilum.doctor import PackReport
+from hilum.drawing import image
 from hilum.errors import ConfigError, PackError
 from hilum.files import write_json, write_text
 from hilum.locks import writing
@@ -16,7 +17,6 @@ from hilum.pixels import Pack
 from hilum.report.dataset.plots import MARKERS, SERIES, SEXES, counts_plot, groups_plot, histogram_plot
 from hilum.report.dataset.samples import Odd, Sample, make_samples, odd_ones, picture
 from hilum.report.html import render
-from hilum.report.plots import image
 from hilum.table import all_sources, explain
 from hilum.text import many
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from hilum.report.plots import MUTED, RULE, fitted, new_figure
+from hilum.drawing import MUTED, RULE, fitted, new_figure
 
 _WIDTH = 4.1
 """Inches: as wide as a phone shows without shrinking."""

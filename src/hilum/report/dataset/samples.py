@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from hilum.drawing import jpeg
 from hilum.metrics import Bools
 from hilum.pixels import Pack
-from hilum.report.plots import jpeg
 from hilum.table import Table
 
 _EACH = 4

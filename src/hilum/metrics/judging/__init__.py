@@ -1,0 +1,1 @@
+"""How predictions are judged: units, calibration and thresholds of the validation part."""

@@ -1,0 +1,1 @@
+"""Every score, once: what there is, and the formulas."""
