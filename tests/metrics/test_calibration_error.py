@@ -8,11 +8,10 @@ from clustered import made
 from scipy.stats import norm
 
 from hilum.errors import DataError
-from hilum.metrics import Predictions, intervals_of
+from hilum.metrics import Predictions, ece, intervals_of
 from hilum.metrics.inputs import Rows
 from hilum.metrics.uncertainty.intervals import evidence_of
 from hilum.metrics.uncertainty.patients import tally
-from hilum.metrics.values import ece
 from hilum.metrics.values.gaps import FACTORS, Gaps, binned, together
 from hilum.metrics.values.smooth import curves
 

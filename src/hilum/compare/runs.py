@@ -204,13 +204,9 @@ def compare_runs(
         RunError: too few runs, or runs that cannot be compared: the message says in what they differ.
         DataError: other images or labels, or nothing that can be scored.
     """
-    if by not in SCORES:
-        raise ConfigError(f"there is no score {by!r}; {did_you_mean(by, SCORES)}")
-    if part not in PARTS:
-        raise DataError(f"there is no part {part!r}; {did_you_mean(part, PARTS)}")
+    _refuse_unknown(part, by)
     groups = group_runs(paths)
-    first = groups[0].runs[0]
-    config = first.config.scores
+    first, config = groups[0].runs[0], groups[0].runs[0].config.scores
     like = _model(first, part, _findings(groups, include))[0]
     measured = [_measured(group, part, by, like, first) for group in groups]
     return RunsCompared(
@@ -225,6 +221,13 @@ def compare_runs(
         tuple(differing_settings(groups)),
         tuple(words.warnings(groups, measured[0], part, like.patient_ids is not None)),
     )
+
+
+def _refuse_unknown(part: str, by: str) -> None:
+    if by not in SCORES:
+        raise ConfigError(f"there is no score {by!r}; {did_you_mean(by, SCORES)}")
+    if part not in PARTS:
+        raise DataError(f"there is no part {part!r}; {did_you_mean(part, PARTS)}")
 
 
 def _measured(group: Group, part: str, by: str, like: Predictions, first: Run) -> Side:

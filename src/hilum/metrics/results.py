@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
@@ -273,7 +273,7 @@ class Scores:
         """Share of positives against mean probability, in ten bins a finding, with intervals.
 
         Raises:
-            DataError: the scores were read from a file, which has no predictions.
+            DataError: as `plot_roc`.
         """
         from hilum.drawing import RULE, unit_square
 
@@ -374,12 +374,7 @@ def _intervals(predictions: Predictions, decisions: Bools, settings: ScoresConfi
 
 
 def _counts(columns: Mapping[str, Floats]) -> Confusion:
-    return Confusion(
-        columns["true_positives"],
-        columns["false_positives"],
-        columns["false_negatives"],
-        columns["true_negatives"],
-    )
+    return Confusion(*(columns[field.name] for field in fields(Confusion)))
 
 
 def _combined_of_counts(counts: Confusion) -> dict[str, float]:

@@ -157,12 +157,9 @@ def intervals_of(
     if drawn is None:
         needed = [name for name in names if method != "auto" and not SCORES[name].slow]
         drawn = resamples(tally(predictions, decisions, needed, max_fpr), replicates, seed)
-    columns, means, combined = {}, {}, {}
-    for name in names:
-        evidence = evidence_of(found, name, drawn.get(name))
-        if SCORES[name].over_all:
-            combined[name] = evidence.interval(level, method).at(0)
-        else:
-            columns[name] = evidence.interval(level, method)
-            means[name] = evidence.mean.interval(level, method).at(0)
+    each = {name: evidence_of(found, name, drawn.get(name)) for name in names}
+    made = {name: one.interval(level, method) for name, one in each.items()}
+    columns = {name: one for name, one in made.items() if not SCORES[name].over_all}
+    means = {name: each[name].mean.interval(level, method).at(0) for name in columns}
+    combined = {name: one.at(0) for name, one in made.items() if SCORES[name].over_all}
     return Intervals(level, found.patients, replicates, columns, means, combined)
