@@ -66,7 +66,7 @@ def test_cells_are_shown_with_bad_ones_in_bold(simulation: Any) -> None:
     from dataclasses import asdict
 
     design = next(simulation.classified())
-    found = dict.fromkeys(simulation.OF_ORDER, [0.951, 0.2, 0.0]) | {"recall": [0.9, 0.123, 0.0]}
+    found = {name: [0.951, 0.2, 0.0] for name in simulation.OF_ORDER} | {"recall": [0.9, 0.123, 0.0]}
     kept = {json.dumps(["decisions", asdict(design)]): {"draws": 2000, "scores": found}}
     page = simulation.markdown(kept)
     assert f"| {design}; 0.7, 0.6 | **90.0**, 0.12 | 95.1, 0.2 |" in page

@@ -41,7 +41,6 @@ from .uncertainty.patients import FEW as FEW
 from .uncertainty.rules import effective_trials as effective_trials
 from .uncertainty.rules import wilson as wilson
 from .uncertainty.significance import holm as holm
-from .values import ece as ece
 from .values.counts import confusion as confusion
 from .values.curves import PrecisionRecallCurve as PrecisionRecallCurve
 from .values.curves import RocCurve as RocCurve

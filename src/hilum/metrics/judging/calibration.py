@@ -18,7 +18,7 @@ import numpy as np
 from hilum.errors import DataError, did_you_mean
 from hilum.metrics.inputs import Floats, ratio, score_columns, sides
 from hilum.metrics.predictions import Predictions
-from hilum.metrics.uncertainty.intervals import wilson
+from hilum.metrics.uncertainty.rules import wilson
 from hilum.metrics.values.logistic import fit_line
 from hilum.text import items, listed, strings
 
