@@ -176,7 +176,9 @@ def _width(columns: list[_Column]) -> int:
 
 
 def _heading(name: str) -> str:
-    return _HEADINGS[name] if name in _HEADINGS else SCORES[name].short
+    if name in _HEADINGS:
+        return _HEADINGS[name]
+    return SCORES[name].short if name in SCORES else name[:5]  # of a plugin that is not in use
 
 
 def _score(name: str, scores: Mapping[str, Any]) -> str:
