@@ -191,7 +191,7 @@ class _Ready:
 def _large_store(folder: Path) -> list[dict[str, Any]]:
     encoder: Any = _Ready()
     files = write_radiographs(folder / "files", ADDED)
-    pack = Pack.open(pack_of(files, folder / "pack", 64))
+    pack = Pack(pack_of(files, folder / "pack", 64))
     store = FeatureStore.open(folder / "features", create=True)
     table = store.writable(info_of(encoder, pack), FINDINGS)
     for start in range(0, STORED, 4096):

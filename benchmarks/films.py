@@ -26,7 +26,7 @@ from torch import nn
 from benchmarks.film_variants import sketch, varied
 from benchmarks.no_films import KINDS, Picture, photographs, pieces
 from hilum.pixels import no_film
-from hilum.pixels.film import MEASURES, MODEL, OTHER, SIDE, Glance, glance, looks, measured
+from hilum.pixels.film import _MEASURES, _MODEL, _OTHER, _SIDE, _Glance, _glance, _looks, _measured
 from hilum_phantom import make_phantom
 
 LEARN, MEASURE = "learn", "measure"
@@ -68,7 +68,7 @@ def gray_of(picture: Picture) -> Picture:
 
 
 def others(part: str) -> Iterator[tuple[str, str, Picture]]:
-    """Kind (a key of `OTHER`), row of the table, and a picture that is no film, of one part."""
+    """Kind (a key of `_OTHER`), row of the table, and a picture that is no film, of one part."""
     share = 1.0 if part == LEARN else 0.2
     at = int(part == MEASURE)
     for k, (name, draw) in enumerate(KINDS.items()):
@@ -96,21 +96,21 @@ def read(path: Path) -> Picture:
 
 def faces(data: Path) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
     """What the network learns from: measures float32 [n, ...] and kinds int64 [n], 0 for a film."""
-    found: list[Glance] = []
+    found: list[_Glance] = []
     kinds: list[int] = []
     for i, (name, picture) in enumerate([*real_films(data), *drawn_films()]):
         if part_of(name) == LEARN:
             rng = np.random.default_rng([SEED, i])
-            found += [glance(one) for one in (picture, *(varied(picture, rng) for _ in range(VARIANTS)))]
+            found += [_glance(one) for one in (picture, *(varied(picture, rng) for _ in range(VARIANTS)))]
             kinds += [0] * (1 + VARIANTS)
     rng = np.random.default_rng(SEED)
     for kind, _, picture in others(LEARN):
         gray = gray_of(picture)
         more = [cv2.resize(gray, (int(rng.integers(28, 320)),) * 2, interpolation=cv2.INTER_AREA)]
-        found += [glance(np.asarray(one, np.uint8)) for one in (gray, *more[: rng.random() < 0.3])]
-        found += [glance(255 - gray)] * (rng.random() < 0.15)
-        kinds += [1 + list(OTHER).index(kind)] * (len(found) - len(kinds))
-    return measured(found), np.array(kinds)
+        found += [_glance(np.asarray(one, np.uint8)) for one in (gray, *more[: rng.random() < 0.3])]
+        found += [_glance(255 - gray)] * (rng.random() < 0.15)
+        kinds += [1 + list(_OTHER).index(kind)] * (len(found) - len(kinds))
+    return _measured(found), np.array(kinds)
 
 
 def learn(data: Path) -> None:
@@ -119,10 +119,10 @@ def learn(data: Path) -> None:
     torch.manual_seed(SEED)
     net = nn.Sequential(
         nn.Dropout(DROPOUT),
-        nn.Linear(SIDE**2 + MEASURES, HIDDEN),
+        nn.Linear(_SIDE**2 + _MEASURES, HIDDEN),
         nn.ReLU(),
         nn.Dropout(DROPOUT),
-        nn.Linear(HIDDEN, 1 + len(OTHER)),
+        nn.Linear(HIDDEN, 1 + len(_OTHER)),
     )
     optimizer = torch.optim.AdamW(net.parameters(), weight_decay=0.05)
     steps = len(x) // BATCH
@@ -142,7 +142,7 @@ def learn(data: Path) -> None:
         "kinds_bias": kinds.bias,
     }
     half = {name: np.ascontiguousarray(value.detach().half().numpy()) for name, value in tensors.items()}
-    save_file(half, MODEL)
+    save_file(half, _MODEL)
 
 
 def measure(data: Path) -> dict[str, list[bool]]:
@@ -154,7 +154,7 @@ def measure(data: Path) -> dict[str, list[bool]]:
         row = {"phantom": "phantom", "sketch": "sketch"}.get(kind, "real film")
         part = "" if part_of(name) == MEASURE else ", learned from"
         told[row + part].append(no_film(picture) is not None)
-        odds[row + part].append(looks(picture).odds)
+        odds[row + part].append(_looks([_glance(picture)])[0].odds)
         if not part:
             rng = np.random.default_rng([SEED + 1, i])
             for _ in range(VARIANTS):
@@ -162,7 +162,7 @@ def measure(data: Path) -> dict[str, list[bool]]:
     for _, row, picture in others(MEASURE):
         data_of = cv2.imencode(".png", picture)[1].tobytes()
         told[row].append(no_film(gray_of(picture), data_of) is not None)
-        odds[row].append(looks(gray_of(picture)).odds)
+        odds[row].append(_looks([_glance(gray_of(picture))])[0].odds)
     for row, values in odds.items():
         low, middle, high = np.quantile(values, [0, 0.5, 1])
         print(f"{row:32} log odds of a film: {low:6.1f} {middle:6.1f} {high:6.1f}")

@@ -35,7 +35,7 @@ from hilum.noise.find import suspects_of
 from hilum.noise.how import How
 from hilum.noise.probabilities import DEFAULT, out_of_sample
 from hilum.noise.read import no_reading
-from hilum.table import scoring_targets
+from hilum.table import targets_of
 
 WAYS = ("wrong", "reviewed", "accepted", "dropped", "clean")
 SCORES = ("roc_auc", "average_precision", "accuracy", "brier")
@@ -54,7 +54,7 @@ class Data:
 
 def data_of(features: Features, finding: str) -> Data:
     """Known labels; without an official test part, the first of four folds by patient is one."""
-    targets = scoring_targets(features.codes(finding)[:, None], How().labels)[:, 0]
+    targets = targets_of(features.codes(finding)[:, None], How().labels, scoring=True)[:, 0]
     known = np.flatnonzero(np.isfinite(targets))
     some, given = features.take(known), targets[known]
     test = some.frame["official_split"].eq_missing("test").to_numpy()

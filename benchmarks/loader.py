@@ -28,7 +28,7 @@ def rows() -> list[dict[str, Any]]:
     """Measured rows; see `benchmarks.__main__`."""
     with tempfile.TemporaryDirectory() as folder:
         files = write_radiographs(Path(folder) / "images", FILES)
-        pack = Pack.open(pack_of(files, Path(folder) / "pack", SIZE, COPIES))
+        pack = Pack(pack_of(files, Path(folder) / "pack", SIZE, COPIES))
         return [_row(files, pack, 0.0, ">= 10x"), _row(files, pack, 0.2, ">= 2x")]
 
 

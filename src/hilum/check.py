@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from hilum.files import read_json
 from hilum.metrics import Predictions
 from hilum.pixels import INFO, Pack
 from hilum.progress import progress
-from hilum.runs import Run
+from hilum.runs import Run, kept_plugin
 from hilum.table import PARTS
 from hilum.text import many
 
@@ -140,10 +141,18 @@ def _readings(run: Run) -> Iterator[Callable[[], object]]:
         yield partial(Predictions.load, file, file.stem)
     if (run.path / "data.json").is_file():
         yield from (lambda: run.images, lambda: run.environment)
+    for plugin in run.info.get("plugins", ()):
+        yield partial(_same_text, kept_plugin(run.path, plugin["name"]), plugin["sha256"])
     if run.info["status"] == "done":
         yield from (lambda: run.judge, lambda: run.mixture, partial(run.predictions, "valid"))
         if not run.members:
             yield partial(_there, run.path / "checkpoints" / "best.safetensors")
+
+
+def _same_text(file: Path, checksum: str) -> None:
+    _there(file)
+    if hashlib.sha256(file.read_bytes()).hexdigest() != checksum:
+        raise DataError(f"{file}: its checksum is not that of what was written.")
 
 
 def _there(file: Path) -> None:
@@ -155,7 +164,7 @@ def _check_pack(path: Path) -> Checked:
     found = Checked(str(path), "pack")
     found.compare(_sealed(path), path)
     with found.noting():
-        pack = Pack.read(path)
+        pack = Pack(path, look=False)
         before = len(found.damaged)
         with progress("checking", len(pack)) as advance:
             for image_id, whole in pack.digests():

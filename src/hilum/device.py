@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.metadata import PackageNotFoundError, version
@@ -144,3 +144,17 @@ def _processor() -> str:
             return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
+
+
+def other_conditions(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """In what two runs' environments differ that numbers depend on, in words: threads, processor, versions."""
+    keys = ("threads", "precision", "device", "python")
+    old, new = before.get("packages", {}), after.get("packages", {})
+    pairs = {key: (before.get(key), after.get(key)) for key in keys}
+    pairs |= {name: (old[name], new[name]) for name in sorted(old.keys() & new.keys())}
+    return [f"{name} {was}, now {now}" for name, (was, now) in pairs.items() if was != now]
+
+
+def leads() -> bool:
+    """Whether this process, of several under torchrun, is the one that writes files and talks to the user."""
+    return os.environ.get("RANK", "0") == "0"

@@ -1,4 +1,4 @@
-"""What all figures share: house style, and a figure as SVG or PNG. No pyplot, so no state outside a figure."""
+"""What figures share: house style, and a figure or picture for a page. No pyplot: no state outside a figure."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import cv2
 import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from hilum.errors import ImageError
 from hilum.text import visible
 
 INK, MUTED, RULE = "#1f2933", "#52606d", "#d5dce3"
@@ -29,7 +33,7 @@ PALETTE = ("#0b7285", "#c2410c", "#5b4b9a", "#8a6d00", "#1f7a3d", "#9b2c6f", "#4
 SQUARE, WIDE = (2.9, 2.7), (2.9, 2.1)
 """Inches; at 100 % in a browser an inch is 96 pixels."""
 
-DPI = 300
+_DPI = 300
 """Of PNG files: what journals ask for."""
 
 
@@ -47,7 +51,7 @@ def svg(figure: Figure) -> bytes:
     return text.encode()
 
 
-def png(figure: Figure, dpi: int = DPI) -> bytes:
+def png(figure: Figure, dpi: int = _DPI) -> bytes:
     """The figure as PNG on white."""
     buffer = io.BytesIO()
     with _names_as_they_are(figure):
@@ -76,8 +80,24 @@ def fitted(name: str, width: int, lines: int = 1) -> str:
     return "\n".join(textwrap.wrap(f"{begin}…{end}", width, break_on_hyphens=False)[:lines])
 
 
-def data_uri(content: bytes, kind: str) -> str:
-    """Bytes as the source of an <img>, so that ids of several figures in a page cannot meet."""
+def image(figure: Figure) -> str:
+    """A figure as the source of an <img>, so that ids of several figures in a page cannot meet."""
+    return _data_uri(svg(figure), "image/svg+xml")
+
+
+def jpeg(picture: npt.NDArray[np.uint8], side: int, quality: int = 85) -> str:
+    """A gray picture, uint8 [h, w], as the source of an <img>, no side longer than `side` pixels."""
+    picture = np.ascontiguousarray(picture)
+    if (longest := max(picture.shape)) > side:
+        height, width = (max(1, round(length * side / longest)) for length in picture.shape)
+        picture = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    done, content = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise ImageError("a picture of the pack could not be written as JPEG.")
+    return _data_uri(content.tobytes(), "image/jpeg")
+
+
+def _data_uri(content: bytes, kind: str) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 

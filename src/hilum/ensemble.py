@@ -79,7 +79,7 @@ def _judge(run: Run, mixture: Mixture, valid: Sequence[Predictions]) -> None:
     """Average what members say of the validation part, and write it with thresholds and scores of its own."""
     average = mixture.predictions(valid)
     judge = fit_judge(average, run.config.scores)
-    run.write_mixture(mixture)
+    write_json(run.path / "scores" / "members.json", mixture.to_json())
     run.write_judge(judge)
     run.write_scores(average, judge.score(average))
 
@@ -112,9 +112,9 @@ def _check_members(members: Sequence[Member], runs: Sequence[Run]) -> None:
                 "nothing. Use --weights to let a member count more."
             )
         seen[key] = str(member)
-    first = alike(runs[0])
+    first = _alike(runs[0])
     for member, run in zip(members[1:], runs[1:], strict=True):
-        other = alike(run)
+        other = _alike(run)
         different = [
             f"{name} ({first[name]} and {other[name]})" for name in first if first[name] != other[name]
         ]
@@ -125,7 +125,7 @@ def _check_members(members: Sequence[Member], runs: Sequence[Run]) -> None:
             )
 
 
-def alike(run: Run) -> dict[str, str]:
+def _alike(run: Run) -> dict[str, str]:
     """What all members of an ensemble must have in common, in words."""
     data, labels = run.data, run.config.labels
     overlay = data.get("overlay")

@@ -96,6 +96,15 @@ def plural(what: str) -> str:
     return "studies" if what == "study" else f"{what}s"
 
 
+SUFFIX = r"\.[A-Za-z][A-Za-z0-9]{0,9}$"
+"""A file's suffix; what begins with a digit is part of the name, as the last number of a UID."""
+
+
+def stem_of(name: str) -> str:
+    """The last part of a path, with / between, without its suffix."""
+    return re.sub(SUFFIX, "", name.rpartition("/")[2])
+
+
 def many(count: int, what: str) -> str:
     """A number of things: `1 image`, `1,024 images`, `312 studies`."""
     return f"{count:,} {what if count == 1 else plural(what)}"

@@ -18,7 +18,7 @@ from hilum.augment import STRENGTHS, augment_pack
 from hilum.config import Config, make_config, read_config
 from hilum.files import read_json
 from hilum.pixels import Pack
-from hilum.table import COPY_OF, are_copies, has_copies, originals, with_copies_of
+from hilum.table import Table
 from hilum.train import Job, make_job, open_data
 
 COPIES = 2
@@ -96,10 +96,10 @@ def check_that_copies_follow_train(plain: Job, job: Job) -> None:
     for part in ("train", "valid", "test"):
         if len(plain.split.parts.get(part, ())):
             assert ids(job, part) == ids(plain, part)
-            assert not job.part(part).table.frame[COPY_OF].count()
+            assert not job.part(part).table.frame[Table.COPY_OF].count()
     learning = job.part("train", copies=True)
     copied = learning.table.frame.filter(~learning.own)
-    of = set(copied[COPY_OF])
+    of = set(copied[Table.COPY_OF])
     assert of <= ids(plain, "train")
     official = plain.table.frame.select("image_id", "official_split")
     eligible = official.filter(pl.col("official_split").is_null() | (pl.col("official_split") == "train"))[
@@ -107,10 +107,10 @@ def check_that_copies_follow_train(plain: Job, job: Job) -> None:
     ]
     assert of == ids(plain, "train") & set(eligible)
     assert len(copied) == COPIES * len(of)
-    assert not has_copies(originals(job.table))
+    assert not job.table.originals().copies.any()
     assert set(job.images()["image_id"]) == set(plain.images()["image_id"])
     assert set(job.split.frame(job.table)["image_id"]) == set(plain.images()["image_id"])
-    everything = open_data(job.config)[1].frame[COPY_OF].count()
+    everything = open_data(job.config)[1].frame[Table.COPY_OF].count()
     assert now.get("copies", {}) == {"train": len(copied), "left_out": everything - len(copied)}
     assert (learning.slots == job.pack.rows_of(learning.table)).all()
 
@@ -134,15 +134,17 @@ def test_a_verdict_on_an_image_holds_for_its_copies(
     )
     job = make_job(settings(packs[False, True], {}, labels={"overlay": str(tmp_path / "o.csv")}))
     learning = job.part("train", copies=True).table.frame
-    ours = learning.filter((pl.col("image_id") == first["image_id"]) | (pl.col(COPY_OF) == first["image_id"]))
+    ours = learning.filter(
+        (pl.col("image_id") == first["image_id"]) | (pl.col(Table.COPY_OF) == first["image_id"])
+    )
     assert ours["Left"].to_list() == [1 - first["Left"]] * (1 + COPIES)
 
 
 def test_a_table_without_copies_is_left_as_it_is(packs: dict[tuple[bool, bool], Pack]) -> None:
     table = packs[True, False].table
-    assert originals(table) is table
-    assert not are_copies(table).any()
-    same, added, left_out = with_copies_of(table, table, np.arange(3))
+    assert table.originals() is table
+    assert not table.copies.any()
+    same, added, left_out = table.with_copies_of(table, np.arange(3))
     assert (same is table, len(added), left_out) == (True, 0, 0)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as tv
 
-from hilum.batches import AugmentParams, apply, draw
+from hilum.batches import AugmentParams
 from hilum.config import AugmentConfig
 
 SIZE = 48
@@ -28,6 +28,10 @@ EVERYTHING = AugmentConfig(
     contrast=0.3,
     erase=0.5,
 )
+
+
+def apply(images: torch.Tensor, params: AugmentParams, fill: float = 0.0) -> torch.Tensor:
+    return params.apply(images, fill)
 
 
 def pictures(count: int, size: int = SIZE) -> torch.Tensor:
@@ -51,7 +55,7 @@ def one(**changes: object) -> AugmentParams:
 
 
 def drawn(count: int = 64, config: AugmentConfig = EVERYTHING, epoch: int = 0) -> AugmentParams:
-    return draw(config, 3, epoch, np.arange(count))
+    return AugmentParams.draw(config, 3, epoch, np.arange(count))
 
 
 def same(a: AugmentParams, b: AugmentParams) -> bool:
@@ -64,10 +68,10 @@ def same(a: AugmentParams, b: AugmentParams) -> bool:
 def test_draws_follow_from_seed_epoch_and_position() -> None:
     every = drawn(100)
     some = np.array([41, 3, 99, 3])
-    assert same(draw(EVERYTHING, 3, 0, some), every.take(some))
+    assert same(AugmentParams.draw(EVERYTHING, 3, 0, some), every.take(some))
     assert not same(every, drawn(100, epoch=1))
-    assert not same(every, draw(EVERYTHING, 4, 0, np.arange(100)))
-    assert len(draw(EVERYTHING, 3, 0, np.arange(0))) == 0
+    assert not same(every, AugmentParams.draw(EVERYTHING, 4, 0, np.arange(100)))
+    assert len(AugmentParams.draw(EVERYTHING, 3, 0, np.arange(0))) == 0
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 1.0])

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from hilum.batches import Feed, apply
-from hilum.batches.feed import AHEAD
+from hilum.batches import Feed
+from hilum.batches.feed import _AHEAD as AHEAD
 from hilum.config import AugmentConfig, SamplingConfig
 from hilum.errors import DataError, PackError
 
@@ -93,7 +93,7 @@ def test_training_is_evaluation_shuffled_then_changed_as_drawn(feed: MakeFeed) -
         positions = plan.positions(step)
         assert batch.rows.tolist() == plan.rows[positions].tolist()
         plain = torch.from_numpy(training.pixels[training.slots[batch.rows]]).float()[:, None] / 255
-        expected = (apply(plain, draws.take(positions), fill=MEAN) - MEAN) / SD
+        expected = (draws.take(positions).apply(plain, MEAN) - MEAN) / SD
         assert torch.equal(batch.images, expected)
         assert np.array_equal(batch.targets.numpy(), training.targets[batch.rows], equal_nan=True)
         seen.extend(batch.rows.tolist())

@@ -134,7 +134,7 @@ def test_pixels_that_are_gone_are_named_and_refused(
     (found,) = check(path)
     damaged = range(start, start + -(-(last - first) // (SIDE * SIDE)))
     assert [line[:2] for line in found.damaged] == [f"{number:02d}" for number in damaged]
-    pack = Pack.read(path)
+    pack = Pack(path, look=False)
     with pytest.raises(
         PackError, match=rf"is damaged: pixels.npy no longer holds the pixels of '{start:02d}"
     ):
@@ -144,7 +144,7 @@ def test_pixels_that_are_gone_are_named_and_refused(
 def test_a_pack_that_was_damaged_all_over_is_not_opened(copied: Path) -> None:
     overwrite(copied / "pack" / "pixels.npy", 1.0, bytes(SIDE * SIDE * (IMAGES - 1)))
     with pytest.raises(PackError, match="hilum check"):
-        Pack.open(copied / "pack")
+        Pack(copied / "pack")
 
 
 def test_a_label_that_was_changed_does_not_fit_the_fingerprint(copied: Path) -> None:
@@ -230,7 +230,7 @@ def test_damaged_predictions_are_not_read(copied: Path) -> None:
 def test_what_an_earlier_hilum_wrote_opens_and_is_said(copied: Path, hilum: Callable[..., object]) -> None:
     frame = pl.read_parquet(copied / "pack" / "table.parquet")
     frame.write_parquet(copied / "pack" / "table.parquet")
-    assert len(Pack.open(copied / "pack")) == IMAGES
+    assert len(Pack(copied / "pack")) == IMAGES
     code, out, _ = hilum("check", copied / "pack")  # type: ignore[misc]
     assert code == 0
     assert "without a checksum, from an earlier hilum: table.parquet" in out

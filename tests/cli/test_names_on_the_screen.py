@@ -161,7 +161,7 @@ def test_heads_noise_and_similar(lab: Path, store: Path, tmp_path: Path) -> None
     )
     check(*found)
     assert named(found[1]) >= set(NAMES[:2])
-    ids = Pack.open(lab / "pack").table.image_ids
+    ids = Pack(lab / "pack").table.image_ids
     found = said("similar", store, ids[1], "--top", "60", "--out", tmp_path / "similar.html")
     check(*found)
     assert "<img src=x> :smile: [/i]" in found[1]

@@ -15,7 +15,7 @@ from hilum import api
 from hilum.cli import main
 from hilum.cli.app import COMMANDS, make_app
 from hilum.cli.options import spelled, with_options
-from hilum.cli.renamed import RENAMED, renamed
+from hilum.cli.renamed import BY_PLACE, RENAMED, renamed
 from hilum.config import COMMANDS as SECTIONS
 from hilum.config import Section, find_settings, knobs, with_fields
 
@@ -43,7 +43,8 @@ ELSEWHERE = {
 def options(name: str) -> dict[str, Any]:
     """Name -> option or argument of a command, as typer has it."""
     params = typer.main.get_command(make_app(name)).commands[name].params  # type: ignore[attr-defined]
-    return {one.opts[0] if one.opts[0].startswith("-") else one.name: one for one in params}
+    shown = [one for one in params if not getattr(one, "hidden", False)]
+    return {one.opts[0] if one.opts[0].startswith("-") else one.name: one for one in shown}
 
 
 def in_words(name: str) -> set[str]:
@@ -166,6 +167,24 @@ def test_a_former_name_works_for_a_release_and_says_the_new_one(
             assert former not in options(name)
     assert renamed([of[0], former, "x", f"{former}=y"]) == [of[0], today, "x", f"{today}=y"]
     assert capfd.readouterr().err.count(f"hilum: {former} is called {today} now") == 2
+
+
+@pytest.mark.parametrize("name", BY_PLACE)
+def test_what_is_written_may_be_named_by_its_place_for_a_release(
+    name: str, hilum: Hilum, tmp_path: Path
+) -> None:
+    words = {"phantom": [], "augment": [tmp_path / "none"]}.get(name, ["csv", tmp_path / "none"])
+    told = "named by --out now"
+    few = ["--patients", "0"] if name == "phantom" else []
+    by_place, by_name = (
+        hilum(name, *words, tmp_path / "out", *few),
+        hilum(name, *words, "--out", tmp_path / "out", *few),
+    )
+    assert (by_place[0], by_name[0]) == (2, 2)
+    assert told in by_place[2]
+    assert told not in by_name[2]
+    assert by_place[2].splitlines()[-1] == by_name[2].splitlines()[-1]
+    assert "--out is missing" in hilum(name, *words)[2]
 
 
 def test_settings_are_shown_with_what_they_may_be(hilum: Hilum) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from compared_runs import FINDINGS, drawn, make_run
 
+from compared_runs import FINDINGS, drawn, make_run
 from hilum.compare import compare_runs, differing_settings, group_runs, over_seeds
 from hilum.errors import ConfigError, DataError, RunError
 from hilum.metrics import compare_predictions

@@ -42,7 +42,7 @@ def test_without_images(study: Path):
 
 def test_filters_and_findings_are_those_of_a_run(study: Path):
     report = doctor("pneumonia", study, filters=CleanConfig(parts=("train",)), findings=["Pneumonia"])
-    assert [(step.name, step.rows_before, step.rows_after) for step in report.steps] == [("parts", 100, 60)]
+    assert [(step.name, step.before, step.after) for step in report.steps] == [("parts", 100, 60)]
     with pytest.raises(DataError, match="no finding 'Pneumoni'; did you mean 'Pneumonia'"):
         doctor("pneumonia", study, findings=["Pneumoni"])
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from made_images import make_table, picture, write, write_pictures
 
-from hilum.doctor.files import describe, file_checks
+from hilum.doctor.files import file_checks
 from hilum.doctor.pictures import read_pictures
 from hilum.doctor.report import Check
 
@@ -32,7 +32,7 @@ def test_what_was_read_is_described(tmp_path: Path):
     write(tmp_path / "colour.jpg", np.repeat(picture(8, 100, 90)[..., None], 3, axis=2))
     table = make_table(tmp_path, [*paths, "deep.png", "colour.jpg", "none.png"])
     pictures = read_pictures(table, workers=2)
-    facts = describe(pictures)
+    facts = pictures.describe()
     assert facts["read"] == 5
     assert facts["missing"] == 1
     assert facts["sizes"][0] == {"width": 100, "height": 90, "images": 4}

@@ -8,14 +8,14 @@ from made_images import make_table, write_pictures
 
 from hilum.config import PrepareConfig
 from hilum.doctor import doctor
-from hilum.doctor.identity import identity_checks
+from hilum.doctor.examine import _identity
 from hilum.doctor.report import Check
 from hilum.pixels import Pack, build_pack
 from hilum.table import Table, read_source
 
 
 def checks_of(table: Table) -> dict[str, Check]:
-    return {check.name: check for check in identity_checks(table)}
+    return {check.name: check for check in _identity(table)}
 
 
 def table_of(n: int, **columns: object) -> Table:
@@ -77,4 +77,4 @@ def test_notes_of_a_source_are_told_by_doctor_kept_by_a_pack_and_said_once(
     table = read_source("csv", tmp_path)
     assert capsys.readouterr().err.count("semicolons") == 1
     build_pack(table, tmp_path / "pack", PrepareConfig(size=32), workers=1)
-    assert Pack.open(tmp_path / "pack").table.notes == table.notes == tuple(told)
+    assert Pack(tmp_path / "pack").table.notes == table.notes == tuple(told)

@@ -13,10 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_images import make_table
 
-from hilum.doctor.labels import shortcut_checks
-from hilum.doctor.pictures import SCHEMA
-from hilum.doctor.predicting import Shortcut, looked_at, shortcuts
+from hilum.doctor.pictures import _SCHEMA
 from hilum.doctor.report import Check
+from hilum.doctor.shortcuts import _Shortcut, _shortcuts, shortcut_checks
 from hilum.table import Table
 
 N = 120
@@ -74,7 +73,7 @@ def labels_of(seed: int = 0) -> Labels:
 def files_with(**columns: list[Any]) -> pl.DataFrame:
     usual = {"state": ["ok"] * N, "width": [100] * N, "height": [100] * N, "bits": [8] * N}
     return pl.DataFrame(
-        {**usual, **columns}, schema={n: k for n, k in SCHEMA.items() if n in {*usual, *columns}}
+        {**usual, **columns}, schema={n: k for n, k in _SCHEMA.items() if n in {*usual, *columns}}
     )
 
 
@@ -83,7 +82,7 @@ def table_with(labels: Labels, **columns: list[Any]) -> Table:
 
 
 def checks_of(table: Table, files: pl.DataFrame | None) -> list[Check]:
-    return list(shortcut_checks(shortcuts(table, files), *looked_at(table, files)))
+    return list(shortcut_checks(table, files))
 
 
 def drawn(values: dict[str, Values], labels: Labels) -> dict[str, list[Any]]:
@@ -96,7 +95,7 @@ def test_a_fact_of_the_file_that_equals_the_label_is_a_fault(trait: str):
     values, how = FILES[trait]
     labels = labels_of()
     table, files = table_with(labels), files_with(**drawn(values, labels))
-    found = {shortcut.trait: shortcut for shortcut in shortcuts(table, files)}
+    found = {shortcut.trait: shortcut for shortcut in _shortcuts(table, files)}
     assert found[trait].auc >= 0.95
     assert how in found[trait].how
     check, *_ = checks_of(table, files)
@@ -133,11 +132,11 @@ def test_a_band_of_any_place_and_width_is_found(seed: int, wrong: float, low: fl
     labels = ((height > low) & (height < low + wide)) ^ (rng.random(n) < wrong)
     day = pl.DataFrame({"width": [1] * n, "day": height}, schema={"width": pl.Int32, "day": pl.Float64})
     table = make_table(Path(), [f"{i}.png" for i in range(n)], Finding=labels.astype(int))
-    (found,) = shortcuts(table, day)
+    (found,) = _shortcuts(table, day)
     assert found.trait == "date"
     assert found.auc > 0.9
     shuffled = day.with_columns(day=pl.Series(rng.permutation(height)))
-    assert shortcuts(table, shuffled) == []
+    assert _shortcuts(table, shuffled) == []
 
 
 @given(seed=st.integers(0, 999), share=st.floats(0, 0.2))
@@ -150,7 +149,7 @@ def test_how_much_a_class_tells_is_near_the_truth(seed: int, share: float):
     png = labels ^ (rng.random(n) < share)
     files = pl.DataFrame({"width": [1] * n, "kind": np.where(png, "png", "jpeg")})
     table = make_table(Path(), [f"{i}.png" for i in range(n)], Finding=labels.astype(int))
-    (found,) = shortcuts(table, files)
+    (found,) = _shortcuts(table, files)
     truth = (png[labels].mean() + (~png[~labels]).mean()) / 2
     assert found.auc == pytest.approx(truth, abs=0.01)
 
@@ -160,7 +159,7 @@ def test_values_of_one_patient_alone_tell_nothing():
     patients = [f"p{i // 4}" for i in range(N)]
     labels = np.array([int(p[1:]) % 2 == 0 for p in patients])
     table = table_with(labels, patient_id=patients)
-    assert shortcuts(table, files_with(model=patients)) == []
+    assert _shortcuts(table, files_with(model=patients)) == []
 
 
 def test_films_of_few_patients_are_not_judged_and_that_is_said():
@@ -168,14 +167,14 @@ def test_films_of_few_patients_are_not_judged_and_that_is_said():
     patients = [f"p{i // 30 if i < 60 else i}" for i in range(N)]
     table = table_with(labels, patient_id=patients)
     files = files_with(kind=np.where(labels, "png", "jpeg").tolist())
-    assert shortcuts(table, files) == []
+    assert _shortcuts(table, files) == []
     (check,) = checks_of(table, files)
     assert "not looked at: Finding (too few patients with or without)" in check.message
 
 
-def folders(labels: Labels, **names: Any) -> list[Shortcut]:
+def folders(labels: Labels, **names: Any) -> list[_Shortcut]:
     paths = [names["of"](i, bool(one)) for i, one in enumerate(labels)]
-    return shortcuts(make_table(Path(), paths, Finding=labels.astype(int), source=["csv"] * N))
+    return _shortcuts(make_table(Path(), paths, Finding=labels.astype(int), source=["csv"] * N))
 
 
 def test_a_folder_that_tells_the_label_is_named_unless_it_is_the_label():
@@ -243,4 +242,4 @@ def test_clean_tables_of_many_seeds_have_no_false_alarm():
         frame |= {"patient_id": [f"p{i}" for i in patient], "source": ["csv"] * n}
         findings = {f"F{j}": (ill[patient, j] & (rng.random(n) < 0.9)).astype(int) for j in range(5)}
         table = Table.make(pl.DataFrame(frame | findings), list(findings))
-        assert [str(one) for one in shortcuts(table, files) if one.auc >= 0.7] == []
+        assert [str(one) for one in _shortcuts(table, files) if one.auc >= 0.7] == []

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from made_images import make_table, picture, write
 
-from hilum.doctor.duplicates import SIDE, perceptual_hash
+from hilum.doctor.duplicates import _SIDE, Looks
 from hilum.doctor.pictures import Pictures, read_pictures
 from hilum.doctor.report import Check
 from hilum.doctor.twins import twin_checks
@@ -120,13 +120,16 @@ def test_copies_are_found_among_pictures_that_look_alike(tmp_path: Path):
 def copied(train: int, test: int, copies: int, mirrored: bool) -> list[Check]:
     """Drawn facts of a training and a test part of which the first `copies` show the same, or its mirror image."""
     rng = np.random.default_rng([train, test, copies])
-    small = rng.integers(0, 256, (train + test, SIDE, SIDE), dtype=np.uint8)
+    small = rng.integers(0, 256, (train + test, _SIDE, _SIDE), dtype=np.uint8)
     small[train : train + copies] = small[:copies, :, :: -1 if mirrored else 1]
     table = make_table(
         Path(), [f"{i}.png" for i in range(train + test)], official_split=["train"] * train + ["test"] * test
     )
     frame = pl.DataFrame({"state": ["ok"] * len(small), "digest": [str(i) for i in range(len(small))]})
-    pictures = Pictures(frame, np.stack([perceptual_hash(one) for one in small]), small)
+    looks = Looks.empty(len(small))
+    for row, one in enumerate(small):
+        looks.put(row, one)
+    pictures = Pictures(frame, looks)
     return [check for check in twin_checks(table, pictures) if check.name == "near-duplicates"]
 
 

@@ -17,6 +17,7 @@ from hypothesis.extra import numpy as hnp
 
 from hilum import api
 from hilum.config import Config, write_config
+from hilum.device import other_conditions
 from hilum.ensemble import ensemble
 from hilum.errors import ConfigError, DataError, RunError
 from hilum.files import write_json
@@ -25,7 +26,7 @@ from hilum.pixels import Pack
 from hilum.predict import load
 from hilum.report import write_report
 from hilum.runs import Run
-from hilum.train import other_conditions, reproduce
+from hilum.train import reproduce
 
 Command = Callable[..., tuple[int, str, str]]
 Copied = Callable[[int], Run]
@@ -172,7 +173,7 @@ def test_members_can_be_epochs_weighted_and_raw(
     assert [str(member) for member in run.members] == [f"{first.resolve()}@1", f"{first.resolve()}@2"]
     networks = load(run, device="cpu").networks
     ids = run.predictions("valid").image_ids
-    pack = Pack.open(run.data["pack"])
+    pack = Pack(run.data["pack"])
     each = [network.part(pack, ids_of(ids), "valid").logits for network in networks]
     np.testing.assert_allclose(run.predictions("valid").logits, (3 * each[0] + each[1]) / 4, atol=1e-5)
     assert run.mixture is not None
@@ -277,11 +278,11 @@ def test_members_have_the_same_verdicts_and_the_ensemble_keeps_them(copied: Copi
 
 def test_a_repetition_says_in_what_machines_differ(copied: Copied) -> None:
     first, again = copied(0), copied(1)
-    assert other_conditions(first, again) == []
+    assert other_conditions(first.environment, again.environment) == []
     environment = first.environment
     packages = {**environment["packages"], "torch": "1.0"}
     write_json(first.path / "environment.json", {**environment, "threads": 99, "packages": packages})
-    told = other_conditions(first, again)
+    told = other_conditions(first.environment, again.environment)
     assert told[0].startswith("threads 99, now ")
     assert told[1].startswith("torch 1.0, now ")
 

@@ -154,9 +154,7 @@ def test_a_run_judged_per_study(
     assert valid.images == len(set(run.predictions("valid").study_ids))
     # The unit that a unit is asked back to.
     assert judge_part(run, "valid", per="image").scores.images == len(run.predictions("valid"))
-    code, out, _ = hilum(
-        "predict", run.path, files_of(Pack.open(run.data["pack"]), run.predictions("valid"))[0]
-    )
+    code, out, _ = hilum("predict", run.path, files_of(Pack(run.data["pack"]), run.predictions("valid"))[0])
     assert code == 0
     assert "here each image counts as a study of its own" in out
     assert "Calibrated probability" in out

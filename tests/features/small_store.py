@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from hashlib import sha256
 
 import numpy as np
@@ -14,7 +13,6 @@ import torch
 from hilum.config import ModelConfig, PrepareConfig
 from hilum.models import Normalisation, build_model
 from hilum.pixels import Pack
-from hilum.pixels.figures import moments
 from hilum.predict import Encoder
 from hilum.table import Table
 
@@ -54,7 +52,8 @@ def other_pack(
     if change is not None:
         pixels = change(pixels)
         digests = [sha256(pixels[slot].tobytes()).hexdigest() for slot in slots]
-        sums = zip(*(moments(pixels[slot]) for slot in slots), strict=True)
+        wide = [pixels[slot].astype(np.int64) for slot in slots]
+        sums = zip(*((int(one.sum()), int((one**2).sum())) for one in wide), strict=True)
         total, squares = (pl.Series(values, dtype=pl.Int64) for values in sums)
         stats = stats.with_columns(digest=pl.Series(digests), sum=total, squares=squares)
-    return replace(pack, table=table, slots=slots, stats=stats, pixels=pixels)
+    return pack._replaced(table=table, slots=slots, stats=stats, pixels=pixels)

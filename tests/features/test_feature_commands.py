@@ -51,7 +51,7 @@ def ids(out: str) -> list[str]:
 def test_embed_says_what_it_did(lab: Path, hilum: Hilum, tmp_path: Path) -> None:
     words = ["embed", lab / "runs" / "small-1", "--data", lab / "pack", "--precision", "fp32"]
     code, out, _ = hilum(*words, "--out", tmp_path / "features")
-    count = len(Pack.open(lab / "pack"))
+    count = len(Pack(lab / "pack"))
     assert code == 0
     assert "encoder: small-1 (densenet-small, 32 px squash, fp32, " in out
     assert f"embedded: {count} images in " in out
@@ -66,7 +66,7 @@ def test_embed_says_what_it_did(lab: Path, hilum: Hilum, tmp_path: Path) -> None
 
 
 def test_vectors_in_the_store_are_those_of_predict(lab: Path) -> None:
-    pack, run = Pack.open(lab / "pack"), Run.open(lab / "runs" / "small-1")
+    pack, run = Pack(lab / "pack"), Run.open(lab / "runs" / "small-1")
     features = FeatureStore.open(lab / "features").features()
     network = load(run, device="cpu")
     direct = network(torch.from_numpy(pack.images(pack.slots)).unsqueeze(1) / 255).detach().numpy()
@@ -89,7 +89,7 @@ def test_a_source_is_packed_as_the_run_needs_it(lab: Path, hilum: Hilum, tmp_pat
 
 
 def test_similar_by_id_and_by_file_agree(lab: Path, hilum: Hilum) -> None:
-    table = Pack.open(lab / "pack").table
+    table = Pack(lab / "pack").table
     image, path = table.image_ids[5], lab / "phantom" / table.frame["path"][5]
     code, out, _ = hilum("similar", lab / "features", image, "-k", 3, "--json")
     assert code == 0
@@ -105,7 +105,7 @@ def test_similar_by_id_and_by_file_agree(lab: Path, hilum: Hilum) -> None:
 
 
 def test_similar_prints_a_table_and_writes_a_page(lab: Path, hilum: Hilum, tmp_path: Path) -> None:
-    image = Pack.open(lab / "pack").table.image_ids[5]
+    image = Pack(lab / "pack").table.image_ids[5]
     page = tmp_path / "like.html"
     where = "sex = 'F' and age > 20"
     code, out, _ = hilum("similar", lab / "features", image, "--where", where, "-k", 4, "--out", page)
@@ -125,7 +125,7 @@ def test_similar_with_the_pack_gone_shows_no_pictures(lab: Path, hilum: Hilum, t
     code, out, _ = hilum(*embed, "--out", tmp_path / "features")
     assert "of them with new labels or facts" in out
     shutil.rmtree(tmp_path / "pack")
-    image = Pack.open(lab / "pack").table.image_ids[5]
+    image = Pack(lab / "pack").table.image_ids[5]
     code, _, err = hilum("similar", tmp_path / "features", image, "--out", tmp_path)
     assert code == 0, err
     assert "images are shown without pictures: there is no pack at" in err
@@ -220,7 +220,7 @@ def test_an_encoder_by_name_is_opened_again(lab: Path, hilum: Hilum, tmp_path: P
 
 def test_pictures_are_prepared_as_the_run_does(lab: Path) -> None:
     encoder = Encoder.open(lab / "runs" / "small-1", device="cpu", precision="fp32")
-    pack = Pack.open(lab / "pack")
+    pack = Pack(lab / "pack")
     path = lab / "phantom" / pack.table.frame["path"][0]
     assert encoder.preparation == pack.prepare
     np.testing.assert_array_equal(load_image(path, encoder.preparation), pack.pixels[pack.slots[0]])

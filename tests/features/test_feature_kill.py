@@ -36,7 +36,7 @@ for _ in sys.stdin:
         os.waitpid(child, 0)
         print("gone", flush=True)
     else:
-        encoder, pack = random_encoder(), Pack.open(sys.argv[1])
+        encoder, pack = random_encoder(), Pack(sys.argv[1])
         store = FeatureStore.open(sys.argv[2], create=True)
         print(os.getpid(), flush=True)
         embed(encoder, pack, store, batch=2, every=0)

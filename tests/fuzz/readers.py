@@ -38,19 +38,16 @@ ATTRIBUTES = (
 
 def picture(file: Path, random: Random) -> None:
     """What the header says is what comes, gray; and a PNG whose checksums are broken does not come at all."""
-    from hilum.pixels import image_info
-    from hilum.pixels.read import read_gray
+    from hilum.pixels import image_info, info_and_picture
 
-    info = None
     with suppress(HilumError):
-        info = image_info(file)
+        image_info(file)
     at_least = random.choice((None, 16))
-    gray = read_gray(file, at_least)
+    info, found = info_and_picture(file, at_least)
+    gray = found.gray
     assert gray.dtype == "uint8", f"{gray.dtype} pixels"
     assert gray.ndim == 2 and gray.size, f"pixels of shape {gray.shape}"  # noqa: PT018
-    assert at_least or info is None or (info.height, info.width) == gray.shape, (
-        f"{info} is read as {gray.shape}"
-    )
+    assert at_least or (info.height, info.width) == gray.shape, f"{info} is read as {gray.shape}"
     assert file.suffix != ".png" or _intact(file.read_bytes()), "a damaged PNG is read"
 
 
@@ -91,7 +88,7 @@ def _nih() -> object:
 def beside_a_table(file: Path, random: Random) -> None:
     """A split, attributes or verdicts, for a table that is whole."""
     from hilum.config import LabelsConfig, SplitConfig
-    from hilum.table import apply_overlay, make_split, read_attributes, read_overlay
+    from hilum.table import Overlay, make_split, read_attributes
 
     del random
     table = _nih()
@@ -102,7 +99,7 @@ def beside_a_table(file: Path, random: Random) -> None:
         assert set(read_attributes(file, table)["image_id"]) <= set(table.image_ids)
     else:
         parts = make_split(table, SplitConfig(), 0).parts
-        assert len(apply_overlay(table, read_overlay(file, table), parts, LabelsConfig())[0]) == len(table)
+        assert len(Overlay.read(file, table).apply(table, parts, LabelsConfig())[0]) == len(table)
 
 
 def config(file: Path, random: Random) -> None:
@@ -120,7 +117,7 @@ def pack(file: Path, random: Random) -> None:
     from hilum.pixels import Pack
 
     del file, random
-    read = Pack.open("pack")
+    read = Pack("pack")
     assert read.images(read.slots).shape == (len(read), 32, 32)
     assert len(read.rows_of(read.table)) == len(read.originals()) == len(read.table.targets(LabelsConfig()))
     read.mean_sd(read.slots)

@@ -10,7 +10,8 @@ from torch import nn
 
 from hilum.config import ModelConfig
 from hilum.models import build_model
-from hilum.models.folded import FoldedDenseNet, fold
+from hilum.models.folded import _FoldedDenseNet as FoldedDenseNet
+from hilum.models.folded import fold
 
 
 def learned(name: str, channels: int, seed: int = 0) -> nn.Module:

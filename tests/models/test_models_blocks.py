@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from hilum.config import ModelConfig
-from hilum.models import MODELS, Classifier, blocks, build_model
+from hilum.models import MODELS, Classifier, build_model
 
 TIMM = (
     "timm:convnext_atto",
@@ -28,17 +28,17 @@ def on_meta(name: str) -> Classifier:
 @pytest.mark.parametrize("name", [*MODELS, *TIMM])
 def test_blocks_are_in_the_order_in_which_images_pass_them(name: str) -> None:
     model, passed = on_meta(name), list[str]()
-    for block, module in blocks(model).items():
+    for block, module in model.blocks().items():
         module.register_forward_pre_hook(lambda _module, _inputs, block=block: passed.append(block))
     model(torch.empty(1, 1, 224, 224, device="meta"))
-    never_called = [block for block, module in blocks(model).items() if isinstance(module, nn.ModuleList)]
-    assert [block for block in blocks(model) if block not in never_called] == passed
+    never_called = [block for block, module in model.blocks().items() if isinstance(module, nn.ModuleList)]
+    assert [block for block in model.blocks() if block not in never_called] == passed
 
 
 @pytest.mark.parametrize("name", [*MODELS, *TIMM])
 def test_all_weights_but_loose_ones_are_in_a_block(name: str) -> None:
     model = on_meta(name)
-    inside = {id(p) for block in blocks(model).values() for p in block.parameters()}
+    inside = {id(p) for block in model.blocks().values() for p in block.parameters()}
     loose = [key for key, p in model.backbone.named_parameters() if id(p) not in inside]
     transformer = "vit" in name or name == "rad-dino"
     assert loose == (["net.cls_token", "net.pos_embed"] if transformer else [])
@@ -55,6 +55,6 @@ def test_all_weights_but_loose_ones_are_in_a_block(name: str) -> None:
     ],
 )
 def test_names_are_those_of_the_bare_network(name: str, some: list[str]) -> None:
-    listed = list(blocks(on_meta(name)))
+    listed = list(on_meta(name).blocks())
     assert [block for block in listed if block in some] == some
     assert not any("conv2" in block for block in listed if "." in block)

@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from hilum.config import ModelConfig
-from hilum.models import MODELS, build_model, count_parameters, describe_model
+from hilum.models import MODELS, build_model, describe_model
+from hilum.models.describe import _count
 
 Command = Callable[..., Any]
 
@@ -31,7 +32,7 @@ def test_description_is_that_of_the_real_model() -> None:
     shown = {layer.name: layer for layer in describe_model(config, 5, 64).layers}
     model = build_model(config, 5, 64)
     assert shown["backbone.layer4"].shape == tuple(model.feature_map(torch.zeros(1, 1, 64, 64)).shape[1:])
-    assert shown["backbone.layer4"].parameters == count_parameters(model.backbone.layer4)
+    assert shown["backbone.layer4"].parameters == _count(model.backbone.layer4)
     assert shown["classifier"].shape == (5,)
     # 7 x 7 kernels over 3 channels, 64 of them at 32 x 32 places, two operations each
     assert shown["backbone.conv1"].gflops == pytest.approx(2 * 49 * 3 * 64 * 32 * 32 / 1e9)

@@ -23,13 +23,12 @@ from transformers import Dinov2Config, Dinov2Model
 from hilum.config import ModelConfig
 from hilum.errors import WeightsError
 from hilum.models import (
-    IMAGENET,
     MODELS,
     Classifier,
     Normalisation,
+    Preparation,
     build_model,
     find_model,
-    normalisation_beside,
     rad_dino,
 )
 from hilum.models import published as published_weights
@@ -123,7 +122,7 @@ def test_state_dicts_of_torchxrayvision_fit_too(tmp_path: Path) -> None:
 @pytest.fixture
 def small_dino(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[Path, Dinov2Model]:
     """A folder as transformers writes it, of a network a quarter as large, for 56 px."""
-    monkeypatch.setattr(rad_dino, "SHAPE", "vit_small_patch14_dinov2")
+    monkeypatch.setattr(rad_dino, "_SHAPE", "vit_small_patch14_dinov2")
     torch.manual_seed(2)
     config = Dinov2Config(
         hidden_size=384, num_hidden_layers=12, num_attention_heads=6, patch_size=14, image_size=56
@@ -308,8 +307,8 @@ def test_gray_images_are_normalised_channel_by_channel_as_torchvision_does(name:
     theirs = stirred(torchvision.models.get_model(name, num_classes=5))
     save_file(theirs.state_dict(), tmp_path / "w.safetensors")
     ours = build(name, 5, 64, weights=str(tmp_path / "w.safetensors"), channels=3)
-    ours.adopt(IMAGENET.normalisation)
-    gray, colour = gray_and_colour(torch.rand(4, 1, 64, 64), IMAGENET.normalisation)
+    ours.adopt(Preparation.imagenet().normalisation)
+    gray, colour = gray_and_colour(torch.rand(4, 1, 64, 64), Preparation.imagenet().normalisation)
     with torch.no_grad():
         torch.testing.assert_close(ours(gray), theirs(colour), atol=1e-4, rtol=1e-4)
         ours.adopt(Normalisation((0.449,), (0.226,)))
@@ -321,8 +320,8 @@ def test_one_folded_channel_agrees_nearly(tmp_path: Path) -> None:
     theirs = stirred(torchvision.models.resnet18(num_classes=5))
     save_file(theirs.state_dict(), tmp_path / "w.safetensors")
     folded = build("resnet18", 5, 64, weights=str(tmp_path / "w.safetensors"))
-    folded.adopt(IMAGENET.normalisation)
-    gray, colour = gray_and_colour(torch.rand(8, 1, 64, 64), IMAGENET.normalisation)
+    folded.adopt(Preparation.imagenet().normalisation)
+    gray, colour = gray_and_colour(torch.rand(8, 1, 64, 64), Preparation.imagenet().normalisation)
     with torch.no_grad():
         # The mean over channels stands for each: their means differ by up to 0.16 sd.
         features = nn.functional.adaptive_avg_pool2d(nn.Sequential(*list(theirs.children())[:-2])(colour), 1)
@@ -336,7 +335,7 @@ def test_timm_weights_bring_their_own_normalisation(tmp_path: Path) -> None:
     assert (wants.normalisation, wants.size) == (Normalisation((0.5,), (0.5,)), 224)
     wants = find_model("timm:convnext_atto").preparation
     assert wants is not None
-    assert (wants.normalisation, wants.size) == (IMAGENET.normalisation, None)
+    assert (wants.normalisation, wants.size) == (Preparation.imagenet().normalisation, None)
     clip = find_model("timm:vit_base_patch16_clip_224.openai").preparation
     assert clip is not None
     assert clip.normalisation.mean[0] == pytest.approx(0.4815, abs=1e-4)
@@ -346,8 +345,8 @@ def test_timm_weights_bring_their_own_normalisation(tmp_path: Path) -> None:
     theirs = timm.create_model("convnext_atto", num_classes=0, global_pool="").eval()
     save_file(theirs.state_dict(), tmp_path / "w.safetensors")
     ours = build("timm:convnext_atto", 1, 64, weights=str(tmp_path / "w.safetensors"), channels=3)
-    ours.adopt(IMAGENET.normalisation)
-    gray, colour = gray_and_colour(torch.rand(2, 1, 64, 64), IMAGENET.normalisation)
+    ours.adopt(Preparation.imagenet().normalisation)
+    gray, colour = gray_and_colour(torch.rand(2, 1, 64, 64), Preparation.imagenet().normalisation)
     with torch.no_grad():
         torch.testing.assert_close(ours.feature_map(gray), theirs(colour), atol=1e-4, rtol=1e-4)
 
@@ -367,27 +366,27 @@ def test_a_timm_transformer_from_a_file_fits_another_size(tmp_path: Path) -> Non
 
 def test_a_folder_says_how_its_weights_want_pixels(tmp_path: Path) -> None:
     said = tmp_path / "preprocessor_config.json"
-    assert normalisation_beside(tmp_path) is None
+    assert Normalisation.beside(tmp_path) is None
     said.write_text('{"image_mean": [0.5, 0.5, 0.5], "image_std": [0.2, 0.2, 0.2]}')
-    assert normalisation_beside(tmp_path) == Normalisation((0.5,), (0.2,))
-    assert normalisation_beside(tmp_path / "model.safetensors") is None
+    assert Normalisation.beside(tmp_path) == Normalisation((0.5,), (0.2,))
+    assert Normalisation.beside(tmp_path / "model.safetensors") is None
     said.unlink()
     (tmp_path / "config.json").write_text(
         '{"architecture": "x", "pretrained_cfg": {"mean": [0.1, 0.2, 0.3], "std": [1, 2, 3]}}'
     )
-    assert normalisation_beside(tmp_path) == Normalisation((0.1, 0.2, 0.3), (1, 2, 3))
+    assert Normalisation.beside(tmp_path) == Normalisation((0.1, 0.2, 0.3), (1, 2, 3))
     (tmp_path / "config.json").write_text('{"model_type": "dinov2"}')
-    assert normalisation_beside(tmp_path) is None
+    assert Normalisation.beside(tmp_path) is None
 
 
 @pytest.mark.parametrize("wrong", ["{", "[]", '{"image_mean": 0.5, "image_std": 0.2}', "nonsense"])
 def test_a_folder_that_says_it_wrongly_is_refused(wrong: str, tmp_path: Path) -> None:
     (tmp_path / "preprocessor_config.json").write_text(wrong)
     with pytest.raises(WeightsError, match="Expected image_mean and image_std"):
-        normalisation_beside(tmp_path)
+        Normalisation.beside(tmp_path)
 
 
 def test_a_folder_of_the_present_one_is_not_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "preprocessor_config.json").write_text('{"image_mean": [0.1], "image_std": [1]}')
-    assert normalisation_beside("") is None
+    assert Normalisation.beside("") is None

@@ -14,7 +14,7 @@ from hilum import api
 from hilum.errors import DataError
 from hilum.noise.suspects import NoiseRate, Suspects
 from hilum.noise.write import check_out
-from hilum.table import read_overlay
+from hilum.table import Overlay
 
 
 def test_the_command_shows_rates_and_the_worst(hilum, planted: Planted) -> None:  # type: ignore[no-untyped-def]
@@ -40,7 +40,7 @@ def test_files_are_written_and_verdicts_are_never_lost(hilum, planted: Planted, 
 
     # An empty template may be written anew; verdicts may not.
     assert hilum(*base, "--accept", 4, "--reader", "trial").code == 0
-    overlay = read_overlay(out / "overlay.csv")
+    overlay = Overlay.read(out / "overlay.csv").frame
     worst = {one.image_id: 1 - one.given for one in found.suspects[:4]}
     assert dict(overlay.select("image_id", "verdict").iter_rows()) == worst
     assert set(overlay["by"]) == {"trial"}

@@ -11,6 +11,8 @@ import numpy.typing as npt
 import polars as pl
 from PIL import Image
 
+from hilum.config import LimitsConfig
+from hilum.pixels.read import _decode_picture, read_picture
 from hilum.table import Table
 
 Gray = npt.NDArray[np.uint8]
@@ -63,3 +65,15 @@ def table_of(folder: Path, names: list[str]) -> Table:
         }
     )
     return Table.make(frame, ("Edema",), folder)
+
+
+def decode_gray(
+    data: bytes, suffix: str = "", at_least: int | None = None, limits: LimitsConfig | None = None
+) -> Gray:
+    """The picture of a file's bytes alone; errors do not name the file."""
+    return _decode_picture(data, suffix, at_least, limits or LimitsConfig()).gray
+
+
+def read_gray(path: str | Path, at_least: int | None = None) -> Gray:
+    """The picture of a file alone."""
+    return read_picture(path, at_least).gray

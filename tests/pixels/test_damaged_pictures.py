@@ -12,11 +12,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pictures import encode, smooth
+from pictures import decode_gray, encode, smooth
 from PIL import Image
 
 from hilum.errors import ImageError
-from hilum.pixels.read import decode_gray
 
 PICTURE = smooth(300, 220, noise=5)
 GRAY = Image.fromarray(PICTURE)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pictures import encode, smooth
+from pictures import decode_gray, encode, smooth
 
-from hilum.pixels.depth import DEPTHS, to_uint8
-from hilum.pixels.read import decode_gray, decode_picture
+from hilum.pixels.decoding import _DEPTHS, to_uint8
+from hilum.pixels.read import _decode_picture
 
 PICTURE = smooth(90, 70)
 
@@ -31,7 +31,7 @@ def deep(bits: int) -> np.ndarray:
 @pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
 @pytest.mark.parametrize("form", ["PNG", "TIFF"])
 def test_depths_of_detectors_come_out_alike_and_the_guess_is_said(bits: int, form: str) -> None:
-    picture = decode_picture(encode(deep(bits), form))
+    picture = _decode_picture(encode(deep(bits), form))
     assert np.abs(picture.gray.astype(int) - PICTURE).max() <= 1
     assert picture.notes == (
         ()
@@ -67,14 +67,14 @@ def test_one_step_more_of_one_pixel_changes_no_other(top: int) -> None:
 
 @pytest.mark.parametrize("bits", [9, 10, 11, 12, 13, 14, 15])
 def test_a_depth_that_the_file_says_is_taken(bits: int) -> None:
-    low = decode_picture(with_depth(encode(deep(bits), "PNG"), bits))
+    low = _decode_picture(with_depth(encode(deep(bits), "PNG"), bits))
     assert np.abs(low.gray.astype(int) - PICTURE).max() <= 1
     assert not low.notes
     scaled = (deep(bits).astype(int) * 65_535 // (2**bits - 1)).astype(np.uint16)  # as the standard wants
     assert np.abs(decode_gray(with_depth(encode(scaled, "PNG"), bits)).astype(int) - PICTURE).max() <= 1
 
 
-@given(st.sampled_from(DEPTHS), st.integers(0, 2**16 - 1))
+@given(st.sampled_from(_DEPTHS), st.integers(0, 2**16 - 1))
 def test_brighter_than_the_depth_is_white(bits: int, stray: int) -> None:
     pixels = np.full((60, 60), 2**bits - 1, np.uint16)
     pixels[3, 3] = stray

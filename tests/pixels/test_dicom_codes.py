@@ -31,7 +31,7 @@ from pydicom.uid import (
 from hilum.config import LimitsConfig
 from hilum.errors import ImageError
 from hilum.pixels.dicom import dicom_gray
-from hilum.pixels.read import decode_picture
+from hilum.pixels.read import _decode_picture
 
 PICTURE = smooth(120, 88)
 COLOUR = np.dstack([PICTURE, 255 - PICTURE, PICTURE // 2])
@@ -212,7 +212,7 @@ def test_headers_that_are_not_of_one_gray_picture_are_refused_by_name(
 
 
 def test_a_little_padding_behind_the_pixels_is_said() -> None:
-    picture = decode_picture(dicom(PICTURE, PixelData=PICTURE.tobytes() + bytes(10)))
+    picture = _decode_picture(dicom(PICTURE, PixelData=PICTURE.tobytes() + bytes(10)))
     assert (picture.gray == PICTURE).all()
     assert picture.notes == ("10 bytes after the pixels: not looked at",)
 
@@ -238,4 +238,4 @@ def test_any_16_bits_of_a_header_value_are_read_or_an_image_error() -> None:
         for at in rng.choice(places, 2):
             data[at : at + 2] = struct.pack("<H", int(rng.integers(0, 1 << 16)))
         with contextlib.suppress(ImageError):
-            assert decode_picture(bytes(data), ".dcm").gray.dtype == np.uint8
+            assert _decode_picture(bytes(data), ".dcm").gray.dtype == np.uint8

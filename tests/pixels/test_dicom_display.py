@@ -18,7 +18,7 @@ from pydicom.uid import RLELossless
 
 from hilum.errors import ImageError
 from hilum.pixels.dicom import dicom_gray
-from hilum.pixels.read import decode_picture
+from hilum.pixels.read import _decode_picture
 
 PICTURE = smooth(60, 44)
 TWELVE = np.rint(PICTURE * (4095 / 255)).astype(np.uint16)
@@ -82,7 +82,7 @@ def test_a_window_that_is_none_is_not_used_and_said(keyword: str, text: str) -> 
     data = with_text(dicom(TWELVE, 12, **WINDOW), keyword, text)
     if keyword == "WindowCenter" and text in ("0", "-5"):
         return  # a window like any other
-    picture = decode_picture(data)
+    picture = _decode_picture(data)
     assert np.abs(picture.gray.astype(int) - PICTURE).max() <= 1
     assert any("own darkest" in note for note in picture.notes)
     assert any("not used" in note for note in picture.notes) == bool(text)
@@ -233,7 +233,7 @@ def test_signed_bytes_span_all_grays() -> None:
     ],
 )
 def test_pixels_that_are_not_square_are_made_so(tags: dict[str, Any], shape: tuple[int, int]) -> None:
-    picture = decode_picture(dicom(PICTURE, **tags))
+    picture = _decode_picture(dicom(PICTURE, **tags))
     assert picture.gray.shape == shape
     assert any("not square" in note for note in picture.notes) == (shape != (60, 44))
 

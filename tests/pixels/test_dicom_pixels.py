@@ -13,15 +13,14 @@ import pytest
 from dicoms import dicom, lut, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pictures import encode, smooth
+from pictures import decode_gray, encode, read_gray, smooth
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from hilum.errors import ImageError, MissingExtra
 from hilum.pixels.dicom import dicom_gray
-from hilum.pixels.header import image_info, info_of
-from hilum.pixels.parse import ImageInfo
-from hilum.pixels.read import decode_gray, read_gray
+from hilum.pixels.jpeg_png import ImageInfo
+from hilum.pixels.read import _info_of, image_info
 
 PICTURE = smooth(60, 44)
 TWELVE = np.rint(PICTURE * (4095 / 255)).astype(np.uint16)
@@ -75,7 +74,7 @@ def test_the_same_picture_in_all_the_ways_to_store_it(data: bytes) -> None:
 def test_compressed_files(syntax: str, bits: int) -> None:
     data = dicom(PICTURE if bits == 8 else TWELVE, bits=bits, syntax=syntax)
     assert near(decode_gray(data), PICTURE)
-    assert info_of(data) == ImageInfo(44, 60, bits, "gray", "dicom")
+    assert _info_of(data) == ImageInfo(44, 60, bits, "gray", "dicom")
 
 
 def test_signed_jpeg_2000() -> None:
@@ -180,7 +179,7 @@ def test_damaged_files_are_only_ever_image_errors(data: bytes, at: int) -> None:
     damaged = whole[:at] + data + whole[at + len(data) :]
     try:
         assert decode_gray(damaged, ".dcm").dtype == np.uint8
-        assert info_of(damaged, ".dcm").width > 0
+        assert _info_of(damaged, ".dcm").width > 0
     except ImageError:
         pass
 

@@ -11,12 +11,21 @@ from benchmarks.no_films import KINDS, photographs, pieces
 from dicoms import dicom
 from hypothesis import given
 from hypothesis import strategies as st
+from pictures import decode_gray, read_gray
 from pydicom.dataset import Dataset
 
 from film_pictures import chest, other
-from hilum.pixels.film import OTHER, are_films, colour, looks, no_film, unlike_films
-from hilum.pixels.film_tags import MODALITIES, film_tags
-from hilum.pixels.read import decode_gray, read_gray
+from hilum.pixels.film import (
+    _MODALITIES,
+    _OTHER,
+    _colour,
+    _film_tags,
+    _glance,
+    _looks,
+    are_films,
+    no_film,
+    unlike_films,
+)
 from hilum_phantom import make_phantom
 
 
@@ -42,7 +51,7 @@ def test_nearly_all_pictures_of_each_kind_are_told_from_films(kind: str):
 def test_the_kind_is_named(kind: str):
     named = {"scene": "photo", "texture": "other"}.get(kind, kind)
     words = [judged(png(other(kind, seed))) or "" for seed in range(20)]
-    assert sum(OTHER[named] in word or "in colour" in word for word in words) >= 14
+    assert sum(_OTHER[named] in word or "in colour" in word for word in words) >= 14
 
 
 def test_drawn_films_are_films_whatever_a_data_set_does_to_them():
@@ -92,7 +101,7 @@ def test_container_scans_are_none(tmp_path: Path):
 def test_any_size_is_answered(height: int, width: int, level: int, seed: int):
     noise = np.random.default_rng(seed).integers(0, level + 1, (height, width), dtype=np.uint8)
     for picture in (noise, np.full((height, width), level, np.uint8)):
-        assert np.isfinite(looks(picture).odds)
+        assert np.isfinite(_looks([_glance(picture)])[0].odds)
         assert no_film(picture) == no_film(picture, png(picture))
 
 
@@ -112,14 +121,14 @@ def in_three_channels(picture: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("encode", [png, jpeg])
 def test_a_film_in_three_equal_channels_has_no_colour(encode):
     data = encode(in_three_channels(chest(1, 300)))
-    assert colour(data, "", min(decode_gray(data).shape)) < 1
+    assert _colour(data, "", min(decode_gray(data).shape)) < 1
     assert judged(data) is None
 
 
 @pytest.mark.parametrize("tint", [(1.0, 0.9, 0.75), (0.8, 0.9, 1.0), (1.0, 0.97, 1.0)])
 def test_a_tinted_film_is_a_film(tint: tuple[float, float, float]):
     picture = (in_three_channels(chest(2, 200)) * np.array(tint)).astype(np.uint8)
-    assert colour(png(picture), "", 200) < 4
+    assert _colour(png(picture), "", 200) < 4
     assert judged(png(picture)) is None
 
 
@@ -130,7 +139,7 @@ def test_colour_is_seen_in_every_size(encode, side: int):
     picture = cv2.resize(
         rng.integers(0, 256, (6, 6, 3), dtype=np.uint8), (side, side), interpolation=cv2.INTER_CUBIC
     )
-    assert colour(encode(picture), "", min(decode_gray(encode(picture)).shape)) > 20
+    assert _colour(encode(picture), "", min(decode_gray(encode(picture)).shape)) > 20
     assert judged(encode(picture)) is not None
 
 
@@ -164,9 +173,9 @@ def tagged(**tags: str | None) -> str | None:
     return no_film(decode_gray(data, ".dcm"), data, ".dcm")
 
 
-@pytest.mark.parametrize("modality", list(MODALITIES))
+@pytest.mark.parametrize("modality", list(_MODALITIES))
 def test_a_modality_that_is_no_film_is_named(modality: str):
-    assert tagged(Modality=modality) == f"is no chest film: Modality is {modality} ({MODALITIES[modality]})"
+    assert tagged(Modality=modality) == f"is no chest film: Modality is {modality} ({_MODALITIES[modality]})"
 
 
 @pytest.mark.parametrize("modality", ["CR", "DX", "RG", "RF", "OT", "SC", "", "XY"])
@@ -202,7 +211,7 @@ def test_chests_and_words_that_say_nothing_pass(part: str):
      ("", None), ("RAO", None), ("LLO", None)],
 )  # fmt: skip
 def test_the_view_is_read(position: str, view: str | None):
-    assert film_tags(dicom(FILM, 12, ViewPosition=position)).view == view
+    assert _film_tags(dicom(FILM, 12, ViewPosition=position)).view == view
 
 
 def coded(meaning: str, value: str = "") -> list[Dataset]:
@@ -224,8 +233,8 @@ def test_the_region_in_code_is_read_where_no_body_part_is_named(meaning: str, fi
     ("code", "view"), [("R-10236", "lateral"), ("399198007", "lateral"), ("R-10214", "frontal")]
 )
 def test_the_view_in_code_is_read_where_no_position_is_named(code: str, view: str):
-    assert film_tags(dicom(FILM, 12, ViewCodeSequence=coded("x", code))).view == view
-    assert film_tags(dicom(FILM, 12, ViewPosition="PA", ViewCodeSequence=coded("x", code))).view == "frontal"
+    assert _film_tags(dicom(FILM, 12, ViewCodeSequence=coded("x", code))).view == view
+    assert _film_tags(dicom(FILM, 12, ViewPosition="PA", ViewCodeSequence=coded("x", code))).view == "frontal"
 
 
 def test_a_view_that_the_run_did_not_learn():
@@ -249,7 +258,7 @@ def test_no_patient_data_in_what_is_said():
 
 @pytest.mark.parametrize("cut", [0, 1, 130, 140, 200, 300])
 def test_a_damaged_header_says_nothing(cut: int):
-    assert film_tags(dicom(FILM, 12, Modality="CT")[:cut]).view is None
+    assert _film_tags(dicom(FILM, 12, Modality="CT")[:cut]).view is None
 
 
 def test_a_known_lateral_view_is_asked_for_flatness_and_colour_alone():

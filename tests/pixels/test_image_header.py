@@ -12,8 +12,8 @@ from pictures import encode, smooth
 from PIL import Image
 
 from hilum.errors import ImageError
-from hilum.pixels.header import image_info, info_of
-from hilum.pixels.parse import ImageInfo, exif_orientation
+from hilum.pixels.jpeg_png import ImageInfo, _exif_orientation
+from hilum.pixels.read import _info_of, image_info
 
 GRAY = Image.fromarray(smooth(30, 50))
 RGB = GRAY.convert("RGB")
@@ -37,7 +37,7 @@ RGB = GRAY.convert("RGB")
     ],
 )
 def test_size_bits_and_mode(data: bytes, bits: int, mode: str, channels: int) -> None:
-    info = info_of(data)
+    info = _info_of(data)
     assert info == ImageInfo(50, 30, bits, mode, info.format)
     assert info.channels == channels
 
@@ -72,4 +72,4 @@ def test_a_missing_file_is_an_image_error(tmp_path: Path) -> None:
 @given(st.binary(max_size=80), st.sampled_from([b"", b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08"]))
 @settings(max_examples=200)
 def test_a_damaged_exif_block_means_upright_or_a_known_turn(data: bytes, start: bytes) -> None:
-    assert 1 <= exif_orientation(start + data) <= 8
+    assert 1 <= _exif_orientation(start + data) <= 8

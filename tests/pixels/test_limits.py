@@ -14,17 +14,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dicoms import dicom
-from pictures import encode, smooth, study, table_of
+from pictures import decode_gray, encode, read_gray, smooth, study, table_of
 
 from hilum.config import LimitsConfig, PrepareConfig
-from hilum.doctor.pictures import Asked, read_one
 from hilum.errors import DataError, ImageError
 from hilum.files import open_file
 from hilum.pixels.build import build_pack
-from hilum.pixels.header import image_info
-from hilum.pixels.read import decode_gray, read_gray
+from hilum.pixels.read import image_info, info_and_picture
 from hilum.table import read_source
-from hilum.table.sources.headers import scan
 
 PICTURE = smooth(80, 60)
 
@@ -120,7 +117,8 @@ def test_a_file_beyond_the_limit_is_not_read(tmp_path: Path) -> None:
         ImageError, match=r"sparse.png is a file of 17,179,869,184 bytes, more than limits.bytes"
     ):
         read_gray(path)
-    assert read_one(Asked(path))[0]["state"] == "unreadable"
+    with pytest.raises(ImageError, match=r"^is a file of 17,179,869,184 bytes"):
+        info_and_picture(path)
 
 
 def special(folder: Path) -> dict[str, Path]:
@@ -154,7 +152,8 @@ def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
         for read in (read_gray, image_info):
             with pytest.raises(ImageError, match=rf"{name} .*{said[name]}"):
                 read(path)
-        assert read_one(Asked(path))[0]["state"] == "unreadable"
+        with pytest.raises(ImageError, match=said[name]):
+            info_and_picture(path)
     with pytest.raises(OSError, match="no file can have this name"):
         open_file("a\0b")
 
@@ -167,13 +166,9 @@ def test_a_study_with_a_pipe_in_it(tmp_path: Path) -> None:
     assert pack.excluded["reason"].to_list() == ["cannot be read: it is a pipe (FIFO), not a file"]
     os.mkfifo(tmp_path / "films" / "scan.dcm")
     (tmp_path / "films" / "film.dcm").write_bytes(dicom(PICTURE))
-    found = scan(tmp_path / "films")
-    assert len(found.headers) == 1
-    assert found.passed == {"pipe or socket": 2}  # 0003.png and scan.dcm
-    assert (
-        "2 files passed over as no images: 2 pipe or socket."
-        in read_source("dicom", tmp_path / "films").notes
-    )
+    found = read_source("dicom", tmp_path / "films")
+    assert len(found) == 1
+    assert "2 files passed over as no images: 2 pipe or socket." in found.notes  # 0003.png and scan.dcm
 
 
 def test_other_limits_make_another_pack(tmp_path: Path) -> None:
@@ -197,13 +192,15 @@ def test_what_was_guessed_is_counted_in_the_pack(tmp_path: Path) -> None:
     assert list(pack.info["guessed"].items()) == [
         ("16-bit pixels of unknown depth: taken for 12 bits, which hold nearly all of them", 2)
     ]
-    assert read_one(Asked(tmp_path / "a.png"))[0]["notes"] == list(pack.info["guessed"])
+    assert list(info_and_picture(tmp_path / "a.png")[1].notes) == list(pack.info["guessed"])
 
 
 def test_warnings_of_pydicom_are_not_printed(tmp_path: Path) -> None:
     padded = dicom(PICTURE, PixelData=PICTURE.tobytes() + bytes(10), NumberOfFrames="1")
     (tmp_path / "x.dcm").write_bytes(padded)
-    code = "import sys; from hilum.pixels.read import read_gray; print(read_gray(sys.argv[1]).shape)"
+    code = (
+        "import sys; from hilum.pixels.read import read_picture as read; print(read(sys.argv[1]).gray.shape)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code, tmp_path / "x.dcm"], capture_output=True, text=True, check=True
     )

@@ -10,9 +10,8 @@ from dicoms import dicom
 from pictures import smooth
 
 from hilum.config import PrepareConfig
-from hilum.doctor import doctor
+from hilum.doctor import PackReport, doctor
 from hilum.pixels.build import build_pack
-from hilum.report.dataset.originals import find_originals
 from hilum.table import read_source
 
 ODD = {
@@ -56,7 +55,7 @@ def test_one_odd_file(odd: str, tmp_path: Path) -> None:
     pack = build_pack(whole, tmp_path / "pack", PrepareConfig(size=16), max_excluded=0.2)
     assert pack.excluded["path"].to_list() == ["03.dcm"]
     assert pack.excluded["reason"][0].startswith("is a DICOM file")
-    assert find_originals(pack).looked_at == 11
+    assert PackReport.of(pack).originals.looked_at == 11
 
 
 def test_a_guess_is_told_by_the_doctor(tmp_path: Path) -> None:

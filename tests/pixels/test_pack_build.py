@@ -153,7 +153,7 @@ def test_too_many_unreadable_images_stop_the_build_and_repaired_ones_end_it(
     assert f"the first: {bad.root / '0002.png'}" in said
     assert not out.exists()
     with pytest.raises(PackError, match="is not finished"):
-        Pack.open(out)
+        Pack(out)
     for name in ("0002.png", "0040.png"):
         shutil.copy(table.root / name, bad.root / name)
     assert build_pack(bad, out, SMALL).fingerprint == pack.fingerprint
@@ -169,7 +169,7 @@ def test_when_all_fail_the_reason_is_said_and_nothing_is_left(table: Table, tmp_
 def test_a_hopeless_build_is_broken_off_early(
     table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build, "NO_LIMIT_UNDER", 10)
+    monkeypatch.setattr(build, "_NO_LIMIT_UNDER", 10)
     nowhere = dataclasses.replace(table, root=tmp_path / "nowhere")
     with pytest.raises(DataError, match=r"(32|64|38) of 70 images"):
         build_pack(nowhere, tmp_path / "out", SMALL, workers=1)
@@ -232,24 +232,24 @@ def edit(path: Path, **values: object) -> None:
 
 def test_what_is_not_a_pack_says_so(pack: Pack, tmp_path: Path) -> None:
     with pytest.raises(PackError, match="there is no pack at"):
-        Pack.open(tmp_path / "none")
+        Pack(tmp_path / "none")
     with pytest.raises(PackError, match=r"is not a pack: it has no pack\.json"):
-        Pack.open(tmp_path)
+        Pack(tmp_path)
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "run.json").touch()
     with pytest.raises(PackError, match="is not a pack, but a run"):
-        Pack.open(tmp_path / "run")
+        Pack(tmp_path / "run")
     for name in ("one/a.png", "two/b.png"):
         (tmp_path / "films" / name).parent.mkdir(parents=True)
         (tmp_path / "films" / name).touch()
     with pytest.raises(
         PackError, match=r"like Any folder of class folders\. Pack it first:  hilum pack folder"
     ):
-        Pack.open(tmp_path / "films")
+        Pack(tmp_path / "films")
     path = copied(pack, tmp_path)
     edit(path, format=99)
     with pytest.raises(PackError, match=r"of format 99; this hilum reads format 1\. Pack the data again"):
-        Pack.open(path)
+        Pack(path)
 
 
 @pytest.mark.parametrize(
@@ -260,21 +260,21 @@ def test_a_pack_of_half_a_file_is_not_opened(pack: Pack, tmp_path: Path, name: s
     path = copied(pack, tmp_path)
     os.truncate(path / name, int((path / name).stat().st_size * left))
     with pytest.raises(PackError, match="is damaged"):
-        Pack.open(path)
+        Pack(path)
     (path / name).unlink()
     with pytest.raises(PackError, match=r"damaged|not a pack"):
-        Pack.open(path)
+        Pack(path)
 
 
 def test_parts_of_different_packs_do_not_pass_for_one(table: Table, pack: Pack, tmp_path: Path) -> None:
     path = copied(pack, tmp_path)
     edit(path, slots=71)
     with pytest.raises(PackError, match=r"pixels\.npy holds uint8 \[70, 16, 16\], not uint8 \[71, 16, 16\]"):
-        Pack.open(path)
+        Pack(path)
     edit(path, slots=70)
     table.take(range(60)).frame.write_parquet(path / "table.parquet")
     with pytest.raises(PackError, match="60 rows in its table, 70 in its statistics"):
-        Pack.open(path)
+        Pack(path)
 
 
 def without(name: str) -> Callable[[pl.DataFrame], pl.DataFrame]:
@@ -311,7 +311,7 @@ def test_a_table_of_something_else_is_told(
     frame = change(pl.read_parquet(path / f"{file}.parquet"))
     frame.write_parquet(path / f"{file}.parquet")
     with pytest.raises(PackError, match=why):
-        Pack.open(path)
+        Pack(path)
 
 
 @pytest.mark.parametrize(
@@ -331,7 +331,7 @@ def test_an_array_with_another_header_is_told(pack: Pack, tmp_path: Path, header
     size = int.from_bytes(data[8:10], "little")
     (path / "pixels.npy").write_bytes(data[:10] + header.ljust(size).encode() + data[10 + size :])
     with pytest.raises(PackError, match=r"pixels\.npy is missing or cut short"):
-        Pack.open(path)
+        Pack(path)
 
 
 @pytest.mark.parametrize(
@@ -341,7 +341,7 @@ def test_a_field_of_something_else_is_told(pack: Pack, tmp_path: Path, said: dic
     path = copied(pack, tmp_path)
     edit(path, **said)
     with pytest.raises(PackError, match="expected a list of strings"):
-        Pack.open(path)
+        Pack(path)
 
 
 def test_a_pack_shows_itself(pack: Pack) -> None:

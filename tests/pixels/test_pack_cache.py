@@ -12,7 +12,7 @@ from pictures import encode, smooth, study
 
 from hilum.config import PrepareConfig
 from hilum.errors import DiskError
-from hilum.pixels.cache import cached_pack, default_cache
+from hilum.pixels.build import _default_cache, cached_pack
 
 SMALL = PrepareConfig(size=16)
 BUILD = """
@@ -21,7 +21,7 @@ sys.path.insert(0, {tests!r})
 from pathlib import Path
 from pictures import table_of
 from hilum.config import PrepareConfig
-from hilum.pixels.cache import cached_pack
+from hilum.pixels.build import cached_pack
 root = Path({root!r})
 table = table_of(root, sorted(path.name for path in root.iterdir()))
 print(cached_pack(table, PrepareConfig(size=16), {cache!r}).fingerprint)
@@ -66,14 +66,14 @@ def test_two_processes_at_once_get_the_same_pack(tmp_path: Path) -> None:
 
 def test_where_the_cache_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HILUM_CACHE", str(tmp_path / "a"))
-    assert default_cache() == tmp_path / "a" / "packs"
+    assert _default_cache() == tmp_path / "a" / "packs"
     monkeypatch.delenv("HILUM_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "b"))
-    assert default_cache() == tmp_path / "b" / "hilum" / "packs"
+    assert _default_cache() == tmp_path / "b" / "hilum" / "packs"
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert default_cache() == tmp_path / ".cache" / "hilum" / "packs"
-    assert cached_pack(study(tmp_path / "study", 2), SMALL).path.parent == default_cache()
+    assert _default_cache() == tmp_path / ".cache" / "hilum" / "packs"
+    assert cached_pack(study(tmp_path / "study", 2), SMALL).path.parent == _default_cache()
 
 
 def test_a_cache_that_cannot_be_written_is_a_disk_error(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def test_a_folder_is_packed(hilum: Hilum, folder: Path, tmp_path: Path) -> None:
         "pack", "folder", folder, "--out", out, "--size", 32, "--fit", "pad", "--clahe", 2, "--workers", 2
     )
     assert done.code == 0, done.err
-    pack = Pack.open(out)
+    pack = Pack(out)
     assert (pack.prepare.size, pack.prepare.fit, pack.prepare.clahe) == (32, "pad", 2.0)
     assert f"{out}: 40 images of " in done.out
     assert " patients, 32 x 32, " in done.out
@@ -46,7 +46,7 @@ def test_a_folder_is_packed(hilum: Hilum, folder: Path, tmp_path: Path) -> None:
 def test_a_script_reads_json(hilum: Hilum, folder: Path, tmp_path: Path) -> None:
     said = json.loads(hilum("pack", "folder", folder, "--out", tmp_path / "out", "--size", 32, "--json").out)
     assert (said["images"], said["excluded"], said["clean"]) == (40, 0, [])
-    assert said["fingerprint"] == Pack.open(said["path"]).fingerprint
+    assert said["fingerprint"] == Pack(said["path"]).fingerprint
     assert said["bytes"] > 40 * 32 * 32
 
 
@@ -57,7 +57,7 @@ def test_settings_come_from_a_recipe_and_are_overridden(hilum: Hilum, folder: Pa
         "pack", "folder", folder, "--out", tmp_path / "out", "--recipe", recipe, "--set", "prepare.clahe=1.5"
     )
     assert done.code == 0, done.err
-    prepare = Pack.open(tmp_path / "out").prepare
+    prepare = Pack(tmp_path / "out").prepare
     assert (prepare.size, prepare.fit, prepare.clahe) == (48, "crop", 1.5)
 
 
@@ -72,26 +72,26 @@ def test_left_out_images_are_shown_with_the_reason(hilum: Hilum, folder: Path, t
     assert "12 could not be read and are left out" in done.out
     assert "is empty (0 bytes)" in done.out
     assert "... and 2 more" in done.out
-    assert len(Pack.open(tmp_path / "out")) == 28
+    assert len(Pack(tmp_path / "out")) == 28
 
 
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (("folder", "nowhere", "out"), "nowhere"),
-        (("foldr", "{folder}", "out"), "folder"),
+        (("folder", "nowhere", "--out", "out"), "nowhere"),
+        (("foldr", "{folder}", "--out", "out"), "folder"),
         (
-            ("folder", "{folder}", "out", "--size", 3),
-            "prepare.size: input should be greater",
+            ("folder", "{folder}", "--out", "out", "--size", 3),
+            "prepare.size: expected whole number (16 to",
         ),
         (
-            ("folder", "{folder}", "out", "--fit", "stretch"),
-            "prepare.fit: input should be 'squash'",
+            ("folder", "{folder}", "--out", "out", "--fit", "stretch"),
+            "prepare.fit: expected word (squash, crop, pad)",
         ),
-        (("folder", "{folder}", "out", "--set", "prepare.sise=3"), "did you mean 'size'"),
-        (("folder", "{folder}", "out", "--recipe", "none.toml"), "none.toml is not a file"),
-        (("folder", "{folder}", "out", "--view", "frontal"), "clean.views filters by view"),
-        (("folder", "{folder}", "{folder}"), "exists already and is no pack. Name a folder"),
+        (("folder", "{folder}", "--out", "out", "--set", "prepare.sise=3"), "did you mean 'size'"),
+        (("folder", "{folder}", "--out", "out", "--recipe", "none.toml"), "none.toml is not a file"),
+        (("folder", "{folder}", "--out", "out", "--view", "frontal"), "clean.views filters by view"),
+        (("folder", "{folder}", "--out", "{folder}"), "exists already and is no pack. Name a folder"),
     ],
 )
 def test_wrong_input_is_one_message_and_exit_code_2(

@@ -8,8 +8,7 @@ import pytest
 from film_pictures import mixed
 from hilum.config import PrepareConfig
 from hilum.errors import DataError
-from hilum.pixels.build import build_pack
-from hilum.pixels.cache import cached_pack
+from hilum.pixels.build import build_pack, cached_pack
 from hilum.pixels.pack import Pack
 from hilum.table import Table
 
@@ -31,7 +30,7 @@ def test_what_is_no_film_is_left_out_with_the_reason(table: Table, tmp_path: Pat
     assert pack.info["no_films"] == 3
     assert pack.info["excluded"] == 3
     assert pack.films is True
-    assert Pack.open(pack.path).table.image_ids.tolist() == [f"film{i}" for i in range(7)]
+    assert Pack(pack.path).table.image_ids.tolist() == [f"film{i}" for i in range(7)]
 
 
 def test_unreadable_files_are_counted_apart(table: Table, tmp_path: Path):
@@ -89,7 +88,7 @@ def test_packs_of_another_choice_are_other_packs(table: Table, tmp_path: Path):
 
 
 def test_the_choice_outlives_a_kill(table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("hilum.pixels.build.write_tables", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("hilum.pixels.site.Site.finish", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         build_pack(table, tmp_path / "pack", SMALL)
     monkeypatch.undo()

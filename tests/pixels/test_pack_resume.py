@@ -15,10 +15,10 @@ from pictures import study
 
 from hilum.config import PrepareConfig
 from hilum.errors import InUse, PackError
-from hilum.pixels import build
+from hilum.pixels import site
 from hilum.pixels.build import build_pack
-from hilum.pixels.journal import Chunk, open_journal
 from hilum.pixels.pack import Pack
+from hilum.pixels.workers import Journal, _Chunk
 from hilum.table import Table
 
 SMALL = PrepareConfig(size=16)
@@ -79,7 +79,7 @@ def test_killed_at_ten_random_moments_the_pack_is_the_same(table: Table, whole: 
     assert done.stdout.splitlines() == KILLS * ["True False"], done.stderr  # killed at work, every time
     assert "images are done" in done.stderr
     with pytest.raises(PackError, match="is not finished"):
-        Pack.open(out)
+        Pack(out)
     pack = build_pack(table, out, SMALL)
     assert pack.fingerprint == whole.fingerprint
     assert (pack.pixels == whole.pixels).all()
@@ -89,7 +89,7 @@ def test_killed_at_ten_random_moments_the_pack_is_the_same(table: Table, whole: 
 
 def interrupt(table: Table, out: Path, monkeypatch: pytest.MonkeyPatch, after: int) -> BaseException:
     """Break a build off once it has finished so many chunks, which come one or several at a time; says how."""
-    run = build.run
+    run = site.run
 
     def some(*given: object) -> object:
         done = 0
@@ -100,7 +100,7 @@ def interrupt(table: Table, out: Path, monkeypatch: pytest.MonkeyPatch, after: i
                 raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(build, "run", some)
+        patch.setattr(site, "run", some)
         with pytest.raises(KeyboardInterrupt) as raised:
             build_pack(table, out, SMALL, workers=1)
     return raised.value
@@ -118,10 +118,10 @@ def test_a_resumed_build_repeats_nothing_and_says_so(
     with pytest.raises(
         PackError, match=r"is not finished: .*out\.partial is half-built.*go on where it stopped"
     ):
-        Pack.open(out)
+        Pack(out)
     left: set[int] = set()
-    run = build.run
-    monkeypatch.setattr(build, "run", lambda *given: (left.update(given[3]), run(*given))[1])
+    run = site.run
+    monkeypatch.setattr(site, "run", lambda *given: (left.update(given[3]), run(*given))[1])
     assert build_pack(table, out, SMALL).fingerprint == whole.fingerprint
     assert len(left) >= 3
     assert f"going on with {out}.partial: {32 * len(left)} of 800 images are done" in capsys.readouterr().err
@@ -203,7 +203,7 @@ def test_two_builds_of_one_pack_do_not_mix(
     table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
-    run = build.run
+    run = site.run
 
     refused: list[BaseException | None] = []
 
@@ -212,7 +212,7 @@ def test_two_builds_of_one_pack_do_not_mix(
             refused.append(other.submit(build_pack, table, out, SMALL).exception())
         return run(*given)
 
-    monkeypatch.setattr(build, "run", meanwhile)
+    monkeypatch.setattr(site, "run", meanwhile)
     assert len(build_pack(table, out, SMALL)) == 800
     assert [type(error) for error in refused] == [InUse]
 
@@ -223,22 +223,22 @@ def test_a_journal_cut_anywhere_keeps_its_whole_lines(
     tmp_path_factory: pytest.TempPathFactory, count: int, data: st.DataObject
 ) -> None:
     path = tmp_path_factory.mktemp("journal") / "journal.jsonl"
-    journal = open_journal(path, "key")
-    chunks = [Chunk(index, "s", [1, 2], [1, 4], ["aa", "bb"], {"1": "torn ☢"}) for index in range(count)]
+    journal = Journal(path, "key")
+    chunks = [_Chunk(index, "s", [1, 2], [1, 4], ["aa", "bb"], {"1": "torn ☢"}) for index in range(count)]
     for chunk in chunks:
         journal.add([chunk])
     journal.close()
     content = path.read_bytes()
     cut = data.draw(st.integers(0, len(content)))
     path.write_bytes(content[:cut])
-    again = open_journal(path, "key")
+    again = Journal(path, "key")
     found = list(again.chunks.values())
-    again.add([Chunk(9)])
+    again.add([_Chunk(9)])
     again.close()
     lines = max(content[:cut].count(b"\n") - 1, 0)
     assert found == chunks[:lines]
     for line in path.read_bytes().splitlines():
         json.loads(line)
-    final = open_journal(path, "key")
+    final = Journal(path, "key")
     final.close()
     assert list(final.chunks) == [*range(lines), 9]

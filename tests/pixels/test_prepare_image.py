@@ -14,7 +14,7 @@ from PIL import Image
 from skimage.transform import resize as skimage_resize
 
 from hilum.config import PrepareConfig
-from hilum.pixels.prepare import load_image, prepare, resize
+from hilum.pixels.prepare import _resize, load_image, prepare
 
 FITS = ("squash", "crop", "pad")
 
@@ -43,16 +43,16 @@ def test_a_square_of_the_right_size_stays_as_it_is(fit: str) -> None:
 def test_shrinking_averages_areas() -> None:
     picture = smooth(128, 192)
     blocks = picture.reshape(32, 4, 48, 4).mean((1, 3))
-    assert np.abs(resize(picture, 32, 48) - blocks).max() <= 0.5
+    assert np.abs(_resize(picture, 32, 48) - blocks).max() <= 0.5
     fine = np.tile(
         np.array([[0, 255]], np.uint8), (300, 150)
     )  # the finest stripes: any other way shows moiré
-    assert np.ptp(resize(fine, 64, 64)) <= 40
+    assert np.ptp(_resize(fine, 64, 64)) <= 40
 
 
 def test_shrinking_agrees_with_pil_and_skimage() -> None:
     picture = smooth(1300, 1000)
-    ours = resize(picture, 320, 320)
+    ours = _resize(picture, 320, 320)
     pil = np.asarray(Image.fromarray(picture).resize((320, 320), Image.Resampling.BOX))
     skimage = skimage_resize(picture, (320, 320), anti_aliasing=True, preserve_range=True)
     assert psnr(ours, pil) > 48
@@ -61,7 +61,7 @@ def test_shrinking_agrees_with_pil_and_skimage() -> None:
 
 def test_one_axis_may_shrink_while_the_other_grows() -> None:
     stripes = np.tile(np.array([[0, 255]], np.uint8), (20, 200))
-    made = resize(stripes, 40, 40)
+    made = _resize(stripes, 40, 40)
     assert made.shape == (40, 40)
     assert np.abs(made.astype(int) - 128).max() <= 1
 

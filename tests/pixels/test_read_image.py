@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pictures import encode, psnr, smooth
+from pictures import decode_gray, encode, psnr, read_gray, smooth
 from PIL import Image, ImageOps
 
 from hilum.errors import ImageError
-from hilum.pixels.header import image_info
-from hilum.pixels.opencv import decode
-from hilum.pixels.read import decode_gray, read_gray
+from hilum.pixels.decoding import decode
+from hilum.pixels.read import image_info
 
 PICTURE = smooth(90, 70)
 GRAY = Image.fromarray(PICTURE)

@@ -11,13 +11,12 @@ import pytest
 import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pictures import encode, smooth
+from pictures import decode_gray, encode, smooth
 from PIL import Image
 
 from hilum.config import LimitsConfig
 from hilum.errors import ImageError
-from hilum.pixels.header import info_of
-from hilum.pixels.read import decode_gray, decode_picture
+from hilum.pixels.read import _decode_picture, _info_of
 
 PICTURE = smooth(90, 70)
 RGB = np.dstack([PICTURE] * 3)
@@ -62,7 +61,7 @@ def test_gray(layout: str, photometric: str, bits: int) -> None:
         pixels = np.iinfo(pixels.dtype).max - pixels
     data = tiff(pixels, photometric=photometric, **LAYOUTS[layout])
     assert (decode_gray(data) == PICTURE).all()
-    info = info_of(data)
+    info = _info_of(data)
     assert (info.width, info.height, info.bits, info.mode) == (70, 90, bits, "gray")
 
 
@@ -91,7 +90,7 @@ def test_colours_and_what_lies_behind_them(kind: str | None, bits: int, planar: 
     how = {"photometric": "rgb", "planarconfig": planar}
     data = tiff(pixels, **how, **({"extrasamples": [kind]} if kind else {}))
     assert np.abs(decode_gray(data).astype(int) - PICTURE).max() <= 1
-    assert info_of(data).mode == ("rgb" if kind is None else "rgba")
+    assert _info_of(data).mode == ("rgb" if kind is None else "rgba")
 
 
 def test_gray_with_alpha_palettes_and_fax() -> None:
@@ -156,11 +155,11 @@ def test_other_kinds_are_refused_by_name(data: bytes, said: str) -> None:
 
 def test_the_first_page_that_is_no_reduced_copy_is_read_and_said() -> None:
     small, other = PICTURE[::4, ::4], 255 - PICTURE
-    two = decode_picture(pages((PICTURE, {}), (other, {})))
+    two = _decode_picture(pages((PICTURE, {}), (other, {})))
     assert (two.gray == PICTURE).all()
     assert two.notes == ("holds several pages: the first is read",)
     assert (decode_gray(pages((small, {"subfiletype": 1}), (PICTURE, {}))) == PICTURE).all()
-    assert not decode_picture(tiff(PICTURE)).notes
+    assert not _decode_picture(tiff(PICTURE)).notes
 
 
 PACKED = {

@@ -14,13 +14,14 @@ from safetensors.torch import save_file
 
 from hilum.config import ModelConfig
 from hilum.errors import ConfigError, RunError, WeightsError
-from hilum.models import IMAGENET, Normalisation
+from hilum.models import Normalisation, Preparation
 from hilum.pixels import Pack
 from hilum.predict import Origin, load
 from hilum.runs import Run
 
 Command = Callable[..., Any]
 SMALL = "densenet-small"
+IMAGENET = Preparation.imagenet().normalisation
 
 
 def test_from_scratch_nothing_is_known_of_pixels() -> None:
@@ -30,10 +31,8 @@ def test_from_scratch_nothing_is_known_of_pixels() -> None:
 
 
 def test_published_weights_bring_their_normalisation_also_from_a_file() -> None:
-    assert (
-        Origin.of(ModelConfig(name="resnet18", weights="pretrained")).normalisation == IMAGENET.normalisation
-    )
-    assert Origin.of(ModelConfig(name="resnet18", weights="w.pt")).normalisation == IMAGENET.normalisation
+    assert Origin.of(ModelConfig(name="resnet18", weights="pretrained")).normalisation == IMAGENET
+    assert Origin.of(ModelConfig(name="resnet18", weights="w.pt")).normalisation == IMAGENET
     xrv = Origin.of(ModelConfig(name="xrv-resnet50-all", weights="w.pt")).normalisation
     assert xrv is not None
     assert xrv.gray == (0.5, 0.5 / 1024)

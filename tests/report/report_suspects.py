@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from hilum.noise import Neighbour, Suspect, Suspects
-from hilum.noise.suspects import REASONS, NoiseRate
+from types import SimpleNamespace
+
+from hilum.noise import DUPLICATE, ERROR, LEARNING, Neighbour, Suspect, Suspects
 from hilum.pixels import Pack
 
 
@@ -27,8 +28,10 @@ def make_suspects(pack: Pack, findings: tuple[str, ...] = ("Edema",), each: int 
             suspects.append(
                 Suspect(
                     *(ids[at], f"patient {at}", finding, given, probability, row + 1, 0.02),
-                    *(REASONS[: row % 4], near(at, given), place, at),
+                    *((LEARNING, ERROR, DUPLICATE)[: row % 4], near(at, given), place, at),
                 )
             )
-    rates = tuple(NoiseRate(finding, 200, 50, 150, 0.1, 0.02, each) for finding in findings)
+    counts = {"images": 200, "positives": 50, "negatives": 150, "suspects": each}
+    shares = {"wrong_positive": 0.1, "wrong_negative": 0.02}
+    rates = tuple(SimpleNamespace(finding=finding, **counts, **shares) for finding in findings)
     return Suspects(rates, tuple(suspects), "features", "tiny net", "logistic, C 0.1", 5, 3, 0.95)

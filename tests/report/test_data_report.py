@@ -83,7 +83,7 @@ def test_the_command_writes_into_the_pack_and_warns(hilum: Hilum, pack: Pack) ->
     assert done.out.splitlines()[-1] == str(pack.path / "data-report.html")
     assert "warning: Blank in every row: Device X." in done.out
     assert (pack.path / "data-report.json").is_file()
-    assert Pack.open(pack.path).fingerprint == pack.fingerprint
+    assert Pack(pack.path).fingerprint == pack.fingerprint
 
 
 def test_json_is_what_lies_beside_the_page(hilum: Hilum, pack: Pack, tmp_path: Path) -> None:

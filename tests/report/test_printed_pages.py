@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from hilum.compare import compare_runs
 from hilum.pixels import Pack
 from hilum.report import write_report
 from hilum.report.compare_page import write_comparison
-from hilum.report.dataset import write_data_report
+from hilum.report.dataset.page import write_data_report
 from hilum.report.suspects_page import write_suspects
 from hilum.runs import Run
 from hilum.table import Table
@@ -50,7 +49,7 @@ def of_data(_make_run: Callable[..., Run], pack: Pack, folder: Path) -> Path:
     codes = [pack.table.frame["Edema"].rename(name) for name in FINDINGS]
     frame = pack.table.frame.drop("Edema").with_columns(codes)
     table = Table(frame, FINDINGS, pack.table.root)
-    return write_data_report(replace(pack, table=table), folder / "data.html")
+    return write_data_report(pack._replaced(table=table), folder / "data.html")
 
 
 def of_comparison(make_run: Callable[..., Run], _pack: Pack, folder: Path) -> Path:

@@ -14,7 +14,7 @@ import pytest
 from hilum.errors import DataError
 from hilum.files import write_json
 from hilum.metrics import Predictions, Thresholds, score
-from hilum.report.published import published, published_file, read_published
+from hilum.report.published import _published_file, _read_published, published
 from hilum.runs import Run
 
 MakeRun = Callable[..., Run]
@@ -32,7 +32,7 @@ def pneumonia(make_run: MakeRun, positives: int = 390, negatives: int = 234, **d
 
 
 def test_the_file_is_sound_and_says_what_others_found() -> None:
-    systems = {system["system"]: system for system in read_published(published_file())}
+    systems = {system["system"]: system for system in _read_published(_published_file())}
     kermany = next(s for name, s in systems.items() if name.startswith("Kermany"))
     assert kermany["findings"]["Pneumonia"]["roc_auc"] == 0.968
     assert kermany["images"] == 624
@@ -73,7 +73,7 @@ def test_other_images_are_said(make_run: MakeRun) -> None:
 def test_a_finding_without_a_known_label_has_nothing_beside_it(make_run: MakeRun) -> None:
     run = pneumonia(make_run)
     assert published(run)
-    known = run.predictions("test")
+    known = Predictions.load(run.path / "predictions" / "test.parquet", "test")
     blind = replace(known, targets=np.full_like(known.targets, np.nan))
     run.write_scores(blind, score(blind, Thresholds(np.array([0.5]), ("Pneumonia",))))
     assert published(run) == []
@@ -151,12 +151,12 @@ def test_other_data_small_pieces_and_phantoms_have_no_figures(make_run: MakeRun,
 def test_a_wrong_file_is_said(tmp_path: Path, text: str, says: str) -> None:
     (tmp_path / "p.toml").write_text(text)
     with pytest.raises(DataError, match=says):
-        read_published(tmp_path / "p.toml")
+        _read_published(tmp_path / "p.toml")
 
 
 def test_a_missing_file_is_said(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
-        read_published(tmp_path / "p.toml")
+        _read_published(tmp_path / "p.toml")
 
 
 def test_the_figures_are_part_of_what_is_installed() -> None:

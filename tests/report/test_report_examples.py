@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -18,7 +17,7 @@ from hilum.metrics import Predictions, Thresholds, fit_thresholds, score
 from hilum.pixels import Pack
 from hilum.report import write_report
 from hilum.report.content import Part
-from hilum.report.examples import SIDE, choose, make_examples, open_pack
+from hilum.report.examples import _SIDE, _choose, make_examples, open_pack
 from hilum.runs import Run
 
 
@@ -36,7 +35,7 @@ def reported(count: int, findings: int) -> Part:
 @pytest.mark.parametrize("findings", [1, 5, 14])
 def test_a_quarter_of_each_kind_every_image_once(findings: int) -> None:
     predictions, thresholds = part(200, findings)
-    chosen = choose(predictions, thresholds)
+    chosen = _choose(predictions, thresholds)
     assert Counter(choice.kind for choice in chosen) == {
         "true positive": 4,
         "false positive": 4,
@@ -58,7 +57,7 @@ def test_the_most_certain_come_first() -> None:
     predictions, thresholds = part(200, 1)
     p = predictions.probabilities[:, 0]
     wrong = np.sort(p[(predictions.targets[:, 0] == 0) & (p >= 0.5)])[::-1]
-    shown = [p[c.row] for c in choose(predictions, thresholds) if c.kind == "false positive"]
+    shown = [p[c.row] for c in _choose(predictions, thresholds) if c.kind == "false positive"]
     np.testing.assert_array_equal(shown, wrong[:4])
 
 
@@ -67,7 +66,7 @@ def test_a_perfect_model_is_shown_with_what_there_is() -> None:
     truth = (np.arange(10) < 3).astype(np.float32)[:, None]
     predictions = Predictions(ids, ("Edema",), 6 * truth - 3, truth, "test")
     thresholds = Thresholds(np.array([0.5]), ("Edema",))
-    kinds = Counter(choice.kind for choice in choose(predictions, thresholds))
+    kinds = Counter(choice.kind for choice in _choose(predictions, thresholds))
     assert kinds == {"true positive": 3, "true negative": 7}
 
 
@@ -75,7 +74,7 @@ def test_nothing_known_nothing_shown() -> None:
     unknown = np.full((3, 1), np.nan, np.float32)
     ids = np.array(["a", "b", "c"], dtype=object)
     predictions = Predictions(ids, ("A",), np.ones((3, 1), np.float32), unknown, "test")
-    assert choose(predictions, Thresholds(np.array([0.5]), ("A",))) == []
+    assert _choose(predictions, Thresholds(np.array([0.5]), ("A",))) == []
 
 
 def test_a_picture_is_the_packs(small_pack: Pack) -> None:
@@ -95,9 +94,9 @@ def test_a_picture_is_the_packs(small_pack: Pack) -> None:
 
 def test_pictures_of_a_large_pack_are_made_smaller(small_pack: Pack) -> None:
     blank = small_pack.stats.with_columns(sum=pl.lit(0, pl.Int64), squares=pl.lit(0, pl.Int64))
-    large = replace(small_pack, pixels=np.zeros((200, 400, 400), np.uint8), stats=blank)
+    large = small_pack._replaced(pixels=np.zeros((200, 400, 400), np.uint8), stats=blank)
     content = base64.b64decode(make_examples(reported(200, 1), large)[0].picture.split(",")[1])
-    assert cv2.imdecode(np.frombuffer(content, np.uint8), 0).shape == (SIDE, SIDE)
+    assert cv2.imdecode(np.frombuffer(content, np.uint8), 0).shape == (_SIDE, _SIDE)
 
 
 def test_a_missing_or_changed_pack_is_said(make_run: Callable[..., Run], small_pack: Pack) -> None:

@@ -18,8 +18,8 @@ from report_runs import CHEXPERT
 from hilum.files import read_json
 from hilum.metrics import SCORES, roc_curves
 from hilum.report import write_report
-from hilum.report.numbers import numbers_of
-from hilum.report.values import Value
+from hilum.report.content import Value
+from hilum.report.numbers import Numbers
 from hilum.runs import Run
 
 MakeRun = Callable[..., Run]
@@ -126,7 +126,7 @@ def test_a_run_that_has_just_begun_has_no_figures(make_run: MakeRun) -> None:
     run = make_run(CHEXPERT[:2], epochs=0)
     write_report(run, figures=True)
     assert not list((run.path / "figures").glob("*.svg"))
-    assert numbers_of(run).operating == []
+    assert Numbers.of(run).operating == []
 
 
 def test_a_run_of_a_former_version_has_a_report(make_run: MakeRun) -> None:

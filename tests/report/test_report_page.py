@@ -15,8 +15,9 @@ from hilum.files import read_json, write_json
 from hilum.metrics import over_all
 from hilum.pixels import Pack
 from hilum.report import write_report
-from hilum.report.content import best_epoch, duration, scored_parts
-from hilum.report.html import spans
+from hilum.report.content import best_epoch, scored_parts
+from hilum.report.html import _spans
+from hilum.report.page import _duration
 from hilum.runs import Run
 from hilum.table import BY_IMAGE
 
@@ -229,5 +230,10 @@ def test_a_large_report_is_quick(make_run: MakeRun, small_pack: Pack) -> None:
 
 
 def test_small_words() -> None:
-    assert [duration(s) for s in (12.4, 200, 7500)] == ["12 s", "3 min 20 s", "2 h 5 min"]
-    assert str(spans("use `a<b>` or c")) == "use <code>a&lt;b&gt;</code> or c"
+    assert [_duration(s) for s in (12.4, 200, 7500)] == ["12 s", "3 min 20 s", "2 h 5 min"]
+    assert str(_spans("use `a<b>` or c")) == "use <code>a&lt;b&gt;</code> or c"
+    lines = 'of <b>:\n\n  hilum train a --data "b"\n  hilum evaluate `c`\nthen `d`\n  more'
+    assert str(_spans(lines)) == (
+        'of &lt;b&gt;:\n<code class="line">hilum train a --data &#34;b&#34;</code>'
+        '<code class="line">hilum evaluate `c`</code>then <code>d</code><code class="line">more</code>'
+    )

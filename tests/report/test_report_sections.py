@@ -13,10 +13,9 @@ from report_runs import CHEXPERT
 
 from hilum.pixels import Pack
 from hilum.report import panels, write_report
-from hilum.report.content import scored_parts
+from hilum.report.content import scored_parts, value_of
 from hilum.report.examples import make_examples
-from hilum.report.published import Published
-from hilum.report.values import value_of
+from hilum.report.published import _Published
 from hilum.runs import Run
 
 MakeRun = Callable[..., Run]
@@ -36,14 +35,14 @@ def test_published_figures_stand_beside_the_runs(make_run: MakeRun, monkeypatch:
         "source": "A paper 2020",
     }
     rows = [
-        Published(
+        _Published(
             "A net", "roc_auc", 0.912, **fixed, warning="Other images.", finding=CHEXPERT[0], part="test"
         ),
-        Published(
+        _Published(
             "A net", "recall", 0.813, **fixed, warning="Other images.", finding=CHEXPERT[0], part="test"
         ),
-        Published("B net", "roc_auc", 0.714, **fixed, warning="", finding=CHEXPERT[1], part="valid"),
-        Published("C net", "roc_auc", 0.615, **fixed, warning="", finding="Not learned", part="test"),
+        _Published("B net", "roc_auc", 0.714, **fixed, warning="", finding=CHEXPERT[1], part="valid"),
+        _Published("C net", "roc_auc", 0.615, **fixed, warning="", finding="Not learned", part="test"),
     ]
     monkeypatch.setattr(panels, "published", lambda _: rows)
     text = text_of(run)

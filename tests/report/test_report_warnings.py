@@ -13,15 +13,15 @@ from report_runs import CHEXPERT
 from hilum.files import read_json, write_json, write_parquet
 from hilum.metrics import Predictions, Reliability, reliability
 from hilum.pixels import Pack
-from hilum.report.numbers import numbers_of
-from hilum.report.warnings import calibration_error, warnings
+from hilum.report.numbers import Numbers
+from hilum.report.warnings import _calibration_error, warnings
 from hilum.runs import Run
 
 MakeRun = Callable[..., Run]
 
 
 def told(run: Run, pack: Pack | None = None) -> str:
-    return "\n".join(warnings(run, numbers_of(run), pack))
+    return "\n".join(warnings(run, Numbers.of(run), pack))
 
 
 @pytest.mark.parametrize("rows", [200, 2000])
@@ -96,7 +96,7 @@ def test_true_probabilities_are_hardly_ever_blamed(count: int) -> None:
         targets = (rng.random((count, 1)) < 1 / (1 + np.exp(-logits))).astype(np.float32)
         ids = np.array([str(row) for row in range(count)], dtype=object)
         found = reliability(Predictions(ids, ("A",), logits, targets, "test"))["A"]
-        error, chance = calibration_error(found)
+        error, chance = _calibration_error(found)
         blamed += error > chance + 0.05
     assert blamed <= 2
 
@@ -108,7 +108,7 @@ def test_the_error_is_that_of_the_bins() -> None:
         np.array([10, 30, 0]),
         np.linspace(0, 1, 4),
     )
-    error, chance = calibration_error(found)
+    error, chance = _calibration_error(found)
     assert error == pytest.approx((10 * 0.1 + 30 * 0.3) / 40)
     assert 0 < chance < 0.2
 
@@ -145,6 +145,6 @@ def test_a_planted_gap_is_the_first_thing_said_of_the_model(make_run: MakeRun) -
     images = run.images.filter(pl.col("part") != "test")
     own = run.images.filter(pl.col("part") == "test").with_columns(pl.Series("sex", sex))
     write_parquet(run.path / "images.parquet", pl.concat([images, own]))
-    sentences = warnings(run, numbers_of(run), None)
+    sentences = warnings(run, Numbers.of(run), None)
     assert sentences[0].startswith("Edema in female patients")
     assert "recall" in sentences[0]

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from hilum.heads import Candidate, Entry, SearchRecord
 from hilum.heads.candidates import drawn, grid
 from hilum.report import write_report
-from hilum.report.search_figure import limits, search_panel, search_plot
+from hilum.report.search_figure import _limits, _search_plot, search_panel
 from hilum.runs import Run
 
 
@@ -48,7 +48,7 @@ def marks(figure: Figure, size: int = 4) -> list[list[tuple[float, float]]]:
 
 def test_every_head_has_a_mark_of_its_own_place() -> None:
     record = make_record(grid())
-    figure = search_plot(record)
+    figure = _search_plot(record)
     found = marks(figure)
     assert [len(panel) for panel in found] == [78, 42, 66, 18, 36]
     for panel in found:
@@ -59,15 +59,15 @@ def test_every_head_has_a_mark_of_its_own_place() -> None:
 
 def test_useless_heads_do_not_flatten_the_others() -> None:
     record = make_record(grid(["logistic"]))
-    low, high = limits(record)
+    low, high = _limits(record)
     assert 0.75 < low < high < 1
-    edge = [y for panel in marks(search_plot(record)) for _, y in panel if math.isclose(y, low)]
+    edge = [y for panel in marks(_search_plot(record)) for _, y in panel if math.isclose(y, low)]
     assert len(edge) == sum(entry.score == 0.5 for entry in record.entries) > 0
 
 
 @pytest.mark.parametrize("candidates", [grid(["knn"], ["avg"]), drawn(40, 1), grid(["svm"])[:1]])
 def test_any_search_can_be_drawn(candidates: tuple[Candidate, ...]) -> None:
-    figure = search_plot(make_record(candidates))
+    figure = _search_plot(make_record(candidates))
     for axes in figure.axes:
         low, high = axes.get_xlim()
         assert axes.get_xticklabels()
@@ -78,8 +78,8 @@ def test_scores_and_intervals_may_be_missing() -> None:
     record = make_record(grid(["svm"], ["avg"]))
     known = [replace(entry, low=math.nan, high=math.nan) for entry in record.entries]
     none = [replace(entry, score=math.nan) for entry in known]
-    assert len(marks(search_plot(replace(record, entries=tuple(known))))[0]) == len(known)
-    assert len(marks(search_plot(replace(record, entries=(*known[:2], *none[2:]))))[0]) == 2
+    assert len(marks(_search_plot(replace(record, entries=tuple(known))))[0]) == len(known)
+    assert len(marks(_search_plot(replace(record, entries=(*known[:2], *none[2:]))))[0]) == 2
     panel = search_panel(replace(record, entries=tuple(none)))
     assert panel["best"].told == "–"
 

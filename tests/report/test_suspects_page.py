@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from report_suspects import make_suspects
 
+from hilum.drawing import jpeg
 from hilum.errors import DiskError
 from hilum.noise import Suspects
 from hilum.pixels import Pack
-from hilum.report.suspects_page import NEAR_SIDE, SIDE, choose, contents, fingerprint, write_suspects
-from hilum.report.thumbnails import jpeg
+from hilum.report.suspects_page import _NEAR_SIDE, _SIDE, _choose, _contents, _fingerprint, write_suspects
 from hilum_phantom import make_phantom
 
 
@@ -91,7 +91,7 @@ def test_names_are_escaped(suspects: Suspects, tmp_path: Path) -> None:
 
 def test_the_worst_of_each_finding_are_shown(small_pack: Pack) -> None:
     suspects = make_suspects(small_pack, ("Edema", "Fracture"), each=4)
-    shown = choose(suspects, 5)
+    shown = _choose(suspects, 5)
     assert [(one.finding, one.rank) for one in shown] == [
         ("Edema", 1),
         ("Edema", 2),
@@ -100,9 +100,9 @@ def test_the_worst_of_each_finding_are_shown(small_pack: Pack) -> None:
         ("Fracture", 2),
     ]
     few = replace(suspects, suspects=(*suspects.of("Edema"), *suspects.of("Fracture")[:1]))
-    assert [len(cards) for _, cards in contents(few, 5)["groups"]] == [4, 1]
+    assert [len(cards) for _, cards in _contents(few, 5)["groups"]] == [4, 1]
     said = "Of the labels of 2 findings, 8 are suspect. The 5 worst are here to be looked at, worst first."
-    assert contents(suspects, 5)["lead"] == said
+    assert _contents(suspects, 5)["lead"] == said
 
 
 def test_nothing_to_look_at(suspects: Suspects, tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_nothing_to_look_at(suspects: Suspects, tmp_path: Path) -> None:
     assert "<script>" not in html
     assert "overlay.csv" not in html
     one = replace(suspects, suspects=suspects.suspects[:1], rates=(replace(suspects.rates[0], suspects=1),))
-    assert contents(one)["lead"] == "Of 200 labels of Edema, 1 is suspect. One is here to be looked at."
+    assert _contents(one)["lead"] == "Of 200 labels of Edema, 1 is suspect. One is here to be looked at."
 
 
 def test_a_finding_without_a_positive_has_no_share(suspects: Suspects, tmp_path: Path) -> None:
@@ -143,8 +143,8 @@ def test_the_fingerprint_is_of_what_is_asked(suspects: Suspects) -> None:
     given = replace(suspects.suspects[0], given=0)
     others = [replace(suspects, store="more"), replace(suspects, suspects=(given, *suspects.suspects[1:]))]
     sure = replace(suspects.suspects[0], probability=0.03)
-    assert fingerprint(suspects) == fingerprint(replace(suspects, suspects=(sure, *suspects.suspects[1:])))
-    assert len({fingerprint(one) for one in (suspects, *others)}) == 3
+    assert _fingerprint(suspects) == _fingerprint(replace(suspects, suspects=(sure, *suspects.suspects[1:])))
+    assert len({_fingerprint(one) for one in (suspects, *others)}) == 3
 
 
 def test_where_the_page_goes(suspects: Suspects, tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_sixty_suspects_of_large_films_can_be_mailed(tmp_path: Path) -> None:
     make_phantom(tmp_path / "study", 6, "pneumonia", size=320, workers=1)
     files = sorted((tmp_path / "study").rglob("*.jpeg"))
     films = [np.asarray(cv2.imread(str(file), cv2.IMREAD_GRAYSCALE), np.uint8) for file in files]
-    large, small = (np.mean([len(jpeg(film, side)) for film in films]) for side in (SIDE, NEAR_SIDE))
+    large, small = (np.mean([len(jpeg(film, side)) for film in films]) for side in (_SIDE, _NEAR_SIDE))
     assert 60 * large + 300 * small < 3.8 * 2**20
 
 

@@ -15,7 +15,7 @@ from report_suspects import make_suspects
 from hilum.noise import Suspects
 from hilum.pixels import Pack
 from hilum.report.suspects_page import write_suspects
-from hilum.table import read_overlay
+from hilum.table import Overlay
 
 pytestmark = needs_chromium
 
@@ -69,7 +69,7 @@ def test_verdicts_become_an_overlay(suspects: Suspects, tmp_path: Path) -> None:
         ["test-005", "Fracture", "unusable", 'Ann "A." Lee, MD'],
     ]
     (tmp_path / name).write_text(text, encoding="utf-8")
-    overlay = read_overlay(tmp_path / name)
+    overlay = Overlay.read(tmp_path / name).frame
     verdicts = {row["image_id"]: row["verdict"] for row in overlay.iter_rows(named=True)}
     assert verdicts == {"test-000": 0, rows[2][0]: 1, "test-002": 1, "test-003": -1, "test-005": None}
     assert overlay["by"].unique().to_list() == ['Ann "A." Lee, MD']

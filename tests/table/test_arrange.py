@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hilum.errors import DataError, DiskError
-from hilum.table.arranging import arrange, arranged_paths, patient_number
-from hilum.table.sources import read_source
+from hilum.table.arranging import _arranged_paths, _patient_number, arrange
+from hilum.table.sources.read import read_source
 from hilum.table.table import Table
 
 PATHS = ["train/a.JPG", "train/b.png", "test/c.jpeg"]
@@ -83,7 +83,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from hilum.table import arranging
-from hilum.table.sources import read_source
+from hilum.table.sources.read import read_source
 
 written = Path.replace
 
@@ -150,22 +150,22 @@ def test_a_full_disk_leaves_no_half_file(
 def test_rows_that_do_not_count_images_are_replaced_by_a_running_number(table: Table) -> None:
     frame = table.frame.with_columns(row=pl.lit(4))
     twice = Table(frame, table.findings, table.root)
-    assert [path.rpartition("/")[2] for path in arranged_paths(twice)] == ["i0.jpg", "i1.png", "i2.jpeg"]
+    assert [path.rpartition("/")[2] for path in _arranged_paths(twice)] == ["i0.jpg", "i1.png", "i2.jpeg"]
 
 
 @given(st.integers(0, 10**8), st.sampled_from(["patient", "p_", "", "person-"]))
 def test_a_numbered_patient_is_that_number(number: int, prefix: str) -> None:
-    assert patient_number(f"{prefix}{number:05}") == number
+    assert _patient_number(f"{prefix}{number:05}") == number
 
 
 @given(st.text(min_size=1))
 def test_any_patient_has_a_stable_number(patient: str) -> None:
-    assert patient_number(patient) == patient_number(patient) >= 0
+    assert _patient_number(patient) == _patient_number(patient) >= 0
 
 
 def test_a_hash_is_the_sha256() -> None:
     expected = int(hashlib.sha256(b"NORMAL2-IM-1427").hexdigest()[:12], 16)
-    assert patient_number("NORMAL2-IM-1427") == expected
+    assert _patient_number("NORMAL2-IM-1427") == expected
 
 
 @pytest.mark.real

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hilum.config import make_config
 from hilum.errors import DataError
 from hilum.table.attributes import read_attributes
-from hilum.table.sources import read_source
+from hilum.table.sources.read import read_source
 from hilum.table.table import Table
 from hilum.train import make_job
 from hilum_phantom import Faults, make_phantom

@@ -80,4 +80,4 @@ def test_counts_agree_with_the_rows(ages: list[float | None], min_age: float) ->
         return
     cleaned, (step,) = clean(make(age=[*ages]), CleanConfig(min_age=min_age))
     assert cleaned.frame["age"].to_list() == expected
-    assert (step.rows_before, step.rows_after) == (len(ages), len(expected))
+    assert (step.before, step.after) == (len(ages), len(expected))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from made_tables import make_table
 
 from hilum.errors import DataError
-from hilum.table.identity import MISSING, alike, identities, said_of
+from hilum.table.identity import MISSING, Alike, identities
 from hilum.table.split import make_split
 from hilum.table.table import Table
 
@@ -65,12 +65,12 @@ def test_spaces_of_any_kind_within_an_id_are_one_kind() -> None:
     ],
 )
 def test_ids_that_may_be_one_person(ids: list[str | None], groups: list[tuple[str, ...]]) -> None:
-    found = alike(pl.Series(ids, dtype=pl.String))
+    found = Alike.of(pl.Series(ids, dtype=pl.String))
     assert sorted(found) == sorted(groups)
 
 
 def test_what_is_alike_is_said_with_counts_and_examples() -> None:
-    said = said_of([("007", "7"), ("P1", "p1")])
+    said = str(Alike([("007", "7"), ("P1", "p1")]))
     assert said.startswith("4 patient ids differ only in case, leading zeros or signs, and may be 2 patients")
     assert "'007' = '7'" in said
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hilum.config import LabelsConfig
 from hilum.errors import DataError
 from hilum.table.identity import identities
-from hilum.table.overlay import SCHEMA, apply_overlay, fingerprint_of, read_overlay, write_overlay
+from hilum.table.overlay import _SCHEMA, Overlay
 from hilum.table.table import Table
 
 HEADER = "image_id,finding,verdict,by,when\n"
@@ -56,16 +56,16 @@ def parts(train: list[int], valid: list[int] = (), test: list[int] = ()) -> dict
     ],
 )
 def test_verdicts_may_be_words_or_codes(tmp_path: Path, word: str, code: int | None) -> None:
-    overlay = read_overlay(written(tmp_path, f"a,Edema,{word},me,2025-11-21"), table([1]))
-    assert overlay.schema == SCHEMA
-    assert overlay.row(0) == ("a", "Edema", code, "me", "2025-11-21")
+    overlay = Overlay.read(written(tmp_path, f"a,Edema,{word},me,2025-11-21"), table([1]))
+    assert overlay.frame.schema == _SCHEMA
+    assert overlay.frame.row(0) == ("a", "Edema", code, "me", "2025-11-21")
 
 
 def test_a_row_without_a_verdict_says_nothing_and_further_columns_are_left_alone(tmp_path: Path) -> None:
     """So that a list of suspects is an overlay to be filled."""
     path = tmp_path / "overlay.csv"
     path.write_text("finding,image_id,note,when,by,verdict\nEdema,a,?,,,\nEdema,b,!,,,positive\n")
-    assert read_overlay(path, table([0, 0]))["image_id"].to_list() == ["b"]
+    assert Overlay.read(path, table([0, 0])).frame["image_id"].to_list() == ["b"]
 
 
 @pytest.mark.parametrize(
@@ -87,13 +87,13 @@ def test_a_row_without_a_verdict_says_nothing_and_further_columns_are_left_alone
 )
 def test_what_cannot_be_used_is_told(tmp_path: Path, rows: list[str], said: str) -> None:
     with pytest.raises(DataError) as told:
-        read_overlay(written(tmp_path, *rows), table([0]))
+        Overlay.read(written(tmp_path, *rows), table([0]))
     assert said in str(told.value)
 
 
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"(?s)cannot be understood.*1 image of 1.*1 finding"):
-        read_overlay(written(tmp_path, "z,Edemma,maybe,,"), table([0]))
+        Overlay.read(written(tmp_path, "z,Edemma,maybe,,"), table([0]))
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_what_a_spreadsheet_may_write_is_told(tmp_path: Path, text: str, said: s
     path = tmp_path / "overlay.csv"
     path.write_bytes(text.encode("latin-1"))
     with pytest.raises(DataError) as told:
-        read_overlay(path, table([0]))
+        Overlay.read(path, table([0]))
     assert said in str(told.value)
 
 
@@ -115,26 +115,26 @@ def test_a_spreadsheets_byte_order_mark_quotes_and_blank_rows_are_read(tmp_path:
     path = tmp_path / "overlay.csv"
     rows = '"a",Edema, Positive ,"Lee, A",2025-11-21 14:30\n,,,,\n,,,,\n'
     path.write_bytes((HEADER + rows).replace("\n", "\r\n").encode("utf-8-sig"))
-    assert read_overlay(path, table([0])).rows() == [("a", "Edema", 1, "Lee, A", "2025-11-21 14:30")]
+    assert Overlay.read(path, table([0])).frame.rows() == [("a", "Edema", 1, "Lee, A", "2025-11-21 14:30")]
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-8", "utf-16", "utf-16-le"])
 def test_semicolons_and_other_encodings_of_a_spreadsheet_are_read(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "overlay.csv"
     path.write_bytes((HEADER + "a,Edema,1,M\xfcller,\n").replace(",", ";").encode(encoding))
-    assert read_overlay(path, table([0])).rows() == [("a", "Edema", 1, "M\xfcller", "")]
+    assert Overlay.read(path, table([0])).frame.rows() == [("a", "Edema", 1, "M\xfcller", "")]
 
 
 def test_ids_are_known_under_any_spelling(tmp_path: Path) -> None:
     path = written(tmp_path, "\u200ba\xa0,Edema,1,me,", " b ,Edema,0,me,")
-    assert read_overlay(path, table([0, 1]))["image_id"].to_list() == ["a", "b"]
+    assert Overlay.read(path, table([0, 1])).frame["image_id"].to_list() == ["a", "b"]
 
 
 def test_files_may_be_put_under_each_other_with_their_headings(tmp_path: Path) -> None:
-    overlay = read_overlay(
+    overlay = Overlay.read(
         written(tmp_path, "a,Edema,1,me,", HEADER.strip(), "b,Edema,0,you,"), table([0, 1])
     )
-    assert overlay["image_id"].to_list() == ["a", "b"]
+    assert overlay.frame["image_id"].to_list() == ["a", "b"]
 
 
 @pytest.mark.parametrize("text", ["image_id,finding,verdikt,by,when\n", "", "a\xff"])
@@ -142,9 +142,9 @@ def test_a_file_that_is_no_overlay_is_refused(tmp_path: Path, text: str) -> None
     path = tmp_path / "overlay.csv"
     path.write_bytes(text.encode("latin-1"))
     with pytest.raises(DataError):
-        read_overlay(path)
+        Overlay.read(path)
     with pytest.raises(DataError, match=r"overlay\.csv"):
-        read_overlay(tmp_path / "none" / "overlay.csv")
+        Overlay.read(tmp_path / "none" / "overlay.csv")
 
 
 @pytest.mark.parametrize(
@@ -157,8 +157,8 @@ def test_a_file_that_is_no_overlay_is_refused(tmp_path: Path, text: str) -> None
 )
 def test_the_newest_verdict_counts(tmp_path: Path, rows: list[str]) -> None:
     """Times without a zone are UTC."""
-    overlay = read_overlay(written(tmp_path, *rows), table([0]))
-    assert overlay.row(0)[2:4] == (1, "you")
+    overlay = Overlay.read(written(tmp_path, *rows), table([0]))
+    assert overlay.frame.row(0)[2:4] == (1, "you")
 
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=8).filter(
@@ -177,9 +177,9 @@ def test_what_is_written_is_read_again(
 ) -> None:
     path = tmp_path_factory.mktemp("overlay") / "overlay.csv"
     rows = [(*key, *value) for key, value in sorted(verdicts.items())]
-    overlay = pl.DataFrame(rows, schema=SCHEMA, orient="row")
-    write_overlay(path, overlay)
-    assert read_overlay(path).equals(overlay)
+    overlay = pl.DataFrame(rows, schema=_SCHEMA, orient="row")
+    Overlay(overlay).write(path)
+    assert Overlay.read(path).frame.equals(overlay)
 
 
 CORRECT, DROP = LabelsConfig(verdicts="correct"), LabelsConfig(verdicts="drop")
@@ -204,8 +204,8 @@ CORRECT, DROP = LabelsConfig(verdicts="correct"), LabelsConfig(verdicts="drop")
 def test_what_a_verdict_makes_of_a_label(
     given_code: int | None, verdict: int | None, policy: LabelsConfig, target: float, what: str
 ) -> None:
-    overlay = pl.DataFrame([("a", "Edema", verdict, "", "")], schema=SCHEMA, orient="row")
-    changed, applied = apply_overlay(table([given_code, 0]), overlay, parts([0, 1]), policy)
+    overlay = pl.DataFrame([("a", "Edema", verdict, "", "")], schema=_SCHEMA, orient="row")
+    changed, applied = Overlay(overlay).apply(table([given_code, 0]), parts([0, 1]), policy)
     np.testing.assert_array_equal(changed.targets(policy)[:, 0], np.array([target, 0], np.float32))
     np.testing.assert_array_equal(
         changed.targets(policy, scoring=True)[:, 0], np.array([target, 0], np.float32)
@@ -218,10 +218,10 @@ def test_test_images_keep_their_labels_and_all_is_counted(tmp_path: Path) -> Non
         tmp_path, *(f"{image},Edema,1,me,2025-01-01" for image in "abcd"), "a,Fracture,unusable,me,2025-01-01"
     )
     data = table([0, 0, 0, 0, 0])
-    overlay = read_overlay(path, data)
+    overlay = Overlay.read(path, data)
     # The run learns Edema from a, e; b is validated, c tested, d filtered away.
     rows = data.select(("Edema",)).take([0, 1, 2, 4])
-    changed, applied = apply_overlay(rows, overlay, parts([0, 3], [1], [2]), LabelsConfig())
+    changed, applied = overlay.apply(rows, parts([0, 3], [1], [2]), LabelsConfig())
     assert changed.frame["Edema"].to_list() == [1, 1, 0, 0]
     assert rows.frame["Edema"].to_list() == [0, 0, 0, 0]
     assert applied.counts["train"]["corrected"] == applied.counts["valid"]["corrected"] == 1
@@ -229,14 +229,14 @@ def test_test_images_keep_their_labels_and_all_is_counted(tmp_path: Path) -> Non
     assert "train: 1 corrected, 0 dropped, 0 confirmed; valid: 1 corrected" in applied.text
     assert "1 verdict on test images not applied" in applied.text
     assert "2 verdicts on what takes no part" in applied.text
-    assert applied.to_json()["fingerprint"] == fingerprint_of(overlay)
+    assert applied.to_json()["fingerprint"] == overlay.fingerprint
 
 
 def test_copies_follow_their_original_but_for_a_verdict_of_their_own(tmp_path: Path) -> None:
     """An augmented pack shows the same wrong label many times."""
     data = table([0, 0, 0, 0], copy_of=[None, "a", "a", "x"])
     path = written(tmp_path, "a,Edema,1,,", "c,Edema,unusable,,", "x,Edema,1,,")
-    changed, applied = apply_overlay(data, read_overlay(path, data), parts([0, 1, 2, 3]), LabelsConfig())
+    changed, applied = Overlay.read(path, data).apply(data, parts([0, 1, 2, 3]), LabelsConfig())
     assert changed.targets(LabelsConfig())[:, 0].tolist()[:2] == [1, 1]
     assert np.isnan(changed.targets(LabelsConfig())[2, 0])
     assert changed.targets(LabelsConfig())[3, 0] == 1
@@ -244,9 +244,9 @@ def test_copies_follow_their_original_but_for_a_verdict_of_their_own(tmp_path: P
 
 
 def test_a_fingerprint_is_of_verdicts_alone() -> None:
-    one = pl.DataFrame([("a", "Edema", 1, "me", ""), ("b", "Edema", 0, "", "")], schema=SCHEMA, orient="row")
+    one = pl.DataFrame([("a", "Edema", 1, "me", ""), ("b", "Edema", 0, "", "")], schema=_SCHEMA, orient="row")
     same = pl.DataFrame(
-        [("b", "Edema", 0, "", "2025-01-01"), ("a", "Edema", 1, "", "")], schema=SCHEMA, orient="row"
+        [("b", "Edema", 0, "", "2025-01-01"), ("a", "Edema", 1, "", "")], schema=_SCHEMA, orient="row"
     )
-    assert fingerprint_of(one) == fingerprint_of(same)
-    assert fingerprint_of(one) != fingerprint_of(one.head(1))
+    assert Overlay(one).fingerprint == Overlay(same).fingerprint
+    assert Overlay(one).fingerprint != Overlay(one.head(1)).fingerprint

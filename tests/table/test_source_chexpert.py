@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from hilum.config import CleanConfig, LabelsConfig
 from hilum.errors import DataError
 from hilum.table.cleaning import Step, clean
-from hilum.table.sources import chexpert, read_source
+from hilum.table.sources import chexpert
+from hilum.table.sources.read import read_source
 from hilum.table.table import Table
 
 REFERENCE = CleanConfig(views=("frontal",), studies_below=5, projections=("AP", "PA"), parts=("train",))
-HEAD = "Path,Sex,Age,Frontal/Lateral,AP/PA," + ",".join(chexpert.FINDINGS)
+HEAD = "Path,Sex,Age,Frontal/Lateral,AP/PA," + ",".join(chexpert._FINDINGS)
 ROWS = (
     "{p}/train/patient00001/study1/view1_frontal.jpg,Female,68,Frontal,AP,1.0,,,,,,,,,0.0,,,,1.0",
     "{p}/train/patient00002/study2/view1_frontal.jpg,Male,0,Frontal,PA,,,-1.0,1.0,,-1.0,-1.0,,-1.0,,-1.0,,1.0,",
@@ -120,7 +121,7 @@ def test_gzip_is_read(tmp_path: Path) -> None:
 
 
 def test_labels_of_the_test_part_lack_age_sex_and_view(tmp_path: Path) -> None:
-    findings = [name for name in chexpert.FINDINGS if name != "Lung Lesion"]
+    findings = [name for name in chexpert._FINDINGS if name != "Lung Lesion"]
     zeros = ",0.0" * (len(findings) - 1)
     (tmp_path / "test_labels.csv").write_text(
         f"Path,{','.join(findings)}\n"
@@ -128,7 +129,7 @@ def test_labels_of_the_test_part_lack_age_sex_and_view(tmp_path: Path) -> None:
         f"test/patient64741/study1/view2_lateral.jpg,1.0{zeros}\n"
     )
     table = read_source("chexpert", tmp_path)
-    assert table.findings == chexpert.FINDINGS
+    assert table.findings == chexpert._FINDINGS
     assert table.frame["view"].to_list() == ["frontal", "lateral"]
     for absent in ("age", "sex", "projection", "Lung Lesion"):
         assert table.frame[absent].null_count() == 2
@@ -137,9 +138,9 @@ def test_labels_of_the_test_part_lack_age_sex_and_view(tmp_path: Path) -> None:
 
 
 def test_test_labels_by_study_count_for_each_image_of_the_study(tmp_path: Path) -> None:
-    zeros = ",0" * len(chexpert.FINDINGS)
+    zeros = ",0" * len(chexpert._FINDINGS)
     (tmp_path / "test.csv").write_text(
-        f"Study,{','.join(chexpert.FINDINGS)}\n"
+        f"Study,{','.join(chexpert._FINDINGS)}\n"
         f"CheXpert-v1.0/test/patient64741/study1{zeros}\n"
         f"CheXpert-v1.0/test/patient64742/study1{zeros}\n"
     )
@@ -182,7 +183,7 @@ def test_the_full_download_is_read_as_it_is_unpacked(tmp_path: Path, csv_in_batc
 )
 def test_a_path_is_taken_apart(prefix: str, part: str, patient: int, study: int, view: str) -> None:
     path = f"{prefix}{part}/patient{patient:05}/study{study}/{view}"
-    groups = pl.Series([path]).str.extract_groups(chexpert.PATH).struct.unnest().row(0)
+    groups = pl.Series([path]).str.extract_groups(chexpert._PATH).struct.unnest().row(0)
     assert groups == (part, f"patient{patient:05}", str(study), view)
 
 
@@ -256,7 +257,7 @@ def test_one_column_under_two_names_is_refused(tmp_path: Path) -> None:
     text = HEAD.replace("Lung Lesion", "Lung_Opacity")
     (tmp_path / "train.csv").write_text((tmp_path / "train.csv").read_text().replace(HEAD, text))
     with pytest.raises(DataError, match="the column 'Lung Opacity' as Lung Opacity, Lung_Opacity"):
-        chexpert.read(tmp_path)
+        chexpert._read(tmp_path)
 
 
 def test_labels_may_lie_beside_the_folder_of_the_images(tmp_path: Path) -> None:

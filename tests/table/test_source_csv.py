@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hilum.errors import ConfigError, DataError
-from hilum.table.sources import read_source
+from hilum.table.sources.read import read_source
 
 CSV = """File Name,Subject ID,Gender,Age (years),View,Split,Edema,Mass,Comment
 a.png,s1,female,40,PA,train,1,0,x

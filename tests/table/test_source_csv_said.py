@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from hilum.errors import ConfigError, DataError
-from hilum.table.sources import read_quietly, read_source
-from hilum.table.sources.values import BLANK, WORDS
+from hilum.table.sources.read import read_quietly, read_source
+from hilum.table.sources.values import _WORDS, BLANK
 from hilum.table.table import Table
 
 Line = Callable[[int], str]
@@ -31,9 +31,9 @@ def labelled(root: Path, label: Line, **options: object) -> Table:
 # --- labels ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("code", WORDS)
+@pytest.mark.parametrize("code", _WORDS)
 def test_every_spelling_of_a_label_is_read(tmp_path: Path, code: int) -> None:
-    for word in WORDS[code]:
+    for word in _WORDS[code]:
         for spelled in {word, word.upper(), word.title(), f" {word}\xa0"}:
             table = labelled(tmp_path, lambda n, spelled=spelled: (spelled, "+", "1")[n % 3])
             assert table.frame["Mass"].to_list() == [(code, 1, 1)[n % 3] for n in range(20)], spelled

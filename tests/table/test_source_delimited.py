@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hilum.errors import DataError
-from hilum.table.sources.delimited import SEPARATORS, csv_columns, read_csv, read_lines
+from hilum.table.sources.delimited import _SEPARATORS, csv_columns, read_csv, read_lines
 
 PLAIN = "path,patient,Edema\na.png,1,1\nb.png,2,0\n"
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32")
@@ -40,7 +40,7 @@ def written(rows: list[list[str]], separator: str, quoting: int, ending: str) ->
 
 @given(
     st.lists(st.lists(CELLS, min_size=3, max_size=3), min_size=1, max_size=8),
-    st.sampled_from([*SEPARATORS]),
+    st.sampled_from([*_SEPARATORS]),
     st.sampled_from(ENCODINGS),
     st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
     st.sampled_from(["\n", "\r\n", "\r"]),

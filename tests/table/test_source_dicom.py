@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from hilum.errors import DataError, MissingExtra
-from hilum.table.sources import read_source
-from hilum.table.sources.dicom import pseudonym
-from hilum.table.sources.headers import scan
+from hilum.table.sources.dicom import _pseudonym, _scan
+from hilum.table.sources.read import read_source
 
 pydicom = pytest.importorskip("pydicom")
 
@@ -50,7 +49,7 @@ def test_tags_become_columns_and_nobody_is_named(root: Path) -> None:
     patient = hashlib.sha256(b"MRN-77").hexdigest()[:12]
     assert frame["path"].to_list() == ["p/a.dcm", "p/b", "q/c.dcm"]
     assert frame["patient_id"].to_list() == [patient, patient, frame["image_id"][2]]
-    assert frame["study_id"].to_list() == [pseudonym("1.2.3")] * 2 + [None]
+    assert frame["study_id"].to_list() == [_pseudonym("1.2.3")] * 2 + [None]
     assert frame["sex"].to_list() == ["F", None, None]
     assert frame["age"].to_list() == [34, 0.5, 69]
     assert frame["view"].to_list() == ["frontal", "lateral", None]
@@ -81,7 +80,7 @@ def test_other_files_are_counted_and_copies_left_out(root: Path, capsys: pytest.
     (root / "broken.dcm").write_bytes(b"not DICOM at all")
     (root / "empty.dcm").touch()
     (root / "q/copy.dcm").write_bytes((root / "p/a.dcm").read_bytes())
-    found = scan(root)
+    found = _scan(root)
     assert (len(found.headers), set(found.unreadable), found.others) == (4, {"broken.dcm", "empty.dcm"}, 2)
     assert len(read_source("dicom", root)) == 3
     said = capsys.readouterr().err
@@ -159,7 +158,7 @@ def test_patients_may_be_found_in_paths(tmp_path: Path) -> None:
     for name in ("p1/a.dcm", "p1/b.dcm", "p2/c.dcm"):
         write(tmp_path / name)
     table = read_source("dicom", tmp_path, patient_pattern="^(.+)/")
-    assert table.frame["patient_id"].to_list() == [pseudonym("p1")] * 2 + [pseudonym("p2")]
+    assert table.frame["patient_id"].to_list() == [_pseudonym("p1")] * 2 + [_pseudonym("p2")]
 
 
 def test_one_spelling_of_a_patient_and_no_names_of_those_alike(tmp_path: Path) -> None:

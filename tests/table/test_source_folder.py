@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hilum.errors import ConfigError, DataError
-from hilum.table.sources import read_source
-from hilum.table.sources.classes import NEGATIVE_NAMES, class_findings, positive_class
+from hilum.table.sources.classes import _NEGATIVE, _positive_class, class_findings
+from hilum.table.sources.read import read_source
 
 
 def make(root: Path, *names: str) -> Path:
@@ -106,11 +106,11 @@ def test_a_class_may_not_be_called_as_a_column(tmp_path: Path) -> None:
     ],
 )
 def test_the_positive_class_is_told_by_the_names(classes: tuple[str, str], positive: str) -> None:
-    assert positive_class(classes) == positive
-    assert positive_class(classes[::-1]) == positive
+    assert _positive_class(classes) == positive
+    assert _positive_class(classes[::-1]) == positive
 
 
-@given(st.sampled_from(NEGATIVE_NAMES), st.text("abcdefgh", min_size=4))
+@given(st.sampled_from(_NEGATIVE), st.text("abcdefgh", min_size=4))
 def test_a_negative_name_is_never_the_finding(negative: str, other: str) -> None:
     findings, (column,) = class_findings(pl.Series([negative.title(), other]))
     assert findings == (other,)

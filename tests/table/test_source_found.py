@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from hilum.errors import DataError
-from hilum.table.sources import read_quietly
 from hilum.table.sources.base import IMAGE_SUFFIXES, find_images, walk, without_masks
+from hilum.table.sources.read import read_quietly
 
 
 def make(root: Path, *names: str, data: bytes = b"") -> Path:

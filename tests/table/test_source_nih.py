@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hilum.errors import DataError
-from hilum.table.sources import nih, read_source
+from hilum.table.sources import nih
+from hilum.table.sources.read import read_source
 
 HEAD = (
     "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position,"
@@ -43,7 +44,7 @@ def put(root: Path, *names: str) -> None:
 def test_without_images_every_row_is_kept(root: Path) -> None:
     table = read_source("nih", root)
     rows = table.frame.to_dicts()
-    assert table.findings == nih.FINDINGS
+    assert table.findings == nih._FINDINGS
     assert [row["path"] for row in rows] == [f"images/{line.split(',')[0]}" for line in ROWS]
     assert [row["patient_id"] for row in rows] == ["00000001", "00000001", "00000002"]
     assert [row["age"] for row in rows] == [57, 58, None]
@@ -51,8 +52,8 @@ def test_without_images_every_row_is_kept(root: Path) -> None:
     assert [row["official_split"] for row in rows] == ["train", "train", "test"]
     assert [row["row"] for row in rows] == [0, 1, 2]
     assert rows[0]["Cardiomegaly"] == rows[0]["Emphysema"] == 1
-    assert sum(rows[0][name] for name in nih.FINDINGS) == 2
-    assert sum(rows[1][name] for name in nih.FINDINGS) == 0
+    assert sum(rows[0][name] for name in nih._FINDINGS) == 2
+    assert sum(rows[1][name] for name in nih._FINDINGS) == 0
 
 
 def test_images_are_matched_by_stem_in_all_image_folders(root: Path) -> None:
@@ -86,7 +87,7 @@ def test_boxes_become_shares_of_the_rows_there_are(root: Path) -> None:
 
 def test_no_finding_can_be_a_finding(root: Path) -> None:
     table = read_source("nih", root, no_finding=True)
-    assert table.findings == (*nih.FINDINGS, "No Finding")
+    assert table.findings == (*nih._FINDINGS, "No Finding")
     assert table.frame["No Finding"].to_list() == [0, 1, 0]
 
 
@@ -105,10 +106,10 @@ def test_an_unknown_label_names_the_nearest(root: Path) -> None:
         read_source("nih", root)
 
 
-@given(st.lists(st.sets(st.sampled_from(nih.FINDINGS)), min_size=1, max_size=12))
+@given(st.lists(st.sets(st.sampled_from(nih._FINDINGS)), min_size=1, max_size=12))
 def test_label_strings_say_what_they_say(sets: list[set[str]]) -> None:
     labels = pl.Series(["|".join(sorted(names)) or "No Finding" for names in sets])
-    columns = nih.label_columns(labels, (*nih.FINDINGS, nih.NO_FINDING), Path("labels.csv"))
+    columns = nih._label_columns(labels, (*nih._FINDINGS, nih._NO_FINDING), Path("labels.csv"))
     for column in columns[:-1]:
         assert column.to_list() == [int(column.name in names) for names in sets]
     assert columns[-1].to_list() == [int(not names) for names in sets]
@@ -155,7 +156,7 @@ def test_the_label_file_is_read_and_no_copy_of_it(root: Path, other: str) -> Non
     assert table.notes == (f"Data_Entry_2017.csv was read; beside it and not read: {other}.",)
     (root / "Data_Entry_2017.csv").unlink()
     with pytest.raises(DataError):
-        nih.read(root)
+        nih._read(root)
 
 
 def test_the_newer_release_comes_first_and_the_other_is_said(root: Path) -> None:

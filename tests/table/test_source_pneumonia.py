@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hilum.errors import DataError
-from hilum.table.sources import pneumonia, read_source
+from hilum.table.sources import pneumonia
+from hilum.table.sources.read import read_source
 
 FILES = (
     "train/NORMAL/IM-0115-0001.jpeg",
@@ -79,14 +80,14 @@ def test_a_third_class_is_refused(tmp_path: Path) -> None:
 def test_missing_class_folders_are_said(tmp_path: Path) -> None:
     make(tmp_path, ("train/NORMAL/a.png",))
     with pytest.raises(DataError, match="folders NORMAL and PNEUMONIA"):
-        pneumonia.read(tmp_path)
+        pneumonia._read(tmp_path)
 
 
 @given(st.integers(1, 99999), st.sampled_from(["bacteria", "virus"]), st.integers(1, 99999))
 def test_all_images_of_a_person_have_one_patient(person: int, subtype: str, number: int) -> None:
     names = pl.Series([f"person{person}_{subtype}_{number}", f"person{person}_{subtype}_{number}_2"])
-    assert names.str.extract(pneumonia.PATIENT).to_list() == [f"person{person}"] * 2
-    assert names.str.extract(pneumonia.SUBTYPE).to_list() == [subtype] * 2
+    assert names.str.extract(pneumonia._PATIENT).to_list() == [f"person{person}"] * 2
+    assert names.str.extract(pneumonia._SUBTYPE).to_list() == [subtype] * 2
 
 
 @pytest.mark.real

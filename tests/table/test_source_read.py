@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hilum.errors import ConfigError, DataError
-from hilum.table.sources import SOURCES, guess_source, parse_options, read_source
+from hilum.table.sources.read import SOURCES, guess_source, parse_options, read_source
 
 
 def folder(root: Path) -> Path:

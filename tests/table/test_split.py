@@ -10,7 +10,6 @@ from made_tables import cohort, make_table, tables
 
 from hilum.config import SplitConfig
 from hilum.errors import DataError
-from hilum.table.check import marked, shared_patients
 from hilum.table.split import Split, make_split, subset
 from hilum.table.table import Table
 
@@ -26,7 +25,7 @@ def assert_whole(table: Table, split: Split) -> None:
 def test_parts_are_disjoint_and_complete_and_no_patient_is_in_two(table: Table, seed: int, test: float):
     split = make_split(table, SplitConfig(test=test), seed)
     assert_whole(table, split)
-    assert shared_patients(table, split.parts) == {}
+    assert table.shared_patients(split.parts) == {}
     assert (len(split.parts["test"]) > 0) == (test > 0)
 
 
@@ -76,7 +75,7 @@ def test_shares_and_rates_agree(by: str):
     split = make_split(table, SplitConfig(by=by, valid=0.2, test=0.1), 0)
     sizes = [len(split.parts[part]) / len(table) for part in ("train", "valid", "test")]
     assert sizes == pytest.approx([0.7, 0.2, 0.1], abs=0.003)
-    rates = [marked(table)[1][rows].mean(axis=0) for rows in split.parts.values()]
+    rates = [table.marks()[1][rows].mean(axis=0) for rows in split.parts.values()]
     assert np.ptp(rates, axis=0).max() < 0.01
     assert not [text for text in split.warnings if "points" in text]
 

@@ -34,7 +34,7 @@ def test_some_part_must_be_shown() -> None:
 def test_a_missing_package_is_said_with_how_to_install_it(
     settings: dict[str, Any], package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hilum.track.check.installed", lambda name: name != package)
+    monkeypatch.setattr("hilum.track.trackers._installed", lambda name: name != package)
     with pytest.raises(MissingExtra, match=rf"pip install 'hilum\[{package}\]'"):
         check_track(TrackConfig(**settings))
     check_track(TrackConfig(tensorboard="auto"))
@@ -58,7 +58,7 @@ def test_an_address_that_cannot_be_one(
     address: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("hilum.track.check.installed", lambda _: True)
+    monkeypatch.setattr("hilum.track.trackers._installed", lambda _: True)
     with pytest.raises(ConfigError, match=r"track\.mlflow") as caught:
         check_track(TrackConfig(mlflow=address))
     assert said in str(caught.value)
@@ -71,7 +71,7 @@ def test_an_address_that_cannot_be_one(
 )  # fmt: skip
 def test_an_address_that_may_be_one(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("hilum.track.check.installed", lambda _: True)
+    monkeypatch.setattr("hilum.track.trackers._installed", lambda _: True)
     check_track(TrackConfig(mlflow=address))
 
 

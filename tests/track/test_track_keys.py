@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hilum.track.events import LONGEST, keys
+from hilum.track.events import _LONGEST as LONGEST
+from hilum.track.events import keys
 from nasty_names import NASTY
 
 

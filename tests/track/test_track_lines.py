@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from hilum.config import ScoresConfig, TrackConfig
 from hilum.metrics import COUNTS, SCORES, Predictions, Thresholds, fit_thresholds, score
-from hilum.track.lines import HEADINGS, EpochTable, terminal_width
+from hilum.track.lines import _HEADINGS as HEADINGS
+from hilum.track.lines import EpochTable
+from hilum.track.lines import _terminal_width as terminal_width
 
 FINDINGS = ("Edema", "Enlarged Cardiomediastinum", "Fracture")
 

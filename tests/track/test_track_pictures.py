@@ -10,7 +10,10 @@ from hypothesis.extra.numpy import arrays
 from torch import nn
 
 from hilum.metrics import Predictions, sigmoid
-from hilum.track.pictures import CAPTION, TILE, error_grid, first_filters, grid, input_grid, most_wrong
+from hilum.track.pictures import _CAPTION as CAPTION
+from hilum.track.pictures import _TILE as TILE
+from hilum.track.pictures import _grid as grid
+from hilum.track.pictures import error_grid, first_filters, input_grid, most_wrong
 
 
 def _predictions(logits: np.ndarray, targets: np.ndarray) -> Predictions:

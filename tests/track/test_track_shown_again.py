@@ -12,7 +12,7 @@ import pytest
 from hilum.config import Config
 from hilum.files import write_json
 from hilum.runs import Run
-from hilum.track.lines import epoch_lines
+from hilum.track.lines import EpochTable
 
 
 @pytest.fixture
@@ -34,7 +34,9 @@ def run(tmp_path: Path) -> Run:
 def test_the_epochs_are_shown_as_while_it_trained(run: Run, hilum: Callable[..., Any]) -> None:
     found = hilum("runs", "show", run.path, "--epochs")
     assert found.code == 0
-    assert found.out.splitlines() == epoch_lines(run.history, run.config.track, run.config.train.epochs)
+    assert found.out.splitlines() == EpochTable(run.config.track, run.config.train.epochs, None).whole(
+        run.history
+    )
     assert [line.split()[0] for line in found.out.splitlines()] == ["loss", "epoch", "1/8", "2/8"]
     assert found.out.splitlines()[2].split()[4] == "0.600"
 

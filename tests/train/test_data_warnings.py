@@ -96,7 +96,7 @@ def test_a_run_begins_with_what_is_said_of_its_data(job: Job, monkeypatch: pytes
     planted = with_twins(job, "valid", 2)
     monkeypatch.setattr("hilum.train.session.make_job", lambda _: planted)
     monkeypatch.setattr("hilum.train.session.Run.create", create)
-    ready = SimpleNamespace(notes=(), world=SimpleNamespace(leads=True))
+    ready = SimpleNamespace(notes=(), processes=SimpleNamespace(leads=True))
     monkeypatch.setattr("hilum.train.session.Learner", lambda _: ready)
     with pytest.raises(Begun, match=r"2 of the .* images of the valid part are identical to images of train"):
         train(job.config, quiet=True)

@@ -15,9 +15,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from hilum.config import Config, FinetuneConfig, ModelConfig, OptimizerConfig, make_config
 from hilum.errors import ConfigError
-from hilum.models import Classifier, blocks, build_model
+from hilum.models import Classifier, build_model
 from hilum.runs import Run
-from hilum.train.finetune import Freezer, Stage, check_finetune, stage_of, stages
+from hilum.train.finetune import Freezer, Stage, check_finetune
 from hilum.train.optim import make_optimizer, set_rate
 from hilum.train.session import train
 
@@ -60,10 +60,12 @@ def tuned(config: Config, backbone: Run, *changes: str) -> Config:
 @given(learn=st.sampled_from(["whole", "head", "staged"]), epochs=st.integers(2, 20), head=st.integers(1, 19))
 def test_stages_are_a_partition_of_the_epochs(learn: str, epochs: int, head: int) -> None:
     config = FinetuneConfig.model_validate({"learn": learn, "head_epochs": min(head, epochs - 1)})
-    covered = [e for stage in stages(config, epochs) for e in range(stage.first, stage.first + stage.epochs)]
+    covered = [
+        e for stage in Stage.all(config, epochs) for e in range(stage.first, stage.first + stage.epochs)
+    ]
     assert covered == list(range(epochs))
     for epoch in range(epochs):
-        stage = stage_of(config, epochs, epoch)
+        stage = Stage.of(config, epochs, epoch)
         assert stage.first <= epoch < stage.first + stage.epochs
         wanted = {"whole": True, "head": False, "staged": epoch >= config.head_epochs}
         assert stage.backbone == wanted[learn]
@@ -86,7 +88,7 @@ def test_names_of_blocks_within_blocks() -> None:
     Freezer(model, FinetuneConfig(start_at="layer4.1"))
     assert {name.rsplit(".", 2)[0] for name in learning(model.backbone)} == {"layer4.1"}
     model = build_model(ModelConfig(name="resnet18"), 1, 32)
-    Freezer(model, FinetuneConfig(start_at=next(iter(blocks(model)))))
+    Freezer(model, FinetuneConfig(start_at=next(iter(model.blocks()))))
     assert learning(model) == set(dict(model.named_parameters()))
 
 
@@ -104,7 +106,7 @@ def test_frozen_blocks_are_in_evaluation_mode_and_no_gradient_reaches_them() -> 
     model = network(dropout=0.5)
     freezer = Freezer(model, FinetuneConfig(learn="staged", start_at=DENSE3))
     freezer.enter(Stage(1, 1, True))
-    known = blocks(model)
+    known = model.blocks()
     names = list(known)
     for name in names[: names.index(DENSE3)]:
         assert not any(module.training for module in known[name].modules())

@@ -174,7 +174,7 @@ def test_a_fine_tuning_can_be_repeated_to_the_bit(config: Config, linear: Run, t
     changed["valid"]["loss"] += 1.0
     summary.write_text(json.dumps(changed))
     _, differences = reproduce(first.path, quiet=True)
-    assert [(found.epoch, found.what) for found in differences] == [(0, "valid.loss")]
+    assert [(found["epoch"], found["what"]) for found in differences] == [(0, "valid.loss")]
     assert again.start
 
 

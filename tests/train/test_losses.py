@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -14,10 +16,38 @@ from torchvision.ops import sigmoid_focal_loss
 
 from hilum.config import LossConfig
 from hilum.errors import ConfigError
-from hilum.train.losses import Loss, frequency_weighted_loss, make_loss, positive_frequencies
+from hilum.plugins import using
+from hilum.train.losses import Loss
+from hilum.train.losses import _positive_frequencies as positive_frequencies
 
 KINDS = ("bce", "frequency", "focal", "asymmetric")
 REDUCTIONS = ("mean", "sum", "per_finding")
+
+
+def frequency_weighted_loss(
+    targets: Tensor, probabilities: Tensor, positive_weight: Tensor, negative_weight: Tensor, epsilon: float
+) -> Tensor:
+    """The frequency-weighted loss as it was first published for ChestX-ray14 with DenseNet121.
+
+    Summed over findings, mean over images of
+    `-(w_pos y log(p + epsilon) + w_neg (1 - y) log(1 - p + epsilon))`. With the epsilon of 1 that its worked
+    example uses the logarithms are positive, and so the loss is negative: -0.4956 there says nothing of the
+    quality of a prediction. Training uses `LossConfig(kind="frequency", reduction="per_finding")`, which is this
+    at epsilon 0, computed from logits so that nothing overflows.
+
+    Args:
+        targets: [n, k] of 0 and 1.
+        probabilities: [n, k] of the positive class.
+        positive_weight: [k], the frequency of negatives.
+        negative_weight: [k], the frequency of positives.
+        epsilon: added inside the logarithms.
+
+    Returns:
+        Scalar.
+    """
+    positive = positive_weight * targets * torch.log(probabilities + epsilon)
+    negative = negative_weight * (1.0 - targets) * torch.log(1.0 - probabilities + epsilon)
+    return -(positive + negative).mean(dim=0).sum()
 
 
 def batch(
@@ -32,7 +62,7 @@ def batch(
 
 
 def loss_of(targets: Tensor, **settings: object) -> Loss:
-    return make_loss(LossConfig.model_validate(settings), targets.numpy())
+    return Loss.of(LossConfig.model_validate(settings), targets.numpy())
 
 
 def test_bce_is_that_of_torch() -> None:
@@ -143,7 +173,7 @@ def test_frequency_weights_let_both_classes_count_equally() -> None:
 def test_balanced_weights() -> None:
     nan = np.nan
     targets = np.array([[1, 0, 1, nan], [0, 0, 1, nan], [0, 0, 1, nan], [0, nan, nan, nan]], dtype=np.float32)
-    weights = make_loss(LossConfig(positive_weight="balanced"), targets).class_weights
+    weights = Loss.of(LossConfig(positive_weight="balanced"), targets).class_weights
     # one positive in four; a finding with one class only, or unknown everywhere, has nothing to balance
     assert weights[:, 1].tolist() == [3.0, 1.0, 1.0, 1.0]
     assert weights[:, 0].tolist() == [1.0] * 4
@@ -283,12 +313,32 @@ def test_weights_travel_with_the_module_but_not_with_its_state() -> None:
 def test_contradictions_are_told() -> None:
     targets = np.array([[0, 1], [2, 0]], dtype=np.float32)
     with pytest.raises(ConfigError, match="3 numbers for 2 findings"):
-        make_loss(LossConfig(positive_weight=(1.0, 2.0, 3.0)), targets)
+        Loss.of(LossConfig(positive_weight=(1.0, 2.0, 3.0)), targets)
     with pytest.raises(ConfigError, match=r"leave out loss\.positive_weight"):
-        make_loss(LossConfig(kind="frequency", positive_weight="balanced"), targets)
+        Loss.of(LossConfig(kind="frequency", positive_weight="balanced"), targets)
     with pytest.raises(ConfigError, match="multiclass"):
-        make_loss(LossConfig(kind="asymmetric"), targets)
+        Loss.of(LossConfig(kind="asymmetric"), targets)
     with pytest.raises(ConfigError, match="multiclass"):
-        make_loss(LossConfig(kind="asymmetric"), targets[:1])(torch.zeros(1, 6), torch.zeros(1, 2))
+        Loss.of(LossConfig(kind="asymmetric"), targets[:1])(torch.zeros(1, 6), torch.zeros(1, 2))
     with pytest.raises(ValueError, match="2 or 6 logits"):
-        make_loss(LossConfig(), targets)(torch.zeros(1, 4), torch.zeros(1, 2))
+        Loss.of(LossConfig(), targets)(torch.zeros(1, 4), torch.zeros(1, 2))
+
+
+def test_a_plugins_loss_is_weighed_and_reduced_as_hilums_own(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import torch.nn.functional as F\n"
+        "def same(logits, targets):\n"
+        "    return F.binary_cross_entropy_with_logits(logits, targets, reduction='none')\n"
+        "LOSSES = {'same': same, 'mean': lambda logits, targets: same(logits, targets).mean()}\n"
+    )
+    logits, targets = batch(rows=40)
+    with pytest.raises(ConfigError, match=r"loss.kind = 'same' is no loss"):
+        loss_of(targets, kind="same")
+    with using(tmp_path / "mine.py"):
+        for settings in ({}, {"positive_weight": "balanced", "reduction": "per_finding", "smoothing": 0.1}):
+            got = loss_of(targets, kind="same", **settings)(logits, targets)
+            if not settings.get("smoothing"):
+                torch.testing.assert_close(got, loss_of(targets, **settings)(logits, targets))
+            assert got.isfinite()
+        with pytest.raises(ConfigError, match=r"gave a tensor \[\]; expected the loss of each label"):
+            loss_of(targets, kind="mean")(logits, targets)

@@ -18,7 +18,8 @@ from torch.optim import lr_scheduler
 
 from hilum.config import OptimizerConfig, ScheduleConfig
 from hilum.errors import WeightsError
-from hilum.train.optim import Ema, Plateau, learning_rate, make_optimizer
+from hilum.train.optim import Ema, learning_rate, make_optimizer
+from hilum.train.progress import Plateau
 
 
 def small_net() -> nn.Sequential:

@@ -13,7 +13,8 @@ from hilum.config import Config
 from hilum.files import write_json, write_parquet
 from hilum.runs import Run
 from hilum.train.data import Job, make_job
-from hilum.train.overlap import known_against, overlap_warnings
+from hilum.train.overlap import _overlap_warnings as overlap_warnings
+from hilum.train.overlap import known_against
 
 BASE = ("split.test=0.2", "split.seed=0")
 OTHER = ("split.test=0.2", "split.seed=5")

@@ -14,19 +14,20 @@ from small_runs import weights_of, with_settings
 from hilum.config import Config
 from hilum.errors import Stopped
 from hilum.runs import list_runs
-from hilum.track import HEADING_EVERY
 from hilum.train import learner
+from hilum.train.console import Console
 from hilum.train.session import resume, train
-from hilum.train.stop import stop_requests
-from hilum.train.watch import Watch
+from hilum.train.signals import StopRequests
+
+HEADING_EVERY = 30
 
 
 def test_a_signal_sets_a_flag_and_a_second_interrupts() -> None:
     before = signal.getsignal(signal.SIGINT)
-    with stop_requests() as asked:
-        assert not asked()
+    with StopRequests() as asked:
+        assert not asked.by
         signal.raise_signal(signal.SIGTERM)
-        assert asked()
+        assert asked.by
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
@@ -36,13 +37,13 @@ def test_outside_the_main_thread_nothing_is_asked() -> None:
     seen = []
 
     def work() -> None:
-        with stop_requests() as asked:
-            seen.append(asked())
+        with StopRequests() as asked:
+            seen.append(asked.by)
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    assert seen == [False]
+    assert seen == [0]
 
 
 def _entry(epoch: int) -> dict[str, object]:
@@ -60,7 +61,7 @@ def _entry(epoch: int) -> dict[str, object]:
 
 
 def test_a_line_per_epoch_under_headings(capfd: pytest.CaptureFixture[str]) -> None:
-    watch = Watch()
+    watch = Console()
     for epoch in range(1, HEADING_EVERY + 2):
         watch.epoch(_entry(epoch), Config())
     captured = capfd.readouterr()
@@ -77,15 +78,15 @@ def test_a_line_per_epoch_under_headings(capfd: pytest.CaptureFixture[str]) -> N
 def test_a_narrow_terminal_says_which_columns_it_has_no_room_for(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hilum.train.watch.terminal_width", lambda: 44)
-    Watch().epoch(_entry(1), Config())
+    monkeypatch.setattr("hilum.track.lines._terminal_width", lambda: 44)
+    Console().epoch(_entry(1), Config())
     note, *lines = capfd.readouterr().err.splitlines()
     assert note.startswith("no room here for accuracy, f1, precision")
     assert max(map(len, lines)) <= 44
 
 
 def test_quiet_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
-    watch = Watch(quiet=True)
+    watch = Console(quiet=True)
     watch.epoch(_entry(1), Config())
     watch.say("hello")
     with watch.steps("epoch", 10, 0) as step:
@@ -95,9 +96,9 @@ def test_quiet_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    monkeypatch.setattr("hilum.train.watch.SECONDS_BETWEEN_UPDATES", 0.0)
+    monkeypatch.setattr("hilum.train.console._SECONDS_BETWEEN_UPDATES", 0.0)
     asked = []
-    with Watch().steps("epoch 1/1", 10, 5) as step:
+    with Console().steps("epoch 1/1", 10, 5) as step:
         step(5, lambda: asked.append(1) or 0.1)
     assert asked == [1]
 
@@ -130,7 +131,7 @@ def test_a_signal_while_an_epoch_is_validated_loses_nothing(
 def test_an_epoch_of_minutes_is_told_of_off_a_terminal(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hilum.train.watch.SECONDS_BETWEEN_LINES", 0.0)
-    with Watch().steps("epoch 2/8", 100, 20) as step:
+    monkeypatch.setattr("hilum.train.console.SECONDS_BETWEEN_LINES", 0.0)
+    with Console().steps("epoch 2/8", 100, 20) as step:
         step(16, lambda: pytest.fail("off a terminal nobody asks for the loss"))
     assert capfd.readouterr().err.startswith("epoch 2/8: 16 of 80 images, ")

@@ -99,21 +99,21 @@ def test_pictures_can_be_looked_at(tracked: Run) -> None:
 def test_the_inputs_are_the_first_batch_as_the_network_sees_it(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import hilum.train.follow as follow
+    import hilum.train.callbacks as callbacks
     import hilum.train.learner as learner
 
     shown, seen = [], []
-    start, step = follow.Trackers.start, learner.Learner.step
+    tell, step = callbacks.Trackers.tell, learner.Learner.step
 
-    def start_and_keep(self: Any, given: Any) -> None:
-        shown.append(given.inputs)
-        start(self, given)
+    def tell_and_keep(self: Any, what: str, *about: Any) -> None:
+        shown.extend(about[:1] if what == "start" else ())
+        tell(self, what, *about)
 
     def step_and_keep(self: Any, batch: Any, steps: int) -> Any:
         seen.append(batch.images.clone())
         return step(self, batch, steps)
 
-    monkeypatch.setattr(follow.Trackers, "start", start_and_keep)
+    monkeypatch.setattr(callbacks.Trackers, "tell", tell_and_keep)
     monkeypatch.setattr(learner.Learner, "step", step_and_keep)
     run = train(with_settings(config, "train.epochs=1"), folder=tmp_path, quiet=True)
     network = seen[0][: len(shown[0]), 0].numpy()
@@ -249,7 +249,7 @@ def test_off_imports_nothing_of_tensorboard(config: Config, tmp_path: Path) -> N
 def test_auto_without_the_package_is_off(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hilum.track.trackers.installed", lambda _: False)
+    monkeypatch.setattr("hilum.track.trackers._installed", lambda _: False)
     run = api.train(with_settings(config, "train.epochs=1"), out=tmp_path, quiet=True)
     assert not (run.path / "tensorboard").exists()
 

@@ -9,6 +9,7 @@ from .data import doctor as doctor
 from .data import pack as pack
 from .data import phantom as phantom
 from .data import table as table
+from .features import Similar as Similar
 from .features import embed as embed
 from .features import similar as similar
 from .heads import heads as heads

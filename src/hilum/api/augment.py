@@ -37,7 +37,7 @@ def augment(
     preset = _strength(settings.strength)
     config = _changed(preset, list(items(change)))
     name = settings.strength + ("" if config == preset else ", changed")
-    opened = pack if isinstance(pack, Pack) else Pack.open(pack)
+    opened = pack if isinstance(pack, Pack) else Pack(pack)
     return augment_pack(
         opened,
         out,

@@ -14,7 +14,7 @@ from hilum.config import PrepareConfig as PrepareConfig
 from hilum.doctor import Report
 from hilum.doctor import doctor as _doctor
 from hilum.pixels import Pack, build_pack
-from hilum.report import open_pack, write_data_report
+from hilum.report import write_data_report
 from hilum.table import SOURCES as SOURCES
 from hilum.table import Arranged, Table, clean, read_source
 from hilum.table import arrange as _arrange
@@ -189,5 +189,4 @@ def data_report(pack: Pack | str | Path, out: str | Path | None = None) -> Path:
         ConfigError: `out` is not an HTML file's name.
         DiskError: it cannot be written.
     """
-    found = pack if isinstance(pack, Pack) else open_pack(pack)
-    return write_data_report(found, Path(out) if out is not None else None)
+    return write_data_report(pack, out)

@@ -20,10 +20,10 @@ from hilum.pixels import Pack, load_image
 from hilum.predict import Encoder
 from hilum.progress import say
 from hilum.report import write_similar
-from hilum.table import SOURCES
+from hilum.table import all_sources
 from hilum.train import open_data
 
-Picture = npt.NDArray[np.uint8]
+_Picture = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def similar(
     opened = _opened(store)
     info, pooling = opened.encoder(settings.encoder), settings.pooling
     query: str | npt.NDArray[np.float32] = str(image)
-    picture: Picture | None = None
+    picture: _Picture | None = None
     if not (known := opened.about([str(image)], info)).height and Path(image).is_file():
         picture = load_image(image, PrepareConfig(**info.prepare))
         vectors = reopen(info, device=settings.device).vectors(picture[None])
@@ -148,7 +148,7 @@ def _opened(store: FeatureStore | str | Path, create: bool = False) -> FeatureSt
 def _packed(data: str) -> Pack | None:
     """The pack at this folder; None for `SOURCE:FOLDER`."""
     source, colon, _ = data.partition(":")
-    return None if colon and source in SOURCES else Pack.open(data)
+    return None if colon and source in all_sources() else Pack(data)
 
 
 def _pooled(vectors: tuple[Any, Any], pooling: str) -> npt.NDArray[np.float32]:
@@ -156,14 +156,14 @@ def _pooled(vectors: tuple[Any, Any], pooling: str) -> npt.NDArray[np.float32]:
     return found
 
 
-def _pictures(frame: pl.DataFrame) -> list[Picture | None]:
+def _pictures(frame: pl.DataFrame) -> list[_Picture | None]:
     """What each row's pack holds of its image; None where the pack is gone or another."""
     packs: dict[tuple[str, str], Pack | None] = {}
-    pictures: list[Picture | None] = []
+    pictures: list[_Picture | None] = []
     for path, fingerprint, slot in frame.select("pack", "pack_fingerprint", "slot").iter_rows():
         if (path, fingerprint) not in packs:
             try:
-                packs[path, fingerprint] = Pack.open(path, fingerprint=fingerprint)
+                packs[path, fingerprint] = Pack(path, fingerprint=fingerprint)
             except PackError as error:
                 say(f"images are shown without pictures: {error}")
                 packs[path, fingerprint] = None

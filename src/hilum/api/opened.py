@@ -8,14 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
+from hilum.device import leads
 from hilum.progress import say
 from hilum.report import write_report
 from hilum.runs import Run
 from hilum.track import record_result
-from hilum.train import leads
 
-Given = ParamSpec("Given")
-Result = TypeVar("Result")
+_Given = ParamSpec("_Given")
+_Result = TypeVar("_Result")
 
 
 def opened(run: Run | str | Path) -> Run:
@@ -31,18 +31,18 @@ def with_report(run: Run) -> Run:
     return run
 
 
-def formerly(**names: str) -> Callable[[Callable[Given, Result]], Callable[Given, Result]]:
+def formerly(**names: str) -> Callable[[Callable[_Given, _Result]], Callable[_Given, _Result]]:
     """Take arguments by their names of the release before too (former name -> today's), with a warning."""
 
-    def around(function: Callable[Given, Result]) -> Callable[Given, Result]:
+    def around(function: Callable[_Given, _Result]) -> Callable[_Given, _Result]:
         @functools.wraps(function)
-        def call(*args: Any, **given: Any) -> Result:
+        def call(*args: Any, **given: Any) -> _Result:
             for former in names.keys() & given.keys():
                 said = f"{function.__name__}: {former} is called {names[former]} now, and will go."
                 warnings.warn(said, DeprecationWarning, stacklevel=2)
                 given[names[former]] = given.pop(former)
             return function(*args, **given)
 
-        return cast("Callable[Given, Result]", call)
+        return cast("Callable[_Given, _Result]", call)
 
     return around

@@ -23,7 +23,6 @@ from hilum.models import describe_model as describe_model
 from hilum.progress import say
 from hilum.runs import Run, ScoredTest, list_runs, scored_tests
 from hilum.text import items
-from hilum.train import Difference
 from hilum.train import reproduce as _reproduce
 from hilum.train import resume as _resume
 from hilum.train import train as _train
@@ -84,8 +83,7 @@ def repeat(
 ) -> list[Run]:
     """Train a recipe several times, one run after another, with the seeds `seed`, `seed + 1`, ...
 
-    The split follows from `split.seed`, so that all runs share it. When one fails or is stopped, those before it
-    are whole runs.
+    The split follows from `split.seed`: all share it. When one fails or is stopped, those before it are whole.
 
     Args:
         recipe: as all further arguments but `repeats`, see `train`.
@@ -96,12 +94,10 @@ def repeat(
 
     Raises:
         ConfigError: fewer than one run is asked for, or several processes train together (torchrun).
-        InputError: settings, data or weights cannot be used.
-        Stopped: the user stopped it; `resume` goes on with the run that was stopped.
+        InputError, Stopped: as of `train`; `resume` goes on with the run that was stopped.
     """
+    runs, config = list[Run](), _settled(recipe, data, _changes(change, options, labels), name)
     _check_repeats(repeats)
-    config = _settled(recipe, data, _changes(change, options, labels), name)
-    runs: list[Run] = []
     for seed in range(config.seed, config.seed + repeats):
         if repeats > 1 and not quiet:
             say(f"run {len(runs) + 1} of {repeats}, seed {seed}")
@@ -138,7 +134,7 @@ def resume(run: str | Path, *, quiet: bool = False) -> Run:
 @formerly(folder="out")
 def reproduce(
     run: str | Path, *, out: str | Path | None = None, quiet: bool = False
-) -> tuple[Run, list[Difference]]:
+) -> tuple[Run, list[dict[str, Any]]]:
     """Train a run again and say where its numbers differ; see `hilum.train.session.reproduce`."""
     again, differences = _reproduce(run, folder=out, quiet=quiet)
     return with_report(again), differences
@@ -213,10 +209,8 @@ def _changes(change: Iterable[str], options: Mapping[str, Any] | None, labels: s
     """All that stands over the recipe's settings."""
     given = {f"data.options.{key}": value for key, value in (options or {}).items()}
     given |= {"labels.overlay": str(labels)} if labels else {}
-    return [
-        *items(change),
-        *(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in given.items()),
-    ]
+    texts = (f"{key}={json.dumps(value, ensure_ascii=False, default=str)}" for key, value in given.items())
+    return [*items(change), *texts]
 
 
 def _settled(recipe: Config | str | Path, data: str | Path, change: Iterable[str], name: str) -> Config:

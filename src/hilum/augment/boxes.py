@@ -9,7 +9,7 @@ import polars as pl
 
 from hilum.augment.plan import Copies
 from hilum.batches import AugmentParams
-from hilum.table import BOX_COLUMNS, Table
+from hilum.table import Table
 
 PICTURE = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], np.float32)
 LEAST_LEFT = 0.25
@@ -17,7 +17,7 @@ LEAST_LEFT = 0.25
 
 
 def boxes_of_copies(table: Table, copies: Copies) -> pl.DataFrame | None:
-    """Boxes of the copies (`BOX_COLUMNS`), None where the table has none.
+    """Boxes of the copies (`Table.BOX_COLUMNS`), None where the table has none.
 
     A moved box becomes the upright box around what of it is still in the picture: after a rotation it is larger
     than what it encloses. Boxes are shares of the picture's width and height, which squashing it to a
@@ -37,7 +37,7 @@ def boxes_of_copies(table: Table, copies: Copies) -> pl.DataFrame | None:
         copies.ids(table)[at].alias("image_id"),
         *(pl.Series(name, moved[:, k]) for k, name in enumerate(("x", "y", "width", "height"))),
     ).filter(kept)
-    return made.select(pl.col(name).cast(kind) for name, kind in BOX_COLUMNS.items())
+    return made.select(pl.col(name).cast(kind) for name, kind in Table.BOX_COLUMNS.items())
 
 
 def moved_boxes(

@@ -2,44 +2,30 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import torch
 from torch import Tensor
 
 from hilum.augment.boxes import boxes_of_copies
 from hilum.augment.plan import Copies, params_of, plan_copies
-from hilum.batches import AugmentParams, Ints, Pixels, apply, gathering
+from hilum.batches import AugmentParams, gathering
 from hilum.config import AugmentConfig
-from hilum.cores import cores
 from hilum.errors import DataError, PackError
-from hilum.files import read_parquet, write_parquet
-from hilum.locks import writing
-from hilum.pixels import (
-    COPIES,
-    FORMAT,
-    INFO,
-    Chunk,
-    Pack,
-    Site,
-    building,
-    digest_of,
-    rows_of,
-    run,
-    store,
-    write_tables,
-)
-from hilum.progress import say
-from hilum.table import COPY_OF, Table
+from hilum.files import read_parquet
+from hilum.pixels import COPIES, Pack, write_pack
+from hilum.table import Table
 from hilum.text import items
+
+_Ints = npt.NDArray[np.int64]
+_Pixels = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -95,31 +81,44 @@ def augment_pack(
     """
     out, parts = Path(out), items(parts)
     plan = plan_copies(pack, config, copies, seed=seed, parts=parts)
-    made = {"copies": copies, "seed": seed, "parts": list(parts), "settings": config.model_dump(mode="json")}
-    key = digest_of([str(FORMAT), "augmented", pack.fingerprint, repr(sorted(made.items()))])
-    with writing(out):
-        if out.exists() and (there := _same(out, key)) is not None:
-            return Augmented(there, len(pack), len(plan), there=True)
-        return _build(pack, plan, out, key, {"strength": strength, **made}, workers or cores())
+    settings = config.model_dump(mode="json", exclude={"extra"})
+    made = {"copies": copies, "seed": seed, "parts": list(parts), "settings": settings}
+    marks = {
+        "stamp": pack.info.get("stamp", ""),
+        "augmented": _about(pack, plan, {"strength": strength, **made}),
+    }
+    content = ("augmented", pack.fingerprint, repr(sorted(made.items())))
+    with gathering(pack.pixels, verify=pack.verify) as gather, _one_core_a_thread():
+
+        def images(rows: range) -> _Pixels:
+            # A thread takes over the common number when it first asks for it: ask before, or 1 does not last.
+            torch.get_num_threads()
+            torch.set_num_threads(1)
+            return _images(pack, plan, np.arange(rows.start, rows.stop), gather)
+
+        new, there = write_pack(
+            out,
+            content,
+            augmented_table(pack, plan),
+            pack,
+            images,
+            marks=marks,
+            also={COPIES: plan.frame(pack.table)},
+            workers=workers,
+            what="augmenting",
+        )
+    return Augmented(new, len(pack), len(plan), there)
 
 
-def _build(pack: Pack, plan: Copies, out: Path, key: str, made: dict[str, Any], workers: int) -> Augmented:
-    table = augmented_table(pack, plan)
-    about: dict[str, Any] = {
+def _about(pack: Pack, plan: Copies, made: dict[str, Any]) -> dict[str, Any]:
+    return {
         "from": str(pack.path.resolve()), "fingerprint": pack.fingerprint, **made,
         "originals": len(pack), "made": len(plan), "fill": plan.fill,
         "boxes": "none" if pack.table.boxes is None else "moved" if pack.prepare.fit == "squash" else "dropped",
     }  # fmt: skip
-    size = pack.prepare.size
-    with building(out, key, (len(table), size, size)) as site:
-        _write_all(pack, plan, site, workers)
-        write_parquet(site.folder / COPIES, plan.frame(pack.table))
-        marks = {"key": key, "stamp": pack.info.get("stamp", ""), "augmented": about}
-        write_tables(table, pack.prepare, site.folder, site.journal, marks, pack.excluded)
-    return Augmented(Pack.open(out), len(pack), len(plan), there=False)
 
 
-def replay(pack: Pack, image_id: str) -> Pixels:
+def replay(pack: Pack, image_id: str) -> _Pixels:
     """Make a copy again from its original in the pack and its recorded parameters.
 
     Returns:
@@ -135,62 +134,29 @@ def replay(pack: Pack, image_id: str) -> Pixels:
         raise PackError(f"{pack.path} has no {COPIES}: it holds no copies.") from error
     if not len(record):
         raise DataError(f"{pack.path} has no copy {image_id!r}; copies are called ID~1, ID~2, ...")
-    original = pack.table.filter(pl.col("image_id") == record[COPY_OF][0])
+    original = pack.table.filter(pl.col("image_id") == record[Table.COPY_OF][0])
     images = torch.from_numpy(pack.images(pack.rows_of(original)))
     return np.asarray(changed(images, params_of(record), float(record["fill"][0]))[0])
 
 
-def changed(images: Tensor, params: AugmentParams, fill: float) -> Pixels:
+def changed(images: Tensor, params: AugmentParams, fill: float) -> _Pixels:
     """uint8 [n, s, s] -> uint8 [n, s, s], changed as the parameters say and rounded."""
-    shares = apply(images.float().div_(255).unsqueeze(1), params, fill)
-    made: Pixels = shares.mul(255).round_().to(torch.uint8).squeeze(1).numpy()
+    shares = params.apply(images.float().div_(255).unsqueeze(1), fill)
+    made: _Pixels = shares.mul(255).round_().to(torch.uint8).squeeze(1).numpy()
     return made
 
 
 def augmented_table(pack: Pack, plan: Copies) -> Table:
     """The pack's rows, then one for each copy; with `copy_of`."""
     table = pack.table
-    nothing = pl.lit(None, pl.String).alias(COPY_OF)
-    copied = table.frame[plan.rows].with_columns(pl.col("image_id").alias(COPY_OF), plan.ids(table))
+    nothing = pl.lit(None, pl.String).alias(Table.COPY_OF)
+    copied = table.frame[plan.rows].with_columns(pl.col("image_id").alias(Table.COPY_OF), plan.ids(table))
     frame = pl.concat([table.frame.with_columns(nothing), copied])
     boxes = table.boxes
     if boxes is not None and pack.prepare.fit == "squash":
         moved = boxes_of_copies(table, plan)
         boxes = boxes if moved is None else pl.concat([boxes, moved])
     return Table.make(frame, table.findings, table.root, boxes, table.notes)
-
-
-def _same(out: Path, key: str) -> Pack | None:
-    """The pack at `out` if it is what would be made; None where `out` is an empty folder."""
-    if out.is_dir() and not any(out.iterdir()):
-        return None
-    if (out / INFO).is_file() and (there := Pack.open(out)).info.get("key") == key:
-        return there
-    raise PackError(
-        f"{out} exists already and is another pack or no pack. Name another folder, or remove it first."
-    )
-
-
-def _write_all(pack: Pack, plan: Copies, site: Site, workers: int) -> None:
-    """Fill the pixel file chunk by chunk; a few chunks a worker are in memory at a time."""
-    count, done = len(pack) + len(plan), site.journal.chunks
-    if done:
-        had = sum(len(chunk.sums) for chunk in done.values())
-        say(f"going on with {site.folder}: {had:,} of {count:,} images are done")
-    with gathering(pack.pixels, verify=pack.verify) as gather, _one_core_a_thread():
-
-        def make(index: int, _: Event) -> Chunk:
-            # A thread takes over the common number when it first asks for it: ask before, or 1 does not last.
-            torch.get_num_threads()
-            torch.set_num_threads(1)
-            rows = rows_of(index, count)
-            return store(
-                _images(pack, plan, np.arange(rows.start, rows.stop), gather), index, site.file, site.start
-            )
-
-        for chunks in run(make, count, workers, set(done), "augmenting"):
-            os.fsync(site.file)
-            site.journal.add(chunks)
 
 
 @contextmanager
@@ -203,7 +169,7 @@ def _one_core_a_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _images(pack: Pack, plan: Copies, rows: Ints, gather: Callable[[Ints], Tensor]) -> Pixels:
+def _images(pack: Pack, plan: Copies, rows: _Ints, gather: Callable[[_Ints], Tensor]) -> _Pixels:
     """Images of some rows of the augmented table: originals as they are, then copies."""
     own, copied = rows[rows < len(pack)], rows[rows >= len(pack)] - len(pack)
     made = [gather(pack.slots[own]).numpy()] if len(own) else []

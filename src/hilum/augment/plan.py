@@ -9,17 +9,17 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from hilum.batches import AugmentParams, draw
+from hilum.batches import AugmentParams
 from hilum.config import AugmentConfig
 from hilum.errors import ConfigError, DataError, PackError, did_you_mean
 from hilum.pixels import Pack
-from hilum.table import COPY_OF, Table, has_copies
+from hilum.table import Table
 from hilum.text import items
 
 PARTS = ("train", "valid")
 """Official parts whose images may be copied. Images without an official part always are; test images never."""
 SCHEMA = {
-    "image_id": pl.String(), COPY_OF: pl.String(), "copy": pl.Int32(), "seed": pl.Int64(),
+    "image_id": pl.String(), Table.COPY_OF: pl.String(), "copy": pl.Int32(), "seed": pl.Int64(),
     "angle": pl.Float32(), "shift_x": pl.Float32(), "shift_y": pl.Float32(), "shear": pl.Float32(),
     "scale": pl.Float32(), "flip": pl.Boolean(), "brightness": pl.Float32(), "contrast": pl.Float32(),
     "erase_left": pl.Float32(), "erase_top": pl.Float32(), "erase_width": pl.Float32(),
@@ -62,7 +62,7 @@ class Copies:
         """One row a copy, the columns of `SCHEMA`."""
         columns: dict[str, object] = {
             "image_id": self.ids(table),
-            COPY_OF: table.frame["image_id"][self.rows],
+            Table.COPY_OF: table.frame["image_id"][self.rows],
             "copy": self.numbers,
             "seed": np.full(len(self), self.seed),
             "fill": np.full(len(self), self.fill, np.float32),
@@ -107,6 +107,10 @@ def plan_copies(
     """
     parts = items(parts)
     _check(pack, copies, seed, parts)
+    if config.extra:
+        raise ConfigError(
+            "augment.extra is for training: copies are made by hilum's own augmentations alone."
+        )
     official = pack.table.frame["official_split"]
     rows = (official.is_null() | official.is_in(list(parts))).arg_true().to_numpy().astype(np.int64)
     if not len(rows):
@@ -114,7 +118,7 @@ def plan_copies(
             f"no image of {pack.path} is of the official part {' or '.join(parts)}, or of none: nothing to copy. "
             "Official test images are never copied."
         )
-    drawn = [draw(config, seed, number, rows) for number in range(1, copies + 1)]
+    drawn = [AugmentParams.draw(config, seed, number, rows) for number in range(1, copies + 1)]
     params = AugmentParams(
         *(
             np.stack([getattr(one, field.name) for one in drawn], axis=1).reshape(
@@ -137,7 +141,7 @@ def _check(pack: Pack, copies: int, seed: int, parts: Sequence[str]) -> None:
             raise ConfigError("images of the official test part are never copied: they are what is scored.")
         if part not in PARTS:
             raise ConfigError(f"parts: {part!r} is no official part; {did_you_mean(part, PARTS)}")
-    if has_copies(pack.table):
+    if pack.table.copies.any():
         raise PackError(
             f"{pack.path} holds copies already: copies of copies would be changed twice. Augment "
             f"{pack.info.get('augmented', {}).get('from', 'the pack that it was made from')}."

@@ -1,12 +1,6 @@
 from .augment import AugmentParams as AugmentParams
-from .augment import apply as apply
-from .augment import draw as draw
 from .copying import copies as copies
 from .copying import count as count
 from .feed import Batch as Batch
 from .feed import Feed as Feed
-from .gather import Ints as Ints
-from .gather import Pixels as Pixels
 from .gather import gathering as gathering
-from .plan import EpochPlan as EpochPlan
-from .plan import epoch_plan as epoch_plan

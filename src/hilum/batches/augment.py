@@ -1,4 +1,4 @@
-"""Random changes of training images: `draw` gives the parameters, `apply` changes the pixels and draws nothing.
+"""Random changes of training images: parameters are drawn, and applying them draws nothing.
 
 The tones change first, then the geometry, then a rectangle is erased, so that what a rotation brings in from
 outside is black whatever the brightness. Nothing depends on which images share a batch.
@@ -15,14 +15,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from hilum.batches.plan import AUGMENT, generator
+from hilum.batches.plan import generator
 from hilum.config import AugmentConfig
 
-ERASED_AREA = (0.02, 0.2)
-ERASED_ASPECT = (0.3, 1 / 0.3)
+_ERASED_AREA = (0.02, 0.2)
+_ERASED_ASPECT = (0.3, 1 / 0.3)
 """Width over height, as in Zhong et al. 2020, Random Erasing Data Augmentation."""
 
-Floats = npt.NDArray[np.float32]
+_Floats = npt.NDArray[np.float32]
+_Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -40,14 +41,14 @@ class AugmentParams:
         erase: [n, 4], left, top, width and height of the erased rectangle as shares of the side; width 0: none.
     """
 
-    angle: Floats
-    shift: Floats
-    shear: Floats
-    scale: Floats
-    flip: npt.NDArray[np.bool_]
-    brightness: Floats
-    contrast: Floats
-    erase: Floats
+    angle: _Floats
+    shift: _Floats
+    shear: _Floats
+    scale: _Floats
+    flip: _Flags
+    brightness: _Floats
+    contrast: _Floats
+    erase: _Floats
 
     @classmethod
     def identity(cls, n: int) -> AugmentParams:
@@ -64,30 +65,27 @@ class AugmentParams:
         return AugmentParams(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     @property
-    def recoloured(self) -> npt.NDArray[np.bool_]:
+    def recoloured(self) -> _Flags:
         """Which images change in brightness or contrast."""
-        recoloured: npt.NDArray[np.bool_] = (self.brightness != 1) | (self.contrast != 1)
-        return recoloured
+        return np.asarray((self.brightness != 1) | (self.contrast != 1))
 
     @property
-    def moved(self) -> npt.NDArray[np.bool_]:
+    def moved(self) -> _Flags:
         """Which images change in geometry."""
-        shifted: npt.NDArray[np.bool_] = (self.shift != 0).any(axis=1)
-        turned: npt.NDArray[np.bool_] = (self.angle != 0) | (self.shear != 0) | (self.scale != 1)
-        return shifted | turned | self.flip
+        turned = (self.angle != 0) | (self.shear != 0) | (self.scale != 1)
+        return np.asarray((self.shift != 0).any(axis=1) | turned | self.flip)
 
     @property
-    def erased(self) -> npt.NDArray[np.bool_]:
+    def erased(self) -> _Flags:
         """Which images lose a rectangle."""
-        erased: npt.NDArray[np.bool_] = self.erase[:, 2] > 0
-        return erased
+        return np.asarray(self.erase[:, 2] > 0)
 
     @property
-    def changed(self) -> npt.NDArray[np.bool_]:
+    def changed(self) -> _Flags:
         """Which images change at all."""
-        return self.recoloured | self.moved | self.erased
+        return np.asarray(self.recoloured | self.moved | self.erased)
 
-    def matrices(self) -> Floats:
+    def matrices(self) -> _Floats:
         """[n, 2, 3]: where each output pixel comes from, (x, y) running from -1 to 1 over the image.
 
         The forward map is shift . rotation . shear . scale . flip, torchvision's order for `affine`.
@@ -102,57 +100,57 @@ class AugmentParams:
         matrix[self.flip, 0] *= -1
         return matrix.astype(np.float32)
 
+    @classmethod
+    def draw(
+        cls, config: AugmentConfig, seed: int, epoch: int, positions: npt.NDArray[np.int64]
+    ) -> AugmentParams:
+        """Draw what happens to the images at some positions of an epoch.
 
-def draw(config: AugmentConfig, seed: int, epoch: int, positions: npt.NDArray[np.int64]) -> AugmentParams:
-    """Draw what happens to the images at some positions of an epoch.
+        The draws belong to the position in the epoch's order, not to the image: an image that oversampling shows
+        twice is changed in two ways, and neither batch size nor the number of processes matters. A position's
+        draws stay the same when another knob changes.
 
-    The draws belong to the position in the epoch's order, not to the image: an image that oversampling shows
-    twice is changed in two ways, and neither batch size nor the number of processes matters. A position's
-    draws stay the same when another knob changes.
+        Args:
+            config: the ranges; `share` of the positions is changed at all.
+            seed: the run's seed.
+            epoch: from 0.
+            positions: int64 [n], positions in the order of the epoch.
+        """
+        length = int(positions.max()) + 1 if len(positions) else 0
+        uniform = generator(seed, epoch, "augment").random((length, 14), dtype=np.float32)[positions]
+        chosen = uniform[:, 0] < config.share
+        sign = (2 * uniform - 1) * chosen[:, None]
+        return cls(
+            angle=config.degrees * sign[:, 1],
+            shift=config.translate * sign[:, 2:4],
+            shear=config.shear * sign[:, 4],
+            scale=1 + config.scale * sign[:, 5],
+            flip=chosen & (uniform[:, 6] < config.flip),
+            brightness=1 + config.brightness * sign[:, 7],
+            contrast=1 + config.contrast * sign[:, 8],
+            erase=_rectangles(uniform[:, 10:14]) * (chosen & (uniform[:, 9] < config.erase))[:, None],
+        )
 
-    Args:
-        config: the ranges; `share` of the positions is changed at all.
-        seed: the run's seed.
-        epoch: from 0.
-        positions: int64 [n], positions in the order of the epoch.
-    """
-    length = int(positions.max()) + 1 if len(positions) else 0
-    uniform = generator(seed, epoch, AUGMENT).random((length, 14), dtype=np.float32)[positions]
-    chosen = uniform[:, 0] < config.share
-    sign = (2 * uniform - 1) * chosen[:, None]
-    return AugmentParams(
-        angle=config.degrees * sign[:, 1],
-        shift=config.translate * sign[:, 2:4],
-        shear=config.shear * sign[:, 4],
-        scale=1 + config.scale * sign[:, 5],
-        flip=chosen & (uniform[:, 6] < config.flip),
-        brightness=1 + config.brightness * sign[:, 7],
-        contrast=1 + config.contrast * sign[:, 8],
-        erase=_rectangles(uniform[:, 10:14]) * (chosen & (uniform[:, 9] < config.erase))[:, None],
-    )
+    def apply(self, images: Tensor, fill: float = 0.0) -> Tensor:
+        """Change images as the parameters say.
 
+        Args:
+            images: float32 [n, 1, s, s] in 0..1, on any device; not modified.
+            fill: what an erased rectangle becomes, in 0..1.
 
-def apply(images: Tensor, params: AugmentParams, fill: float = 0.0) -> Tensor:
-    """Change images as the parameters say.
+        Returns:
+            [n, 1, s, s] in 0..1. Images whose parameters change nothing are the same bits; what comes in from
+            outside an image is black.
+        """
+        if len(self) != len(images):
+            raise ValueError(f"{len(images)} images need as many parameters, not {len(self)}")
 
-    Args:
-        images: float32 [b, 1, s, s] in 0..1, on any device; not modified.
-        params: of length b.
-        fill: what an erased rectangle becomes, in 0..1.
+        def change(images: Tensor, params: AugmentParams) -> Tensor:
+            images = _on(images, params, params.recoloured, _recolour)
+            images = _on(images, params, params.moved, _move)
+            return _on(images, params, params.erased, lambda some, its: _erase(some, its, fill))
 
-    Returns:
-        [b, 1, s, s] in 0..1. Images whose parameters change nothing are the same bits; what comes in from
-        outside an image is black.
-    """
-    if len(params) != len(images):
-        raise ValueError(f"{len(images)} images need as many parameters, not {len(params)}")
-
-    def change(images: Tensor, params: AugmentParams) -> Tensor:
-        images = _on(images, params, params.recoloured, _recolour)
-        images = _on(images, params, params.moved, _move)
-        return _on(images, params, params.erased, lambda some, its: _erase(some, its, fill))
-
-    return _on(images, params, params.changed, change)
+        return _on(images, self, self.changed, change)
 
 
 def to_device(array: npt.NDArray[np.generic], device: torch.device) -> Tensor:
@@ -164,7 +162,7 @@ def to_device(array: npt.NDArray[np.generic], device: torch.device) -> Tensor:
 def _on(
     images: Tensor,
     params: AugmentParams,
-    chosen: npt.NDArray[np.bool_],
+    chosen: _Flags,
     change: Callable[[Tensor, AugmentParams], Tensor],
 ) -> Tensor:
     """`change` the chosen images and leave the others."""
@@ -209,10 +207,10 @@ def _erase(images: Tensor, params: AugmentParams, fill: float) -> Tensor:
     return images.masked_fill((down[:, :, None] & across[:, None, :])[:, None], fill)
 
 
-def _rectangles(uniform: Floats) -> Floats:
+def _rectangles(uniform: _Floats) -> _Floats:
     """[n, 4] left, top, width, height from four uniform numbers: area, aspect (log-uniform), x, y."""
-    area = ERASED_AREA[0] + (ERASED_AREA[1] - ERASED_AREA[0]) * uniform[:, 0]
-    low, high = np.log(ERASED_ASPECT)
+    area = _ERASED_AREA[0] + (_ERASED_AREA[1] - _ERASED_AREA[0]) * uniform[:, 0]
+    low, high = np.log(_ERASED_ASPECT)
     aspect = np.exp(np.float32(low) + np.float32(high - low) * uniform[:, 1])
     size = np.stack([np.sqrt(area * aspect), np.sqrt(area / aspect)], axis=1)
     return np.concatenate([(1 - size) * uniform[:, 2:], size], axis=1)

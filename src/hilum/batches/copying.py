@@ -31,10 +31,10 @@ def copies(images: Tensor, config: PredictConfig) -> Iterator[Tensor]:
     if config.shift:
         rows, columns = (max(1, round(config.shift * side)) for side in images.shape[2:])
         for down, right in ((rows, 0), (-rows, 0), (0, columns), (0, -columns)):
-            yield shifted(images, down, right)
+            yield _shifted(images, down, right)
 
 
-def shifted(images: Tensor, down: int, right: int) -> Tensor:
+def _shifted(images: Tensor, down: int, right: int) -> Tensor:
     """Images moved by whole pixels; what comes into view is 0."""
     height, width = images.shape[2:]
     moved = torch.zeros_like(images)

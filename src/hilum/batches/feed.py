@@ -7,8 +7,9 @@ alone, and what is left runs on the device, in the thread that trains.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from dataclasses import KW_ONLY, dataclass
 from typing import NamedTuple
 
 import cv2
@@ -17,18 +18,20 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from hilum.batches.augment import AugmentParams, apply, draw, to_device
-from hilum.batches.gather import Ints, Pixels, Verify, gathering
-from hilum.batches.plan import EpochPlan, epoch_plan
+from hilum.batches.augment import AugmentParams, to_device
+from hilum.batches.extras import Extra
+from hilum.batches.gather import gathering
+from hilum.batches.plan import EpochPlan
 from hilum.config import AugmentConfig, SamplingConfig
 from hilum.device import one_core_workers
 from hilum.errors import DataError
 from hilum.table import sample_rows
 
-THREADS = 2
+_Ints = npt.NDArray[np.int64]
+_THREADS = 2
 """Threads that prepare batches, each of them a batch at a time."""
 
-AHEAD = 4
+_AHEAD = 4
 """Batches that are ready or being prepared while the device works."""
 
 
@@ -43,64 +46,66 @@ class Batch(NamedTuple):
 
     images: Tensor
     targets: Tensor
-    rows: Ints
+    rows: _Ints
 
 
+@dataclass(eq=False)
 class Feed:
-    """The batches of one part, epoch by epoch."""
+    """The batches of one part, epoch by epoch; nothing is read before they are asked for.
 
-    def __init__(
-        self,
-        pixels: Pixels,
-        slots: Ints,
-        targets: npt.NDArray[np.float32],
-        *,
-        mean: float,
-        sd: float,
-        device: torch.device | str,
-        batch: int,
-        seed: int = 0,
-        augment: AugmentConfig | None = None,
-        sampling: SamplingConfig | None = None,
-        findings: tuple[str, ...] = (),
-        shuffle: bool = False,
-        channels_last: bool = True,
-        rank: int = 0,
-        world: int = 1,
-        verify: Verify | None = None,
-    ) -> None:
-        """Nothing is read yet.
+    Attributes:
+        pixels: uint8 [slots, s, s], usually a pack's memory map.
+        slots: int64 [n], where in `pixels` each row of the part lies.
+        targets: float32 [n, k], NaN where unknown.
+        mean: of the training part's pixels, in 0..1.
+        sd: likewise.
+        device: where batches go.
+        batch: images per step, over all processes.
+        seed: the run's seed; order and augmentation follow from it and the epoch.
+        augment: how images are changed; None for evaluation.
+        sampling: which rows an epoch shows; None shows all once.
+        findings: names of the targets' columns, which some kinds of sampling need.
+        shuffle: whether this is training; see `EpochPlan`.
+        channels_last: memory format of the images.
+        rank: which process this is, from 0.
+        world: how many processes share each step.
+        verify: `Pack.verify`, which is shown the pixels as they are read.
+    """
 
-        Args:
-            pixels: uint8 [slots, s, s], usually a pack's memory map.
-            slots: int64 [n], where in `pixels` each row of the part lies.
-            targets: float32 [n, k], NaN where unknown.
-            mean: of the training part's pixels, in 0..1.
-            sd: likewise.
-            device: where batches go.
-            batch: images per step, over all processes.
-            seed: the run's seed; order and augmentation follow from it and the epoch.
-            augment: how images are changed; None for evaluation.
-            sampling: which rows an epoch shows; None shows all once.
-            findings: names of the targets' columns, which some kinds of sampling need.
-            shuffle: whether this is training; see `epoch_plan`.
-            channels_last: memory format of the images.
-            rank: which process this is, from 0.
-            world: how many processes share each step.
-            verify: `Pack.verify`, which is shown the pixels as they are read.
+    pixels: npt.NDArray[np.uint8]
+    slots: _Ints
+    targets: npt.NDArray[np.float32]
+    _: KW_ONLY
+    mean: float
+    sd: float
+    device: torch.device | str
+    batch: int
+    seed: int = 0
+    augment: AugmentConfig | None = None
+    sampling: SamplingConfig | None = None
+    findings: tuple[str, ...] = ()
+    shuffle: bool = False
+    channels_last: bool = True
+    rank: int = 0
+    world: int = 1
+    verify: Callable[[_Ints, npt.NDArray[np.uint8]], None] | None = None
+
+    def __post_init__(self) -> None:
+        """Check that the arrays belong together.
 
         Raises:
-            DataError: the arrays do not belong together.
+            ConfigError: `augment.extra` names what no plugin in use has.
+            DataError: they do not.
         """
+        slots, targets = self.slots, self.targets
         if len(slots) != len(targets):
             raise DataError(f"{len(slots)} images came with {len(targets)} rows of targets.")
-        if len(slots) and not 0 <= slots.min() <= slots.max() < len(pixels):
-            raise DataError(f"slots {slots.min()} to {slots.max()} are not all among {len(pixels)} images.")
-        self.pixels, self.slots, self.targets = pixels, slots, np.ascontiguousarray(targets, np.float32)
-        self.mean, self.sd, self.device, self.batch, self.seed = mean, sd, torch.device(device), batch, seed
-        self.augment, self.sampling, self.findings = augment, sampling, findings
-        self.shuffle, self.channels_last, self.rank, self.world = shuffle, channels_last, rank, world
-        self._verify = verify
+        if len(slots) and not 0 <= slots.min() <= slots.max() < len(self.pixels):
+            raise DataError(
+                f"slots {slots.min()} to {slots.max()} are not all among {len(self.pixels)} images."
+            )
+        self.targets, self._device = np.ascontiguousarray(targets, np.float32), torch.device(self.device)
+        self._extras = Extra.all(self.augment)
         self._table = self._scaled(_shares(torch.arange(256, dtype=torch.uint8))).numpy()
         self._planned: tuple[int, EpochPlan] | None = None
 
@@ -114,16 +119,8 @@ class Feed:
             rows = np.arange(len(self.slots))
             if self.sampling is not None:
                 rows = sample_rows(self.targets, self.findings, self.sampling, self.seed, epoch)
-            plan = epoch_plan(
-                rows,
-                batch=self.batch,
-                seed=self.seed,
-                epoch=epoch,
-                shuffle=self.shuffle,
-                rank=self.rank,
-                world=self.world,
-            )
-            self._planned = (epoch, plan)
+            how = {"batch": self.batch, "seed": self.seed, "rank": self.rank, "world": self.world}
+            self._planned = epoch, EpochPlan.of(rows, epoch=epoch, shuffle=self.shuffle, **how)
         return self._planned[1]
 
     def steps(self, epoch: int) -> int:
@@ -143,29 +140,31 @@ class Feed:
             PackError: the pack's file is gone, too short, or damaged.
         """
         plan, draws = self.plan(epoch), self.draws(epoch)
-        on_host = self.device.type == "cpu"
+        extra = [(one, one.draw(self.seed, epoch, len(plan.rows))) for one in self._extras]
+        on_host = self._device.type == "cpu"
 
-        def prepare(step: int) -> tuple[Ints, Tensor]:
+        def prepare(step: int) -> tuple[_Ints, Tensor]:
             positions = plan.positions(step)
             pixels = gather(self.slots[plan.rows[positions]])
             return positions, normal(positions, pixels) if on_host else pixels
 
-        def normal(positions: Ints, pixels: Tensor) -> Tensor:
-            return self._normal(pixels, None if draws is None else draws.take(positions))
+        def normal(positions: _Ints, pixels: Tensor) -> Tensor:
+            params = None if draws is None else draws.take(positions)
+            return self._normal(pixels, params, [(one, drawn[positions]) for one, drawn in extra])
 
-        def batch(positions: Ints, images: Tensor) -> Batch:
+        def batch(positions: _Ints, images: Tensor) -> Batch:
             rows = plan.rows[positions]
             images = images if on_host else normal(positions, images)
-            return Batch(images, to_device(self.targets[rows], self.device), rows)
+            return Batch(images, to_device(self.targets[rows], self._device), rows)
 
         with (
-            gathering(self.pixels, pin=self.device.type == "cuda", verify=self._verify) as gather,
-            one_core_workers(THREADS, "hilum-feed") as workers,
+            gathering(self.pixels, pin=self._device.type == "cuda", verify=self.verify) as gather,
+            one_core_workers(_THREADS, "hilum-feed") as workers,
         ):
-            ahead: deque[Future[tuple[Ints, Tensor]]] = deque()
+            ahead: deque[Future[tuple[_Ints, Tensor]]] = deque()
             for step in range(first_step, plan.steps):
                 ahead.append(workers.submit(prepare, step))
-                if len(ahead) > AHEAD:
+                if len(ahead) > _AHEAD:
                     yield batch(*ahead.popleft().result())
             while ahead:
                 yield batch(*ahead.popleft().result())
@@ -174,17 +173,33 @@ class Feed:
         """How the images of one epoch are changed, by position in its order; None where none is."""
         if self.augment is None:
             return None
-        return draw(self.augment, self.seed, epoch, np.arange(len(self.plan(epoch).rows)))
+        return AugmentParams.draw(self.augment, self.seed, epoch, np.arange(len(self.plan(epoch).rows)))
 
-    def _normal(self, pixels: Tensor, params: AugmentParams | None) -> Tensor:
+    def _normal(
+        self,
+        pixels: Tensor,
+        params: AugmentParams | None,
+        extra: Sequence[tuple[Extra, npt.NDArray[np.generic]]],
+    ) -> Tensor:
         """uint8 [b, s, s] on the host -> float32 [b, 1, s, s] on the device, augmented and normalised."""
-        pixels = pixels.to(self.device, non_blocking=True)
+        pixels = pixels.to(self._device, non_blocking=True)
+        if extra:
+            shares = _shares(pixels).unsqueeze(1)
+            if params is not None:
+                shares = params.apply(shares, self.mean)
+            for one, drawn in extra:
+                shares = one.apply(shares, drawn)
+            return self._laid_out(self._scaled(shares.clone()).squeeze(1))
         images = self._looked_up(pixels) if pixels.device.type == "cpu" else self._scaled(_shares(pixels))
         if params is not None and params.changed.any():
             changed = np.flatnonzero(params.changed)
-            index = to_device(changed, self.device)
-            some = apply(_shares(pixels[index]).unsqueeze(1), params.take(changed), fill=self.mean)
+            index = to_device(changed, self._device)
+            some = params.take(changed).apply(_shares(pixels[index]).unsqueeze(1), self.mean)
             images[index] = self._scaled(some).squeeze(1)
+        return self._laid_out(images)
+
+    def _laid_out(self, images: Tensor) -> Tensor:
+        """[b, s, s] -> [b, 1, s, s]."""
         # With one channel both formats are the same memory; only strides tell a convolution which is meant.
         return images.unsqueeze(-1).permute(0, 3, 1, 2) if self.channels_last else images.unsqueeze(1)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import FileIO
 from mmap import mmap
 from pathlib import Path
 
@@ -16,17 +18,17 @@ from torch import Tensor
 
 from hilum.errors import PackError
 
-Pixels = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int64]
-Verify = Callable[[Ints, Pixels], None]
-IN_CACHE = 2**19
+_Pixels = npt.NDArray[np.uint8]
+_Ints = npt.NDArray[np.int64]
+_Verify = Callable[[_Ints, _Pixels], None]
+_IN_CACHE = 2**19
 """Bytes that are read before they are verified: more would have left the processor's cache by then."""
 
 
 @contextmanager
 def gathering(
-    pixels: Pixels, pin: bool = False, verify: Verify | None = None
-) -> Iterator[Callable[[Ints], Tensor]]:
+    pixels: _Pixels, pin: bool = False, verify: _Verify | None = None
+) -> Iterator[Callable[[_Ints], Tensor]]:
     """A function that copies images out of `pixels`; several threads may call it at once.
 
     A memory map is read with read(2) from its file: every page touched through the map itself would count as
@@ -47,7 +49,7 @@ def gathering(
     """
     if (place := _place(pixels)) is None:
 
-        def take(slots: Ints) -> Tensor:
+        def take(slots: _Ints) -> Tensor:
             images = torch.from_numpy(pixels[slots])
             if verify is not None:
                 verify(slots, images.numpy())
@@ -55,29 +57,31 @@ def gathering(
 
         yield take
         return
-    path, offset = place
-    size = pixels[0].nbytes
     try:
-        file = path.open("rb", buffering=0)
+        file = place[0].open("rb", buffering=0)
     except OSError as error:
-        raise PackError(f"{path} cannot be read: {error.strerror}. Make the pack again.") from error
+        raise PackError(f"{place[0]} cannot be read: {error.strerror}. Make the pack again.") from error
     with file:
+        yield lambda slots: _read(file, place[1], slots, pixels.shape[1:], pin, verify)
 
-        def read(slots: Ints) -> Tensor:
-            images = torch.empty((len(slots), *pixels.shape[1:]), dtype=torch.uint8, pin_memory=pin)
-            for slot in slots.tolist():
-                _announce(file.fileno(), offset + slot * size, size)
-            some = max(1, IN_CACHE // size)
-            for at in range(0, len(slots), some):
-                few, pictures = slots[at : at + some], images.numpy()[at : at + some]
-                for slot, image in zip(few.tolist(), pictures, strict=True):
-                    if os.preadv(file.fileno(), [image], offset + slot * size) != size:
-                        raise PackError(f"{path} ends before image {slot}. Make the pack again.")
-                if verify is not None:
-                    verify(few, pictures)
-            return images
 
-        yield read
+def _read(
+    file: FileIO, start: int, slots: _Ints, shape: tuple[int, ...], pin: bool, verify: _Verify | None
+) -> Tensor:
+    """Images of a file in which they begin at `start`, and are checked while they are in the processor's cache."""
+    images = torch.empty((len(slots), *shape), dtype=torch.uint8, pin_memory=pin)
+    size = math.prod(shape)
+    for slot in slots.tolist():
+        _announce(file.fileno(), start + slot * size, size)
+    some = max(1, _IN_CACHE // size)
+    for at in range(0, len(slots), some):
+        few, pictures = slots[at : at + some], images.numpy()[at : at + some]
+        for slot, image in zip(few.tolist(), pictures, strict=True):
+            if os.preadv(file.fileno(), [image], start + slot * size) != size:
+                raise PackError(f"{file.name} ends before image {slot}. Make the pack again.")
+        if verify is not None:
+            verify(few, pictures)
+    return images
 
 
 def _announce(file: int, offset: int, size: int) -> None:
@@ -89,7 +93,7 @@ def _announce(file: int, offset: int, size: int) -> None:
         os.posix_fadvise(file, offset, size, os.POSIX_FADV_WILLNEED)
 
 
-def _place(pixels: Pixels) -> tuple[Path, int] | None:
+def _place(pixels: _Pixels) -> tuple[Path, int] | None:
     """The file that a whole memory map shows and where in it the map begins; None for other arrays."""
     if sys.platform == "win32":
         return None  # It has no preadv; the map itself is read.

@@ -32,6 +32,7 @@ from hilum.cli.noise import noise
 from hilum.cli.options import with_options
 from hilum.cli.pack import pack
 from hilum.cli.phantom import phantom
+from hilum.cli.plugins import OPTION, split_plugins
 from hilum.cli.renamed import BY_PLACE, asked, renamed, with_place
 from hilum.cli.runs import runs
 from hilum.cli.scoring import evaluate, predict, report
@@ -40,6 +41,7 @@ from hilum.cli.show import names_are_text
 from hilum.cli.sources import arrange, sources
 from hilum.cli.training import reproduce, train
 from hilum.errors import HilumError, Stopped
+from hilum.plugins import using
 from hilum.progress import heartbeat, on_screen, say
 from hilum.text import visible
 from hilum.version import __version__
@@ -53,10 +55,12 @@ COMMANDS: dict[str, tuple[Callable[..., Any] | typer.Typer, ...]] = {
 }
 """Heading in `hilum --help` -> its commands, in the order in which a user meets them."""
 
-USAGE_ERROR: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+_EVERY_COMMAND = f"Every command takes {OPTION} FILE: parts of your own, see docs/extending.md."
+
+_USAGE_ERROR: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 """What a wrong command line raises: click's own class, or from typer 0.29 on that of typer's copy of click."""
 
-OF_THE_SYSTEM = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE)
+_OF_THE_SYSTEM = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE)
 """What the system refuses for reasons of its own, wherever it comes: no fault of hilum to be traced back."""
 
 
@@ -64,7 +68,7 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM came."""
 
 
-class Commands(typer.core.TyperGroup):
+class _Commands(typer.core.TyperGroup):
     """Turns an interruption into one message: what is kept, and how to go on."""
 
     def invoke(self, ctx: Any) -> Any:
@@ -83,7 +87,7 @@ def make_app(name: str = "") -> typer.Typer:
     """The typer application with every command; options are made of the one that is named alone."""
     app = typer.Typer(
         name="hilum",
-        cls=Commands,
+        cls=_Commands,
         help="A lab bench for chest X-ray classifiers. Not a medical device.",
         no_args_is_help=True,
         add_completion=False,
@@ -100,7 +104,7 @@ def make_app(name: str = "") -> typer.Typer:
             command = with_options(function) if called == name else _named(function)
             if called == name and name in BY_PLACE:
                 command = with_place(command)
-            app.command(called, rich_help_panel=heading)(command)
+            app.command(called, rich_help_panel=heading, epilog=_EVERY_COMMAND)(command)
     return app
 
 
@@ -108,9 +112,11 @@ def make_app(name: str = "") -> typer.Typer:
 @on_screen()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    given = renamed(sys.argv[1:] if arguments is None else arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        with _terminable(), _heartbeat(given):
+        given, plugins = split_plugins(given)
+        given = renamed(given)
+        with _terminable(), _heartbeat(given), using(plugins):
             # color: click is not to cut escape sequences out of names off a terminal; they are shown everywhere.
             app = make_app(asked(given))
             result = app(args=given, prog_name="hilum", standalone_mode=False, color=True)
@@ -121,12 +127,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except typer.Abort:
         say("stopped")
         return 130
-    except USAGE_ERROR as error:
+    except _USAGE_ERROR as error:
         return _misused(error)
     except BrokenPipeError:
         return _unread()
     except OSError as error:
-        if error.errno not in OF_THE_SYSTEM:
+        if error.errno not in _OF_THE_SYSTEM:
             raise
         what = error.filename or "what was printed, or a file,"
         say(f"{what} could not be read or written: {error.strerror}.")
@@ -196,6 +202,11 @@ def _show_version(wanted: bool) -> None:
 def _options(
     version: bool = typer.Option(
         False, "--version", help="Show the version.", callback=_show_version, is_eager=True
+    ),
+    plugin: list[str] = typer.Option(
+        [],
+        OPTION,
+        help="A Python file with parts of your own, for any command; may be repeated. See docs/extending.md.",
     ),
 ) -> None:
     pass

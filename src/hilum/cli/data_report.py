@@ -25,9 +25,9 @@ def data_report(
     Labels, prevalence, findings together, shares by projection, view, sex and age, samples, and warnings first.
     """
     from hilum.files import read_json
-    from hilum.report import open_pack, write_data_report
+    from hilum.report import write_data_report
 
-    path = write_data_report(open_pack(pack), out)
+    path = write_data_report(pack, out)
     numbers = read_json(path.with_suffix(".json"))
     if as_json:
         show_json(numbers)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-SIZE = 128
+_SIZE = 128
 
 
 def demo(
@@ -19,12 +19,12 @@ def demo(
     """Draw a phantom study, check it, pack it, train a network, score it, and say where the report is."""
     from hilum.cli.app import main
 
-    study, pack, runs = out / "phantom", out / "packs" / f"phantom-{SIZE}", out / "runs"
+    study, pack, runs = out / "phantom", out / "packs" / f"phantom-{_SIZE}", out / "runs"
     change = ["--set", f"train.epochs={epochs}"] if epochs else []
     for command in (
         ["phantom", "--out", study, "--patients", patients],
         ["doctor", "chexpert", study],
-        ["pack", "chexpert", study, "--out", pack, "--size", SIZE],
+        ["pack", "chexpert", study, "--out", pack, "--size", _SIZE],
         ["train", "phantom-resnet18", "--data", pack, "--out", runs, *change],
         ["runs", "--folder", runs],
     ):

@@ -11,8 +11,8 @@ from hilum.cli.show import console, show_json, show_steps, show_table
 if TYPE_CHECKING:
     from hilum.doctor import Report
 
-STYLES = {"fault": "bold red", "warning": "bold yellow", "note": "bold cyan", "ok": "bold green"}
-WIDTH = 110
+_STYLES = {"fault": "bold red", "warning": "bold yellow", "note": "bold cyan", "ok": "bold green"}
+_WIDTH = 110
 
 
 def doctor(
@@ -88,18 +88,16 @@ def _show_checks(report: Report) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from hilum.doctor import LEVELS
-
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
-    for level in LEVELS[:3]:
+    for level in ("fault", "warning", "note"):
         for check in report.of(level):
-            grid.add_row(Text(level.upper(), STYLES[level]), check.message)
+            grid.add_row(Text(level.upper(), _STYLES[level]), check.message)
             if check.what_to_do:
                 grid.add_row("", Styled(f"-> {check.what_to_do}", "dim"))
     fine = " ".join(check.message for check in report.of("ok"))
     if fine:
-        grid.add_row(Text("FINE", STYLES["ok"]), fine)
+        grid.add_row(Text("FINE", _STYLES["ok"]), fine)
     out = console()
-    out.print(grid, width=min(WIDTH, out.width))
+    out.print(grid, width=min(_WIDTH, out.width))

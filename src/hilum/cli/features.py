@@ -13,7 +13,7 @@ from hilum.cli.show import show_json, show_table
 from hilum.text import listed, many
 
 if TYPE_CHECKING:
-    from hilum.api.features import Similar
+    from hilum.api import Similar
 
 
 def embed(

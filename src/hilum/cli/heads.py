@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hilum.heads import Entry, SearchRecord
     from hilum.runs import Run
 
-SHOWN = 10
+_SHOWN = 10
 """How many of the candidates are shown."""
 
 
@@ -68,7 +68,7 @@ def _show(run: Run, record: SearchRecord) -> None:
     heading = SCORES[record.by].heading + (f", mean of {len(findings)}" if len(findings) > 1 else "")
     rows: list[list[Any]] = [
         [place, entry.candidate.describe(), _score(entry)]
-        for place, entry in enumerate(record.entries[:SHOWN], start=1)
+        for place, entry in enumerate(record.entries[:_SHOWN], start=1)
     ]
     about = f"{many(record.images, 'training image')} of {many(record.patients, 'patient')}"
     title = (

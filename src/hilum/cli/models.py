@@ -11,9 +11,9 @@ from hilum.cli.options import AsJson
 from hilum.cli.show import console, show_json, show_table
 
 if TYPE_CHECKING:
-    from hilum.models import Description, ModelSpec, Published
+    from hilum.models import ModelSpec
 
-SMALLEST_GFLOPS = 0.0005
+_SMALLEST_GFLOPS = 0.0005
 """Less than this would be printed as 0.000."""
 
 
@@ -45,16 +45,17 @@ def models(
 
 
 def _list_all(as_json: bool) -> None:
-    from hilum.models import MODELS
+    from hilum.models import all_models
 
+    known = all_models().values()
     if as_json:
-        show_json([_as_json(spec) for spec in MODELS.values()])
+        show_json([_as_json(spec) for spec in known])
         return
     show_table(
         ["name", "network", "parameters", "px", "GFLOPs", "published weights", "from"],
         [
             (spec.name, spec.title, spec.parameters, spec.size, spec.gflops, _weights(spec), spec.paper)
-            for spec in MODELS.values()
+            for spec in known
         ],
     )
     console().print(
@@ -90,9 +91,9 @@ def _as_json(spec: ModelSpec) -> dict[str, Any]:
 
 def _list_timm(pattern: str, as_json: bool) -> None:
     from hilum.errors import ConfigError
-    from hilum.models import timm_names
+    from hilum.models import all_models
 
-    names = timm_names(pattern)
+    names = list(all_models(pattern))
     if not names:
         raise ConfigError(f"no network matches {pattern!r}; try e.g. 'timm:resnet*'.")
     if as_json:
@@ -109,28 +110,6 @@ def _show_one(model: config.ModelConfig, size: int | None, outputs: int, as_json
     if as_json:
         show_json(description.to_json() | {"published": _as_json(spec)["published"]})
         return
-    _print(description)
-    console().print(f"blocks, for finetune.start_at: {' '.join(description.blocks)}", soft_wrap=True)
-    if spec.published:
-        _print_published(spec.published)
-
-
-def _print_published(published: Published) -> None:
-    wants = published.preparation
-    mean, sd = (
-        ", ".join(f"{value:.6g}" for value in values)
-        for values in (wants.normalisation.mean, wants.normalisation.sd)
-    )
-    size = f"{wants.size} px" if wants.size else "any size"
-    console().print(
-        f"published weights: {published.trained_on} ({published.source}); licence: {published.licence}\n"
-        f"they want: {size}, fit {wants.fit}; pixels of 0 to 1 less {mean}, over {sd}"
-        + (f"\n{published.url}" if published.url else ""),
-        soft_wrap=True,
-    )
-
-
-def _print(description: Description) -> None:
     console().print(f"{description.name}: {description.title} ({description.paper})")
     console().print(f"input {description.size} x {description.size}, one gray channel", end="")
     console().print("" if description.channels == 1 else f" repeated {description.channels} times")
@@ -142,9 +121,28 @@ def _print(description: Description) -> None:
                 layer.kind,
                 " x ".join(str(length) for length in layer.shape) if layer.shape else None,
                 layer.parameters or None,
-                layer.gflops if layer.gflops >= SMALLEST_GFLOPS else None,
+                layer.gflops if layer.gflops >= _SMALLEST_GFLOPS else None,
             )
             for layer in description.layers
         ],
         footer=["whole", "", description.outputs, description.parameters, description.gflops],
+    )
+    console().print(f"blocks, for finetune.start_at: {' '.join(description.blocks)}", soft_wrap=True)
+    _print_published(spec)
+
+
+def _print_published(spec: ModelSpec) -> None:
+    if (published := spec.published) is None:
+        return
+    wants = published.preparation
+    mean, sd = (
+        ", ".join(f"{value:.6g}" for value in values)
+        for values in (wants.normalisation.mean, wants.normalisation.sd)
+    )
+    size = f"{wants.size} px" if wants.size else "any size"
+    console().print(
+        f"published weights: {published.trained_on} ({published.source}); licence: {published.licence}\n"
+        f"they want: {size}, fit {wants.fit}; pixels of 0 to 1 less {mean}, over {sd}"
+        + (f"\n{published.url}" if published.url else ""),
+        soft_wrap=True,
     )

@@ -15,9 +15,9 @@ from hilum.text import many
 if TYPE_CHECKING:
     from hilum.noise import Suspects
 
-SHOWN = 20
+_SHOWN = 20
 """How many suspects are shown."""
-NAMES = {1: "positive", 0: "negative"}
+_NAMES = {1: "positive", 0: "negative"}
 
 
 def noise(
@@ -62,8 +62,8 @@ def _show(found: Suspects) -> None:
     ]
     show_table(columns, rates, title=f"Estimated wrong labels, by {found.candidate} on {found.encoder}")
     worst = [
-        [one.rank, one.image_id, one.finding, NAMES[one.given], one.probability, "; ".join(one.reasons)]
-        for one in sorted(found.suspects, key=lambda one: (one.rank, one.finding))[:SHOWN]
+        [one.rank, one.image_id, one.finding, _NAMES[one.given], one.probability, "; ".join(one.reasons)]
+        for one in sorted(found.suspects, key=lambda one: (one.rank, one.finding))[:_SHOWN]
     ]
     if worst:
         total = many(len(found.suspects), "suspect")

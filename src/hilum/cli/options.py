@@ -37,7 +37,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing while training
 Open = Annotated[bool, typer.Option("--open", help="Open the page in the browser.")]
 
 
-OF_RUN = {"recipe": Recipe, "set": Change}
+_OF_RUN = {"recipe": Recipe, "set": Change}
 
 
 def with_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -70,9 +70,9 @@ def _section(annotation: Any) -> type[Section] | None:
 
 def _options(annotation: Any) -> dict[str, inspect.Parameter]:
     """Name -> option, of what a section's parameter stands for."""
-    keys = [key for key in _keys(annotation) if key in OF_RUN]
+    keys = [key for key in _keys(annotation) if key in _OF_RUN]
     own = {
-        key: inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=OF_RUN[key])
+        key: inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_OF_RUN[key])
         for key in keys
     }
     return {knob.name: _option(knob) for knob in _knobs(annotation).values()} | own
@@ -84,7 +84,7 @@ def _knobs(annotation: Any) -> dict[str, Knob]:
 
     if not get_args(annotation):
         return {one.name: one for one in knobs(annotation)}
-    return {key: find_settings(key)[key] for key in _keys(annotation) if key not in OF_RUN}
+    return {key: find_settings(key)[key] for key in _keys(annotation) if key not in _OF_RUN}
 
 
 def _keys(annotation: Any) -> list[str]:

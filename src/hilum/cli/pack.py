@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from hilum.pixels import Pack
     from hilum.table import Step
 
-RUN = "recipe set prepare.size prepare.fit prepare.clahe clean.views clean.projections clean.parts"
+_RUN = "recipe set prepare.size prepare.fit prepare.clahe clean.views clean.projections clean.parts"
 """Settings of a run that are options."""
-SHOWN = 10
+_SHOWN = 10
 """How many left-out images are printed."""
 
 
@@ -26,7 +26,7 @@ def pack(
     source: SourceName,
     root: SourceRoot,
     out: Annotated[Path, typer.Option(help="The pack to make.")],
-    run: Annotated[config.Config, RUN],
+    run: Annotated[config.Config, _RUN],
     settings: config.PackConfig,
     option: SourceOptions = None,
     as_json: AsJson = False,
@@ -70,9 +70,9 @@ def _show(made: Pack, steps: list[Step], seconds: float | None) -> None:
     )
     if made.excluded.height:
         typer.echo(f"{_left_out(made)} left out:")
-        show_table(("path", "reason"), made.excluded.select("path", "reason").head(SHOWN).rows())
-        if made.excluded.height > SHOWN:
-            typer.echo(f"... and {made.excluded.height - SHOWN:,} more: {made.path / 'excluded.parquet'}")
+        show_table(("path", "reason"), made.excluded.select("path", "reason").head(_SHOWN).rows())
+        if made.excluded.height > _SHOWN:
+            typer.echo(f"... and {made.excluded.height - _SHOWN:,} more: {made.path / 'excluded.parquet'}")
     for note, count in made.info.get("guessed", {}).items():
         typer.echo(f"guessed: {count:,} x {note}")
     typer.echo(f"fingerprint {made.fingerprint}")

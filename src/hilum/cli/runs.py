@@ -68,7 +68,7 @@ def _show(rows: list[dict[str, Any]], folder: Path, by: str, part: str) -> None:
 
 
 @runs.command("show")
-def show_run(
+def _show_run(
     run: RunFolder,
     all_settings: Annotated[bool, typer.Option("--all", help="Show defaults too.")] = False,
     epochs: Annotated[
@@ -155,7 +155,7 @@ def _show_data(run: Run) -> None:
 def _show_epochs(run: Run, asked: dict[str, Any], as_json: bool) -> None:
     """The lines of a run's epochs, as it showed them or as other knobs ask for."""
     from hilum.config import make_config
-    from hilum.track import check_track, epoch_lines
+    from hilum.track import EpochTable, check_track
 
     entries = [start, *run.history] if (start := run.start) else run.history
     if as_json:
@@ -165,5 +165,5 @@ def _show_epochs(run: Run, asked: dict[str, Any], as_json: bool) -> None:
     track |= {name: value for name, value in asked.items() if value}
     config = make_config({"track": track}, origin="--part")
     check_track(config.track)
-    for line in epoch_lines(entries, config.track, run.config.train.epochs):
+    for line in EpochTable(config.track, run.config.train.epochs, None).whole(entries):
         typer.echo(line)

@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from hilum.table import Step
 
 
-GAP = 3
+_GAP = 3
 """Characters between two columns."""
 UNFOLDED, FOLDED = 28, 20
 """Texts up to this length are never folded; room that is kept for a column of longer ones."""
 
 
-LAYOUT = "\n\t"
+_LAYOUT = "\n\t"
 """Control characters that hilum's own output has."""
 
 
-class Screen(Console):
+class _Screen(Console):
     """A console that takes texts as they are: no markup, no emoji codes, and nothing that a terminal obeys."""
 
     def __init__(self, width: int | None = None) -> None:
@@ -39,13 +39,13 @@ class Screen(Console):
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """What rich prints, its own colours and controls aside, made visible."""
         for text, style, control in super().render(renderable, options):
-            yield Segment(text if control else visible(text, LAYOUT), style, control)
+            yield Segment(text if control else visible(text, _LAYOUT), style, control)
 
 
-def console() -> Screen:
+def console() -> _Screen:
     """Standard output; off a terminal it is wide, so that tables are not folded."""
-    made = Screen()
-    return made if made.is_terminal else Screen(width=200)
+    made = _Screen()
+    return made if made.is_terminal else _Screen(width=200)
 
 
 class _Shown:
@@ -55,7 +55,7 @@ class _Shown:
         self.rich_proxied_file = stream
 
     def write(self, text: str) -> int:
-        return self.rich_proxied_file.write(visible(text, LAYOUT))
+        return self.rich_proxied_file.write(visible(text, _LAYOUT))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.rich_proxied_file, name)
@@ -114,7 +114,7 @@ def show_table(
 def _widths(columns: Sequence[str], bodies: Sequence[Sequence[str]], room: int) -> list[int | None]:
     """Characters for each column: its widest text while all fit so; else headings fold, and long texts (None)."""
     widest = [max(map(cell_len, (name, *texts))) for name, texts in zip(columns, bodies, strict=True)]
-    if sum(widest) + GAP * len(widest) <= room:
+    if sum(widest) + _GAP * len(widest) <= room:
         return list(widest)
     folded = [
         max(map(cell_len, (*name.split(), *texts))) for name, texts in zip(columns, bodies, strict=True)
@@ -124,20 +124,20 @@ def _widths(columns: Sequence[str], bodies: Sequence[Sequence[str]], room: int) 
 
 def _blocks(widths: Sequence[int], room: int) -> Iterator[list[int]]:
     """Positions of the columns that fit beside each other, the first in front of every block."""
-    block, used = [0], widths[0] + GAP
+    block, used = [0], widths[0] + _GAP
     for j, width in enumerate(widths[1:], start=1):
-        if used + width + GAP > room and len(block) > 1:
+        if used + width + _GAP > room and len(block) > 1:
             yield block
-            block, used = [0], widths[0] + GAP
+            block, used = [0], widths[0] + _GAP
         block.append(j)
-        used += width + GAP
+        used += width + _GAP
     yield block
 
 
 def show_steps(steps: Sequence[Step]) -> None:
     """Print how many rows each filter left; nothing where there was none."""
     if steps:
-        rows = [(step.name, step.rows_before, step.rows_after) for step in steps]
+        rows = [(step.name, step.before, step.after) for step in steps]
         show_table(("filter", "rows before", "after"), rows)
 
 
@@ -145,6 +145,6 @@ def show_json(value: Any) -> None:
     """Print a result for a script; letters are escaped only where a terminal or an encoding cannot have them."""
     text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False, default=str)
     encoded = text.encode(sys.stdout.encoding or "utf-8", "replace").decode(sys.stdout.encoding or "utf-8")
-    if not text == encoded == visible(text, LAYOUT):
+    if not text == encoded == visible(text, _LAYOUT):
         text = json.dumps(value, indent=2, allow_nan=False, default=str)
     print(text)  # noqa: T201

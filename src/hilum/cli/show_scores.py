@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hilum.metrics import Calibration, Scores
 
 
-FEW = 3
+_FEW = 3
 """Up to so many findings every score is shown without being asked for."""
 
 
@@ -22,7 +22,7 @@ def show_evaluation(judged: Evaluation, every: bool = False) -> None:
     scores = judged.scores
     typer.echo(f"Scores on {scores.heading}{_method(scores)}")
     show_table(*scores.table())
-    if every or len(scores.findings) <= FEW:
+    if every or len(scores.findings) <= _FEW:
         _show_every(scores, every)
     else:
         typer.echo("--all shows every score with its interval.")

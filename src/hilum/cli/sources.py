@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,27 +11,24 @@ from hilum import config
 from hilum.cli.options import AsJson, SourceName, SourceOptions, SourceRoot
 from hilum.cli.show import show_json, show_table
 
-if TYPE_CHECKING:
-    from hilum.table import Source
-
 
 def sources(
     name: Annotated[str, typer.Argument(help="Show this one in full.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """List the data sets that can be read, with citation, licence and folder layout."""
-    from hilum.table import SOURCES, find_source
+    from hilum.table import all_sources
 
     if name and as_json:
-        show_json(find_source(name).to_json())
+        show_json(all_sources()[name].to_json())
     elif name:
-        _show(find_source(name))
+        _show(name)
     elif as_json:
-        show_json([source.to_json() for source in SOURCES.values()])
+        show_json([source.to_json() for source in all_sources().values()])
     else:
         show_table(
             ("source", "data set", "licence", "official split"),
-            [(s.name, s.title, s.licence, s.has_official_split) for s in SOURCES.values()],
+            [(s.name, s.title, s.licence, s.has_official_split) for s in all_sources().values()],
             title="Sources",
         )
         typer.echo("One in full, with its folder layout, options and citation:  hilum sources NAME")
@@ -60,7 +57,7 @@ def arrange(
         show_json({"out": str(out), "images": len(done.table), **counts})
         return
     for step in steps:
-        typer.echo(f"clean.{step.name}: {step.rows_before:,} -> {step.rows_after:,} images")
+        typer.echo(f"clean.{step.name}: {step.before:,} -> {step.after:,} images")
     told = (
         (done.copied, "copied"),
         (done.kept, "already there"),
@@ -73,7 +70,10 @@ def arrange(
     typer.echo(f"Next:  hilum pack csv {out} --out PACK")
 
 
-def _show(source: Source) -> None:
+def _show(name: str) -> None:
+    from hilum.table import all_sources
+
+    source = all_sources()[name]
     typer.echo(f"{source.name}: {source.title}\n\n{source.layout}\n\n{source.notes}\n")
     for label, value in (("Citation", source.citation), ("Licence", source.licence), ("From", source.url)):
         if value:

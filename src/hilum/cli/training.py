@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,8 +37,8 @@ def train(
 ) -> None:
     """Train a model as a recipe says, into a new run, and score its validation part."""
     from hilum import api
+    from hilum.device import leads
     from hilum.table import parse_options
-    from hilum.train import leads
 
     if resume is not None:
         _check_alone(recipe, bool(data or set_ or option or labels or name or repeats > 1))
@@ -47,18 +46,11 @@ def train(
     elif recipe is None:
         raise ConfigError("hilum train needs a recipe (a TOML file, see recipes/) or --resume RUN.")
     else:
+        command = "hilum " + shlex.join(sys.argv[1:])
         runs = api.repeat(
-            recipe,
-            repeats,
-            data=data,
-            change=set_ or (),
-            options=parse_options(option or ()),
-            labels=labels,
-            out=out,
-            name=name,
-            command="hilum " + shlex.join(sys.argv[1:]),
-            quiet=quiet,
-        )
+            recipe, repeats, data=data, change=set_ or (), options=parse_options(option or ()), labels=labels,
+            out=out, name=name, command=command, quiet=quiet,
+        )  # fmt: skip
     if leads():
         (_show_repeats if len(runs) > 1 else _show_result)(runs, as_json)
 
@@ -84,17 +76,17 @@ def reproduce(
 ) -> None:
     """Train a run again from its own files and say whether every score agrees (exit 1 if not)."""
     from hilum import api
+    from hilum.device import other_conditions
     from hilum.runs import Run
-    from hilum.train import other_conditions
 
     again, differences = api.reproduce(run, out=out, quiet=quiet)
-    conditions = other_conditions(Run.open(run), again)
+    conditions = other_conditions(Run(run).environment, again.environment)
     if as_json:
         show_json(
             {
                 "run": str(again.path),
                 "agrees": not differences,
-                "differences": [asdict(d) for d in differences],
+                "differences": differences,
                 "other_conditions": conditions,
             }
         )
@@ -103,7 +95,7 @@ def reproduce(
             f"{again.path}: every loss and score of {many(len(again.history), 'epoch')} agrees with {run}."
         )
     else:
-        rows = [[d.epoch, d.what, d.before, d.after] for d in differences[:20]]
+        rows = [list(difference.values()) for difference in differences[:20]]
         show_table(["epoch", "what", str(run), str(again.path)], rows)
     if differences:
         why = f" The first was made under other conditions: {'; '.join(conditions)}." if conditions else ""

@@ -12,7 +12,7 @@ from pydantic import Field
 from hilum.config.section import AtLeastOne, Count, Positive, Section, Share
 from hilum.config.sections import Config
 
-Seed = Annotated[int, Field(ge=0, lt=2**31)]
+_Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
 class _OnDevice(Section):
@@ -38,7 +38,7 @@ class PhantomConfig(Section):
     """How many patients, or containers."""
     layout: Literal["chexpert", "nih", "pneumonia", "folder", "dicom", "containers"] = "chexpert"
     """The official layout of that data set; or containers."""
-    seed: Seed = 0
+    seed: _Seed = 0
     """Same seed, same bytes."""
     size: AtLeastOne = 320
     """Pixels of each image's shorter side."""
@@ -97,7 +97,7 @@ class AugmentPackConfig(Section):
     """Changed copies of each image."""
     strength: Literal["mild", "strong"] = "mild"
     """`mild`: as films vary. `strong`: further, mirrored and with holes."""
-    seed: Seed = 0
+    seed: _Seed = 0
     """Same seed, same copies."""
     parts: tuple[Literal["train", "valid"], ...] = ("train",)
     """Copy images of these official parts, beside those that are in none; never of test."""
@@ -150,7 +150,7 @@ class HeadsConfig(_OfStore):
     """A CSV of verdicts on labels (`image_id, finding, verdict, by, when`); empty means the recipe's."""
     name: str = ""
     """What the run is called; empty means after the recipe, or its findings."""
-    seed: Seed | None = None
+    seed: _Seed | None = None
     """Of folds, draws and first weights; the recipe's by default."""
 
 
@@ -181,7 +181,7 @@ class NoiseConfig(_OfStore):
     """In the overlay that is written, call the labels of the first so many of each finding wrong."""
     reader: str = "hilum noise"
     """`accept`: whose verdict that is."""
-    seed: Seed = 0
+    seed: _Seed = 0
     """Of the folds."""
 
 

@@ -14,12 +14,12 @@ from hilum.config.knobs import TABLE, Knob, inner_section, knobs
 from hilum.config.section import Section
 from hilum.errors import ConfigError, did_you_mean, nearest
 
-Made = TypeVar("Made", bound=Section)
+_Made = TypeVar("_Made", bound=Section)
 
 
 def make_section(
-    section: type[Made], values: Mapping[str, Any], origin: str = "", *, spell: Callable[[str], str] = str
-) -> Made:
+    section: type[_Made], values: Mapping[str, Any], origin: str = "", *, spell: Callable[[str], str] = str
+) -> _Made:
     """Check values and make a section of them.
 
     Args:
@@ -40,8 +40,8 @@ def make_section(
 
 
 def check_section(
-    section: type[Made], values: Mapping[str, Any], spell: Callable[[str], str] = str
-) -> tuple[Made | None, list[str]]:
+    section: type[_Made], values: Mapping[str, Any], spell: Callable[[str], str] = str
+) -> tuple[_Made | None, list[str]]:
     """The same, with a sentence for each fault in place of an error."""
     try:
         return section.model_validate(values), []

@@ -17,6 +17,8 @@ from hilum.errors import ConfigError, nearest
 from hilum.files import read_toml, write_text
 from hilum.text import items
 
+PARTS_OF_PLUGINS = ("plugins", "augment.extra", "track.callbacks")
+"""Settings that are written where they are not empty."""
 ABOUT = frozenset({"name", "notes", "measured", "measured_on"})
 """Settings that say something of a run and change nothing in it."""
 
@@ -31,7 +33,7 @@ def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     Raises:
         ConfigError: the file is missing or not TOML, or any setting is wrong; all faults are listed.
     """
-    path = find_recipe(path)
+    path = _find_recipe(path)
     try:
         values = read_toml(path)
     except (FileNotFoundError, IsADirectoryError) as error:
@@ -42,10 +44,15 @@ def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}.") from error
     except ValueError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.") from error
-    return make_config(values, overrides, origin=f"{path} with --set" if overrides else str(path))
+    config = make_config(values, overrides, origin=f"{path} with --set" if overrides else str(path))
+    if not config.plugins or (path.parent / "run.json").exists():
+        return config
+    beside = (path.parent / name for name in config.plugins)
+    plugins = [str(at) if at.is_file() else name for at, name in zip(beside, config.plugins, strict=True)]
+    return config.model_copy(update={"plugins": tuple(plugins)})
 
 
-def find_recipe(path: str | Path) -> Path:
+def _find_recipe(path: str | Path) -> Path:
     """The file itself where there is one; else the recipe of that name that comes with hilum, if there is one."""
     path = Path(path)
     if path.exists() or path.parent != Path():
@@ -78,7 +85,13 @@ def make_config(
 
 def dump_config(config: Config) -> str:
     """The complete TOML text of a `Config`; reading it gives an equal `Config`."""
-    return tomli_w.dumps(config.model_dump(mode="json"))
+    values = config.model_dump(mode="json")
+    for key in PARTS_OF_PLUGINS:
+        section, _, name = key.rpartition(".")
+        inside = values[section] if section else values
+        if not inside[name]:
+            del inside[name]
+    return tomli_w.dumps(values)
 
 
 def write_config(config: Config, path: Path) -> None:

@@ -11,10 +11,10 @@ from hilum.config.faults import make_section
 from hilum.config.knobs import knobs
 from hilum.config.section import Section
 
-Result = TypeVar("Result")
+_Result = TypeVar("_Result")
 
 
-def with_fields(function: Callable[..., Result]) -> Callable[..., Result]:
+def with_fields(function: Callable[..., _Result]) -> Callable[..., _Result]:
     """The function with the fields of its section as arguments, in its signature and its docstring.
 
     Args:
@@ -43,7 +43,7 @@ def with_fields(function: Callable[..., Result]) -> Callable[..., Result]:
     signature = own.replace(parameters=[*first, *fields, *rest, whole])
 
     @functools.wraps(function)
-    def flat(*args: Any, **given: Any) -> Result:
+    def flat(*args: Any, **given: Any) -> _Result:
         bound = signature.bind(*args, **given).arguments
         settings = bound.pop("settings", None)
         values = settings.model_dump() if settings else {}

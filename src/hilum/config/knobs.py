@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from hilum.config.section import Section
 
-KINDS: dict[Any, str] = {bool: "true or false", int: "whole number", float: "number", str: "text"}
+_KINDS: dict[Any, str] = {bool: "true or false", int: "whole number", float: "number", str: "text"}
 TABLE = "table of: "
 
 
@@ -84,7 +84,7 @@ def _kinds(kind: Any, limits: Sequence[Any] = ()) -> Iterator[tuple[str, str]]:
     elif origin is dict:
         yield TABLE + ", ".join(dict.fromkeys(name for name, _ in _kinds(inner[1]))), ""
     elif kind is not NoneType:
-        yield KINDS[kind], _span(limits)
+        yield _KINDS[kind], _span(limits)
 
 
 def _span(limits: Sequence[Any]) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from hilum.files import read_toml
 
-SCORE = re.compile(r"(?:test|validation) (?:\([^)]*\) )?ROC AUC [\d.]*\d")
-TIME = re.compile(r"[\d.]+ (?:s|minutes)\b")
+_SCORE = re.compile(r"(?:test|validation) (?:\([^)]*\) )?ROC AUC [\d.]*\d")
+_TIME = re.compile(r"[\d.]+ (?:s|minutes)\b")
 """What the text `measured` of a recipe says of its score, and of the time of a run."""
 
 
@@ -29,8 +29,8 @@ def recipes() -> list[dict[str, str | None]]:
             {
                 "name": name,
                 "what": re.split(r"(?<!al)\. ", notes)[0].rstrip(".") + ".",
-                "measured": next(iter(reversed(SCORE.findall(measured))), None),
-                "time": next(iter(TIME.findall(measured)), None),
+                "measured": next(iter(reversed(_SCORE.findall(measured))), None),
+                "time": next(iter(_TIME.findall(measured)), None),
                 "notes": values.get("notes", "").strip(),
                 "told": measured or None,
             }

@@ -147,6 +147,8 @@ class AugmentConfig(Section):
     """Contrast factor about the image's own mean is drawn from 1 - contrast to 1 + contrast."""
     erase: Share = 0.0
     """Probability that one rectangle of 2 to 20 % of the area is replaced by the training mean."""
+    extra: tuple[str, ...] = ()
+    """Augmentations of plugins, after these, in this order; each draws for every training image."""
 
 
 class ModelConfig(Section):
@@ -192,8 +194,8 @@ class FinetuneConfig(Section):
 class LossConfig(Section):
     """What training minimises."""
 
-    kind: Literal["bce", "frequency", "focal", "asymmetric"] = "bce"
-    """`frequency` weighs positives by the negative frequency and negatives by the positive one."""
+    kind: str = "bce"
+    """`bce`, `frequency` (each class weighs as the other's frequency), `focal`, `asymmetric`, or a plugin's."""
     reduction: Literal["mean", "sum", "per_finding"] = "mean"
     """Mean or sum over scored labels, or the sum over findings of each one's mean."""
     positive_weight: Literal["none", "balanced"] | tuple[Positive, ...] = "none"
@@ -311,11 +313,9 @@ class ScoresConfig(Section):
             for v in given
             if isinstance(v, bool | str) or (isinstance(v, int | float) and not 0 <= v <= 1)
         ]
+        expected = "expected one number within 0..1, a list of them or a table by finding"
         if wrong:
-            raise ValueError(
-                "thresholds are probabilities: expected one number within 0..1, a list of them or a table by "
-                f"finding; came: {', '.join(wrong)}"
-            )
+            raise ValueError(f"thresholds are probabilities: {expected}; came: {', '.join(wrong)}")
         return value
 
 
@@ -341,6 +341,8 @@ class TrackConfig(Section):
     """Write TensorBoard events into the run's folder; `auto` does where the package tensorboard is installed."""
     mlflow: str = ""
     """Also log to this MLflow server or file, e.g. `sqlite:///mlflow.db`; empty means not."""
+    callbacks: tuple[str, ...] = ()
+    """Callbacks of plugins, which are told of every step and epoch."""
 
 
 class Config(Section):
@@ -356,6 +358,8 @@ class Config(Section):
     """The fingerprint of that table, the `table_fingerprint` in data.json of its runs."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Every draw of the training follows from this; which images it is given follows from `split.seed`."""
+    plugins: tuple[str, ...] = ()
+    """Files (beside the recipe), modules or entry points with parts of your own; see docs/extending.md."""
     data: DataConfig = DataConfig()
     clean: CleanConfig = CleanConfig()
     labels: LabelsConfig = LabelsConfig()
@@ -383,17 +387,13 @@ class Config(Section):
         if self.model.head and self.model.weights:
             raise ValueError("model.head brings its backbone's weights: model.weights does not go with it")
         if self.finetune.start_at and self.finetune.learn == "head":
-            raise ValueError(
-                'finetune.start_at names a block that learns, and finetune.learn = "head" freezes all'
-            )
+            raise ValueError('finetune.start_at names a block that learns, and learn = "head" freezes all')
         if self.finetune.learn == "staged" and self.finetune.head_epochs >= self.train.epochs:
             raise ValueError(
                 f"finetune.head_epochs = {self.finetune.head_epochs} of train.epochs = {self.train.epochs} leaves "
                 'none for the backbone; finetune.learn = "head" trains the head alone'
             )
-        weights = self.loss.positive_weight
-        if isinstance(weights, tuple) and self.data.findings and len(weights) != len(self.data.findings):
-            raise ValueError(
-                f"loss.positive_weight has {len(weights)} numbers for {len(self.data.findings)} findings"
-            )
+        weights, findings = self.loss.positive_weight, len(self.data.findings)
+        if isinstance(weights, tuple) and findings not in (0, len(weights)):
+            raise ValueError(f"loss.positive_weight has {len(weights)} numbers for {findings} findings")
         return self

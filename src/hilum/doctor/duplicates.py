@@ -21,38 +21,38 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-SIDE = 32
-"""Thumbnails are SIDE x SIDE."""
-LOW = 16
-"""The hash is of LOW x LOW coefficients."""
-BANDS = 16
-MOST_BITS = 32
+_SIDE = 32
+"""Thumbnails are _SIDE x _SIDE."""
+_LOW = 16
+"""The hash is of _LOW x _LOW coefficients."""
+_BANDS = 16
+_MOST_BITS = 32
 """Pairs that differ in more of the 255 bits are different pictures."""
-LEAST_CORRELATION = 0.9
+_LEAST_CORRELATION = 0.9
 """Thumbnails of near duplicates correlate at least this much."""
 
-LOOK_ALIKE = 62
+_LOOK_ALIKE = 62
 """Where 1 pair of images in 100 differs in fewer bits, near pairs need not be the same picture.
 
 Measured: 86 to 88 bits of paediatric and of adult (NIH) chest X-rays, 68 to 74 of drawn ones, 56 of drawn
-containers, of which 1 pair in 1,000 differs in at most `MOST_BITS`."""
-NEARER = 0.375
+containers, of which 1 pair in 1,000 differs in at most `_MOST_BITS`."""
+_NEARER = 0.375
 """Near duplicates are at most this share as far apart as the nearest 1 in 100 of different pictures: 32 bits among
 chest X-rays, 25 to 28 among drawn ones, of which two different lateral films may differ in 28."""
-SAMPLE = 1000
+_SAMPLE = 1000
 """Images of which all pairs are looked at for that; of fewer than a tenth of it nothing can be said."""
 
-COMMON = 32
-SHARE_COMMON = 8
-COPY = 0.93
+_COMMON = 32
+_SHARE_COMMON = 8
+_COPY = 0.93
 """Where pictures look alike, those are copies whose `own_correlation` is this or more.
 
 Measured on 558 drawn containers: at most 0.89 among all 155,403 pairs of different pictures; of copies 0.98 or
 more in 9 of 10 after JPEG of quality 20, halving, gamma 1.3, noise of 10 gray values or brightening, and in few
 after a shift by 1 %."""
 
-Thumbnails = npt.NDArray[np.uint8]
-Hashes = npt.NDArray[np.uint16]
+_Bytes = npt.NDArray[np.uint8]
+_Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -65,22 +65,98 @@ class Near:
     correlation: float
 
 
-def thumbnail(gray: npt.NDArray[np.uint8]) -> Thumbnails:
-    """A gray image, uint8 [h, w], as uint8 [SIDE, SIDE] of its area means."""
-    small: Thumbnails = cv2.resize(gray, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    return small
+@dataclass(frozen=True)
+class Looks:
+    """What pictures look like: of each its thumbnail and its perceptual hash; zero where there is no picture.
+
+    Attributes:
+        thumbnails: uint8 [n, 32, 32], area means.
+        hashes: uint16 [n, 16]; the first of the 256 bits is always 0.
+    """
+
+    thumbnails: _Bytes
+    hashes: npt.NDArray[np.uint16]
+
+    @classmethod
+    def empty(cls, count: int) -> Looks:
+        """Room for so many pictures."""
+        return cls(np.zeros((count, _SIDE, _SIDE), np.uint8), np.zeros((count, _BANDS), np.uint16))
+
+    def put(self, row: int, gray: _Bytes) -> None:
+        """Take in one picture, uint8 [h, w]."""
+        cv2.resize(gray, (_SIDE, _SIDE), self.thumbnails[row], interpolation=cv2.INTER_AREA)
+        self.hashes[row] = _hash(self.thumbnails[row])
+
+    def near(self, rows: _Rows) -> list[Near]:
+        """Pairs of pictures that show nearly the same.
+
+        Only pairs that agree in one of 16 bands of 16 bits are compared in full (multi-index hashing, Norouzi
+        et al. 2012): all pairs that differ in 15 bits or fewer, 99 in 100 that differ in 24 bits at random and 90
+        in 100 at 32. About one pair in 750 of different chests is a candidate: 100,000 images took 0.3 s.
+
+        Args:
+            rows: int64 [m], the rows to compare.
+
+        Returns:
+            each pair once, first < second, in order.
+        """
+        rows = np.sort(rows)
+        return _near(rows, self.thumbnails[rows], np.ascontiguousarray(self.hashes[rows]))
+
+    def mirrored(self, rows: _Rows, others: _Rows) -> list[Near]:
+        """Pairs of which one shows nearly what the other does with left and right exchanged, as `near` has them.
+
+        Measured as above: different pictures differ from each other's mirror images in 52 bits or more
+        (paediatric), 66 (NIH) and 70 (drawn), and pictures from their own in 104 or more.
+
+        Args:
+            rows: int64 [m], the rows to compare.
+            others: int64 [p], with the mirror images of these.
+        """
+        flipped = np.ascontiguousarray(self.thumbnails[others][:, :, ::-1])
+        own = np.array([_hash(one) for one in flipped], np.uint16).reshape(-1, _BANDS)
+        thumbnails = np.concatenate([self.thumbnails[rows], flipped])
+        # Positions, not rows: a picture may stand on both sides.
+        pairs = _near(np.arange(len(thumbnails)), thumbnails, np.concatenate([self.hashes[rows], own]))
+        return [
+            Near(int(rows[one.first]), int(others[one.second - len(rows)]), one.bits, one.correlation)
+            for one in pairs
+            if one.first < len(rows) <= one.second
+        ]
+
+    def usual_distance(self, rows: _Rows) -> float:
+        """In how many bits 1 pair of pictures in 100 differs at most, by a sample; NaN for fewer than 100."""
+        if len(rows) < _SAMPLE // 10:
+            return float("nan")
+        words = np.ascontiguousarray(self.hashes[_sample(rows)]).view(np.uint64)
+        bits = [np.bitwise_count(words[k + 1 :] ^ words[k]).sum(axis=1) for k in range(len(words) - 1)]
+        return float(np.percentile(np.concatenate(bits), 1))
+
+    def all_alike(self, rows: _Rows) -> bool:
+        """Whether different pictures look so alike here that near pairs prove nothing."""
+        return self.usual_distance(rows) < _LOOK_ALIKE
+
+    def copies(self, pairs: Sequence[Near], rows: _Rows) -> npt.NDArray[np.bool_]:
+        """Which pairs are copies where pictures look alike, bool [p]: by what is not common to all of them.
+
+        That is the correlation of their thumbnails after the first principal components of all thumbnails are
+        taken out, the mean first; `rows`, int64 [m], are those of the pictures to compare with.
+        """
+        seen = _standard(self.thumbnails[_sample(rows)])
+        mean = seen.mean(axis=0)
+        _, axes = np.linalg.eigh((scatter := seen - mean).T @ scatter)
+        axes = axes[:, axes.shape[1] - min(_COMMON, len(seen) // _SHARE_COMMON) :]
+
+        def own(rows: list[int]) -> npt.NDArray[np.float32]:
+            rest = _standard(self.thumbnails[rows]) - mean
+            return _unit(rest - (rest @ axes) @ axes.T)
+
+        first, second = own([pair.first for pair in pairs]), own([pair.second for pair in pairs])
+        alike: npt.NDArray[np.bool_] = (first * second).sum(axis=1, dtype=np.float64) >= _COPY
+        return alike
 
 
-def perceptual_hash(small: Thumbnails) -> Hashes:
-    """The hash of one thumbnail: uint16 [BANDS]; the first of the 256 bits is always 0."""
-    coefficients = cv2.dct(small.astype(np.float32))[:LOW, :LOW].ravel()
-    bits = coefficients > np.median(coefficients[1:])
-    bits[0] = False
-    hashed: Hashes = np.packbits(bits[_BIT_ORDER]).view(np.uint16)
-    return hashed
-
-
-def exact_groups(digests: list[str | None]) -> list[list[int]]:
+def exact_groups(digests: Sequence[str | None]) -> list[list[int]]:
     """Rows that share a digest, in groups of two or more, in row order; None is not compared."""
     rows: dict[str, list[int]] = {}
     for row, digest in enumerate(digests):
@@ -89,107 +165,41 @@ def exact_groups(digests: list[str | None]) -> list[list[int]]:
     return [group for group in rows.values() if len(group) > 1]
 
 
-def near_pairs(rows: npt.NDArray[np.int64], hashes: Hashes, thumbnails: Thumbnails) -> list[Near]:
-    """Pairs of images that show nearly the same picture.
+def most_bits(usual: float) -> int:
+    """In how many bits near duplicates differ at most, where `usual` is the `usual_distance` of the data set."""
+    return _MOST_BITS if math.isnan(usual) else min(_MOST_BITS, int(_NEARER * usual))
 
-    Only pairs that agree in one of 16 bands of 16 bits are compared in full (multi-index hashing, Norouzi
-    et al. 2012): all pairs that differ in 15 bits or fewer, 99 in 100 that differ in 24 bits at random and 90
-    in 100 at 32. About one pair in 750 of different chests is a candidate: 100,000 images took 0.3 s.
 
-    Args:
-        rows: int64 [m], the rows to compare.
-        hashes: uint16 [n, BANDS], of all rows.
-        thumbnails: uint8 [n, SIDE, SIDE], of all rows.
+def _hash(thumbnail: _Bytes) -> npt.NDArray[np.uint16]:
+    coefficients = cv2.dct(thumbnail.astype(np.float32))[:_LOW, :_LOW].ravel()
+    bits = coefficients > np.median(coefficients[1:])
+    bits[0] = False
+    hashed: npt.NDArray[np.uint16] = np.packbits(bits[_BIT_ORDER]).view(np.uint16)
+    return hashed
 
-    Returns:
-        each pair once, first < second, in order.
-    """
-    rows = np.sort(rows)
-    hashes = np.ascontiguousarray(hashes[rows])
+
+def _near(rows: _Rows, thumbnails: _Bytes, hashes: npt.NDArray[np.uint16]) -> list[Near]:
+    """Near pairs among pictures, the numbers of which, ascending, are `rows`."""
     words = hashes.view(np.uint64)
     found: dict[tuple[int, int], int] = {}
     for a, b in _candidates(hashes):
         bits = np.bitwise_count(words[a] ^ words[b]).sum(axis=1)
-        near = bits <= MOST_BITS
+        near = bits <= _MOST_BITS
         low, high = np.minimum(a[near], b[near]), np.maximum(a[near], b[near])
-        pairs = zip(rows[low].tolist(), rows[high].tolist(), strict=True)
-        found |= zip(pairs, bits[near].tolist(), strict=True)
-    return list(_confirmed(found, thumbnails))
-
-
-def mirrored_pairs(
-    rows: npt.NDArray[np.int64], others: npt.NDArray[np.int64], hashes: Hashes, thumbnails: Thumbnails
-) -> list[Near]:
-    """Pairs of which one shows nearly what the other does with left and right exchanged, as `near_pairs` has them.
-
-    Measured as above: different pictures differ from each other's mirror images in 52 bits or more (paediatric),
-    66 (NIH) and 70 (drawn), and pictures from their own in 104 or more.
-
-    Args:
-        rows: int64 [m], the rows to compare.
-        others: int64 [p], with the mirror images of these.
-        hashes, thumbnails: of all rows.
-    """
-    flipped = np.ascontiguousarray(thumbnails[others][:, :, ::-1])
-    own = [perceptual_hash(one) for one in flipped]
-    everything = np.concatenate([hashes[rows], np.array(own, np.uint16).reshape(-1, BANDS)])
-    pairs = near_pairs(np.arange(len(everything)), everything, np.concatenate([thumbnails[rows], flipped]))
-    across = [pair for pair in pairs if pair.first < len(rows) <= pair.second]
+        found |= zip(zip(low.tolist(), high.tolist(), strict=True), bits[near].tolist(), strict=True)
     return [
-        replace(pair, first=int(rows[pair.first]), second=int(others[pair.second - len(rows)]))
-        for pair in across
+        replace(one, first=int(rows[one.first]), second=int(rows[one.second]))
+        for one in _confirmed(found, thumbnails)
     ]
 
 
-def usual_distance(hashes: Hashes) -> float:
-    """In how many bits 1 pair of images in 100 differs at most, by a sample of them; NaN for fewer than 100.
-
-    Args:
-        hashes: uint16 [n, BANDS].
-    """
-    if len(hashes) < SAMPLE // 10:
-        return float("nan")
-    places = np.linspace(0, len(hashes) - 1, min(SAMPLE, len(hashes))).astype(np.int64)
-    words = np.ascontiguousarray(hashes[places]).view(np.uint64)
-    bits = [np.bitwise_count(words[k + 1 :] ^ words[k]).sum(axis=1) for k in range(len(words) - 1)]
-    return float(np.percentile(np.concatenate(bits), 1))
+def _sample(rows: _Rows) -> _Rows:
+    """At most `_SAMPLE` of the rows, evenly."""
+    return rows[np.linspace(0, len(rows) - 1, min(_SAMPLE, len(rows))).astype(np.int64)]
 
 
-def most_bits(usual: float) -> int:
-    """In how many bits near duplicates differ at most, where `usual` is the `usual_distance` of the data set."""
-    return MOST_BITS if math.isnan(usual) else min(MOST_BITS, int(NEARER * usual))
-
-
-def own_correlation(
-    pairs: Sequence[Near], thumbnails: Thumbnails, rows: npt.NDArray[np.integer]
-) -> npt.NDArray[np.float64]:
-    """How alike the two of each pair are in what is not common to all pictures, float64 [p], -1 to 1.
-
-    That is the correlation of their thumbnails after the first `COMMON` principal components of all thumbnails are
-    taken out, the mean first; of fewer than `SHARE_COMMON` pictures a component, fewer are.
-
-    Args:
-        pairs: rows of `thumbnails`.
-        thumbnails: uint8 [n, SIDE, SIDE], of all rows.
-        rows: int64 [m], the rows of the pictures to compare with.
-    """
-    seen = thumbnails[rows[np.linspace(0, len(rows) - 1, min(SAMPLE, len(rows))).astype(np.int64)]]
-    mean = _standard(seen).mean(axis=0)
-    count = min(COMMON, len(seen) // SHARE_COMMON)
-    _, axes = np.linalg.eigh((scatter := _standard(seen) - mean).T @ scatter)
-    axes = axes[:, axes.shape[1] - count :]
-
-    def own(rows: list[int]) -> npt.NDArray[np.float32]:
-        rest = _standard(thumbnails[rows]) - mean
-        return _unit(rest - (rest @ axes) @ axes.T)
-
-    first, second = own([pair.first for pair in pairs]), own([pair.second for pair in pairs])
-    correlation: npt.NDArray[np.float64] = (first * second).sum(axis=1, dtype=np.float64)
-    return correlation
-
-
-def _standard(thumbnails: Thumbnails) -> npt.NDArray[np.float32]:
-    """float32 [n, SIDE * SIDE], each of mean 0 and length 1."""
+def _standard(thumbnails: _Bytes) -> npt.NDArray[np.float32]:
+    """float32 [n, 1024], each of mean 0 and length 1."""
     flat = thumbnails.reshape(len(thumbnails), -1).astype(np.float32)
     return _unit(flat - flat.mean(axis=1, keepdims=True))
 
@@ -200,7 +210,9 @@ def _unit(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return unit
 
 
-def _candidates(hashes: Hashes) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
+def _candidates(
+    hashes: npt.NDArray[np.uint16],
+) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
     """Positions of pairs that agree in a band, in arrays of at most as many as there are images."""
     for keys in hashes.T:
         order = np.argsort(keys, kind="stable")
@@ -213,14 +225,14 @@ def _candidates(hashes: Hashes) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDAr
             apart += 1
 
 
-def _confirmed(found: dict[tuple[int, int], int], thumbnails: Thumbnails) -> Iterator[Near]:
+def _confirmed(found: dict[tuple[int, int], int], thumbnails: _Bytes) -> Iterator[Near]:
     pairs = sorted(found.items())
-    for start in range(0, len(pairs), SAMPLE):
-        some = pairs[start : start + SAMPLE]
+    for start in range(0, len(pairs), _SAMPLE):
+        some = pairs[start : start + _SAMPLE]
         first, second = (_standard(thumbnails[[pair[side] for pair, _ in some]]) for side in (0, 1))
         correlations = (first * second).sum(axis=1, dtype=np.float64).tolist()
         for ((one, other), bits), correlation in zip(some, correlations, strict=True):
-            if correlation >= LEAST_CORRELATION:
+            if correlation >= _LEAST_CORRELATION:
                 yield Near(one, other, bits, correlation)
 
 
@@ -229,8 +241,8 @@ def _diagonal_order() -> npt.NDArray[np.intp]:
 
     Low frequencies have the same sign in most chests; a band of these alone would tell few images apart.
     """
-    row, column = np.divmod(np.arange(LOW * LOW), LOW)
-    return np.argsort((row + column) % BANDS, kind="stable")
+    row, column = np.divmod(np.arange(_LOW * _LOW), _LOW)
+    return np.argsort((row + column) % _BANDS, kind="stable")
 
 
 _BIT_ORDER = _diagonal_order()

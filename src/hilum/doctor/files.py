@@ -1,11 +1,10 @@
-"""Checks of image files: there, readable, not blank, of sane sizes and modes."""
+"""Checks of image files: there, readable, not blank, of chests, of sane sizes and modes."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -13,16 +12,15 @@ from hilum.doctor.pictures import Pictures
 from hilum.doctor.report import Check, Level
 from hilum.errors import nearest
 from hilum.pixels import are_films
-from hilum.table import Table, stem_of
-from hilum.text import are, listed, many
+from hilum.table import Table
+from hilum.text import are, listed, many, stem_of
 
-BLANK = 1.0
-"""Standard deviation of gray values (0 to 255) below which a picture shows nothing."""
-FAINT = 8.0
-SMALLEST = 64
-LONGEST = 2.0
+_BLANK, _FAINT = 1.0, 8.0
+"""Standard deviations of gray values (0 to 255) below which a picture shows nothing, or next to nothing."""
+_SMALLEST = 64
+_LONGEST = 2.0
 """Aspect ratio beyond which a picture is unlikely to be a chest."""
-ANY_PICTURES = ("folder", "csv")
+_ANY_PICTURES = ("folder", "csv")
 """Sources that may hold pictures of other things than chests."""
 
 
@@ -37,10 +35,10 @@ def file_checks(table: Table, pictures: Pictures, size: int, max_bad: float) -> 
     """
     missing, bad = pictures.rows("missing"), pictures.rows("unreadable")
     level: Level = "fault" if (len(missing) + len(bad)) / len(table) > max_bad else "warning"
-    yield from _missing(table, pictures, level)
+    yield _missing(table, table.frame["path"][missing].to_list(), level)
     if len(missing) == len(table):
         return
-    yield from _unreadable(table, pictures, level)
+    yield _unreadable(table.frame["path"][bad].to_list(), pictures.frame["reason"][bad], level)
     yield from _blank(table, pictures)
     yield from _films(table, pictures, max_bad)
     yield from _sizes(table, pictures, size)
@@ -48,17 +46,14 @@ def file_checks(table: Table, pictures: Pictures, size: int, max_bad: float) -> 
     yield from _guessed(table, pictures)
 
 
-def _missing(table: Table, pictures: Pictures, level: Level) -> Iterator[Check]:
-    rows = pictures.rows("missing")
-    if not len(rows):
-        yield Check("ok", "missing", "Every image is there.")
-        return
-    paths = table.frame["path"][rows].to_list()
-    none = "; only the table was examined" if len(rows) == len(table) else ""
-    yield Check(
+def _missing(table: Table, paths: list[str], level: Level) -> Check:
+    if not paths:
+        return Check("ok", "missing", "Every image is there.")
+    none = "; only the table was examined" if len(paths) == len(table) else ""
+    return Check(
         level,
         "missing",
-        f"{len(rows):,} of {len(table):,} images ({len(rows) / len(table):.1%}) are not there, for example "
+        f"{len(paths):,} of {len(table):,} images ({len(paths) / len(table):.1%}) are not there, for example "
         f"{table.root / paths[0]}{none}.{_instead(table.root, paths)}",
         "Put them there or correct the paths, or filter their rows away; packing leaves out as many as you allow.",
         {"paths": paths},
@@ -88,18 +83,15 @@ def _instead(root: Path, paths: list[str]) -> str:
     return f" There is {near}." if near else ""
 
 
-def _unreadable(table: Table, pictures: Pictures, level: Level) -> Iterator[Check]:
-    rows = pictures.rows("unreadable")
-    if not len(rows):
-        yield Check("ok", "unreadable", "Every image that is there can be read.")
-        return
-    paths = table.frame["path"][rows].to_list()
-    reasons = [reason.partition(";")[0] for reason in pictures.frame["reason"][rows]]
+def _unreadable(paths: list[str], why: pl.Series, level: Level) -> Check:
+    if not paths:
+        return Check("ok", "unreadable", "Every image that is there can be read.")
+    reasons = [reason.partition(";")[0] for reason in why]
     said = [f"{count:,} because it {reason}" for reason, count in Counter(reasons).most_common()]
-    yield Check(
+    return Check(
         level,
         "unreadable",
-        f"{many(len(rows), 'image')} cannot be read: {listed(said, 4)} (the first: {paths[0]}).",
+        f"{many(len(paths), 'image')} cannot be read: {listed(said, 4)} (the first: {paths[0]}).",
         "Get them again; packing leaves them out and lists them.",
         {"images": dict(zip(paths, reasons, strict=True))},
     )
@@ -110,117 +102,97 @@ def _guessed(table: Table, pictures: Pictures) -> Iterator[Check]:
     notes = pictures.frame["notes"]
     guessed = table.frame.filter(notes.list.len().fill_null(0) > 0)["path"].to_list()
     if guessed:
-        counts = Counter(notes.drop_nulls().explode().drop_nulls().to_list())
-        said = [f"{count:,} x {note}" for note, count in counts.most_common()]
-        yield Check(
-            "note",
-            "guessed",
-            f"{many(len(guessed), 'image')} read with a guess: {listed(said, 4)} (the first: {guessed[0]}).",
-            "Look at some of them in the data report.",
-            {"notes": dict(counts)},
+        counts = dict(Counter(notes.drop_nulls().explode().drop_nulls().to_list()).most_common())
+        said = [f"{count:,} x {note}" for note, count in counts.items()]
+        message = (
+            f"{many(len(guessed), 'image')} read with a guess: {listed(said, 4)} (the first: {guessed[0]})."
         )
+        yield Check("note", "guessed", message, "Look at some of them in the data report.", {"notes": counts})
 
 
 def _blank(table: Table, pictures: Pictures) -> Iterator[Check]:
     spread = pictures.frame["spread"]
-    blank = table.frame.filter(spread.is_not_null() & (spread < BLANK))["path"].to_list()
-    faint = table.frame.filter(spread.is_not_null() & spread.is_between(BLANK, FAINT, closed="left"))["path"]
+    blank = table.frame.filter((spread < _BLANK).fill_null(value=False))["path"].to_list()
+    some = spread.is_between(_BLANK, _FAINT, closed="left").fill_null(value=False)
+    faint = table.frame.filter(some)["path"].to_list()
     if blank:
-        yield Check(
-            "fault",
-            "constant",
-            f"{are(len(blank), 'image')} of one gray only ({listed(blank, 3)}): they show nothing.",
-            "Delete the files or their rows.",
-            {"paths": blank},
-        )
+        message = f"{are(len(blank), 'image')} of one gray only ({listed(blank, 3)}): they show nothing."
+        yield Check("fault", "constant", message, "Delete the files or their rows.", {"paths": blank})
     else:
         yield Check("ok", "constant", "No image is of one gray only.")
-    if len(faint):
+    if faint:
         yield Check(
             "warning",
             "faint",
-            f"{many(len(faint), 'image')} with next to no contrast ({listed(faint.to_list(), 3)}).",
+            f"{many(len(faint), 'image')} with next to no contrast ({listed(faint, 3)}).",
             "Look at them; prepare.clahe may help, or they show nothing.",
-            {"paths": faint.to_list()},
+            {"paths": faint},
         )
 
 
 def _films(table: Table, pictures: Pictures, max_bad: float) -> Iterator[Check]:
     """Pictures that are no chest films: packing leaves them out, unless most are none."""
-    reasons = pictures.frame["no_film"]
-    rows = reasons.is_not_null().arg_true()
+    reasons = pictures.frame["no_film"].drop_nulls()
+    paths = table.frame["path"].filter(pictures.frame["no_film"].is_not_null()).to_list()
     read = len(pictures.rows("ok"))
-    if not len(rows):
+    if not paths:
         return
-    paths = table.frame["path"][rows].to_list()
-    counts = Counter(reason.removeprefix("is no chest film: ") for reason in reasons[rows])
+    counts = Counter(reason.removeprefix("is no chest film: ") for reason in reasons)
     said = [f"{count:,} x {reason}" for reason, count in counts.most_common()]
     found = f"{listed(said, 4)} (for example {listed(paths, 3)})."
-    details = {"images": dict(zip(paths, reasons[rows], strict=True))}
-    if not are_films(len(rows), read):
-        level: Level = "note" if table.frame["source"].is_in(ANY_PICTURES).all() else "warning"
-        message = f"Most images, {len(rows):,} of {read:,}, do not look like chest films: {found}"
+    if not are_films(len(paths), read):
+        level = _level_of_others(table)
+        message = f"Most images, {len(paths):,} of {read:,}, do not look like chest films: {found}"
         what_to_do = "This is taken for a data set of other things: packing keeps them all."
     else:
-        level = "fault" if len(rows) / read > max_bad else "warning"
-        message = f"{are(len(rows), 'image')} of no chest: {found}"
+        level = "fault" if len(paths) / read > max_bad else "warning"
+        message = f"{are(len(paths), 'image')} of no chest: {found}"
         what_to_do = 'Look at them; packing leaves them out and lists them, but for clean.films = "any".'
-    yield Check(level, "no-films", message, what_to_do, details)
+    yield Check(level, "no-films", message, what_to_do, {"images": dict(zip(paths, reasons, strict=True))})
+
+
+def _level_of_others(table: Table) -> Level:
+    """How bad it is that most pictures are no films of chests: in some sources they may be of anything."""
+    return "note" if table.frame["source"].is_in(_ANY_PICTURES).all() else "warning"
 
 
 def _sizes(table: Table, pictures: Pictures, size: int) -> Iterator[Check]:
     width, height = pl.col("width"), pl.col("height")
     shorter, longer = pl.min_horizontal(width, height), pl.max_horizontal(width, height)
     aspects = pictures.frame.select(longer / shorter).to_series()
-    longest, typical = LONGEST, aspects.drop_nulls().median()
-    if isinstance(typical, float) and typical > LONGEST:
-        yield _long_things(table, aspects)
+    longest, typical = _LONGEST, aspects.drop_nulls().median()
+    if isinstance(typical, float) and typical > _LONGEST:
+        # Right for some sources, and never odd one by one.
         longest *= typical
-    small = pictures.frame.select(shorter < SMALLEST).to_series()
-    odd = table.frame.filter(((aspects > longest) | small).fill_null(value=False))
-    if len(odd):
+        yield Check(
+            _level_of_others(table),
+            "long-pictures",
+            f"Most images, {aspects.gt(_LONGEST).sum():,} of {aspects.count():,}, are over {_LONGEST:g} times as "
+            "long as wide. Films of the chest are not; scans of long things are.",
+            'prepare.fit = "squash" (the default) shows all of them, "crop" the middle alone.',
+            {"median": typical},
+        )
+    small = pictures.frame.select(shorter < _SMALLEST).to_series()
+    if odd := table.frame.filter(((aspects > longest) | small).fill_null(value=False))["path"].to_list():
         yield Check(
             "warning",
             "odd-sizes",
-            f"{are(len(odd), 'image')} smaller than {SMALLEST} pixels or over {longest:.2g} times as long as wide "
-            f"({listed(odd['path'].to_list(), 3)}).",
+            f"{are(len(odd), 'image')} smaller than {_SMALLEST} pixels or over {longest:.2g} times as long as "
+            f"wide ({listed(odd, 3)}).",
             "Look at them: parts of pictures, or pictures of something else.",
-            {"paths": odd["path"].to_list()},
+            {"paths": odd},
         )
-    elif longest == LONGEST:
-        yield Check("ok", "odd-sizes", "No image is tiny, or much longer than wide.")
     else:
-        yield Check("ok", "odd-sizes", "No image is tiny, or much longer than the others.")
-    enlarged = pictures.frame.filter(shorter < size).height if size else 0
-    if enlarged:
-        yield Check(
-            "note",
-            "enlarged",
-            f"{are(enlarged, 'image')} smaller than {size} pixels and would be enlarged.",
-            "A smaller --size loses nothing of them.",
-        )
-
-
-def _long_things(table: Table, aspects: pl.Series) -> Check:
-    """Most pictures are longer than films of the chest are: right for some sources, and never odd one by one."""
-    level: Level = "note" if table.frame["source"].is_in(ANY_PICTURES).all() else "warning"
-    long = aspects.gt(LONGEST).sum()
-    return Check(
-        level,
-        "long-pictures",
-        f"Most images, {long:,} of {aspects.count():,}, are over {LONGEST:g} times as long as wide. Films of the "
-        "chest are not; scans of long things are.",
-        'prepare.fit = "squash" (the default) shows all of them, "crop" the middle alone.',
-        {"median": aspects.median()},
-    )
+        than = "wide" if longest == _LONGEST else "the others"
+        yield Check("ok", "odd-sizes", f"No image is tiny, or much longer than {than}.")
+    if enlarged := pictures.frame.filter(shorter < size).height if size else 0:
+        message = f"{are(enlarged, 'image')} smaller than {size} pixels and would be enlarged."
+        yield Check("note", "enlarged", message, "A smaller --size loses nothing of them.")
 
 
 def _modes(pictures: Pictures) -> Iterator[Check]:
-    kinds = _counted(pictures.frame.drop_nulls("mode"), "format", "bits", "mode")
-    said = [
-        f"{row['images']:,} {row['format']} {row['mode']} of {row['bits']} bits"
-        for row in kinds.iter_rows(named=True)
-    ]
+    kinds = pictures.counted("format", "bits", "mode")
+    said = [f"{count:,} {format} {mode} of {bits} bits" for format, bits, mode, count in kinds.rows()]
     if len(said) > 1:
         yield Check(
             "note",
@@ -231,29 +203,3 @@ def _modes(pictures: Pictures) -> Iterator[Check]:
         )
     elif said:
         yield Check("ok", "modes", f"All files are of one kind: {said[0]}.")
-
-
-def describe(pictures: Pictures) -> dict[str, Any]:
-    """How many images were read, and how many there are of each size, depth and mode."""
-    read = pictures.frame.filter(pl.col("state") == "ok")
-    sizes = _counted(read, "width", "height")
-    kinds = {
-        name: {str(value): count for value, count in _counted(read, name).iter_rows()}
-        for name in ("format", "bits", "mode")
-    }
-    return {
-        "read": read.height,
-        "missing": len(pictures.rows("missing")),
-        "unreadable": len(pictures.rows("unreadable")),
-        "distinct_sizes": sizes.height,
-        "sizes": sizes.head(5).to_dicts(),
-        "width": [read["width"].min(), read["width"].max()],
-        "height": [read["height"].min(), read["height"].max()],
-        **kinds,
-    }
-
-
-def _counted(frame: pl.DataFrame, *columns: str) -> pl.DataFrame:
-    """How many `images` there are of each combination, the most frequent first."""
-    order = ["images", *columns]
-    return frame.group_by(columns).len("images").sort(order, descending=[True] + [False] * len(columns))

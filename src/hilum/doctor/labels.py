@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import polars as pl
 
-from hilum.doctor.predicting import DECIDING, Shortcut
-from hilum.doctor.report import Check, Level
+from hilum.doctor.report import Check
 from hilum.metrics import FEW
-from hilum.table import TRAITS, Table, nobody_named, official_parts, rate_gaps, shared_patients
+from hilum.table import Table
 from hilum.text import listed, many
 
-OLDEST = 110
-TELLING = 0.7
-"""ROC AUC from which a trait alone is called a shortcut."""
-NUMBERED_ANEW = ("pneumonia", "folder")
+_OLDEST = 110
+_NUMBERED_ANEW = ("pneumonia", "folder")
 """Sources whose patients come from file names, which may have been numbered anew in each part."""
 
 
@@ -37,9 +34,9 @@ def _findings(table: Table) -> Iterator[Check]:
     if not table.findings:
         yield Check("warning", "findings", "There are no findings.", "Name the label columns or classes.")
         return
-    positives = {row["finding"]: row["positive"] for row in table.counts().iter_rows(named=True)}
-    none = [name for name, count in positives.items() if not count]
-    always = [name for name, count in positives.items() if count and count == len(table)]
+    counts = table.counts()
+    none = counts.filter(pl.col("positive") == 0)["finding"].to_list()
+    always = counts.filter(pl.col("positive") == max(len(table), 1))["finding"].to_list()
     if none or always:
         said = [f"no positive: {listed(none)}"] if none else []
         said += [f"nothing but positives: {listed(always)}"] if always else []
@@ -54,14 +51,14 @@ def _findings(table: Table) -> Iterator[Check]:
     yield from few
     if not none and not always and not few:
         yield Check("ok", "findings", f"Every finding is positive in {FEW} patients or more.")
-    blank_only = table.counts().filter((pl.col("negative") == 0) & (pl.col("blank") > 0))["finding"].to_list()
-    if blank_only:
+    blank = counts.filter((pl.col("negative") == 0) & (pl.col("blank") > 0))["finding"].to_list()
+    if blank:
         yield Check(
             "note",
             "no-negatives",
-            f"No image is said to be negative for {listed(blank_only)}; blanks are all that is not positive.",
+            f"No image is said to be negative for {listed(blank)}; blanks are all that is not positive.",
             'With labels.blank = "ignore" it would be of one class only.',
-            {"findings": blank_only},
+            {"findings": blank},
         )
 
 
@@ -76,12 +73,8 @@ def _few(table: Table) -> Iterator[Check]:
         elif 0 < patients < FEW:
             few.append(f"{name} ({patients})")
     if few:
-        yield Check(
-            "note",
-            "few-positives",
-            f"Fewer than {FEW} patients with a finding, so that scores mean little: {listed(few)}.",
-            details={"findings": few},
-        )
+        message = f"Fewer than {FEW} patients with a finding, so that scores mean little: {listed(few)}."
+        yield Check("note", "few-positives", message, details={"findings": few})
     if same:
         yield Check(
             "warning",
@@ -93,7 +86,7 @@ def _few(table: Table) -> Iterator[Check]:
 
 
 def _patients(table: Table) -> Iterator[Check]:
-    if nobody_named(table):
+    if table.nobody_named:
         yield Check(
             "note",
             "patients",
@@ -104,33 +97,31 @@ def _patients(table: Table) -> Iterator[Check]:
 
 
 def _official(table: Table, patients_given: bool) -> Iterator[Check]:
-    parts = official_parts(table)
+    parts = table.official_parts()
     if len(parts) < 2:
         return
-    shared = shared_patients(table, parts)
-    details = {f"{a}+{b}": list(ids) for (a, b), ids in shared.items()}
+    shared = table.shared_patients(parts)
     counts = ", ".join(f"{len(ids):,} in both {a} and {b}" for (a, b), ids in shared.items())
-    if not shared and not nobody_named(table):
+    if not shared and not table.nobody_named:
         yield Check("ok", "patients-in-two-parts", "No patient is in two official parts.")
-    elif shared and not patients_given and _taken_from_names(table):
-        yield Check(
-            "warning",
-            "patients-in-two-parts",
-            f"The same patient names occur in two official parts ({counts}). They come from file names, and "
-            "whether they are the same persons is not known.",
-            "Read test scores with that in mind; duplicate images across parts, below, would be a proof.",
-            details,
-        )
     elif shared:
-        yield Check(
-            "fault",
-            "patients-in-two-parts",
-            f"Patients have images in two official parts ({counts}): scores on them would be too good.",
-            'Divide anew with split.keep_official = false, or give a split file with split.by = "file".',
-            details,
+        named = not patients_given and _taken_from_names(table)
+        message = f"Patients have images in two official parts ({counts}): scores on them would be too good."
+        what_to_do = (
+            'Divide anew with split.keep_official = false, or give a split file with split.by = "file".'
         )
+        if named:
+            message = (
+                f"The same patient names occur in two official parts ({counts}). They come from file names, and "
+                "whether they are the same persons is not known."
+            )
+            what_to_do = (
+                "Read test scores with that in mind; duplicate images across parts, below, would be a proof."
+            )
+        details = {f"{a}+{b}": list(ids) for (a, b), ids in shared.items()}
+        yield Check("warning" if named else "fault", "patients-in-two-parts", message, what_to_do, details)
     for part in ("valid", "test"):
-        gaps = rate_gaps(table, parts["train"], parts[part]) if {"train", part} <= set(parts) else ()
+        gaps = table.rate_gaps(parts["train"], parts[part]) if {"train", part} <= set(parts) else ()
         if gaps:
             yield Check(
                 "note",
@@ -144,78 +135,31 @@ def _official(table: Table, patients_given: bool) -> Iterator[Check]:
 def _taken_from_names(table: Table) -> bool:
     """Whether patients are names that the source itself found in files: of class folders, the whole file names."""
     source = table.frame["source"]
-    return bool(source.is_in(NUMBERED_ANEW).all()) and (not source.eq("folder").any() or nobody_named(table))
+    return bool(source.is_in(_NUMBERED_ANEW).all()) and (not source.eq("folder").any() or table.nobody_named)
 
 
 def _paths(table: Table) -> Iterator[Check]:
-    twice = table.frame.filter(pl.col("path").is_duplicated())["path"].unique(maintain_order=True)
-    if len(twice):
-        yield Check(
-            "fault",
-            "paths",
-            f"{len(twice):,} image files are listed in two rows or more ({listed(twice.to_list(), 3)}).",
-            "Keep one row for each file.",
-            {"paths": twice.to_list()},
-        )
+    twice = table.frame.filter(pl.col("path").is_duplicated())["path"].unique(maintain_order=True).to_list()
+    if twice:
+        message = f"{len(twice):,} image files are listed in two rows or more ({listed(twice, 3)})."
+        yield Check("fault", "paths", message, "Keep one row for each file.", {"paths": twice})
 
 
 def _unknown(table: Table) -> Iterator[Check]:
     unknown = {
         name: count
-        for name in (*TRAITS, "age", "official_split")
+        for name in ("sex", "projection", "view", "age", "official_split")
         if 0 < (count := table.frame[name].null_count()) < len(table)
     }
     if unknown:
         said = [f"{name} in {count:,}" for name, count in unknown.items()]
         yield Check("note", "unknown", f"Rows that do not say: {listed(said)}.", details=unknown)
-    age = table.frame["age"]
-    strange = table.frame.filter(age.is_not_null() & ((age < 0) | (age > OLDEST)))
+    strange = table.frame.filter((pl.col("age") < 0) | (pl.col("age") > _OLDEST))
     if len(strange):
         yield Check(
             "warning",
             "ages",
-            f"{len(strange):,} ages are below 0 or above {OLDEST} years ({listed(strange['age'].to_list(), 3)}).",
+            f"{len(strange):,} ages are below 0 or above {_OLDEST} years ({listed(strange['age'].to_list(), 3)}).",
             "Do not filter by age or study its effect before they are corrected.",
             {"image_ids": strange["image_id"].to_list()},
         )
-
-
-def shortcut_checks(
-    found: Sequence[Shortcut], looked_at: Sequence[str] = (), missed: str = ""
-) -> Iterator[Check]:
-    """Traits that tell the label without a look at the picture, by how well they do.
-
-    Args:
-        found: the traits.
-        looked_at: names of all traits that were looked at.
-        missed: what was not, in words: then it is not said that nothing but the picture does.
-    """
-    by_level: dict[Level, list[Shortcut]] = {}
-    for shortcut in found:
-        levels: tuple[Level, Level] = ("note", "warning") if shortcut.patient else ("warning", "fault")
-        if shortcut.auc >= TELLING:
-            by_level.setdefault(levels[shortcut.auc >= DECIDING], []).append(shortcut)
-    for level, shortcuts in by_level.items():
-        yield Check(
-            level,
-            "shortcuts",
-            f"What predicts labels without a look at the picture (ROC AUC): {listed(shortcuts, 6)}.",
-            ""
-            if level == "note"
-            else "Compare scores within one value of it, or balance it, before believing them.",
-            {"shortcuts": [vars(shortcut) for shortcut in shortcuts]},
-        )
-    if not by_level and missed and not looked_at:
-        yield Check(
-            "note",
-            "shortcuts",
-            f"Whether only the picture predicts a label is not known; not looked at: {missed}.",
-        )
-    elif not by_level:
-        what = (
-            f"Of what was looked at ({listed(looked_at, 40)}), nothing"
-            if missed
-            else "Nothing but the picture"
-        )
-        rest = f"; not looked at: {missed}" if missed else ""
-        yield Check("ok", "shortcuts", f"{what} predicts a label with an AUC of {TELLING}{rest}.")

@@ -18,24 +18,9 @@ import cv2
 import numpy as np
 import polars as pl
 
-from hilum.pixels import JPEG_START, PNG_START, TIFF_STARTS, kind_of
+from hilum.pixels import kind_of
 
-MARKS: dict[str, pl.DataType] = {
-    "kind": pl.String(),
-    "coding": pl.String(),
-    "manufacturer": pl.String(),
-    "model": pl.String(),
-    "software": pl.String(),
-    "detector": pl.String(),
-    "modality": pl.String(),
-    "photometric": pl.String(),
-    "station": pl.String(),
-    "institution": pl.String(),
-    "day": pl.Float64(),
-}
-"""`kind` is the file format; `coding` the quality of a JPEG file and how its colours are thinned; `day` the number
-of the day on which the picture was taken."""
-DICOM = {
+_DICOM = {
     "manufacturer": "Manufacturer",
     "model": "ManufacturerModelName",
     "software": "SoftwareVersions",
@@ -45,46 +30,37 @@ DICOM = {
     "station": "StationName",
     "institution": "InstitutionName",
 }
-DICOM_DAYS = ("AcquisitionDate", "StudyDate", "ContentDate")
-EXIF = {0x010F: "manufacturer", 0x0110: "model", 0x0131: "software", 0x0132: "day", 0x9003: "day"}
-EXIF_FOLDER = 0x8769
-LONGEST = 40
+_DICOM_DAYS = ("AcquisitionDate", "StudyDate", "ContentDate")
+MARKS = dict.fromkeys(("kind", "coding", *_DICOM), pl.String()) | {"day": pl.Float64()}
+"""`kind` is the file format; `coding` the quality of a JPEG file and how its colours are thinned; `day` the number
+of the day on which the picture was taken."""
+_EXIF = {0x010F: "manufacturer", 0x0110: "model", 0x0131: "software", 0x0132: "day", 0x9003: "day"}
+_EXIF_FOLDER = 0x8769
+_LONGEST = 40
 """Characters of a text that are kept."""
 
-Marks = dict[str, str | float | None]
+_Marks = dict[str, str | float | None]
 
 
-def marks_of(data: bytes, format: str) -> Marks:
+def marks_of(data: bytes, format: str) -> _Marks:
     """`MARKS` of a file's bytes, as far as it says them; never an error.
 
     Args:
         data: the whole file.
         format: `jpeg`, `png`, `dicom` or `other`, as `ImageInfo` has it.
     """
-    kind = format
-    if format == "other":
-        kind = "tiff" if data.startswith(TIFF_STARTS) else (kind_of(data) or format).lower()
+    kind = (kind_of(data) or format).lower() if format == "other" else format
+    read = {"jpeg": _jpeg, "png": _png, "dicom": _dicom, "tiff": _exif}.get(kind)
     try:
-        said = _said(data, kind)
-    except (
-        Exception
-    ):  # a header that cannot be read says nothing; whether the picture can be is asked elsewhere
+        said = read(data) if read else {}
+    # A header that cannot be read says nothing; whether the picture can be is asked elsewhere.
+    except Exception:
         said = {}
     return {"kind": kind} | said
 
 
-def _said(data: bytes, kind: str) -> Marks:
-    if data.startswith(JPEG_START):
-        return _jpeg(data)
-    if data.startswith(PNG_START):
-        return _png(data)
-    if kind == "dicom":
-        return _dicom(data)
-    return _exif(data) if kind == "tiff" else {}
-
-
-def _jpeg(data: bytes) -> Marks:
-    said: Marks = {}
+def _jpeg(data: bytes) -> _Marks:
+    said: _Marks = {}
     table, thinned = b"", ""
     for marker, segment in _segments(data):
         if marker == 0xDB and segment[:1] == b"\0":
@@ -121,8 +97,8 @@ def _qualities() -> dict[bytes, int]:
     return found
 
 
-def _png(data: bytes) -> Marks:
-    said: Marks = {}
+def _png(data: bytes) -> _Marks:
+    said: _Marks = {}
     at = 8
     while at + 8 <= len(data) and (name := data[at + 4 : at + 8]) not in (b"IDAT", b"IEND"):
         length = int.from_bytes(data[at : at + 4], "big")
@@ -137,33 +113,33 @@ def _png(data: bytes) -> Marks:
     return said
 
 
-def _exif(data: bytes) -> Marks:
+def _exif(data: bytes) -> _Marks:
     """Texts of the first folder of an EXIF block or TIFF file, and of the EXIF folder that it names."""
     order = {b"II": "<", b"MM": ">"}[data[:2]]
-    said: Marks = {}
+    said: _Marks = {}
     (start,) = struct.unpack(order + "I", data[4:8])
     folders = [start]
     for folder in folders:
         (count,) = struct.unpack(order + "H", data[folder : folder + 2])
         for at in range(folder + 2, folder + 2 + 12 * count, 12):
             tag, kind, size, where = struct.unpack(order + "HHII", data[at : at + 12])
-            if tag == EXIF_FOLDER and len(folders) == 1:
+            if tag == _EXIF_FOLDER and len(folders) == 1:
                 folders.append(where)
-            elif tag in EXIF and kind == 2:
+            elif tag in _EXIF and kind == 2:
                 begin = at + 8 if size <= 4 else where
                 value = data[begin : begin + size].split(b"\0")[0].decode("utf-8", "replace")
-                said[EXIF[tag]] = _day(value.replace(":", "")) if EXIF[tag] == "day" else _text(value)
+                said[_EXIF[tag]] = _day(value.replace(":", "")) if _EXIF[tag] == "day" else _text(value)
     return said
 
 
-def _dicom(data: bytes) -> Marks:
+def _dicom(data: bytes) -> _Marks:
     import pydicom
 
     header = pydicom.dcmread(
         io.BytesIO(data),
         force=data[128:132] != b"DICM",
         stop_before_pixels=True,
-        specific_tags=[*DICOM.values(), *DICOM_DAYS],
+        specific_tags=[*_DICOM.values(), *_DICOM_DAYS],
     )
 
     def raw(tag: str) -> str:
@@ -171,12 +147,12 @@ def _dicom(data: bytes) -> Marks:
         value = header.get_item(tag).value if tag in header else b""
         return value.decode("latin-1").strip("\0 ") if isinstance(value, bytes) else str(value)
 
-    said: Marks = {name: _text(raw(tag)) for name, tag in DICOM.items()}
-    return said | {"day": next((day for tag in DICOM_DAYS if (day := _day(raw(tag))) is not None), None)}
+    said: _Marks = {name: _text(raw(tag)) for name, tag in _DICOM.items()}
+    return said | {"day": next((day for tag in _DICOM_DAYS if (day := _day(raw(tag))) is not None), None)}
 
 
 def _text(value: str) -> str | None:
-    return " ".join(value.split())[:LONGEST] or None
+    return " ".join(value.split())[:_LONGEST] or None
 
 
 def _day(value: str) -> float | None:

@@ -1,9 +1,9 @@
-"""What the doctor says: a list of checks, and the counts that they rest on."""
+"""What was found in a data set: a list of checks, and the counts that they rest on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from hilum.table import Step
@@ -11,6 +11,7 @@ from hilum.text import escaped, many
 
 Level = Literal["fault", "warning", "note", "ok"]
 LEVELS: tuple[Level, ...] = ("fault", "warning", "note", "ok")
+"""The worst first."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,13 @@ class Report:
 
     source: str
     root: str
-    images: int
-    patients: int
-    steps: tuple[Step, ...]
-    findings: tuple[dict[str, Any], ...]
-    parts: tuple[dict[str, Any], ...]
-    pictures: dict[str, Any]
-    checks: tuple[Check, ...]
+    images: int = 0
+    patients: int = 0
+    steps: tuple[Step, ...] = ()
+    findings: tuple[dict[str, Any], ...] = ()
+    parts: tuple[dict[str, Any], ...] = ()
+    pictures: dict[str, Any] = field(default_factory=dict)
+    checks: tuple[Check, ...] = ()
 
     @property
     def healthy(self) -> bool:
@@ -83,37 +84,26 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Everything, as JSON values."""
-        return {
-            "source": self.source,
-            "root": self.root,
-            "healthy": self.healthy,
-            "images": self.images,
-            "patients": self.patients,
-            "steps": [step.to_json() for step in self.steps],
-            "findings": list(self.findings),
-            "parts": list(self.parts),
-            "pictures": self.pictures,
-            "checks": [vars(check) | {"details": dict(check.details)} for check in self.checks],
-        }
+        told = {"source": self.source, "root": self.root, "healthy": self.healthy, **asdict(self)}
+        return told | {"steps": [step.to_json() for step in self.steps]}
 
-    def summary(self) -> str:
-        """The headline, then what was found, the worst first, each with what to do."""
-        lines = [
-            f"{check.level.upper()} {check.message}"
-            + (f"\n    {check.what_to_do}" if check.what_to_do else "")
-            for level in LEVELS[:3]
-            for check in self.of(level)
-        ]
-        return "\n".join([self.headline, *lines])
+    @property
+    def _told(self) -> list[Check]:
+        """What was found amiss, the worst first."""
+        return [check for level in LEVELS[:3] for check in self.of(level)]
 
     def __repr__(self) -> str:
-        return self.summary()
+        lines = (
+            f"{check.level.upper()} {check.message}"
+            + (f"\n    {check.what_to_do}" if check.what_to_do else "")
+            for check in self._told
+        )
+        return "\n".join([self.headline, *lines])
 
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><td><b>{check.level}</b></td><td style='text-align:left'>{escaped(check.message)}<br>"
             f"<i>{escaped(check.what_to_do)}</i></td></tr>"
-            for level in LEVELS[:3]
-            for check in self.of(level)
+            for check in self._told
         )
         return f"<p><b>{escaped(self.headline)}</b></p><table>{rows}</table>"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from hilum.table import COLUMNS, NEGATIVE_NAMES, PART_NAMES, Table
+from hilum.table import Table, meaning_of
 from hilum.text import plain
 
 
@@ -28,7 +28,7 @@ class Trait:
     secret: bool = False
 
 
-NUMBERS: dict[str, pl.Expr] = {
+_NUMBERS: dict[str, pl.Expr] = {
     "projection AP": pl.col("projection").eq("AP"),
     "lateral view": pl.col("view").eq("lateral"),
     "image width": pl.col("width"),
@@ -39,7 +39,7 @@ NUMBERS: dict[str, pl.Expr] = {
     "male sex": pl.col("sex").eq("M"),
     "age": pl.col("age"),
 }
-CLASSES: dict[str, pl.Expr] = {
+_CLASSES: dict[str, pl.Expr] = {
     "exact size": pl.format("{} x {}", "width", "height"),
     "colour mode": pl.col("mode"),
     "file format": pl.col("kind"),
@@ -54,40 +54,24 @@ CLASSES: dict[str, pl.Expr] = {
     "institution": pl.col("institution"),
     "source": pl.col("source"),
 }
-PATIENT = ("male sex", "age")
-SECRET = ("date", "station", "institution")
-UNSAID = ("coding", "manufacturer", "model", "software", "detector", "modality", "station", "institution")
+_PATIENT = ("male sex", "age")
+_SECRET = ("date", "station", "institution")
+_UNSAID = ("coding", "manufacturer", "model", "software", "detector", "modality", "station", "institution")
 """Facts of a file of which it tells something too that a file does not say them."""
-NOTHING = "(not said)"
+_NOTHING = "(not said)"
 OF_FILES = "sizes and kinds of files, scanner tags, dates"
 
-PLACES = (
-    "hospital",
-    "site",
-    "center",
-    "centre",
-    "institution",
-    "dataset",
-    "scanner",
-    "device",
-    "machine",
-    "vendor",
-    "manufacturer",
-    "model",
-    "manufacturermodelname",
-    "detector",
-    "detectorid",
-    "station",
-    "stationname",
-    "modality",
-)
+_PLACES = (
+    "hospital", "site", "center", "centre", "institution", "dataset", "scanner", "device", "machine",
+    "vendor", "manufacturer", "model", "manufacturermodelname", "detector", "detectorid", "station",
+    "stationname", "modality",
+)  # fmt: skip
 """Columns of these names say where or by what an image was taken."""
-FREE = ("folder", "csv", "dicom")
+_FREE = ("folder", "csv", "dicom")
 """Sources whose folders are the user's own; in the others they say part, patient and study."""
-DEEPEST = 4
-SHORT = 4
+_DEEPEST = 4
+_SHORT = 4
 """A finding of fewer letters may be within a name by chance."""
-POSITIVE_NAMES = ("1", "yes", "true", "pos", "positive", "abnormal")
 
 
 def traits(table: Table, files: pl.DataFrame | None = None) -> Iterator[Trait]:
@@ -101,20 +85,22 @@ def traits(table: Table, files: pl.DataFrame | None = None) -> Iterator[Trait]:
     if files is not None:
         read = pl.col("width").is_not_null()
         unsaid = [
-            pl.when(read & pl.col(name).is_not_null().any()).then(pl.col(name).fill_null(NOTHING)).alias(name)
-            for name in UNSAID
+            pl.when(read & pl.col(name).is_not_null().any())
+            .then(pl.col(name).fill_null(_NOTHING))
+            .alias(name)
+            for name in _UNSAID
             if name in files.columns
         ]
         frame = pl.concat([frame, files.with_columns(unsaid)], how="horizontal")
-    for kind, named in ((pl.Float64, NUMBERS), (pl.String, CLASSES)):
+    for kind, named in ((pl.Float64, _NUMBERS), (pl.String, _CLASSES)):
         for name, expression in named.items():
             if set(expression.meta.root_names()) <= set(frame.columns):
                 values = frame.select(expression.cast(kind)).to_series()
-                yield Trait(name, values, name in PATIENT, name in SECRET)
+                yield Trait(name, values, name in _PATIENT, name in _SECRET)
     for name in table.frame.columns:
-        if name not in COLUMNS and name not in table.findings and plain(name) in PLACES:
+        if name not in table.COLUMNS and name not in table.findings and plain(name) in _PLACES:
             yield Trait(f"column {name}", table.frame[name].cast(pl.String))
-    if table.frame["source"].is_in(FREE).all():
+    if table.frame["source"].is_in(_FREE).all():
         yield from _folders(table)
 
 
@@ -123,25 +109,23 @@ def _folders(table: Table) -> Iterator[Trait]:
 
     Below a folder that is named after a label, only names that lie under two such folders say anything.
     """
-    steps = table.frame["path"].str.split("/")
+    steps = pl.col("path").str.split("/")
     label: pl.Series | None = None
-    for depth in range(DEEPEST):
-        folder = pl.when(pl.col("path").list.len() > depth + 1).then(
-            pl.col("path").list.get(depth, null_on_oob=True)
-        )
-        values = steps.to_frame("path").select(folder).to_series()
+    for depth in range(_DEEPEST):
+        folder = steps.list.head(steps.list.len() - 1).list.get(depth, null_on_oob=True)
+        values = table.frame.select(folder).to_series()
         names = values.drop_nulls().unique().to_list()
         if label is None and any(_names_label(name, table.findings) for name in names):
             label = values
-        elif not all(name.lower() in PART_NAMES for name in names):
+        elif not all(meaning_of(name) == "part" for name in names):
             yield Trait(f"folder {depth + 1}", values if label is None else _shared(values, label))
 
 
 def _names_label(name: str, findings: tuple[str, ...]) -> bool:
     said = plain(name)
-    if said in (*NEGATIVE_NAMES, *POSITIVE_NAMES):
+    if meaning_of(name) in ("negative", "positive"):
         return True
-    return any(said == own or (len(own) >= SHORT and own in said) for own in map(plain, findings))
+    return any(said == own or (len(own) >= _SHORT and own in said) for own in map(plain, findings))
 
 
 def _shared(values: pl.Series, label: pl.Series) -> pl.Series:

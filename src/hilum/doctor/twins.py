@@ -10,27 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from hilum.config import LabelsConfig
-from hilum.doctor.duplicates import (
-    COPY,
-    LOOK_ALIKE,
-    Near,
-    exact_groups,
-    mirrored_pairs,
-    most_bits,
-    near_pairs,
-    own_correlation,
-    usual_distance,
-)
+from hilum.doctor.duplicates import Near, exact_groups, most_bits
 from hilum.doctor.pictures import Pictures
 from hilum.doctor.report import Check, Level
-from hilum.table import Table, official_parts
+from hilum.table import Table
 
-MANY_COPIES = 0.01
+_MANY_COPIES = 0.01
 """Share of the smaller of two parts from which near copies of the other spoil its scores."""
-LEAST_COPIES = 3
-NEARLY_EQUAL = ("pair of nearly equal pictures lies", "pairs of nearly equal pictures lie")
-MIRRORED = ("pair of pictures that mirror each other lies", "pairs of pictures that mirror each other lie")
-WHERE = (
+_LEAST_COPIES = 3
+_NEARLY_EQUAL = ("pair of nearly equal pictures lies", "pairs of nearly equal pictures lie")
+_MIRRORED = ("pair of pictures that mirror each other lies", "pairs of pictures that mirror each other lie")
+_WHERE = (
     (
         "in two official parts: scores on the second would be too good",
         "Keep one of each; --json lists them.",
@@ -55,18 +45,18 @@ def twin_checks(table: Table, pictures: Pictures) -> Iterator[Check]:
         ("fault", "warning", "note"),
     )
     rest = np.setdiff1d(pictures.rows("ok"), [row for group in groups for row in group[1:]]).astype(np.int64)
-    pairs = near_pairs(rest, pictures.hashes, pictures.thumbnails)
-    usual = usual_distance(pictures.hashes[rest])
-    if pairs and usual < LOOK_ALIKE:
-        own = own_correlation(pairs, pictures.thumbnails, rest)
-        if alike := [pair for pair, common in zip(pairs, own, strict=True) if common < COPY]:
+    looks = pictures.looks
+    pairs, usual = looks.near(rest), looks.usual_distance(rest)
+    if pairs and looks.all_alike(rest):
+        copies = looks.copies(pairs, rest)
+        if alike := [pair for pair, copy in zip(pairs, copies, strict=True) if not copy]:
             yield _look_alikes(table, alike, usual)
-        pairs = [pair for pair, common in zip(pairs, own, strict=True) if common >= COPY]
-        yield from _near(table, pairs, NEARLY_EQUAL) if pairs else ()
+        pairs = [pair for pair, copy in zip(pairs, copies, strict=True) if copy]
+        yield from _near(table, pairs, _NEARLY_EQUAL) if pairs else ()
         return
-    yield from _near(table, [pair for pair in pairs if pair.bits <= most_bits(usual)], NEARLY_EQUAL)
+    yield from _near(table, [pair for pair in pairs if pair.bits <= most_bits(usual)], _NEARLY_EQUAL)
     mirrored = [pair for pair in _mirrored(table, pictures, rest) if pair.bits <= most_bits(usual)]
-    yield from _near(table, mirrored, MIRRORED) if mirrored else ()
+    yield from _near(table, mirrored, _MIRRORED) if mirrored else ()
 
 
 def _near(table: Table, pairs: Sequence[Near], what: tuple[str, str]) -> Iterator[Check]:
@@ -87,12 +77,12 @@ def _mirrored(table: Table, pictures: Pictures, rows: npt.NDArray[np.int64]) -> 
 
     Within a part they spoil no score and are not looked for.
     """
-    parts = sorted(official_parts(table).values(), key=len, reverse=True)
+    parts = sorted(table.official_parts().values(), key=len, reverse=True)
     if len(parts) < 2:
         return []
     others = np.intersect1d(rows, np.concatenate(parts[1:]))
     part = table.frame["official_split"].to_list()
-    pairs = mirrored_pairs(rows, others, pictures.hashes, pictures.thumbnails)
+    pairs = pictures.looks.mirrored(rows, others)
     return [pair for pair in pairs if part[pair.first] is not None and part[pair.first] != part[pair.second]]
 
 
@@ -106,7 +96,9 @@ def _many(table: Table, groups: Sequence[Sequence[int]]) -> bool:
             smaller = min(sorted(between), key=sizes.__getitem__)
             copied[frozenset(between)].add(first if parts[first] == smaller else second)
     least = {between: min(sizes[part] for part in between) for between in copied}
-    return any(len(rows) >= LEAST_COPIES and len(rows) > MANY_COPIES * least[p] for p, rows in copied.items())
+    return any(
+        len(rows) >= _LEAST_COPIES and len(rows) > _MANY_COPIES * least[p] for p, rows in copied.items()
+    )
 
 
 def _look_alikes(table: Table, pairs: Sequence[Near], usual: float) -> Check:
@@ -163,7 +155,7 @@ def _where(
         across_parts = len({parts[row] for row in group} - {None}) > 1
         across_patients = len({patients[row] for row in group}) > 1
         sorted_out[0 if across_parts else 1 if across_patients else 2].append(group)
-    for found, (where, what_to_do), level in zip(sorted_out, WHERE, levels, strict=True):
+    for found, (where, what_to_do), level in zip(sorted_out, _WHERE, levels, strict=True):
         if found:
             details: dict[str, Any] = {"images": _ids(table, found)}
             if nearness is not None:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hilum.errors import ConfigError, DataError
-from hilum.table import deal, shuffled
+from hilum.table import deal
 
 
 def folds_of(
@@ -37,5 +37,4 @@ def folds_of(
     columns = [np.ones(len(patient)), *(targets == 1).T, *(targets == 0).T]
     brings = [np.bincount(patient, column, minlength=len(names)) for column in columns]
     amounts = np.stack([np.ones(len(names)), *brings], axis=1).astype(np.int64)
-    order = shuffled(names.tolist(), "folds", seed)
-    return deal(amounts, [1 / folds] * folds, order)[patient]
+    return deal(names.tolist(), amounts, [1 / folds] * folds, "folds", seed)[patient]

@@ -16,7 +16,7 @@ from hilum.heads.settings import name_of
 from hilum.metrics import check_scores
 from hilum.models import Normalisation
 from hilum.pixels import Pack
-from hilum.table import Step, originals
+from hilum.table import Step
 from hilum.train import Job, Part, known_against, make_job
 
 Floats = npt.NDArray[np.float32]
@@ -92,7 +92,7 @@ def _own_images(job: Job) -> Job:
     """Without copies of images (`hilum augment`): a score out of fold would count each image several times."""
     nothing = np.zeros(0, np.int64)
     left_out = job.copies_left_out + len(job.copies)
-    return replace(job, table=originals(job.table), copies=nothing, copies_left_out=left_out)
+    return replace(job, table=job.table.originals(), copies=nothing, copies_left_out=left_out)
 
 
 def _where(job: Job, features: Features, where: str) -> Job:

@@ -12,22 +12,9 @@ import torch
 from hilum.config import ModelConfig
 from hilum.errors import ConfigError, PackError
 from hilum.heads.material import Floats, Material, pixels_of
-from hilum.models import (
-    AttentionPool,
-    AveragePool,
-    AvgMaxPool,
-    Classifier,
-    LsePool,
-    MaxPool,
-    Trunk,
-    make_classifier,
-    make_pool,
-    pooled_width,
-)
+from hilum.models import Classifier
 from hilum.predict import Encoder
 
-PLAIN_POOLS = (AveragePool, MaxPool, AvgMaxPool, LsePool, AttentionPool)
-"""Poolings that a network has by its settings; others belong to the network itself."""
 LOOKED_AT = 8
 """Images that are embedded anew, to see that a store's vectors are what the backbone gives."""
 UNLIKE = {"fp32": 0.01, "bf16": 0.1}
@@ -41,7 +28,7 @@ def check_backbone(encoder: Encoder) -> None:
     Raises:
         ConfigError: it has a pooling of its own.
     """
-    if not isinstance(encoder.model.pool, PLAIN_POOLS):
+    if encoder.model.own_pooling:
         raise ConfigError(
             f"{encoder.name} turns its feature map into a vector in a way of its own, which no head on its "
             "average or maximum can stand for. Embed with another network: `hilum models` lists them."
@@ -75,17 +62,16 @@ def stack(
     Args:
         encoder: whose vectors the head was fitted on.
         config: `pooling`, `classifier` and what belongs to it.
-        parameters: the state of the module that `make_classifier` makes.
+        parameters: the state of the head's module.
         outputs: how many findings.
 
     Returns:
         The network in evaluation mode, on the encoder's device; it shares the backbone's tensors.
     """
-    body = encoder.model
-    head = make_classifier(config, pooled_width(config.pooling, encoder.width), outputs)
-    head.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in parameters.items()})
-    trunk = Trunk(body.backbone, encoder.width, body.channels, None, body.bare_prefix, body.classifier_names)
-    model = Classifier(trunk, make_pool(config.pooling, encoder.width), head, config.dropout)
+    model = encoder.model.with_head(config, outputs)
+    model.classifier.load_state_dict(
+        {name: torch.from_numpy(np.array(value)) for name, value in parameters.items()}
+    )
     model.adopt(encoder.normalisation)
     return model.to(encoder.device).eval()
 

@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from hilum.config import ModelConfig
 from hilum.errors import ConfigError, WeightsError, did_you_mean
 from hilum.models.classifier import Trunk
-from hilum.models.normalise import Preparation, of_channels
+from hilum.models.normalise import Normalisation, Preparation
 from hilum.models.published import Published, check_hub, unreachable
 
 TIMM = "timm:"
 
 
-class TimmBody(nn.Module):
+class _TimmBody(nn.Module):
     """A timm network without classifier and pooling, whose output is laid out as a map [n, c, h, w]."""
 
     def __init__(self, net: nn.Module) -> None:
@@ -70,7 +70,7 @@ def build_timm(config: ModelConfig, size: int, pretrained: bool = False) -> Trun
     try:
         net: Any = _pretrained(name, options) if pretrained else timm.create_model(name, **options)
         net.reset_classifier(0, "")
-        body = TimmBody(net)
+        body = _TimmBody(net)
         width = _width(body, config.channels, size)
     except (AssertionError, AttributeError, RuntimeError, TypeError, ValueError, ConfigError) as error:
         raise ConfigError(f"{config.name} cannot be used at {size} px: {error}") from error
@@ -115,13 +115,13 @@ def published_timm(name: str) -> Published | None:
         return None
     if known is None or not known.has_weights:
         return None
-    normalisation = of_channels(tuple(known.mean), tuple(known.std))
+    normalisation = Normalisation.of_channels(tuple(known.mean), tuple(known.std))
     size = known.input_size[-1] if known.fixed_input_size else None
     licence = known.license or "not said"
     return Published(known.tag or "ImageNet", "timm", Preparation(normalisation, size), licence)
 
 
-def _width(body: TimmBody, channels: int, size: int) -> int:
+def _width(body: _TimmBody, channels: int, size: int) -> int:
     """Channels of the feature map, found on the `meta` device: no arithmetic, no random numbers drawn."""
     training = body.training
     body.eval()

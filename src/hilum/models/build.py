@@ -10,13 +10,11 @@ from hilum.config import ModelConfig
 from hilum.errors import WeightsError
 from hilum.models.backbone import TIMM, build_timm
 from hilum.models.catalogue import MODELS, ModelSpec, find_model
-from hilum.models.classifier import Classifier, Trunk
-from hilum.models.heads import make_classifier
-from hilum.models.pooling import make_pool, pooled_width
+from hilum.models.classifier import Classifier
 from hilum.models.published import fetch_file, fetch_torchvision
 from hilum.models.weights import fit_weights, load_weights, read_weights, with_plain_names
 
-PRETRAINED = "pretrained"
+_PRETRAINED = "pretrained"
 
 
 def build_model(config: ModelConfig, outputs: int, size: int) -> Classifier:
@@ -37,35 +35,24 @@ def build_model(config: ModelConfig, outputs: int, size: int) -> Classifier:
         WeightsError: weights that cannot be reached, read or fitted.
     """
     spec = find_model(config.name)
-    from_hub = config.weights == PRETRAINED
+    from_hub = config.weights == _PRETRAINED
     if from_hub and config.name.startswith(TIMM):
-        model = _assemble(build_timm(config, size, pretrained=True), config, outputs)
+        model = Classifier(build_timm(config, size, pretrained=True), config, outputs)
         model.notes = (f"{config.name}: weights of the hub; the classifier starts at random",)
-        model.notes += other_size(config.name, spec.preparation.size if spec.preparation else None, size)
+        model.note_size(config.name, spec.preparation.size if spec.preparation else None, size)
         return model
-    fetched = _fetch(spec) if from_hub else None
-    model = _assemble(spec.build(config, size), config, outputs)
+    fetched = _fetch(spec) if from_hub and not spec.carries_weights else None
+    model = Classifier(spec.build(config, size), config, outputs)
     if fetched is not None and spec.published is not None:
         origin = f"{config.name} of {spec.published.source}"
         model.notes = fit_weights(model, fetched, origin, head=False).notes()
+    elif from_hub:
+        model.notes = (f"{config.name}: weights of its plugin; the classifier starts at random",)
     elif config.weights:
         model.notes = load_weights(model, config.weights).notes()
     if config.weights and spec.preparation is not None:
-        model.notes += other_size(config.name, spec.preparation.size, size)
+        model.note_size(config.name, spec.preparation.size, size)
     return model
-
-
-def other_size(of: str, wanted: int | None, size: int) -> tuple[str, ...]:
-    """A note where weights `of` something were trained on images of another size than those here."""
-    if wanted is None or wanted == size:
-        return ()
-    return (f"{of} was trained on images of {wanted} px; these have {size} px",)
-
-
-def _assemble(trunk: Trunk, config: ModelConfig, outputs: int) -> Classifier:
-    width = trunk.width if trunk.head is not None else pooled_width(config.pooling, trunk.width)
-    pool, classifier = make_pool(config.pooling, trunk.width), make_classifier(config, width, outputs)
-    return Classifier(trunk, pool, classifier, config.dropout)
 
 
 def _fetch(spec: ModelSpec) -> Mapping[str, Tensor]:

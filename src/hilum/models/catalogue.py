@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from hilum.config import ModelConfig
 from hilum.errors import ConfigError, did_you_mean
 from hilum.models import rad_dino, xrv
-from hilum.models.backbone import TIMM, build_timm, published_timm
+from hilum.models.backbone import TIMM, build_timm, published_timm, timm_names
 from hilum.models.classifier import Trunk
 from hilum.models.cnn import build_cnn
-from hilum.models.densenet import build_densenet, build_densenet_small
-from hilum.models.normalise import IMAGENET, Preparation
+from hilum.models.normalise import Preparation
+from hilum.models.plugged import build_plugged, published_plugged
 from hilum.models.published import Published
-from hilum.models.resnet import build_resnet
+from hilum.models.torchvision import build_densenet, build_resnet
+from hilum.plugins import parts
 
-RESNET = "He et al., Deep Residual Learning, CVPR 2016"
-DENSENET = "Huang et al., Densely Connected Convolutional Networks, CVPR 2017"
+_RESNET = "He et al., Deep Residual Learning, CVPR 2016"
+_DENSENET = "Huang et al., Densely Connected Convolutional Networks, CVPR 2017"
 
 
-USUAL = 224
+_USUAL = 224
 """Side of an image in pixels where a network takes any."""
-Build = Callable[[ModelConfig, int], Trunk]
+_Build = Callable[[ModelConfig, int], Trunk]
 
 
 @dataclass(frozen=True)
@@ -37,15 +39,17 @@ class ModelSpec:
         parameters: with one gray channel and one output (`cnn`: at 320 px).
         gflops: 1e9 floating-point operations for one gray image of `size` px, two per multiply-add.
         published: weights that others trained; None where there are none.
+        carries_weights: whether what `build` gives has these weights already, as a plugin's backbone has.
     """
 
     name: str
     title: str
     paper: str
-    build: Build
+    build: _Build
     parameters: int | None
     gflops: float | None
     published: Published | None = None
+    carries_weights: bool = False
 
     @property
     def preparation(self) -> Preparation | None:
@@ -55,23 +59,23 @@ class ModelSpec:
     @property
     def size(self) -> int:
         """Side of the images that its published weights want; 224 where any will do."""
-        return (self.preparation.size if self.preparation else None) or USUAL
+        return (self.preparation.size if self.preparation else None) or _USUAL
 
 
-_IMAGENET = Published("ImageNet-1k", "torchvision", IMAGENET, "BSD-3-Clause")
+_IMAGENET = Published("ImageNet-1k", "torchvision", Preparation.imagenet(), "BSD-3-Clause")
 
 
 def _residual(depth: int, parameters: int, gflops: float) -> ModelSpec:
     name, title = f"resnet{depth}", f"ResNet, {depth} layers"
-    return ModelSpec(name, title, RESNET, build_resnet, parameters, gflops, _IMAGENET)
+    return ModelSpec(name, title, _RESNET, build_resnet, parameters, gflops, _IMAGENET)
 
 
 def _dense(depth: int, parameters: int, gflops: float) -> ModelSpec:
     name, title = f"densenet{depth}", f"DenseNet, {depth} layers"
-    return ModelSpec(name, title, DENSENET, build_densenet, parameters, gflops, _IMAGENET)
+    return ModelSpec(name, title, _DENSENET, build_densenet, parameters, gflops, _IMAGENET)
 
 
-def _as(build: Build, name: str) -> Build:
+def _as(build: _Build, name: str) -> _Build:
     """A build function for a network whose architecture is called `name` elsewhere."""
     return lambda config, size: build(config.model_copy(update={"name": name}), size)
 
@@ -83,7 +87,9 @@ def _xrv(name: str, published: Published) -> ModelSpec:
         build, parameters, gflops = _as(build_densenet, "densenet121"), 6_948_609, 5.51
     architecture = "ResNet, 50 layers" if "resnet" in name else "DenseNet, 121 layers"
     title = f"{architecture}, of torchxrayvision"
-    return ModelSpec(name, title, xrv.PAPER, build, parameters, gflops, published)
+    return ModelSpec(
+        name, title, "Cohen et al., TorchXRayVision, MIDL 2022", build, parameters, gflops, published
+    )
 
 
 _SPECS = (
@@ -103,8 +109,8 @@ _SPECS = (
     ModelSpec(
         "densenet-small",
         "DenseNet, 3 blocks of 5 layers",
-        DENSENET,
-        build_densenet_small,
+        _DENSENET,
+        build_densenet,
         951_625,
         2.55,
     ),
@@ -116,7 +122,7 @@ _SPECS = (
     ModelSpec(
         "rad-dino",
         "vision transformer ViT-B/14, of Microsoft",
-        rad_dino.PAPER,
+        "Pérez-García et al., RAD-DINO, Nature Machine Intelligence 2025",
         rad_dino.build_rad_dino,
         86_279_425,
         302.32,
@@ -137,9 +143,32 @@ def find_model(name: str) -> ModelSpec:
     if name.startswith(TIMM):
         paper = "Wightman, PyTorch Image Models"
         return ModelSpec(name, "a network of timm", paper, build_timm, None, None, published_timm(name))
-    if name not in MODELS:
+    known = all_models()
+    if name not in known:
         raise ConfigError(
-            f"model.name = {name!r} is not a network that hilum has; {did_you_mean(name, MODELS)}\n"
-            f"`hilum models` lists them all, and {TIMM}NAME is any network of timm."
+            f"model.name = {name!r} is not a network that hilum has; {did_you_mean(name, known)}\n"
+            f"`hilum models` lists them all, and {TIMM}NAME is any network of timm. A plugin's are known with "
+            "--plugin FILE."
         )
-    return MODELS[name]
+    return known[name]
+
+
+def all_models(timm_pattern: str = "") -> dict[str, ModelSpec]:
+    """`MODELS`, and networks and backbones of plugins in use; or timm's of names like `timm:*densenet*`."""
+    if timm_pattern:
+        return {name: find_model(name) for name in timm_names(timm_pattern)}
+    models = {
+        name: ModelSpec(
+            name, "a network of a plugin", "its plugin", partial(build_plugged, name, part), None, None
+        )
+        for name, part in parts("MODELS", MODELS).items()
+    }
+    backbones = {
+        name: ModelSpec(
+            *(name, "a backbone of a plugin", "its plugin", partial(build_plugged, name, build), None, None),
+            published_plugged(wants),
+            carries_weights=True,
+        )
+        for name, (build, wants) in parts("BACKBONES", [*MODELS, *models]).items()
+    }
+    return MODELS | models | backbones

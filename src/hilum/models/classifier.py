@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from hilum.config import ModelConfig
+from hilum.models.heads import make_classifier
 from hilum.models.normalise import Normalisation
+from hilum.models.pooling import make_pool
+
+_DEEPEST = 2
+"""Names of blocks have this many parts at most: `layer4.1` is one, `layer4.1.conv2` is not."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +29,7 @@ class Trunk:
         head: [n, c, h, w] -> [n, width] where the model has a pooling of its own; None leaves it to the setting.
         prefix: where the bare network's parameters are in a `Classifier`, e.g. `backbone.`.
         classifier_names: what the bare network calls its classifier in files of weights, e.g. `fc`.
+        own_features: whether `body` has methods `feature_map` and `features` of its own, as a plugin's may.
     """
 
     body: nn.Module
@@ -29,6 +38,7 @@ class Trunk:
     head: nn.Module | None = None
     prefix: str = "backbone."
     classifier_names: tuple[str, ...] = ("classifier",)
+    own_features: bool = False
 
 
 class Classifier(nn.Module):
@@ -48,19 +58,53 @@ class Classifier(nn.Module):
     channel_scale: Tensor | None
     channel_shift: Tensor | None
 
-    def __init__(self, trunk: Trunk, pool: nn.Module, classifier: nn.Module, dropout: float) -> None:
-        """`pool` stands in where the trunk has no head of its own; `classifier` has the width of its vector."""
+    def __init__(self, trunk: Trunk, config: ModelConfig, outputs: int) -> None:
+        """Put pooling, where the trunk has no head of its own, and classifier on a trunk, as the settings say."""
         super().__init__()
-        self.channels = trunk.channels
-        self.bare_prefix = trunk.prefix
-        self.classifier_names = trunk.classifier_names
-        self.notes: tuple[str, ...] = ()
+        self._trunk, self.channels, self.notes = trunk, trunk.channels, tuple[str, ...]()
         self.backbone = trunk.body
-        self.pool = trunk.head if trunk.head is not None else pool
-        self.dropout = nn.Dropout(dropout)
-        self.classifier = classifier
+        pool = make_pool(config.pooling, trunk.width)
+        self.pool = pool if trunk.head is None else trunk.head
+        self.dropout = nn.Dropout(config.dropout)
+        both = trunk.head is None and config.pooling == "both"
+        self.classifier = make_classifier(config, (1 + both) * trunk.width, outputs)
         self.register_buffer("channel_scale", None, persistent=False)
         self.register_buffer("channel_shift", None, persistent=False)
+
+    def with_head(self, config: ModelConfig, outputs: int) -> Classifier:
+        """Another network on the same backbone, whose tensors it shares; its head is new, without weights yet."""
+        return Classifier(replace(self._trunk, head=None), config, outputs)
+
+    @property
+    def own_pooling(self) -> bool:
+        """Whether the network makes its feature map a vector in its own way, whatever `model.pooling` says."""
+        return self._trunk.head is not None
+
+    @property
+    def bare_prefix(self) -> str:
+        """Where the bare network's parameters are, e.g. `backbone.`."""
+        return self._trunk.prefix
+
+    @property
+    def classifier_names(self) -> tuple[str, ...]:
+        """What the bare network calls its classifier in files of weights."""
+        return self._trunk.classifier_names
+
+    def blocks(self) -> dict[str, nn.Module]:
+        """The parts of the backbone that have weights, from input to output, as `finetune.start_at` names them.
+
+        By the bare network's own names: its children, and the members of those that are plain sequences, each
+        sequence right before its members (`layer4`, `layer4.0`, `layer4.1`). So the weights of a block and of
+        all that come after it in this order are those from the block on. Weights of no block, such as the
+        position embeddings of a transformer, belong to the input.
+        """
+        root = self.backbone.get_submodule(self.bare_prefix.removeprefix("backbone.").rstrip("."))
+        return dict(_below(root, "", 1))
+
+    def note_size(self, of: str, wanted: int | None, size: int) -> None:
+        """Note where weights `of` something were trained on images of another size than those here."""
+        if wanted is not None and wanted != size:
+            self.notes += (f"{of} was trained on images of {wanted} px; these have {size} px",)
 
     def adopt(self, normalisation: Normalisation) -> None:
         """Have images that come normalised as its `gray` seen as this normalisation asks, channel by channel."""
@@ -91,17 +135,16 @@ class Classifier(nn.Module):
 
     def feature_map(self, images: Tensor) -> Tensor:
         """[n, 1, s, s] -> [n, c, h, w]."""
-        result: Tensor = self.backbone(self.seen(images))
+        body: Any = self.backbone
+        result: Tensor = (body.feature_map if self._trunk.own_features else body)(self.seen(images))
         return result
 
     def features(self, images: Tensor) -> Tensor:
         """[n, 1, s, s] -> pooled [n, width]."""
-        result: Tensor = self.pool(self.feature_map(images))
+        body: Any = self.backbone
+        own = self._trunk.own_features
+        result: Tensor = body.features(self.seen(images)) if own else self.pool(self.feature_map(images))
         return result
-
-    def head(self, feature_map: Tensor) -> Tensor:
-        """Logits [n, outputs] of a feature map [n, c, h, w]: `forward` is `head(feature_map(images))`."""
-        return self._exact(self.dropout(self.pool(feature_map)))
 
     def _exact(self, features: Tensor) -> Tensor:
         """The classifier in full precision, also within autocast.
@@ -120,7 +163,7 @@ class Classifier(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """[n, 1, s, s] -> logits [n, outputs]."""
-        return self.head(self.feature_map(images))
+        return self._exact(self.dropout(self.features(images)))
 
 
 def classes_of(uncertain: str) -> int:
@@ -147,3 +190,25 @@ def positive_logits(raw: Tensor, classes: int) -> Tensor:
             f"{classes} findings have {classes} or {3 * classes} logits; there are {raw.shape[1]}"
         )
     return raw[:, 1::3] - raw[:, 0::3]
+
+
+def _below(module: nn.Module, prefix: str, depth: int) -> Iterator[tuple[str, nn.Module]]:
+    parts = [(name, part) for name, part in module.named_children() if any(True for _ in part.parameters())]
+    if len(parts) == 1 and not any(True for _ in module.parameters(recurse=False)):
+        # A wrapper around all of the rest, as DenseNet's `features` is.
+        name, part = parts[0]
+        inner = list(_below(part, f"{prefix}{name}.", depth + 1 if depth < _DEEPEST else depth))
+        yield from inner or [(f"{prefix}{name}", part)]
+        return
+    for name, part in parts:
+        yield f"{prefix}{name}", part
+        if depth < _DEEPEST and _is_sequence(part):
+            yield from _below(part, f"{prefix}{name}.", depth + 1)
+
+
+def _is_sequence(module: nn.Module) -> bool:
+    """Whether its members come one after the other, also below a wrapper that only runs them."""
+    if isinstance(module, nn.Sequential | nn.ModuleList):
+        return len(module) > 1
+    parts = list(module.children())
+    return len(parts) == 1 and isinstance(parts[0], nn.ModuleList)

@@ -15,19 +15,19 @@ from hilum.config import ModelConfig
 from hilum.errors import ConfigError
 from hilum.models.classifier import Trunk
 
-MAP_CHANNELS = 64
-HIDDEN, WIDTH = 1024, 512
+_MAP_CHANNELS = 64
+_HIDDEN, _WIDTH = 1024, 512
 
 
-class FlattenHead(nn.Module):
+class _FlattenHead(nn.Module):
     """Feature map -> two hidden layers -> vector; fits one image size alone."""
 
     def __init__(self, side: int, dropout: float) -> None:
         """`side` is the height and width of the feature map."""
         super().__init__()
         self.side = side
-        self.hidden1 = nn.Linear(MAP_CHANNELS * side * side, HIDDEN)
-        self.hidden2 = nn.Linear(HIDDEN, WIDTH)
+        self.hidden1 = nn.Linear(_MAP_CHANNELS * side * side, _HIDDEN)
+        self.hidden2 = nn.Linear(_HIDDEN, _WIDTH)
         self.relu = nn.ReLU()
         self.dropout = nn.Dropout(dropout)
 
@@ -59,7 +59,7 @@ def build_cnn(config: ModelConfig, size: int) -> Trunk:
         raise ConfigError(f"the cnn needs images of at least 8 px; prepare.size is {size}.")
     layers: list[tuple[str, nn.Module]] = []
     before: int = config.channels
-    for i, (channels, kernel) in enumerate([(512, 5), (256, 3), (MAP_CHANNELS, 3)], start=1):
+    for i, (channels, kernel) in enumerate([(512, 5), (256, 3), (_MAP_CHANNELS, 3)], start=1):
         layers += [
             (f"conv{i}", nn.Conv2d(before, channels, kernel, padding=kernel // 2)),
             (f"norm{i}", nn.BatchNorm2d(channels)),
@@ -67,9 +67,9 @@ def build_cnn(config: ModelConfig, size: int) -> Trunk:
             (f"pool{i}", nn.MaxPool2d(2)),
         ]
         before = channels
-    body, head = nn.Sequential(OrderedDict(layers)), FlattenHead(size // 8, config.dropout)
+    body, head = nn.Sequential(OrderedDict(layers)), _FlattenHead(size // 8, config.dropout)
     for module in [*body, head.hidden1, head.hidden2]:
         if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
             nn.init.zeros_(module.bias)
-    return Trunk(body, WIDTH, config.channels, head)
+    return Trunk(body, _WIDTH, config.channels, head)

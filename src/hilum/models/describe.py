@@ -14,14 +14,13 @@ from hilum.config import ModelConfig
 from hilum.models.build import build_model
 from hilum.models.catalogue import find_model
 from hilum.models.classifier import Classifier
-from hilum.models.parts import blocks
 
-EXPAND_ABOVE = 0.85
+_EXPAND_ABOVE = 0.85
 """A layer with more than this share of all parameters is shown by its parts."""
 
 
 @dataclass(frozen=True)
-class Layer:
+class _Layer:
     """One row of a description.
 
     Attributes:
@@ -40,7 +39,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Description:
+class _Description:
     """A network at one image size; `blocks` are those that `finetune.start_at` can name, from input to output."""
 
     name: str
@@ -49,7 +48,7 @@ class Description:
     size: int
     channels: int
     outputs: int
-    layers: tuple[Layer, ...]
+    layers: tuple[_Layer, ...]
     blocks: tuple[str, ...]
     parameters: int
     gflops: float
@@ -59,7 +58,7 @@ class Description:
         return asdict(self)
 
 
-def describe_model(config: ModelConfig, outputs: int = 1, size: int = 224) -> Description:
+def describe_model(config: ModelConfig, outputs: int = 1, size: int = 224) -> _Description:
     """Build the network on the `meta` device, show it one image, and write down what each layer did.
 
     Args:
@@ -76,16 +75,14 @@ def describe_model(config: ModelConfig, outputs: int = 1, size: int = 224) -> De
     shown = _layers_to_show(model)
     shapes, flops = _run(model, shown, size)
     layers = tuple(
-        Layer(
-            name, type(module).__name__, shapes.get(name), count_parameters(module), flops.get(name, 0) / 1e9
-        )
+        _Layer(name, type(module).__name__, shapes.get(name), _count(module), flops.get(name, 0) / 1e9)
         for name, module in shown.items()
     )
     # Position embeddings and class tokens of transformers belong to no layer of their own.
-    others = count_parameters(model) - sum(layer.parameters for layer in layers)
+    others = _count(model) - sum(layer.parameters for layer in layers)
     if others:
-        layers += (Layer("(no layer of its own)", "Parameter", None, others, 0.0),)
-    return Description(
+        layers += (_Layer("(no layer of its own)", "Parameter", None, others, 0.0),)
+    return _Description(
         config.name,
         spec.title,
         spec.paper,
@@ -93,25 +90,25 @@ def describe_model(config: ModelConfig, outputs: int = 1, size: int = 224) -> De
         config.channels,
         outputs,
         layers,
-        tuple(blocks(model)),
-        count_parameters(model),
+        tuple(model.blocks()),
+        _count(model),
         flops[""] / 1e9,
     )
 
 
-def count_parameters(module: nn.Module) -> int:
+def _count(module: nn.Module) -> int:
     """Number of learned values, shared ones once."""
     return sum(parameter.numel() for parameter in module.parameters())
 
 
 def _layers_to_show(model: Classifier) -> dict[str, nn.Module]:
     """The children of the model, with the parts of those that hold most of it."""
-    most = EXPAND_ABOVE * count_parameters(model)
+    most = _EXPAND_ABOVE * _count(model)
     shown: dict[str, nn.Module] = {}
 
     def add(name: str, module: nn.Module) -> None:
         parts = list(module.named_children())
-        if len(parts) > 0 and (name == "backbone" or count_parameters(module) > most):
+        if len(parts) > 0 and (name == "backbone" or _count(module) > most):
             for part, child in parts:
                 add(f"{name}.{part}", child)
         elif not isinstance(module, nn.Identity):

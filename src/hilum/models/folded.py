@@ -14,6 +14,7 @@ against 131. In fp32 the map is the network's to 1e-6. In bf16 pooled vectors ar
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -22,7 +23,7 @@ from torch.nn import functional as F
 from torchvision.models.densenet import _DenseBlock, _DenseLayer, _Transition
 
 
-def fold(backbone: nn.Module, dtype: torch.dtype) -> FoldedDenseNet | None:
+def fold(backbone: nn.Module, dtype: torch.dtype) -> Callable[[Tensor], Tensor] | None:
     """The same map by fewer operations, or None where the backbone is no DenseNet of torchvision's.
 
     Args:
@@ -32,11 +33,11 @@ def fold(backbone: nn.Module, dtype: torch.dtype) -> FoldedDenseNet | None:
     features = getattr(backbone, "features", None)
     if not isinstance(features, nn.Sequential) or not any(isinstance(x, _DenseBlock) for x in features):
         return None
-    return FoldedDenseNet(features, dtype)
+    return _FoldedDenseNet(features, dtype)
 
 
 @dataclass(frozen=True)
-class Gated:
+class _Gated:
     """Batch norm, ReLU, 1 x 1 convolution and, where there is one, the batch norm behind it.
 
     Attributes:
@@ -54,7 +55,7 @@ class Gated:
     @classmethod
     def of(
         cls, norm: nn.BatchNorm2d, conv: nn.Conv2d, after: nn.BatchNorm2d | None, dtype: torch.dtype
-    ) -> Gated:
+    ) -> _Gated:
         """Fold these; `conv` has no bias."""
         scale, shift = _line(norm)
         floor = (-shift / scale).to(dtype).float()
@@ -78,7 +79,7 @@ class Gated:
         return F.conv2d(opened, self.weight, self.bias)
 
 
-class FoldedDenseNet:
+class _FoldedDenseNet:
     """Images [n, c, s, s] -> feature map [n, width, s / 32, s / 32] in its own dtype, the last ReLU included."""
 
     @torch.no_grad()
@@ -98,12 +99,12 @@ class FoldedDenseNet:
         scale, shift = _line(norm)
         self.stem = _kernel(conv.weight * scale[:, None, None, None], dtype), shift.to(dtype)
         self.last = last
-        self.steps: list[list[tuple[Gated, Tensor]] | Gated] = []
+        self.steps: list[list[tuple[_Gated, Tensor]] | _Gated] = []
         for part in features:
             if isinstance(part, _DenseBlock):
                 self.steps.append([_layer(layer, dtype) for layer in part.values()])
             elif isinstance(part, _Transition):
-                self.steps.append(Gated.of(part.norm, part.conv, None, dtype))
+                self.steps.append(_Gated.of(part.norm, part.conv, None, dtype))
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> Tensor:
@@ -111,17 +112,17 @@ class FoldedDenseNet:
         x = images.to(self.dtype, memory_format=torch.channels_last)
         x = F.max_pool2d(F.relu_(F.conv2d(x, *self.stem, stride=2, padding=3)), 3, 2, 1)
         for step in self.steps:
-            x = step.mix(F.avg_pool2d(step.open(x), 2)) if isinstance(step, Gated) else _block(x, step)
+            x = step.mix(F.avg_pool2d(step.open(x), 2)) if isinstance(step, _Gated) else _block(x, step)
         return F.relu_(self.last(x))
 
 
-def _layer(layer: nn.Module, dtype: torch.dtype) -> tuple[Gated, Tensor]:
+def _layer(layer: nn.Module, dtype: torch.dtype) -> tuple[_Gated, Tensor]:
     if not isinstance(layer, _DenseLayer):
         raise TypeError("torchvision's DenseNet no longer has its layers in its blocks")
-    return Gated.of(layer.norm1, layer.conv1, layer.norm2, dtype), _kernel(layer.conv2.weight, dtype)
+    return _Gated.of(layer.norm1, layer.conv1, layer.norm2, dtype), _kernel(layer.conv2.weight, dtype)
 
 
-def _block(x: Tensor, layers: list[tuple[Gated, Tensor]]) -> Tensor:
+def _block(x: Tensor, layers: list[tuple[_Gated, Tensor]]) -> Tensor:
     """All layers of a block, the features of each beside what was there."""
     start, grown = x.shape[1], sum(len(kernel) for _, kernel in layers)
     shape = len(x), start + grown, *x.shape[2:]

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from hilum.config import ModelConfig
 
-SMOOTHING = 0.5
+_SMOOTHING = 0.5
 """Added to the votes of both sides, so that a unanimous vote has finite odds (Jeffreys' prior)."""
 
 
-class MlpHead(nn.Module):
+class _MlpHead(nn.Module):
     """One hidden layer: linear, ReLU, dropout, linear."""
 
     def __init__(self, in_features: int, hidden: int, out_features: int, dropout: float) -> None:
@@ -68,7 +68,7 @@ class KnnHead(nn.Module):
     def odds(self, votes: Tensor) -> Tensor:
         """Log odds of votes [n, neighbours, out_features], [n, out_features]."""
         positive, negative = (votes == 1).sum(1), (votes == 0).sum(1)
-        return torch.log((positive + SMOOTHING) / (negative + SMOOTHING))
+        return torch.log((positive + _SMOOTHING) / (negative + _SMOOTHING))
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         """Take as many images as the file has."""
@@ -82,7 +82,7 @@ class KnnHead(nn.Module):
 def make_classifier(config: ModelConfig, width: int, outputs: int) -> nn.Module:
     """The head that `model.classifier` names, for vectors of `width` numbers."""
     if config.classifier == "mlp":
-        return MlpHead(width, config.hidden, outputs, config.dropout)
+        return _MlpHead(width, config.hidden, outputs, config.dropout)
     if config.classifier == "knn":
         return KnnHead(width, outputs, config.neighbours)
     return nn.Linear(width, outputs)

@@ -11,6 +11,9 @@ from typing import Any
 
 from hilum.errors import WeightsError
 
+_SAID = (("preprocessor_config.json", "image_mean", "image_std"), ("config.json", "mean", "std"))
+"""Where transformers and timm say it."""
+
 
 @dataclass(frozen=True)
 class Normalisation:
@@ -23,6 +26,40 @@ class Normalisation:
 
     mean: tuple[float, ...]
     sd: tuple[float, ...]
+
+    @classmethod
+    def of_channels(cls, mean: tuple[float, ...], sd: tuple[float, ...]) -> Normalisation:
+        """For three channels that are normalised in the same way, once is enough."""
+        same = len(set(zip(mean, sd, strict=True))) == 1
+        return cls(mean[:1], sd[:1]) if same else cls(mean, sd)
+
+    @classmethod
+    def beside(cls, weights: str | Path) -> Normalisation | None:
+        """What a folder of weights says of it, as Hugging Face's packages (transformers, timm) write it.
+
+        Args:
+            weights: what `model.weights` names; for anything but such a folder the answer is None.
+
+        Raises:
+            WeightsError: it says so in a way that cannot be read.
+        """
+        if not Path(weights).is_dir() or weights in ("", "pretrained"):
+            return None
+        for name, mean, sd in _SAID:
+            path = Path(weights) / name
+            if not path.is_file():
+                continue
+            try:
+                data = json.loads(path.read_text(encoding="utf-8"))
+                data = data.get("pretrained_cfg", data)
+                if mean in data and sd in data:
+                    return cls.of_channels(tuple(map(float, data[mean])), tuple(map(float, data[sd])))
+            except (AttributeError, TypeError, ValueError) as error:
+                raise WeightsError(
+                    f"{path} does not say mean and sd of pixels: {error}. Expected {mean} and {sd}, lists "
+                    "of numbers."
+                ) from error
+        return None
 
     @property
     def gray(self) -> tuple[float, float]:
@@ -62,43 +99,7 @@ class Preparation:
     size: int | None = None
     fit: str = "crop"
 
-
-_SAID = (("preprocessor_config.json", "image_mean", "image_std"), ("config.json", "mean", "std"))
-"""Where transformers and timm say it."""
-
-
-def normalisation_beside(weights: str | Path) -> Normalisation | None:
-    """What a folder of weights says of normalisation, as Hugging Face's packages (transformers, timm) write it.
-
-    Args:
-        weights: what `model.weights` names; for anything but such a folder the answer is None.
-
-    Raises:
-        WeightsError: it says so in a way that cannot be read.
-    """
-    if not Path(weights).is_dir() or weights in ("", "pretrained"):
-        return None
-    for name, mean, sd in _SAID:
-        path = Path(weights) / name
-        if not path.is_file():
-            continue
-        try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-            data = data.get("pretrained_cfg", data)
-            if mean in data and sd in data:
-                return of_channels(tuple(map(float, data[mean])), tuple(map(float, data[sd])))
-        except (AttributeError, TypeError, ValueError) as error:
-            raise WeightsError(
-                f"{path} does not say mean and sd of pixels: {error}. Expected {mean} and {sd}, lists of numbers."
-            ) from error
-    return None
-
-
-def of_channels(mean: tuple[float, ...], sd: tuple[float, ...]) -> Normalisation:
-    """For three channels that are normalised in the same way, once is enough."""
-    same = len(set(zip(mean, sd, strict=True))) == 1
-    return Normalisation(mean[:1], sd[:1]) if same else Normalisation(mean, sd)
-
-
-IMAGENET = Preparation(Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
-"""What torchvision's weights were trained with."""
+    @classmethod
+    def imagenet(cls) -> Preparation:
+        """What torchvision's weights were trained with."""
+        return cls(Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))

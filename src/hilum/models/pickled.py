@@ -2,7 +2,7 @@
 
 Torchxrayvision's densely connected networks are published as whole modules, in the format of torch before 1.6,
 which `torch.load(weights_only=True)` refuses. A pickle is a program. Here it is read as a text: where it says
-"call F with these", a `Call` notes so, and nothing is imported or called. Of this record only tensors are used.
+"call F with these", a `_Call` notes so, and nothing is imported or called. Of this record only tensors are used.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import IO, Any
 import torch
 from torch import Tensor
 
-MAGIC = 0x1950A86A20F9469CFC6C
+_MAGIC = 0x1950A86A20F9469CFC6C
 """The first number of a file of torch before 1.6 (`torch.serialization.MAGIC_NUMBER`)."""
-DTYPES = {
+_DTYPES = {
     "torch.BFloat16Storage": torch.bfloat16,
     "torch.BoolStorage": torch.bool,
     "torch.ByteStorage": torch.uint8,
@@ -29,8 +29,8 @@ DTYPES = {
     "torch.IntStorage": torch.int32,
     "torch.LongStorage": torch.int64,
 }
-PARAMETER = "torch._utils._rebuild_parameter"
-TENSORS = ("torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2")
+_PARAMETER = "torch._utils._rebuild_parameter"
+_TENSORS = ("torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2")
 
 _IGNORED = ("PROTO", "FRAME")
 _EMPTY = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_SET": list}
@@ -43,14 +43,14 @@ _MARK = object()
 
 
 @dataclass(frozen=True)
-class Name:
+class _Name:
     """A dotted name that a pickle asks to have imported."""
 
     dotted: str
 
 
 @dataclass(eq=False)
-class Call:
+class _Call:
     """What a pickle asks to have made.
 
     Attributes:
@@ -83,7 +83,7 @@ def read_module(path: Path) -> dict[str, Tensor]:
             contents = {key: archive.read(f"{root}data/{key}") for key in storages}
     else:
         with path.open("rb") as stream:
-            if _read(stream)[0] != MAGIC:
+            if _read(stream)[0] != _MAGIC:
                 raise ValueError("no file of torch.save")
             _version, _system, (module, storages), (keys, _) = [_read(stream) for _ in range(4)]
             contents = {key: _one_storage(stream, storages[key]) for key in keys}
@@ -99,7 +99,7 @@ def _one_storage(stream: IO[bytes], dtype: torch.dtype) -> bytes:
 
 
 def _named(module: Any, prefix: str, contents: Mapping[str, bytes]) -> Iterator[tuple[str, Tensor]]:
-    state = module.state if isinstance(module, Call) else None
+    state = module.state if isinstance(module, _Call) else None
     if not isinstance(state, dict) or "_modules" not in state:
         raise ValueError(f"{prefix or 'the file'} is no module")
     for kind in ("_parameters", "_buffers"):
@@ -113,17 +113,17 @@ def _named(module: Any, prefix: str, contents: Mapping[str, bytes]) -> Iterator[
 
 def _entries(mapping: Any) -> dict[Any, Any]:
     """A dict, or one that is filled after it was called for, as an OrderedDict is."""
-    entries: dict[Any, Any] = mapping.items if isinstance(mapping, Call) else mapping
+    entries: dict[Any, Any] = mapping.items if isinstance(mapping, _Call) else mapping
     return entries
 
 
 def _tensor(made: Any, contents: Mapping[str, bytes]) -> Tensor:
-    if isinstance(made, Call) and made.of == PARAMETER:
+    if isinstance(made, _Call) and made.of == _PARAMETER:
         made = made.args[0]
-    if not isinstance(made, Call) or made.of not in TENSORS:
+    if not isinstance(made, _Call) or made.of not in _TENSORS:
         raise ValueError("a parameter is no tensor")
     (_, kind, key, *_), offset, size, stride = made.args[:4]
-    values = torch.frombuffer(bytearray(contents[key]), dtype=DTYPES[kind.dotted])
+    values = torch.frombuffer(bytearray(contents[key]), dtype=_DTYPES[kind.dotted])
     return values.as_strided(size, stride, offset).clone()
 
 
@@ -136,7 +136,7 @@ def _read(stream: IO[bytes]) -> tuple[Any, dict[str, torch.dtype]]:
 
 
 class _Machine:
-    """The stack machine that a pickle is written for, of which each value is plain, a `Name` or a `Call`."""
+    """The stack machine that a pickle is written for, of which each value is plain, a `_Name` or a `_Call`."""
 
     def __init__(self) -> None:
         self.stack: list[Any] = []
@@ -154,7 +154,7 @@ class _Machine:
             stack.append(_CONSTANTS[code])
         elif code in _CALLS:
             args, called = stack.pop(), stack.pop()
-            stack.append(Call(called.dotted, tuple(args)))
+            stack.append(_Call(called.dotted, tuple(args)))
         elif code in _FILLS:
             self._fill(code)
         elif code == "MARK":
@@ -162,7 +162,7 @@ class _Machine:
         elif code == "TUPLE":
             stack.append(tuple(self._after_mark()))
         elif code == "GLOBAL":
-            stack.append(Name(argument.replace(" ", ".")))
+            stack.append(_Name(argument.replace(" ", ".")))
         elif code == "BUILD":
             state = stack.pop()
             stack[-1].state = state
@@ -201,7 +201,7 @@ class _Machine:
         """A storage, or a class with its source text: what torch keeps outside of the pickle."""
         about = self.stack.pop()
         if about[0] == "storage":
-            self.storages[about[2]] = DTYPES[about[1].dotted]
+            self.storages[about[2]] = _DTYPES[about[1].dotted]
             self.stack.append(about)
         else:
             self.stack.append(about[1])

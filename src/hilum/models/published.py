@@ -17,12 +17,12 @@ from hilum.files import whole_file
 from hilum.models.normalise import Preparation
 from hilum.progress import progress
 
-PATIENCE = 20.0
+_PATIENCE = 20.0
 """Seconds without an answer after which a download is given up."""
-CHUNK = 2**20
+_CHUNK = 2**20
 
 
-def nowhere() -> None:
+def _nowhere() -> None:
     """No place where a file may lie already."""
 
 
@@ -44,7 +44,7 @@ class Published:
     preparation: Preparation
     licence: str
     url: str = ""
-    there: Callable[[], Path | None] = nowhere
+    there: Callable[[], Path | None] = _nowhere
 
 
 def fetch_file(name: str, published: Published) -> Path:
@@ -93,7 +93,7 @@ def check_hub(name: str, repository: str) -> None:
     if constants.HF_HUB_OFFLINE or any(isinstance(try_to_load_from_cache(repository, f), str) for f in files):
         return
     try:
-        urlopen(Request(f"{constants.ENDPOINT}/{repository}", method="HEAD"), timeout=PATIENCE).close()
+        urlopen(Request(f"{constants.ENDPOINT}/{repository}", method="HEAD"), timeout=_PATIENCE).close()
     except HTTPError:
         return
     except (OSError, http.client.HTTPException) as error:
@@ -114,12 +114,12 @@ def unreachable(name: str, place: str, error: Exception) -> WeightsError:
 def _download(name: str, url: str, path: Path) -> None:
     request = Request(url, headers={"User-Agent": "hilum"})
     try:
-        answer = urlopen(request, timeout=PATIENCE)
+        answer = urlopen(request, timeout=_PATIENCE)
     except (OSError, http.client.HTTPException) as error:
         raise unreachable(name, url, error) from error
     with answer, whole_file(path) as partial, partial.open("wb") as file:
         total = int(answer.headers.get("Content-Length") or 0)
-        with progress(f"downloading {name}", total // CHUNK, "MiB") as advance:
+        with progress(f"downloading {name}", total // _CHUNK, "MiB") as advance:
             while chunk := _next(answer, name, url):
                 file.write(chunk)
                 advance(1)
@@ -129,6 +129,6 @@ def _download(name: str, url: str, path: Path) -> None:
 
 def _next(answer: http.client.HTTPResponse, name: str, url: str) -> bytes:
     try:
-        return answer.read(CHUNK)
+        return answer.read(_CHUNK)
     except (OSError, http.client.HTTPException) as error:
         raise unreachable(name, url, error) from error

@@ -20,10 +20,9 @@ from hilum.models.classifier import Trunk
 from hilum.models.normalise import Normalisation, Preparation
 from hilum.models.published import Published
 
-PAPER = "Pérez-García et al., RAD-DINO, Nature Machine Intelligence 2025"
-REPOSITORY = "microsoft/rad-dino"
-FILE = "model.safetensors"
-SHAPE = "vit_base_patch14_dinov2"
+_REPOSITORY = "microsoft/rad-dino"
+_FILE = "model.safetensors"
+_SHAPE = "vit_base_patch14_dinov2"
 """The network of timm of this shape."""
 _MARK = "embeddings.patch_embeddings.projection.weight"
 _RENAMED = (
@@ -42,13 +41,13 @@ _QKV = re.compile(r"\.attention\.(?:attention\.)?(query|key|value|q_proj|k_proj|
 
 def build_rad_dino(config: ModelConfig, size: int) -> Trunk:
     """The network for images of `size` px; 518 is what it was trained with."""
-    return build_timm(config.model_copy(update={"name": f"{TIMM}{SHAPE}"}), size)
+    return build_timm(config.model_copy(update={"name": f"{TIMM}{_SHAPE}"}), size)
 
 
 def published_rad_dino() -> Published:
     """Its weights; size, mean and sd as the repository's `preprocessor_config.json` says."""
     preparation = Preparation(Normalisation((0.5307,), (0.2583,)), 518)
-    url = f"https://huggingface.co/{REPOSITORY}/resolve/main/{FILE}"
+    url = f"https://huggingface.co/{_REPOSITORY}/resolve/main/{_FILE}"
     return Published(
         "5 public sets of chest X-rays, no labels",
         "Hugging Face",
@@ -87,5 +86,5 @@ def _there() -> Path | None:
     """The copy that Hugging Face's packages keep on this machine."""
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(REPOSITORY, FILE)
+    found = try_to_load_from_cache(_REPOSITORY, _FILE)
     return Path(found) if isinstance(found, str) else None

@@ -27,15 +27,15 @@ from hilum.models.rad_dino import from_transformers
 from hilum.seals import state_of
 from hilum.text import listed
 
-WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights")
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights")
 """Keys under which training loops keep the state dict inside a larger dict."""
-PREFIXES = ("state_dict.", "_orig_mod.", "module.", "model.", "net.", "backbone.")
+_PREFIXES = ("state_dict.", "_orig_mod.", "module.", "model.", "net.", "backbone.")
 """Prefixes that wrappers add to every key (torch.compile, DistributedDataParallel, Lightning)."""
-NOT_WEIGHTS = ("op_threshs",)
+_NOT_WEIGHTS = ("op_threshs",)
 """What files hold beside weights: torchxrayvision's operating points."""
-IN_FOLDER = "model.safetensors"
+_IN_FOLDER = "model.safetensors"
 """What Hugging Face's packages call the file of weights in a folder of theirs."""
-SHOWN = 8
+_SHOWN = 8
 _DAMAGED = (
     "{} is damaged: by its checksum it is not what was written. Copy it again from where it was trained, or train "
     "again."
@@ -44,7 +44,7 @@ _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.(?=[12]\.)")
 
 
 @dataclass(frozen=True)
-class Loaded:
+class _Loaded:
     """What became of a file of weights.
 
     Attributes:
@@ -65,7 +65,7 @@ class Loaded:
         return (f"{self.origin}: {', '.join(self.fresh)} start at random ({why})",)
 
 
-def load_weights(model: Classifier, path: str | Path, *, exact: bool = False, called: str = "") -> Loaded:
+def load_weights(model: Classifier, path: str | Path, *, exact: bool = False, called: str = "") -> _Loaded:
     """Load a safetensors file or a torch state dict into `model`, in place.
 
     Args:
@@ -93,10 +93,10 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
         WeightsError: there is no such file, it is damaged, or it holds no tensors by name.
     """
     path = Path(path)
-    if (path / IN_FOLDER).is_file():
-        path = path / IN_FOLDER
+    if (path / _IN_FOLDER).is_file():
+        path = path / _IN_FOLDER
     if not path.is_file():
-        what = f"is a folder without run.json or {IN_FOLDER}" if path.is_dir() else "does not exist"
+        what = f"is a folder without run.json or {_IN_FOLDER}" if path.is_dir() else "does not exist"
         raise WeightsError(
             f'model.weights = "{path}" {what}. Name a run, a safetensors or state-dict file, or "pretrained".'
         )
@@ -106,14 +106,14 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
 def with_plain_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The same tensors without prefixes that all names share, and with old DenseNet names as they are now."""
     plain = dict(tensors)
-    while prefix := next((p for p in PREFIXES if all(key.startswith(p) for key in plain)), None):
+    while prefix := next((p for p in _PREFIXES if all(key.startswith(p) for key in plain)), None):
         plain = {key.removeprefix(prefix): value for key, value in plain.items()}
     return {_OLD_DENSENET.sub(r"\1", key): value for key, value in plain.items()}
 
 
 def fit_weights(
     model: Classifier, tensors: Mapping[str, Tensor], origin: str, *, exact: bool = False, head: bool = True
-) -> Loaded:
+) -> _Loaded:
     """Put tensors that are named as in the bare network, or as in a `Classifier`, into `model`.
 
     Position embeddings of a timm transformer for another image size are resampled, as timm does.
@@ -135,7 +135,7 @@ def fit_weights(
     if faults:
         raise WeightsError(f"{origin} does not fit this model:\n" + "\n".join(f"  - {f}" for f in faults))
     model.load_state_dict(plan.renamed, strict=False)
-    return Loaded(origin, tuple(plan.left_out), tuple(plan.fresh))
+    return _Loaded(origin, tuple(plan.left_out), tuple(plan.fresh))
 
 
 @dataclass
@@ -205,9 +205,9 @@ class _Plan:
             if key in self.wanted and self._other_shape(key)
         ]
         if len(unexpected) == len(self.renamed):
-            return [f"none of its {len(self.renamed)} names is of this network: {listed(unexpected, SHOWN)}"]
+            return [f"none of its {len(self.renamed)} names is of this network: {listed(unexpected, _SHOWN)}"]
         kinds = {"missing": missing, "unexpected": unexpected, "of another shape": shapes}
-        return [f"{len(keys)} {kind}: {listed(keys, SHOWN)}" for kind, keys in kinds.items() if keys]
+        return [f"{len(keys)} {kind}: {listed(keys, _SHOWN)}" for kind, keys in kinds.items() if keys]
 
     def _other_shape(self, key: str) -> bool:
         # How many images the nearest are sought among is the file's to say.
@@ -257,15 +257,15 @@ def _module(path: Path, error: Exception) -> dict[str, Tensor]:
 def _bare(loaded: object, path: Path) -> dict[str, Tensor]:
     """A flat dict of tensors, out of wrappers and with the prefixes gone that all keys share."""
     while isinstance(loaded, Mapping):
-        inner = next((loaded[key] for key in WRAPPERS if isinstance(loaded.get(key), Mapping)), None)
+        inner = next((loaded[key] for key in _WRAPPERS if isinstance(loaded.get(key), Mapping)), None)
         if inner is None:
             break
         loaded = inner
     if not isinstance(loaded, Mapping) or not all(isinstance(value, Tensor) for value in loaded.values()):
         raise WeightsError(
-            f"{path} holds no state dict: expected names and tensors, or these under {', '.join(WRAPPERS)}."
+            f"{path} holds no state dict: expected names and tensors, or these under {', '.join(_WRAPPERS)}."
         )
-    tensors = {str(key): value for key, value in loaded.items() if key not in NOT_WEIGHTS}
+    tensors = {str(key): value for key, value in loaded.items() if key not in _NOT_WEIGHTS}
     if not tensors:
         raise WeightsError(f"{path} holds no tensors.")
     return from_transformers(with_plain_names(tensors))

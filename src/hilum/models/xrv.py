@@ -12,15 +12,14 @@ from pathlib import Path
 from hilum.models.normalise import Normalisation, Preparation
 from hilum.models.published import Published
 
-PAPER = "Cohen et al., TorchXRayVision, MIDL 2022"
-RANGE = Normalisation((0.5,), (0.5 / 1024,))
+_RANGE = Normalisation((0.5,), (0.5 / 1024,))
 """A pixel of 0 to 1 becomes one of -1024 to 1024."""
-KEPT = ".torchxrayvision/models_data"
+_KEPT = ".torchxrayvision/models_data"
 """Where in the home folder the package torchxrayvision keeps what it downloads."""
 _RELEASE = "https://github.com/mlmed/torchxrayvision/releases/download/v1/"
 _DENSENET = "-densenet121-d121-tw-lr001-rot45-tr15-sc15-seed0-best.pt"
 _RESNET = "pc-nih-rsna-siim-vin-resnet50-test512-e400-state.pt"
-DENSENETS = {
+_DENSENETS = {
     "all": ("nih-pc-chex-mimic_ch-google-openi-kaggle", "NIH, PadChest, CheXpert, MIMIC, OpenI, RSNA"),
     "nih": ("nih", "NIH ChestX-ray14"),
     "pc": ("pc", "PadChest"),
@@ -36,7 +35,7 @@ def published_xrv() -> dict[str, Published]:
     """By hilum's name of the network: `xrv-densenet121-all`, ..., `xrv-resnet50-all`."""
     files = {
         f"xrv-densenet121-{key}": (f"{start}{_DENSENET}", trained_on, 224)
-        for key, (start, trained_on) in DENSENETS.items()
+        for key, (start, trained_on) in _DENSENETS.items()
     }
     files["xrv-resnet50-all"] = (_RESNET, "PadChest, NIH, RSNA, SIIM, VinDr", 512)
     return {name: _published(*about) for name, about in files.items()}
@@ -44,8 +43,8 @@ def published_xrv() -> dict[str, Published]:
 
 def _published(file: str, trained_on: str, size: int) -> Published:
     def there() -> Path | None:
-        path = Path.home() / KEPT / file
+        path = Path.home() / _KEPT / file
         return path if path.is_file() else None
 
-    preparation = Preparation(RANGE, size)
+    preparation = Preparation(_RANGE, size)
     return Published(trained_on, "torchxrayvision", preparation, "Apache-2.0", f"{_RELEASE}{file}", there)

@@ -15,7 +15,7 @@ from hilum.noise.how import How
 from hilum.noise.probabilities import OutOfSample
 from hilum.noise.suspects import DUPLICATE, ERROR, LEARNING, Neighbour, NoiseRate, Suspect
 from hilum.noise.twins import twin_evidence
-from hilum.table import scoring_targets
+from hilum.table import targets_of
 from hilum.text import many
 
 CLASSES = {1: "positive", 0: "negative"}
@@ -69,7 +69,7 @@ def known_labels(features: Features, finding: str, how: How) -> Known:
     Raises:
         DataError: no such finding, or too few patients of a class.
     """
-    targets = scoring_targets(features.codes(finding)[:, None], how.labels)[:, 0]
+    targets = targets_of(features.codes(finding)[:, None], how.labels, scoring=True)[:, 0]
     rows = np.flatnonzero(np.isfinite(targets)).astype(np.int64)
     given = targets[rows].astype(np.int64)
     patients = features.frame["patient_id"].to_numpy()[rows]

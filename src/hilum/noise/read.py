@@ -11,7 +11,7 @@ import polars as pl
 
 from hilum.config import LabelsConfig
 from hilum.features import Features
-from hilum.table import Table, apply_overlay, read_overlay
+from hilum.table import Overlay, Table
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,13 @@ def read_already(features: Features, everything: Features, path: str | Path, lab
     Raises:
         DataError: it cannot be read, or names images or findings that the store has not.
     """
-    overlay = read_overlay(path, _table(everything))
+    overlay = Overlay.read(path, _table(everything))
     rows = np.arange(len(features), dtype=np.int64)
     corrected = labels.model_copy(update={"verdicts": "correct"})
-    changed, _ = apply_overlay(_table(features), overlay, {"train": rows}, corrected)
+    changed, _ = overlay.apply(_table(features), {"train": rows}, corrected)
     frame = features.frame.with_columns(changed.frame[name] for name in features.findings)
     return Reading(
-        replace(features, frame=frame), frozenset(overlay.select("image_id", "finding").iter_rows())
+        replace(features, frame=frame), frozenset(overlay.frame.select("image_id", "finding").iter_rows())
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from hilum.doctor import BANDS, LOOK_ALIKE, SIDE, near_pairs, perceptual_hash, thumbnail, usual_distance
+from hilum.doctor import Looks
 from hilum.errors import PackError
 from hilum.pixels import Pack
 from hilum.progress import progress
@@ -42,31 +42,28 @@ def find_twins(frame: pl.DataFrame) -> Twins:
     Args:
         frame: `image_id`, `pack` (folder), one row an image; images are found by their ids.
     """
-    small = np.zeros((frame.height, SIDE, SIDE), np.uint8)
-    hashes = np.zeros((frame.height, BANDS), np.uint16)
-    seen, warnings = np.zeros(frame.height, bool), []
+    looks, seen, warnings = Looks.empty(frame.height), [], []
     rows = frame.select("image_id", "pack").with_row_index("row")
     with progress("comparing pictures", frame.height) as advance:
         for (folder,), group in rows.group_by("pack", maintain_order=True):
             try:
-                pack = Pack.open(str(folder))
+                pack = Pack(str(folder))
             except PackError as error:
                 warnings.append(f"Near duplicates were not looked for among {group.height:,} images: {error}")
                 continue
             here = pack.table.frame.select("image_id").with_columns(place=pl.Series(pack.slots))
             found = group.join(here, on="image_id", how="inner", maintain_order="left")
             for row, place in found.select("row", "place").iter_rows():
-                small[row] = thumbnail(np.ascontiguousarray(pack.pixels[place]))
-                hashes[row] = perceptual_hash(small[row])
-                seen[row] = True
+                looks.put(row, np.ascontiguousarray(pack.pixels[place]))
+                seen.append(row)
                 advance(1)
-    alike = usual_distance(hashes[seen]) < LOOK_ALIKE
-    if alike:
+    rows_seen = np.sort(np.array(seen, np.int64))
+    if alike := looks.all_alike(rows_seen):
         warnings.append(
             "Different pictures look alike here: only those of equal hashes count as near duplicates."
         )
-    found_pairs = near_pairs(np.flatnonzero(seen).astype(np.int64), hashes, small)
-    pairs = [(one.first, one.second) for one in found_pairs if one.bits <= (0 if alike else MOST_BITS)]
+    most = 0 if alike else MOST_BITS
+    pairs = [(one.first, one.second) for one in looks.near(rows_seen) if one.bits <= most]
     return Twins(np.array(pairs, np.int64).reshape(-1, 2), tuple(warnings))
 
 

@@ -21,7 +21,7 @@ def unlike_note(frame: pl.DataFrame) -> tuple[str, ...]:
     asked = 0
     for (path,), rows in frame.drop_nulls("pack").group_by("pack", maintain_order=True):
         try:
-            pack = Pack.open(Path(str(path)))
+            pack = Pack(Path(str(path)))
         except PackError:
             continue
         rows = rows.filter(pl.col("slot").is_between(0, len(pack.pixels) - 1))

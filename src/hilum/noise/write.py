@@ -10,7 +10,7 @@ import polars as pl
 from hilum.errors import DataError
 from hilum.files import csv_text, write_json, write_text
 from hilum.noise.suspects import Suspect, Suspects
-from hilum.table import VERDICT_COLUMNS, csv_columns, read_csv
+from hilum.table import Overlay, read_csv
 from hilum.text import many
 
 OTHER = {1: "negative", 0: "positive"}
@@ -30,12 +30,16 @@ def check_out(out: Path) -> None:
         raise DataError(f"{out} is a file; suspects are written into a folder. Name another one.")
     if not path.exists():
         return
-    if "verdict" not in csv_columns(path):
+    try:
+        given = read_csv(path).get_column("verdict", default=None)
+    except DataError:
+        given = None
+    if given is None:
         raise DataError(
             f"{path} has no column 'verdict' that can be read, and may hold verdicts all the same, saved in "
             "another way. Name another folder with --out, or remove that file."
         )
-    filled = read_csv(path)["verdict"].fill_null("").str.strip_chars().ne("").sum()
+    filled = given.fill_null("").str.strip_chars().ne("").sum()
     if filled:
         raise DataError(
             f"{path} has {many(int(filled), 'verdict')}, which would be lost. Name another folder with --out; "
@@ -74,7 +78,7 @@ def overlay_of(suspects: Suspects, *, accept: int = 0, by: str = "hilum noise") 
     now = datetime.now(UTC).isoformat(timespec="seconds")
     rows = [_row(one, (by, now) if one.rank <= accept else None) for one in suspects.suspects]
     return pl.DataFrame(
-        rows, schema=dict.fromkeys((*VERDICT_COLUMNS, "given", "probability"), pl.String), orient="row"
+        rows, schema=dict.fromkeys((*Overlay.COLUMNS, "given", "probability"), pl.String), orient="row"
     )
 
 

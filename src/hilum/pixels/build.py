@@ -1,40 +1,32 @@
-"""Building a pack: parallel, resumable after a kill at any moment, in place only when it is whole.
-
-Everything is written into `OUT.partial/`. Workers write pixels with `pwrite` (pages of a map would count as
-resident memory), then the finished chunks' pixels are synced, and only then does the journal say so. The
-last step renames the folder.
-"""
+"""Building packs: of a table of images, into a place or into the cache; and of images that others make."""
 
 from __future__ import annotations
 
-import errno
 import os
-import shutil
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import polars as pl
 
 from hilum.config import Films, LimitsConfig, PrepareConfig, settings
 from hilum.cores import cores
 from hilum.errors import DataError, PackError
-from hilum.files import disk_error, remove_leftovers
+from hilum.files import write_parquet
 from hilum.locks import writing
+from hilum.pixels.decoding import LIMITS
 from hilum.pixels.film import are_films
-from hilum.pixels.finish import failures, no_films, write_tables
-from hilum.pixels.journal import Journal, key_of, open_journal
-from hilum.pixels.limits import LIMITS
-from hilum.pixels.pack import FILES, FORMAT, INFO, JOURNAL, PIXELS, Pack, partial_path
-from hilum.pixels.stamps import choices, digest_of, stamps
-from hilum.pixels.workers import CHUNK, Job, decode, run, stamp_of
+from hilum.pixels.pack import FORMAT, INFO, JOURNAL, Pack, digest_of
+from hilum.pixels.read import READER
+from hilum.pixels.site import Site, building
+from hilum.pixels.workers import CHUNK, Job, Journal, stored
 from hilum.progress import say
 from hilum.table import Table
 
-NO_LIMIT_UNDER = 200
+_NO_LIMIT_UNDER = 200
 """A build is not broken off before this many images have failed, so that the message can sum them up."""
 
 
@@ -86,73 +78,151 @@ def _build(
     workers: int,
     max_excluded: float,
 ) -> Pack:
-    found = stamps(table)
+    found = _stamps(table)
     marks = {"key": (key := _key(table, config, films, limits)), "stamp": digest_of(found)}
     if out.exists() and (pack := _same(out, marks, config)) is not None:
         return pack
     with building(out, key, (len(table), config.size, config.size)) as site:
         paths = [str(table.root / path) for path in table.frame["path"]]
         views = None if films == "any" else table.frame["view"].to_list()
-        job = Job(paths, found, config, site.file, site.start, limits, views)
-        _decode_all(job, site.journal, site.folder, workers, max_excluded)
+        _decode_all(
+            Job(paths, found, config, site.file, site.start, limits, views), site, workers, max_excluded
+        )
         unlike, asked = _left_out(site.journal, paths, films)
-        write_tables(table, config, site.folder, site.journal, marks | asked, unlike=unlike)
-    return Pack.open(out)
+        site.finish(table, config, marks | asked, unlike=unlike)
+    return Pack(out)
 
 
-@dataclass(frozen=True)
-class Site:
-    """A pack under construction.
+def cached_pack(
+    table: Table,
+    prepare: PrepareConfig,
+    cache_dir: str | Path | None = None,
+    *,
+    films: Films = "auto",
+    workers: int | None = None,
+    max_excluded: float = 0.01,
+    limits: LimitsConfig = LIMITS,
+) -> Pack:
+    """The pack of this table, from the cache or built into it.
 
-    Attributes:
-        folder: where its files are written.
-        journal: which chunks are done, of a former build too.
-        file: the open pixel file.
-        start: where its pixels start.
-    """
-
-    folder: Path
-    journal: Journal
-    file: int
-    start: int
-
-
-@contextmanager
-def building(out: Path, key: str, shape: tuple[int, int, int]) -> Iterator[Site]:
-    """The folder beside `out` that a pack is built in; when the block ends well, it becomes `out`.
+    It is built again when a label, a setting, the reader, or the size or time of any image file has changed. A
+    process that wants a pack which another one is building waits for it.
 
     Args:
-        out: the new pack.
-        key: what makes two builds the same; a half-built pack of another key is begun afresh.
-        shape: slots, size and size of its pixels.
+        table: the images.
+        prepare: how they are prepared.
+        cache_dir: the cache; None means `$HILUM_CACHE/packs`.
+        films, workers, max_excluded, limits: see `build_pack`.
 
     Raises:
-        PackError: something else is in the way.
-        InUse: another process builds it.
-        DiskError: the file system refused.
+        DataError, DiskError, MissingExtra: see `build_pack`.
     """
-    folder = partial_path(out)
-    try:
-        with writing(out):
-            folder.mkdir(parents=True, exist_ok=True)
-            remove_leftovers(folder)
-            _begin(folder, key)
-            with (
-                _kept_journal(folder, key) as journal,
-                _pixel_file(folder / PIXELS, shape) as (file, start),
-            ):
-                yield Site(folder, journal, file, start)
-            folder.rename(out)
-            (out / JOURNAL).unlink(missing_ok=True)
-    except OSError as error:
-        raise disk_error(out, error) from error
+    folder = Path(cache_dir) if cache_dir is not None else _default_cache()
+    source = "-".join(sorted(table.frame["source"].unique())) or "empty"
+    name = f"{source}-{prepare.size}-{_cache_key(table, prepare, films, limits)[:12]}"
+    with writing(folder / name, wait=True):
+        return build_pack(
+            table,
+            folder / name,
+            prepare,
+            films=films,
+            workers=workers,
+            max_excluded=max_excluded,
+            limits=limits,
+        )
+
+
+def write_pack(
+    out: Path,
+    content: Sequence[str],
+    table: Table,
+    source: Pack,
+    images: Callable[[range], npt.NDArray[np.uint8]],
+    *,
+    marks: Mapping[str, Any],
+    also: Mapping[str, pl.DataFrame],
+    workers: int | None = None,
+    what: str = "packing",
+) -> tuple[Pack, bool]:
+    """Write a pack of images that are made from another pack's, in parallel and resumable as `build_pack`.
+
+    Args:
+        out: the new folder.
+        content: what makes two such packs the same, beside the layout.
+        table: what is in it.
+        source: the pack that it is made from; what that left out is left out here too.
+        images: rows of the table -> uint8 [n, size, size]; called by several threads at once.
+        marks: what `pack.json` says besides.
+        also: further tables, by the names of their files.
+        workers: threads; None means one a core.
+        what: what the progress bar says.
+
+    Returns:
+        The pack, and whether it was there already. Errors are those of `build_pack`.
+    """
+    key, size = digest_of([str(FORMAT), *content]), source.prepare.size
+    with writing(out):
+        if (there := _made_before(out, key)) is not None:
+            return there, True
+        with building(out, key, (len(table), size, size)) as site:
+            make = stored(images, len(table), site.file, site.start)
+            for _ in site.fill(make, len(table), workers or cores(), what):
+                pass
+            for name, frame in also.items():
+                write_parquet(site.folder / name, frame)
+            site.finish(table, source.prepare, {"key": key, **marks}, former=source.excluded)
+        return Pack(out), False
+
+
+def _made_before(out: Path, key: str) -> Pack | None:
+    """The pack of this key at `out`; None where nothing is there."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return None
+    if (out / INFO).is_file() and (there := Pack(out)).info.get("key") == key:
+        return there
+    raise PackError(
+        f"{out} exists already and is another pack or no pack. Name another folder, or remove it first."
+    )
+
+
+def _default_cache() -> Path:
+    """`$HILUM_CACHE/packs`, else `~/.cache/hilum/packs` (`$XDG_CACHE_HOME` is followed)."""
+    if given := os.environ.get("HILUM_CACHE"):
+        return Path(given) / "packs"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hilum" / "packs"
+
+
+def _cache_key(table: Table, prepare: PrepareConfig, films: Films, limits: LimitsConfig) -> str:
+    where = str(table.root.absolute())
+    content = (prepare.model_dump_json(), table.fingerprint(), where, *table.frame["path"], *_stamps(table))
+    return digest_of([*content, *_choices(films, limits), f"reader {READER}"])
 
 
 def _key(table: Table, config: PrepareConfig, films: Films, limits: LimitsConfig) -> str:
     """What makes two builds the same: the layout, the settings, the table and where its images lie."""
     where = str(table.root.absolute())
-    settings = (str(FORMAT), str(CHUNK), config.model_dump_json(), *choices(films, limits))
+    settings = (str(FORMAT), str(CHUNK), config.model_dump_json(), *_choices(films, limits))
     return digest_of([*settings, table.fingerprint(), where, *table.frame["path"]])
+
+
+def _stamps(table: Table) -> list[str]:
+    """Size and time of change of each row's file; `missing` where there is none."""
+    root = str(table.root.absolute())
+    return [_stamp(os.path.join(root, path)) for path in table.frame["path"]]  # noqa: PTH118 (4x faster)
+
+
+def _stamp(path: str) -> str:
+    try:
+        found = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return "missing"
+    return f"{found.st_size}-{found.st_mtime_ns}"
+
+
+def _choices(films: Films, limits: LimitsConfig) -> list[str]:
+    """What choices of which files are left out add to what makes two packs the same: by default nothing."""
+    marks = [] if films == "auto" else [f"films={films}"]
+    return marks if limits == LIMITS else [*marks, limits.model_dump_json()]
 
 
 def _same(out: Path, marks: dict[str, str], config: PrepareConfig) -> Pack | None:
@@ -162,7 +232,7 @@ def _same(out: Path, marks: dict[str, str], config: PrepareConfig) -> Pack | Non
     what, remedy = "exists already and is no pack", "Name a folder that is not there yet."
     if (out / INFO).is_file():
         (out / JOURNAL).unlink(missing_ok=True)  # a kill just before its last step left it
-        pack, remedy = Pack.open(out), "Name another folder, or remove it first."
+        pack, remedy = Pack(out), "Name another folder, or remove it first."
         if pack.info | marks == pack.info:
             return pack
         what = "is a pack of another table or other settings"
@@ -174,83 +244,30 @@ def _same(out: Path, marks: dict[str, str], config: PrepareConfig) -> Pack | Non
     raise PackError(f"{out} {what}. {remedy}")
 
 
-def _begin(folder: Path, key: str) -> None:
-    """Empty a half-built pack of other content, and say so."""
-    former = key_of(folder / JOURNAL)
-    if former == key:
-        return
-    there = list(folder.iterdir())
-    if foreign := [path.name for path in there if path.name not in FILES and not path.match(".*.partial")]:
-        raise PackError(f"{folder} is not a half-built pack: it holds {foreign[0]}. Move it out of the way.")
-    if former is not None:
-        say(f"{folder} was begun with another table or other settings; starting afresh")
-    for path in there:
-        path.unlink()
-
-
-@contextmanager
-def _kept_journal(folder: Path, key: str) -> Iterator[Journal]:
-    """The journal; if the block fails before a single image is done, nothing of the build is left."""
-    journal = open_journal(folder / JOURNAL, key)
-    try:
-        yield journal
-    except BaseException as error:
-        if not any(any(chunk.digests) for chunk in journal.chunks.values()):
-            shutil.rmtree(folder)
-        elif isinstance(error, KeyboardInterrupt):
-            error.add_note(f"{folder} keeps what is done; give the same command again to go on.")
-        raise
-    finally:
-        journal.close()
-
-
-def _decode_all(job: Job, journal: Journal, folder: Path, workers: int, max_excluded: float) -> None:
+def _decode_all(job: Job, site: Site, workers: int, max_excluded: float) -> None:
     """Fill the pixel file, chunk by chunk.
 
     Chunks of an earlier build are done again where an image failed or a file has changed since.
     """
-    for chunk in list(journal.chunks.values()):
-        if chunk.failed or chunk.stamp != stamp_of(chunk.index, job.stamps):
-            del journal.chunks[chunk.index]
-    if journal.chunks:
-        done = sum(len(chunk.sums) for chunk in journal.chunks.values())
-        say(f"going on with {folder}: {done:,} of {len(job.paths):,} images are done")
+    chunks = site.journal.chunks
+    for index in [
+        index for index, chunk in chunks.items() if chunk.failed or chunk.stamp != job.stamp(index)
+    ]:
+        del chunks[index]
     allowed = max_excluded * len(job.paths)
-    failed: dict[int, str] = {}
-    for chunks in run(partial(decode, job), len(job.paths), workers, set(journal.chunks)):
-        os.fsync(job.file)
-        journal.add(chunks)
-        failed |= failures(chunks)
-        if len(failed) > max(allowed, NO_LIMIT_UNDER):
+    for _ in site.fill(job.make, len(job.paths), workers):
+        if sum(len(chunk.failed) for chunk in chunks.values()) > max(allowed, _NO_LIMIT_UNDER):
             break
-    if len(failed) > allowed:
+    if len(failed := site.journal.failed) > allowed:
         raise DataError(_too_many(job.paths, failed, max_excluded))
-
-
-@contextmanager
-def _pixel_file(path: Path, shape: tuple[int, int, int]) -> Iterator[tuple[int, int]]:
-    """The open .npy file with all its space reserved, and the offset of its first pixel."""
-    with path.open("r+b" if path.exists() else "w+b") as file:
-        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(file, header)
-        file.flush()
-        start = file.tell()
-        length = start + shape[0] * shape[1] * shape[2]
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(file.fileno(), 0, length)
-        elif shutil.disk_usage(path.parent).free < length:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        os.truncate(file.fileno(), length)
-        yield file.fileno(), start
-        os.fsync(file.fileno())
 
 
 def _left_out(journal: Journal, paths: list[str], films: Films) -> tuple[dict[int, str], dict[str, bool]]:
     """Row -> why its picture is no chest film, of those that are left out; and what `pack.json` says of it."""
     if films == "any":
         return {}, {}
-    unlike = no_films(journal.chunks.values())
-    read = len(paths) - len(failures(journal.chunks.values()))
+    unlike = journal.no_films
+    read = len(paths) - len(journal.failed)
     if films == "auto" and not are_films(len(unlike), read):
         say(
             f"{len(unlike):,} of {read:,} pictures do not look like chest films: this is taken for a data set of "

@@ -19,57 +19,36 @@ import numpy as np
 
 from hilum.config import LimitsConfig
 from hilum.errors import ImageError, MissingExtra
+from hilum.pixels.decoding import LIMITS, Gray, check_size, too_much
 from hilum.pixels.display import shown
-from hilum.pixels.limits import LIMITS, check_size, too_much
-from hilum.pixels.opencv import Gray
 from hilum.pixels.stored import stored_values
 from hilum.pixels.tags import numbers, whole
 
-SUFFIXES = (".dcm", ".dicom", ".dic")
+_SUFFIXES = (".dcm", ".dicom", ".dic")
 """A file without the DICM mark (old exports) is taken for DICOM only under one of these endings."""
 
-TAGS = [
-    "SamplesPerPixel",
-    "PhotometricInterpretation",
-    "PlanarConfiguration",
-    "NumberOfFrames",
-    "Rows",
-    "Columns",
-    "PixelAspectRatio",
-    "PixelSpacing",
-    "ImagerPixelSpacing",
-    "BitsAllocated",
-    "BitsStored",
-    "HighBit",
-    "PixelRepresentation",
-    "PixelPaddingValue",
-    "PixelPaddingRangeLimit",
-    "RescaleSlope",
-    "RescaleIntercept",
-    "ModalityLUTSequence",
-    "VOILUTSequence",
-    "WindowCenter",
-    "WindowWidth",
-    "VOILUTFunction",
-    "FloatPixelData",
-    "DoubleFloatPixelData",
-    "PixelData",
-]
+_TAGS = [
+    "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames", "Rows", "Columns",
+    "PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing", "BitsAllocated", "BitsStored", "HighBit",
+    "PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit", "RescaleSlope", "RescaleIntercept",
+    "ModalityLUTSequence", "VOILUTSequence", "WindowCenter", "WindowWidth", "VOILUTFunction", "FloatPixelData",
+    "DoubleFloatPixelData", "PixelData",
+]  # fmt: skip
 
-UNHEARD = ("ignore", None, Warning, re.compile("pydicom"), 0)
+_UNHEARD = ("ignore", None, Warning, re.compile("pydicom"), 0)
 """The filter of pydicom's warnings, as Python keeps it."""
-DEFLATED = b"1.2.840.10008.1.2.1.99"
-META_AT = 132
+_DEFLATED = b"1.2.840.10008.1.2.1.99"
+_META_AT = 132
 """Where the group of file meta information begins; its first element, of 12 bytes, says how long the rest is."""
-SQUARE = 0.01
+_SQUARE = 0.01
 """Sides of a pixel that differ by a smaller share than this are taken for equal."""
-LONGEST = 4.0
+_LONGEST = 4.0
 """A pixel that is said to be longer than this many times its width is not believed."""
 
 
 def is_dicom(data: bytes, suffix: str = "") -> bool:
     """Whether the bytes are a DICOM file: by its mark, else by the ending of its name."""
-    return data[128:132] == b"DICM" or suffix.lower() in SUFFIXES
+    return data[128:132] == b"DICM" or suffix.lower() in _SUFFIXES
 
 
 def dicom_gray(data: bytes, limits: LimitsConfig = LIMITS, notes: list[str] | None = None) -> Gray:
@@ -92,7 +71,7 @@ def dicom_gray(data: bytes, limits: LimitsConfig = LIMITS, notes: list[str] | No
         MissingExtra: pydicom, or the decoder that this file needs, is not installed.
     """
     notes = [] if notes is None else notes
-    dataset = parse(data, limits)
+    dataset = _parse(data, limits)
     with _image_errors("is a DICOM file whose pixels cannot be decoded"):
         _check(dataset, limits)
         stored = stored_values(dataset, limits, notes)
@@ -110,7 +89,7 @@ def dicom_gray(data: bytes, limits: LimitsConfig = LIMITS, notes: list[str] | No
 
 def dicom_header(data: bytes, limits: LimitsConfig = LIMITS) -> tuple[int, int, int, str]:
     """Width, height, bits stored and mode, from the beginning of a DICOM file or all of it."""
-    dataset = parse(data, limits, stop_before_pixels=True)
+    dataset = _parse(data, limits, stop_before_pixels=True)
     with _image_errors("is a DICOM file that does not describe an image"):
         mode = "gray" if whole(dataset, "SamplesPerPixel") == 1 else "rgb"
         if dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
@@ -118,8 +97,8 @@ def dicom_header(data: bytes, limits: LimitsConfig = LIMITS) -> tuple[int, int, 
         return *_upright_size(dataset), whole(dataset, "BitsStored"), mode
 
 
-def parse(data: bytes, limits: LimitsConfig = LIMITS, stop_before_pixels: bool = False) -> Any:
-    """The tags of `TAGS` as a pydicom dataset, unread: a value that is none raises when it is asked for.
+def _parse(data: bytes, limits: LimitsConfig = LIMITS, stop_before_pixels: bool = False) -> Any:
+    """The tags of `_TAGS` as a pydicom dataset, unread: a value that is none raises when it is asked for.
 
     Raises:
         ImageError: not DICOM, damaged, or deflated and too large.
@@ -130,7 +109,7 @@ def parse(data: bytes, limits: LimitsConfig = LIMITS, stop_before_pixels: bool =
     except ImportError as error:
         raise MissingExtra("pydicom", "dicom", "reading DICOM files") from error
     # Values that break the standard are warned of and read; what counts is checked where it is used.
-    if UNHEARD not in warnings.filters:
+    if _UNHEARD not in warnings.filters:
         warnings.filterwarnings("ignore", module="pydicom")
     try:
         _check_deflated(data, limits)
@@ -138,7 +117,7 @@ def parse(data: bytes, limits: LimitsConfig = LIMITS, stop_before_pixels: bool =
             io.BytesIO(data),
             force=data[128:132] != b"DICM",
             stop_before_pixels=stop_before_pixels,
-            specific_tags=TAGS,
+            specific_tags=_TAGS,
         )
     except ImageError:
         raise
@@ -148,8 +127,8 @@ def parse(data: bytes, limits: LimitsConfig = LIMITS, stop_before_pixels: bool =
 
 def _check_deflated(data: bytes, limits: LimitsConfig) -> None:
     """Refuse a deflated file that would inflate to too much; pydicom inflates whatever comes."""
-    start = META_AT + 12 + int.from_bytes(data[META_AT + 8 : META_AT + 12], "little")
-    if DEFLATED not in data[META_AT:start]:
+    start = _META_AT + 12 + int.from_bytes(data[_META_AT + 8 : _META_AT + 12], "little")
+    if _DEFLATED not in data[_META_AT:start]:
         return
     inflate, at, size, step = zlib.decompressobj(-zlib.MAX_WBITS), start, 0, 1 << 16
     while at < len(data) and not inflate.eof:
@@ -192,9 +171,9 @@ def _upright_size(dataset: Any) -> tuple[int, int]:
         sides = numbers(dataset, keyword)
         if len(sides) == 2 and all(np.isfinite(sides)) and min(sides) > 0:
             ratio = sides[0] / sides[1]
-            if not 1 / LONGEST <= ratio <= LONGEST:
+            if not 1 / _LONGEST <= ratio <= _LONGEST:
                 raise ImageError(f"is a DICOM file whose {keyword} says {sides[0]:g} to {sides[1]:g}")
-            if abs(ratio - 1) > SQUARE:
+            if abs(ratio - 1) > _SQUARE:
                 return (width, round(height * ratio)) if ratio > 1 else (round(width / ratio), height)
             break
     return width, height

@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from hilum.errors import ImageError
-from hilum.pixels.opencv import Gray
-from hilum.pixels.tags import fitting, number, whole
+from hilum.pixels.decoding import Gray
+from hilum.pixels.tags import numbers, whole
 
-Ramp = npt.NDArray[np.int64]
-Shares = npt.NDArray[np.float64]
-ROWS = 64
-NARROWEST = {"LINEAR": 1.0, "LINEAR_EXACT": 0.0, "SIGMOID": 0.0}
+_Ramp = npt.NDArray[np.int64]
+_Shares = npt.NDArray[np.float64]
+_ROWS = 64
+_NARROWEST = {"LINEAR": 1.0, "LINEAR_EXACT": 0.0, "SIGMOID": 0.0}
 """The least width of a window, of each function; only LINEAR may be as narrow as this."""
 
 
@@ -60,11 +60,11 @@ def shown(stored: npt.NDArray[Any], dataset: Any, notes: list[str]) -> Gray:
 
 def _indices(stored: npt.NDArray[Any], low: int) -> Iterator[npt.NDArray[np.int32]]:
     """Places of the values in the ramp, some rows at a time: NumPy looks up by numbers of 8 bytes."""
-    for start in range(0, len(stored), ROWS):
-        yield stored[start : start + ROWS].astype(np.int32) - low
+    for start in range(0, len(stored), _ROWS):
+        yield stored[start : start + _ROWS].astype(np.int32) - low
 
 
-def _check_grays(kept: Shares) -> None:
+def _check_grays(kept: _Shares) -> None:
     """Refuse a display of one gray, or of black and white alone, of more values: rescale and window do not fit."""
     between = bool(((kept > 0) & (kept < 255)).any())
     if len(kept) > 1 and not between and (len(kept) > 2 or np.ptp(kept) == 0):
@@ -73,7 +73,7 @@ def _check_grays(kept: Shares) -> None:
         )
 
 
-def _display(ramp: Ramp, picture: npt.NDArray[np.bool_], dataset: Any, notes: list[str]) -> Shares:
+def _display(ramp: _Ramp, picture: npt.NDArray[np.bool_], dataset: Any, notes: list[str]) -> _Shares:
     """Gray, 0 to 1, of every stored value in `ramp`; `picture` says which occur and are not padding."""
     values = _modality(ramp, dataset)
     if dataset.get("VOILUTSequence"):
@@ -91,19 +91,19 @@ def _display(ramp: Ramp, picture: npt.NDArray[np.bool_], dataset: Any, notes: li
     return np.clip((values - darkest) / ((lightest - darkest) or 1.0), 0.0, 1.0)
 
 
-def _range(dataset: Any) -> Ramp:
+def _range(dataset: Any) -> _Ramp:
     """The least and the greatest value that the bits stored can hold."""
     bits, signed = whole(dataset, "BitsStored"), whole(dataset, "PixelRepresentation", 0)
     low = -(1 << bits - 1) if signed else 0
     return np.array([low, low + (1 << bits) - 1])
 
 
-def _modality(values: Ramp, dataset: Any) -> Shares:
+def _modality(values: _Ramp, dataset: Any) -> _Shares:
     """Output of the modality LUT or of the rescale (PS3.3 C.11.1): any slope but zero, negative ones too."""
     if dataset.get("ModalityLUTSequence"):
         table = dataset.ModalityLUTSequence[0]
         return _look_up(values.astype(np.float64), table, _range(dataset).astype(np.float64), dataset, [])[0]
-    slope, intercept = number(dataset, "RescaleSlope"), number(dataset, "RescaleIntercept")
+    slope, intercept = _number(dataset, "RescaleSlope"), _number(dataset, "RescaleIntercept")
     slope, intercept = 1.0 if slope is None else slope, 0.0 if intercept is None else intercept
     if not slope or not math.isfinite(slope) or not math.isfinite(intercept):
         raise ImageError(f"is a DICOM file whose rescale, {slope:g} x + {intercept:g}, cannot be used")
@@ -111,8 +111,8 @@ def _modality(values: Ramp, dataset: Any) -> Shares:
 
 
 def _look_up(
-    values: Shares, item: Any, span: npt.NDArray[Any], dataset: Any, notes: list[str]
-) -> tuple[Shares, int]:
+    values: _Shares, item: Any, span: npt.NDArray[Any], dataset: Any, notes: list[str]
+) -> tuple[_Shares, int]:
     """Entries of a LUT (PS3.3 C.11.1.1.1 and C.11.2.1.1) and the bits that white has.
 
     Args:
@@ -129,7 +129,7 @@ def _look_up(
     table = _entries(item, count, dataset)
     if not 8 <= bits <= 16:
         raise ImageError(f"is a DICOM file with a look-up table of {bits} bits; expected 8 to 16")
-    first = fitting(first, math.floor(span.min()), math.ceil(span.max()), 16)
+    first = _fitting(first, math.floor(span.min()), math.ceil(span.max()), 16)
     filled = max(8, int(table.max()).bit_length())
     if filled != bits:  # Agfa and others declare the 16 bits of a word and fill fewer
         notes.append(f"a look-up table that says {bits} bits and fills {filled}: these are taken")
@@ -153,22 +153,22 @@ def _entries(item: Any, count: int, dataset: Any) -> npt.NDArray[np.uint16]:
 
 def _window(dataset: Any, notes: list[str]) -> tuple[float, float, str] | None:
     """Centre, width and function of the first window; None where there is none, or none that can be used."""
-    centre, width = number(dataset, "WindowCenter"), number(dataset, "WindowWidth")
+    centre, width = _number(dataset, "WindowCenter"), _number(dataset, "WindowWidth")
     if centre is None or width is None:
         return None
     function = str(dataset.get("VOILUTFunction") or "LINEAR")
-    if function not in NARROWEST:
+    if function not in _NARROWEST:
         raise ImageError(
-            f"is a DICOM file whose VOILUTFunction is {function[:20]!r}; known: {', '.join(NARROWEST)}"
+            f"is a DICOM file whose VOILUTFunction is {function[:20]!r}; known: {', '.join(_NARROWEST)}"
         )
-    narrow = NARROWEST[function]
+    narrow = _NARROWEST[function]
     if not math.isfinite(centre) or not math.isfinite(width) or width < narrow or width == 0:
         notes.append(f"a window of centre {centre:g} and width {width:g}: not used")
         return None
     return centre, width, function
 
 
-def _windowed(values: Shares, centre: float, width: float, function: str) -> Shares:
+def _windowed(values: _Shares, centre: float, width: float, function: str) -> _Shares:
     """Gray, 0 to 1, under a window (PS3.3 C.11.2.1.2 and C.11.2.1.3)."""
     if function == "SIGMOID":
         with np.errstate(over="ignore"):  # exp of a narrow one
@@ -180,13 +180,32 @@ def _windowed(values: Shares, centre: float, width: float, function: str) -> Sha
     return np.asarray(np.where(below, 0.0, np.where(above, 1.0, inside)), np.float64)
 
 
-def _padding(ramp: Ramp, dataset: Any) -> npt.NDArray[np.bool_]:
+def _padding(ramp: _Ramp, dataset: Any) -> npt.NDArray[np.bool_]:
     """Which stored values mark pixels outside the picture (PS3.3 C.7.5.1.1.2)."""
-    value = number(dataset, "PixelPaddingValue")
+    value = _number(dataset, "PixelPaddingValue")
     if value is None or not math.isfinite(value):
         return np.zeros(len(ramp), bool)
-    limit = number(dataset, "PixelPaddingRangeLimit")
+    limit = _number(dataset, "PixelPaddingRangeLimit")
     limit = value if limit is None or not math.isfinite(limit) else limit
     low, high = _range(dataset).tolist()
-    ends = [fitting(int(end), low, high, whole(dataset, "BitsStored")) for end in (value, limit)]
+    ends = [_fitting(int(end), low, high, whole(dataset, "BitsStored")) for end in (value, limit)]
     return (ramp >= min(ends)) & (ramp <= max(ends))
+
+
+def _number(dataset: Any, keyword: str) -> float | None:
+    """The first value of an element; None where it is missing or empty."""
+    return next(iter(numbers(dataset, keyword)), None)
+
+
+def _fitting(value: int, low: int, high: int, bits: int) -> int:
+    """A value of `bits` bits of which only one reading, signed or unsigned, lies in [low, high].
+
+    Attributes of the kind "US or SS" are signed where pixels are (PS3.6), and files err. Padding may also have
+    been written in 16 bits where fewer are stored.
+    """
+    for span in (1 << 16, 1 << bits):
+        if value > high:
+            value = value - span if low <= value - span <= high else value
+        elif value < low:
+            value = value + span if low <= value + span <= high else value
+    return value

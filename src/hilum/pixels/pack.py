@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from tokenize import TokenError
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from hilum.config import PrepareConfig
+from hilum.config import LabelsConfig, PrepareConfig, SplitConfig
 from hilum.errors import DataError, PackError
 from hilum.files import read_json, read_parquet
-from hilum.pixels.figures import digest
-from hilum.pixels.stamps import digest_of
-from hilum.table import BOX_COLUMNS, SOURCES, Table, are_copies, guess_source, has_copies, originals
+from hilum.pixels.decoding import Gray
+from hilum.table import SOURCES, Split, Table, guess_source, make_split
 from hilum.text import escaped, strings
+
+if TYPE_CHECKING:
+    pass
+
+if TYPE_CHECKING:
+    from hilum.pixels.dataset import PackDataset
 
 FORMAT = 1
 """Version of the folder's layout; a pack of another version is not opened."""
@@ -33,17 +39,23 @@ COPIES = "copies.parquet"
 """Of an augmented pack: what was drawn for each copy."""
 FILES = (INFO, TABLE, BOXES, PIXELS, STATS, EXCLUDED, JOURNAL, COPIES)
 
-STATS_COLUMNS = {
-    "image_id": pl.String,
-    "slot": pl.Int64,
-    "sum": pl.Int64,
-    "squares": pl.Int64,
-    "digest": pl.String,
-}
-EXCLUDED_COLUMNS = dict.fromkeys(("image_id", "path", "reason"), pl.String)
+_STATS_COLUMNS = {"image_id": pl.String, "digest": pl.String} | dict.fromkeys(
+    ("slot", "sum", "squares"), pl.Int64
+)
+_EXCLUDED_COLUMNS = dict.fromkeys(("image_id", "path", "reason"), pl.String)
 
-SAMPLE = 8
+_SAMPLE = 8
 """Images, evenly over the pack, whose pixels are checked when it is opened."""
+
+
+def digest_of(parts: Iterable[str]) -> str:
+    """One sha256 of many texts."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def digest(image: Gray) -> str:
+    """The first 32 hexadecimal digits of the pixels' sha256."""
+    return hashlib.sha256(image.data).hexdigest()[:32]
 
 
 def partial_path(out: Path) -> Path:
@@ -51,7 +63,7 @@ def partial_path(out: Path) -> Path:
     return out.with_name(out.name + ".partial")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Pack:
     """A folder that holds a table and its images, ready to be shown to a network.
 
@@ -77,25 +89,36 @@ class Pack:
     info: dict[str, Any]
     stats: pl.DataFrame
 
-    @classmethod
-    def open(cls, path: str | Path, *, fingerprint: str = "") -> Pack:
-        """Open a finished pack; of its pixels only a sample is read, to see whether it is damaged.
+    def __init__(self, path: str | Path, *, fingerprint: str = "", look: bool = True) -> None:
+        """Open a finished pack.
 
         Args:
             path: its folder.
             fingerprint: what it must have, as a run remembers it; empty means any.
+            look: whether to read a sample of its pixels, to see whether it is damaged.
 
         Raises:
             PackError: there is none, it is half-built, of another version, damaged, or not the one that is wanted.
         """
-        pack = cls.read(Path(path))
-        if fingerprint and pack.fingerprint != fingerprint:
+        vars(self).update(_read(Path(path)))
+        if fingerprint and self.fingerprint != fingerprint:
             raise PackError(
-                f"{path} is no longer the pack that it was: it has fingerprint {pack.fingerprint[:12]}, and "
+                f"{path} is no longer the pack that it was: it has fingerprint {self.fingerprint[:12]}, and "
                 f"{fingerprint[:12]} is wanted. Pack the same data with the same settings again."
             )
-        pack.images(pack.slots[:: max(1, len(pack) // SAMPLE)][:SAMPLE])
-        return pack
+        if look:
+            self.images(self.slots[:: max(1, len(self) // _SAMPLE)][:_SAMPLE])
+
+    @classmethod
+    def _of(cls, **parts: Any) -> Pack:
+        """A pack of its attributes."""
+        made = object.__new__(cls)
+        vars(made).update(parts)
+        return made
+
+    def _replaced(self, **parts: Any) -> Pack:
+        """The same pack with other attributes, such as fewer rows."""
+        return Pack._of(**{one.name: getattr(self, one.name) for one in fields(self)} | parts)
 
     @cached_property
     def _known(self) -> npt.NDArray[np.int64]:
@@ -137,31 +160,6 @@ class Pack:
             )
         self._seen[slots] = True
 
-    @classmethod
-    def read(cls, path: Path) -> Pack:
-        """Open a finished pack without looking at its pixels; errors as for `open`."""
-        info = _info(path)
-        try:
-            prepare = PrepareConfig(**info["prepare"])
-            boxes = read_parquet(path / BOXES, BOX_COLUMNS) if (path / BOXES).exists() else None
-            frame = read_parquet(path / TABLE)
-            findings, notes = strings(info["findings"]), strings(info.get("notes", []))
-            table = Table(frame, findings, Path(info["root"]), boxes, notes)
-            stats = read_parquet(path / STATS, STATS_COLUMNS)
-            excluded = read_parquet(path / EXCLUDED, EXCLUDED_COLUMNS)
-            fingerprint, _ = strings([info["fingerprint"], info["created"]])
-            shape = (int(info["slots"]), prepare.size, prepare.size)
-        except (OSError, KeyError, TypeError, ValueError, DataError, pl.exceptions.PolarsError) as error:
-            raise PackError(_damaged(path, " ".join(str(error).split())[:300])) from error
-        pixels = _map(path, shape)
-        slots = stats["slot"].to_numpy()
-        if not stats["image_id"].equals(table.frame["image_id"]) or stats.null_count().sum_horizontal()[0]:
-            rows = f"{len(table)} rows in its table, {len(slots)} in its statistics"
-            raise PackError(_damaged(path, f"{rows}, and they are not of the same images"))
-        if len(slots) and not (slots.min() >= 0 and slots.max() < len(pixels)):
-            raise PackError(_damaged(path, f"{STATS} names images that {PIXELS} does not hold"))
-        return cls(path, table, pixels, slots, prepare, fingerprint, excluded, info, stats)
-
     def __len__(self) -> int:
         return len(self.table)
 
@@ -177,10 +175,49 @@ class Pack:
 
     def originals(self) -> Pack:
         """The pack without the copies of an augmented one: what every count of images is about."""
-        if not has_copies(self.table):
+        if not self.table.copies.any():
             return self
-        own = ~are_copies(self.table)
-        return replace(self, table=originals(self.table), slots=self.slots[own], stats=self.stats.filter(own))
+        own = ~self.table.copies
+        kept = {"table": self.table.originals(), "slots": self.slots[own], "stats": self.stats.filter(own)}
+        return self._replaced(**kept)
+
+    def dataset(
+        self,
+        split: Split | SplitConfig,
+        part: str,
+        *,
+        labels: LabelsConfig | None = None,
+        raw: bool = False,
+        normalisation: tuple[float, float] | None = None,
+    ) -> PackDataset:
+        """One part of the images as a `torch.utils.data.Dataset`: item -> image [1, size, size], targets [k].
+
+        Works with samplers and with workers of a DataLoader. What a run adds to its data (filters, verdicts,
+        copies) is not in it: its own parts are those of `hilum.train`.
+
+        Args:
+            split: which image is in which part, of this pack's table without copies; or how to divide it.
+            part: `train`, `valid` or `test`.
+            labels: what uncertain and blank labels become; NaN is not scored.
+            raw: uint8 images as they are, in place of float32 ones in the network's normalisation.
+            normalisation: mean and sd of pixels, 0 to 1; None is those of the split's training part, as in a run.
+
+        Raises:
+            DataError: there is no such part, or it is empty.
+        """
+        from hilum.pixels.dataset import PackDataset
+
+        own = self.originals()
+        if isinstance(split, SplitConfig):
+            split = make_split(own.table, split, split.seed)
+        rows = split.parts.get(part, ())
+        if not len(rows):
+            raise DataError(f"the split has no {part} images; its parts are {', '.join(split.parts)}.")
+        table = own.table.take(rows)
+        if not raw and normalisation is None:
+            normalisation = own.mean_sd(own.slots[split.parts["train"]])
+        targets = table.targets(labels or LabelsConfig())
+        return PackDataset(own, table.image_ids, own.slots[rows], targets, None if raw else normalisation)
 
     def digests(self) -> Iterator[tuple[str, bool]]:
         """Ids of all images in turn, and whether their pixels have the sha256 with which they were written."""
@@ -251,6 +288,34 @@ class Pack:
             for row in rows
         )
         return f"<p>{escaped(repr(self))}</p>{figures}{self.table._repr_html_()}"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The attributes of a finished pack; none of its pixels is looked at."""
+    info = _info(path)
+    try:
+        prepare = PrepareConfig(**info["prepare"])
+        boxes = read_parquet(path / BOXES, Table.BOX_COLUMNS) if (path / BOXES).exists() else None
+        frame = read_parquet(path / TABLE)
+        findings, notes = strings(info["findings"]), strings(info.get("notes", []))
+        table = Table(frame, findings, Path(info["root"]), boxes, notes)
+        stats = read_parquet(path / STATS, _STATS_COLUMNS)
+        excluded = read_parquet(path / EXCLUDED, _EXCLUDED_COLUMNS)
+        fingerprint, _ = strings([info["fingerprint"], info["created"]])
+        shape = (int(info["slots"]), prepare.size, prepare.size)
+    except (OSError, KeyError, TypeError, ValueError, DataError, pl.exceptions.PolarsError) as error:
+        raise PackError(_damaged(path, " ".join(str(error).split())[:300])) from error
+    pixels = _map(path, shape)
+    slots = stats["slot"].to_numpy()
+    if not stats["image_id"].equals(table.frame["image_id"]) or stats.null_count().sum_horizontal()[0]:
+        rows = f"{len(table)} rows in its table, {len(slots)} in its statistics"
+        raise PackError(_damaged(path, f"{rows}, and they are not of the same images"))
+    if len(slots) and not (slots.min() >= 0 and slots.max() < len(pixels)):
+        raise PackError(_damaged(path, f"{STATS} names images that {PIXELS} does not hold"))
+    return {
+        "path": path, "table": table, "pixels": pixels, "slots": slots, "prepare": prepare,
+        "fingerprint": fingerprint, "excluded": excluded, "info": info, "stats": stats,
+    }  # fmt: skip
 
 
 def fingerprint_of(prepare: str, table: Table, stats: pl.DataFrame) -> str:

@@ -12,18 +12,17 @@ import numpy.typing as npt
 
 from hilum.config import LimitsConfig, PrepareConfig
 from hilum.errors import ImageError
+from hilum.pixels.decoding import LIMITS, Gray
 from hilum.pixels.film import no_film
-from hilum.pixels.limits import LIMITS
-from hilum.pixels.opencv import Gray
-from hilum.pixels.read import read_gray, read_picture
+from hilum.pixels.read import read_picture
 
-TILES = (8, 8)
+_TILES = (8, 8)
 
 
 def load_image(
     image: str | Path | npt.ArrayLike, config: PrepareConfig, limits: LimitsConfig = LIMITS
 ) -> Gray:
-    """Read an image file and prepare it; see `read_gray` and `prepare`.
+    """Read an image file and prepare it; see `read_picture` and `prepare`.
 
     Args:
         image: a file; or pixels, [h, w] or [h, w, 3] (RGB), uint8 or floats of 0 to 1.
@@ -37,7 +36,9 @@ def load_image(
         ImageError: the file cannot be decoded, or not within the limits; or the pixels are no such picture.
     """
     gray = (
-        read_gray(image, config.size, limits) if isinstance(image, str | Path) else _gray(np.asarray(image))
+        read_picture(image, config.size, limits).gray
+        if isinstance(image, str | Path)
+        else _gray(np.asarray(image))
     )
     return prepare(gray, config)
 
@@ -97,10 +98,10 @@ def prepare(gray: Gray, config: PrepareConfig) -> Gray:
         return _padded(gray, config)
     if config.fit == "crop":
         gray = _centre(gray)
-    return np.ascontiguousarray(_equalise(resize(gray, size, size), config.clahe))
+    return np.ascontiguousarray(_equalise(_resize(gray, size, size), config.clahe))
 
 
-def resize(gray: Gray, height: int, width: int) -> Gray:
+def _resize(gray: Gray, height: int, width: int) -> Gray:
     """Resize each axis by what suits it: area average where it shrinks, bilinear where it grows.
 
     OpenCV's area mode is wrong for a picture that shrinks along one axis and grows along the other.
@@ -125,7 +126,7 @@ def _padded(gray: Gray, config: PrepareConfig) -> Gray:
     height, width = (max(1, round(side * config.size / longer)) for side in gray.shape)
     top, left = (config.size - height) // 2, (config.size - width) // 2
     square = np.zeros((config.size, config.size), np.uint8)
-    picture = _equalise(resize(gray, height, width), config.clahe)
+    picture = _equalise(_resize(gray, height, width), config.clahe)
     square[top : top + height, left : left + width] = picture
     return square
 
@@ -133,4 +134,4 @@ def _padded(gray: Gray, config: PrepareConfig) -> Gray:
 def _equalise(gray: Gray, limit: float) -> Gray:
     if not limit:
         return gray
-    return np.asarray(cv2.createCLAHE(clipLimit=limit, tileGridSize=TILES).apply(gray), np.uint8)
+    return np.asarray(cv2.createCLAHE(clipLimit=limit, tileGridSize=_TILES).apply(gray), np.uint8)

@@ -6,23 +6,26 @@ import struct
 
 from hilum.errors import ImageError
 
+TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 CODESTREAM = b"\xff\x4f\xff\x51"
 """How JPEG 2000 codes begin (ISO/IEC 15444-1, A.4 and A.5), within a JP2 file or bare."""
-CODESTREAM_END = b"\xff\xd9"
-JP2_START = b"\0\0\0\x0cjP  \r\n\x87\n"
-NAMES = {
+_CODESTREAM_END = b"\xff\xd9"
+_JP2_START = b"\0\0\0\x0cjP  \r\n\x87\n"
+_NAMES = {
     b"BM": "BMP",
     b"GIF87a": "GIF",
     b"GIF89a": "GIF",
     b"RIFF": "WebP",
-    JP2_START: "JPEG 2000",
+    _JP2_START: "JPEG 2000",
     CODESTREAM: "JPEG 2000",
 }
 
 
 def kind_of(data: bytes) -> str | None:
-    """`BMP`, `GIF`, `WebP` or `JPEG 2000`; None where the bytes begin as none of them does."""
-    found = next((name for start, name in NAMES.items() if data.startswith(start)), None)
+    """`TIFF`, `BMP`, `GIF`, `WebP` or `JPEG 2000`; None where the bytes begin as none of them does."""
+    if data.startswith(TIFF_STARTS):
+        return "TIFF"
+    found = next((name for start, name in _NAMES.items() if data.startswith(start)), None)
     return found if found != "WebP" or data[8:12] == b"WEBP" else None
 
 
@@ -43,7 +46,7 @@ def check_end(data: bytes) -> None:
 
     Zeros within the codes are valid codes: a hole in the middle cannot be seen.
     """
-    if not data.rstrip(b"\0").endswith(CODESTREAM_END):
+    if not data.rstrip(b"\0").endswith(_CODESTREAM_END):
         raise ImageError("is a JPEG 2000 file that is cut short or damaged; copy or download it again")
 
 

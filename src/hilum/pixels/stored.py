@@ -22,23 +22,22 @@ import numpy.typing as npt
 
 from hilum.config import LimitsConfig
 from hilum.errors import ImageError, MissingExtra
-from hilum.pixels.jpeg import check_stream, luma
-from hilum.pixels.opencv import decode
-from hilum.pixels.parse import jpeg_header
+from hilum.pixels.decoding import decode
+from hilum.pixels.jpeg_png import check_stream, jpeg_header, luma
 from hilum.pixels.sizes import CODESTREAM, check_end, size_of
 from hilum.pixels.tags import whole
 
-JPEG_DCT = ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51")
-JPEG_LOSSLESS = ("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70")
-JPEG_LS = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
-JPEG_2000 = ("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91")
-RLE = "1.2.840.10008.1.2.5"
-NEEDS_EXTRA = {**dict.fromkeys(JPEG_LS, "pyjpegls"), **dict.fromkeys(JPEG_2000, "pylibjpeg-openjpeg")}
+_JPEG_DCT = ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51")
+_JPEG_LOSSLESS = ("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70")
+_JPEG_LS = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
+_JPEG_2000 = ("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91")
+_RLE = "1.2.840.10008.1.2.5"
+_NEEDS_EXTRA = {**dict.fromkeys(_JPEG_LS, "pyjpegls"), **dict.fromkeys(_JPEG_2000, "pylibjpeg-openjpeg")}
 
-Values = npt.NDArray[Any]
+_Values = npt.NDArray[Any]
 
 
-def stored_values(dataset: Any, limits: LimitsConfig, notes: list[str]) -> Values:
+def stored_values(dataset: Any, limits: LimitsConfig, notes: list[str]) -> _Values:
     """Stored values, integers [h, w] or [h, w, 3], of the bits stored only, at the bottom; of JPEG colours, luma.
 
     Raises:
@@ -54,7 +53,7 @@ def stored_values(dataset: Any, limits: LimitsConfig, notes: list[str]) -> Value
     if values.ndim not in (2, 3) or values.shape[:2] != (whole(dataset, "Rows"), whole(dataset, "Columns")):
         raise ImageError(f"is a DICOM file whose pixels are {values.shape}, not what its header says")
     # Codes of the JPEG family hold samples; where these lie in a word is said of words only.
-    return _bits_stored(values, dataset, words=not syntax.is_encapsulated or syntax == RLE)
+    return _bits_stored(values, dataset, words=not syntax.is_encapsulated or syntax == _RLE)
 
 
 def _syntax(dataset: Any) -> Any:
@@ -85,16 +84,16 @@ def _check_length(dataset: Any, notes: list[str]) -> None:
         notes.append(f"{there - needed} bytes after the pixels: not looked at")
 
 
-def _unpacked(dataset: Any, syntax: Any, limits: LimitsConfig) -> Values:
+def _unpacked(dataset: Any, syntax: Any, limits: LimitsConfig) -> _Values:
     """Values of the one frame of a compressed file."""
     from pydicom.encaps import get_frame
 
-    if syntax not in (*JPEG_DCT, *JPEG_LOSSLESS, *JPEG_LS, *JPEG_2000, RLE):
+    if syntax not in (*_JPEG_DCT, *_JPEG_LOSSLESS, *_JPEG_LS, *_JPEG_2000, _RLE):
         return _by_pydicom(dataset, syntax)
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
-    if syntax == RLE:
+    if syntax == _RLE:
         return _run_lengths(frame, dataset)
-    if syntax in JPEG_2000:
+    if syntax in _JPEG_2000:
         check_end(frame)
         at = max(frame.find(CODESTREAM), 0)
         _check_sides(dataset, size_of(frame[at:], "JPEG 2000")[:2])
@@ -103,13 +102,13 @@ def _unpacked(dataset: Any, syntax: Any, limits: LimitsConfig) -> Values:
     header = jpeg_header(frame)
     info = header.info
     _check_sides(dataset, (info.width, info.height))
-    if syntax in JPEG_LS:
+    if syntax in _JPEG_LS:
         return _by_pydicom(dataset, syntax)
     if whole(dataset, "SamplesPerPixel") != info.channels:
         raise ImageError(
             f"is a DICOM file that holds codes for {info.channels} values a pixel; it says otherwise"
         )
-    if info.bits == 8 and syntax in JPEG_DCT:
+    if info.bits == 8 and syntax in _JPEG_DCT:
         return luma(
             frame, header, limits
         )  # the codes say whether colours are YBR or RGB; tags are often wrong
@@ -130,7 +129,7 @@ def _check_sides(dataset: Any, sides: tuple[int, int]) -> None:
         )
 
 
-def _run_lengths(frame: bytes, dataset: Any) -> Values:
+def _run_lengths(frame: bytes, dataset: Any) -> _Values:
     """Decode RLE (PS3.5 annex G): one segment a byte of a sample, the highest first.
 
     pydicom's decoder is a loop in Python, and takes the first pixels of a segment that holds too many.
@@ -158,15 +157,15 @@ def _run_lengths(frame: bytes, dataset: Any) -> Values:
     return whole_values[..., 0] if samples == 1 else whole_values
 
 
-def _by_pydicom(dataset: Any, syntax: Any) -> Values:
+def _by_pydicom(dataset: Any, syntax: Any) -> _Values:
     try:
         dataset.pixel_array_options(correct_unused_bits=False)  # it takes HighBit to be BitsStored - 1
-        values: Values = dataset.pixel_array
+        values: _Values = dataset.pixel_array
     except RuntimeError as error:
         if "missing dependencies" not in str(error) and "Unable to decompress" not in str(error):
             raise
-        if "missing dependencies" in str(error) and syntax in NEEDS_EXTRA:
-            raise MissingExtra(NEEDS_EXTRA[syntax], "dicom", f"reading {syntax.name}") from error
+        if "missing dependencies" in str(error) and syntax in _NEEDS_EXTRA:
+            raise MissingExtra(_NEEDS_EXTRA[syntax], "dicom", f"reading {syntax.name}") from error
         raise ImageError(
             f"is a DICOM file compressed as {syntax.name}, which no installed decoder reads; decompress it, "
             "for example with gdcmconv --raw"
@@ -174,7 +173,7 @@ def _by_pydicom(dataset: Any, syntax: Any) -> Values:
     return values
 
 
-def _jpeg_2000(dataset: Any, frame: bytes) -> Values | None:
+def _jpeg_2000(dataset: Any, frame: bytes) -> _Values | None:
     """Decode plain gray JPEG 2000 by OpenCV, or None where it is anything else.
 
     Same library and same values as pylibjpeg's, but OpenCV lets go of Python's lock: on 4 cores a 1955 x 1841
@@ -192,7 +191,7 @@ def _jpeg_2000(dataset: Any, frame: bytes) -> Values | None:
     return values if fits else None
 
 
-def _bits_stored(values: Values, dataset: Any, words: bool) -> Values:
+def _bits_stored(values: _Values, dataset: Any, words: bool) -> _Values:
     """Values without bits above the stored ones (old overlays), shifted down where HighBit says so.
 
     HighBit is BitsStored - 1 by PS3.5 8.1.1; older files put the bits at the top of a word.

@@ -22,20 +22,18 @@ import tifffile
 
 from hilum.config import LimitsConfig
 from hilum.errors import ImageError
-from hilum.pixels.jpeg import check_stream
-from hilum.pixels.limits import check_size
-from hilum.pixels.parse import ImageInfo
+from hilum.pixels.decoding import check_size
+from hilum.pixels.jpeg_png import ImageInfo, check_stream
 
-TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, YCBCR = 0, 1, 2, 3, 6
-MODES = {WHITE_IS_ZERO: "gray", BLACK_IS_ZERO: "gray", RGB: "rgb", PALETTE: "palette", YCBCR: "rgb"}
-JPEG = 7
-PACKINGS = {1, 2, 3, 4, 5, JPEG, 8, 32946, 32773}
-"""None, CCITT (2 to 4), LZW, JPEG, deflate (two numbers), PackBits."""
-REDUCED = 1
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
+_MODES = {_WHITE_IS_ZERO: "gray", _BLACK_IS_ZERO: "gray", _RGB: "rgb", _PALETTE: "palette", _YCBCR: "rgb"}
+_JPEG = 7
+_PACKINGS = {1, 2, 3, 4, 5, _JPEG, 8, 32946, 32773}
+"""None, CCITT (2 to 4), LZW, _JPEG, deflate (two numbers), PackBits."""
+_REDUCED = 1
 """Bit of NewSubfileType: a smaller copy of another page."""
-UNSIGNED = 1
-KINDS = {2: "signed", 3: "float"}
+_UNSIGNED = 1
+_KINDS = {2: "signed", 3: "float"}
 
 
 def tiff_image(data: bytes, limits: LimitsConfig, notes: list[str]) -> tuple[npt.NDArray[Any], int, int]:
@@ -83,25 +81,25 @@ def _first(file: Any) -> tuple[Any, bool]:
         second = file.pages[1]
     except IndexError:
         return page, False
-    if page.subfiletype & REDUCED and not second.subfiletype & REDUCED:
+    if page.subfiletype & _REDUCED and not second.subfiletype & _REDUCED:
         return second.aspage(), True
     return page, True
 
 
 def _info(page: Any) -> ImageInfo:
-    mode = MODES.get(page.photometric)
+    mode = _MODES.get(page.photometric)
     if mode is None:
         raise ImageError(
             f"is a TIFF file of {getattr(page.photometric, 'name', '?')} pixels; expected gray or RGB"
         )
     bits, extra = page.bitspersample, page.samplesperpixel - (3 if mode == "rgb" else 1)
-    if not isinstance(bits, int) or page.sampleformat != UNSIGNED or not 1 <= bits <= 16:
-        kind = f"{KINDS.get(page.sampleformat, 'unsigned')} {bits}-bit"
+    if not isinstance(bits, int) or page.sampleformat != _UNSIGNED or not 1 <= bits <= 16:
+        kind = f"{_KINDS.get(page.sampleformat, 'unsigned')} {bits}-bit"
         raise ImageError(f"is a TIFF file of {kind} pixels; expected unsigned integers of up to 16 bits")
     if extra not in (0, 1) or (mode == "palette" and extra) or page.imagedepth != 1:
         raise ImageError(f"is a TIFF file of {page.samplesperpixel} values a pixel; expected gray or RGB")
     mode = {"gray": "gray+alpha", "rgb": "rgba"}[mode] if extra else mode
-    if page.compression not in PACKINGS:
+    if page.compression not in _PACKINGS:
         name = getattr(page.compression, "name", page.compression)
         raise ImageError(
             f"is a TIFF file packed as {name}; expected none, LZW, deflate, PackBits, JPEG or CCITT"
@@ -121,7 +119,7 @@ def _check_segments(page: Any, data: bytes, limits: LimitsConfig) -> None:
         raise ImageError("is a TIFF file that lacks a part of its picture; copy or download it again")
     if any(start + length > len(data) for start, length in zip(starts, lengths, strict=False)):
         raise ImageError("is a TIFF file that is cut short; copy or download it again")
-    if page.compression == JPEG:
+    if page.compression == _JPEG:
         tables = (page.jpegtables or b"\xff\xd8\xff\xd9")[:-2]
         for start, length in zip(starts, lengths, strict=False):
             check_stream(tables + data[start + 2 : start + length], limits)
@@ -139,16 +137,16 @@ def _channels_last(image: npt.NDArray[Any], page: Any) -> npt.NDArray[Any]:
 
 def _gray(image: npt.NDArray[Any], page: Any) -> npt.NDArray[Any]:
     """Gray of the page's samples, zero black; alpha is dropped."""
-    if page.photometric == PALETTE:
+    if page.photometric == _PALETTE:
         colours = np.asarray(page.colormap)
         if colours.max() > 255:  # as the standard wants; some writers fill 8 bits
             colours = colours >> 8
         return _luma(colours.T.astype(np.uint8)[image])
-    if page.photometric in (RGB, YCBCR):
+    if page.photometric in (_RGB, _YCBCR):
         return _luma(image[..., :3])
     gray = image[..., 0] if image.ndim == 3 else image
     gray = gray.astype(np.uint8) if gray.dtype == bool else gray
-    return 2**page.bitspersample - 1 - gray if page.photometric == WHITE_IS_ZERO else gray
+    return 2**page.bitspersample - 1 - gray if page.photometric == _WHITE_IS_ZERO else gray
 
 
 def _luma(colours: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -156,7 +154,7 @@ def _luma(colours: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _depth(page: Any) -> int:
-    return 8 if page.photometric == PALETTE else int(page.bitspersample)
+    return 8 if page.photometric == _PALETTE else int(page.bitspersample)
 
 
 def _orientation(page: Any) -> int:

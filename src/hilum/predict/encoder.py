@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,9 +26,6 @@ from hilum.predict.network import Network, check_prepared
 from hilum.predict.origin import Origin
 from hilum.runs import Run
 
-if TYPE_CHECKING:
-    from hilum.models import FoldedDenseNet
-
 _PRETRAINED = "pretrained"
 
 
@@ -44,51 +41,39 @@ class Vectors(NamedTuple):
     max: npt.NDArray[np.float32]
 
 
+@dataclass(eq=False)
 class Encoder:
-    """A backbone, ready to embed images.
+    """A backbone, ready to embed images; `Encoder.open` makes one.
 
     Attributes:
         name: what it is called.
         origin: the run's folder, `pretrained`, or the file of weights.
         model: the whole network, in evaluation mode; its head is not used.
+        config: the network's settings.
         normalisation: of pixels.
-        device: where it is.
-        precision: `fp32` or `bf16`.
+        device: where it runs.
+        precision: `auto` at first, then `fp32` or `bf16`.
+        prepare: how images must have been prepared, to the last setting; None where that is not known.
+        published: or what published weights want of them.
     """
 
-    def __init__(
-        self,
-        name: str,
-        origin: str,
-        model: Classifier,
-        config: ModelConfig,
-        normalisation: Normalisation,
-        *,
-        prepare: PrepareConfig | None = None,
-        published: Preparation | None = None,
-        device: torch.device,
-        precision: str = "auto",
-    ) -> None:
-        """Take over a network; `Encoder.open` is the usual way.
+    name: str
+    origin: str
+    model: Classifier
+    config: ModelConfig
+    normalisation: Normalisation
+    _: KW_ONLY
+    device: torch.device
+    precision: str = "auto"
+    prepare: PrepareConfig | None = None
+    published: Preparation | None = None
 
-        Args:
-            name: what it is called.
-            origin: where its weights come from.
-            model: the network.
-            config: its settings.
-            normalisation: of pixels.
-            prepare: how images must have been prepared, to the last setting.
-            published: or what published weights want of them.
-            device: where it runs.
-            precision: `auto`, `fp32` or `bf16`.
-        """
-        self.name, self.origin, self.normalisation = name, origin, normalisation
-        self.device, self.precision = device, precision_of(precision, device)
-        self._config, self._prepare, self._published = config, prepare, published
-        model.adopt(normalisation)
-        self.model = model.to(device).to(memory_format=torch.channels_last).eval()
+    def __post_init__(self) -> None:
+        self.precision = precision_of(self.precision, self.device)
+        self.model.adopt(self.normalisation)
+        self.model = self.model.to(self.device).to(memory_format=torch.channels_last).eval()
         self._pools = make_pool("avg", 0), make_pool("max", 0)
-        self._folded = self._fold() if device.type == "cpu" else None
+        self._folded = self._fold() if self.device.type == "cpu" else None
 
     @classmethod
     def open(
@@ -156,19 +141,14 @@ class Encoder:
         published = None if run else find_model(config.name).preparation
         if channels is None:
             channels = run.config.model.channels if run else len(origin.normalisation.mean)
-        config = config.model_copy(update={"channels": 1 if channels == 1 else 3})
-        if prepare is not None:
-            size = prepare.size
-        elif published is not None and published.size:
-            size = published.size
-        model = replace(origin, model=origin.model.model_copy(update={"channels": config.channels})).build(
-            1, size
-        )
+        width = {"channels": 1 if channels == 1 else 3}
+        size = prepare.size if prepare else (published and published.size) or size
+        model = replace(origin, model=origin.model.model_copy(update=width)).build(1, size)
         return cls(
             config.name,
             config.weights,
             model,
-            config,
+            config.model_copy(update=width),
             origin.normalisation,
             prepare=prepare,
             published=published,
@@ -184,7 +164,7 @@ class Encoder:
         with torch.inference_mode():
             return int(self.model.feature_map(blank).shape[1])
 
-    def _fold(self) -> FoldedDenseNet | None:
+    def _fold(self) -> Callable[[Tensor], Tensor] | None:
         from hilum.models import fold
 
         return fold(self.model.backbone, torch.bfloat16 if self.precision == "bf16" else torch.float32)
@@ -202,12 +182,11 @@ class Encoder:
     @property
     def preparation(self) -> PrepareConfig:
         """How to prepare images that are yet to be packed."""
-        if self._prepare is not None:
-            return self._prepare
-        wanted = self._published
-        size = wanted.size if wanted and wanted.size else 224
-        fit = wanted.fit if wanted else PrepareConfig().fit
-        return PrepareConfig.model_validate({"size": size, "fit": fit})
+        if self.prepare is not None:
+            return self.prepare
+        wanted = self.published
+        fit = {"fit": wanted.fit} if wanted else {}
+        return PrepareConfig.model_validate({"size": (wanted and wanted.size) or 224, **fit})
 
     def settings(self, prepare: PrepareConfig) -> dict[str, Any]:
         """What says which encoder made a vector, for images prepared like this, as JSON holds it.
@@ -218,7 +197,7 @@ class Encoder:
             these but name and origin: equal for equal vectors.
         """
         about: dict[str, Any] = {
-            "model": {"name": self._config.name, "channels": self._config.channels},
+            "model": {"name": self.config.name, "channels": self.config.channels},
             "normalisation": self.normalisation.to_json(),
             "prepare": prepare.model_dump(),
             "precision": self.precision,
@@ -238,10 +217,10 @@ class Encoder:
         Raises:
             PackError: they are not; the message says how to pack them.
         """
-        has, published = pack.prepare, self._published
+        has, published = pack.prepare, self.published
         size = {"size": published.size} if published and published.size else {}
         fit = {"fit": published.fit} if published and published.fit != has.fit else {}
-        check_prepared(pack, self._prepare or has.model_copy(update=size), self.name, fit)
+        check_prepared(pack, self.prepare or has.model_copy(update=size), self.name, fit)
 
     @torch.inference_mode()
     def vectors(self, images: npt.NDArray[np.uint8]) -> Vectors:

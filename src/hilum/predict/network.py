@@ -19,8 +19,8 @@ from hilum.metrics import PartName, Predictions
 from hilum.models import Classifier, Normalisation, build_model, classes_of, load_weights, positive_logits
 from hilum.pixels import Pack, unlike
 from hilum.progress import progress
-from hilum.runs import Run
-from hilum.table import apply_overlay, read_overlay
+from hilum.runs import Run, check_plugins
+from hilum.table import Overlay
 
 _ALONE = PredictConfig()
 """No test-time augmentation: every image as it is."""
@@ -116,6 +116,7 @@ class Network(nn.Module):
             WeightsError: they do not fit.
         """
         super().__init__()
+        check_plugins(run, "MODELS", "BACKBONES")
         data, config = run.data, run.config
         self.run = run
         self.findings = tuple(data["findings"])
@@ -172,7 +173,7 @@ class Network(nn.Module):
         labels = self.run.config.labels
         if labels.overlay:  # the verdicts that the run began with are in the place of labels
             rows = {part: np.arange(len(table), dtype=np.int64)}
-            table = apply_overlay(table, read_overlay(self.run.verdicts), rows, labels)[0]
+            table = Overlay.read(self.run.verdicts).apply(table, rows, labels)[0]
         truth = table.targets(labels, scoring=True)
         logits = self.pack(pack, pack.rows_of(table), f"looking at the {part} part", batch)
         patients = table.frame["patient_id"].to_numpy()

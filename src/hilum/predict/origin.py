@@ -16,8 +16,6 @@ from hilum.models import (
     find_model,
     fit_weights,
     load_weights,
-    normalisation_beside,
-    other_size,
     read_weights,
 )
 from hilum.runs import Run
@@ -68,7 +66,7 @@ class Origin:
             run = _trained(config.weights, "model.weights")
             return cls(plain.model_copy(update={"weights": _best(run)}), _normalisation(run), backbone=run)
         published = find_model(config.name).preparation if config.weights else None
-        said = normalisation_beside(config.weights)
+        said = Normalisation.beside(config.weights)
         return cls(plain, said or (published.normalisation if published else None))
 
     @classmethod
@@ -119,7 +117,8 @@ class Origin:
             notes = (
                 f"{called} learned {listed(learned, 3)}: its head is left out, the new one starts at random",
             )
-        model.notes = notes + other_size(called, self.backbone.data["prepare"]["size"], size)
+        model.notes = notes
+        model.note_size(called, self.backbone.data["prepare"]["size"], size)
         return model
 
 

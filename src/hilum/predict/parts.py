@@ -46,7 +46,7 @@ def raw_predictions(
         each = [raw_predictions(member, part, device=device, batch=batch) for member in run.members]
         return run.mixture.predictions(each)
     network = Network(run, device=device, weights=weights)
-    own = pack or Pack.open(run.data["pack"], fingerprint=run.data["pack_fingerprint"])
+    own = pack or Pack(run.data["pack"], fingerprint=run.data["pack_fingerprint"])
     return network.part(own, ids, part, batch)
 
 

@@ -16,7 +16,7 @@ from hilum.config import PrepareConfig
 from hilum.errors import ImageError, InputError, RunError
 from hilum.metrics import Judge, Predictions
 from hilum.models import Classifier
-from hilum.pixels import INFO, Gray, Pack, load_film, load_image
+from hilum.pixels import INFO, Pack, load_film, load_image
 from hilum.predict.learned import Learned
 from hilum.predict.network import Network
 from hilum.predict.predicted import Predicted, PredictedImage, checked_suffix
@@ -137,7 +137,7 @@ class Predictor(nn.Module):
             PackError: a pack's images are prepared in another way than the run's, or are damaged.
         """
         paths = expand(images)
-        packs = [Pack.open(path) for path in paths if _is_pack(path)]
+        packs = [Pack(path) for path in paths if _is_pack(path)]
         files = [path for path in paths if not _is_pack(path)]
         results: list[PredictedImage] = []
         if files:
@@ -162,7 +162,7 @@ class Predictor(nn.Module):
 
     def _read(
         self, path: Path, prepares: Sequence[PrepareConfig], force: bool
-    ) -> tuple[PredictedImage, list[Gray]]:
+    ) -> tuple[PredictedImage, list[npt.NDArray[np.uint8]]]:
         """What is known of a file, and its picture in each preparation; none where it is not looked at."""
         limits, films, views = self.run.config.limits, self.learned.films, self.learned.views
         try:

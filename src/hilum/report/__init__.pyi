@@ -1,5 +1,4 @@
 from .compare_page import write_comparison as write_comparison
-from .dataset.page import open_pack as open_pack
 from .dataset.page import write_data_report as write_data_report
 from .page import write_report as write_report
 from .similar_page import write_similar as write_similar

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hilum.compare import RunsCompared
-from hilum.drawing import data_uri, png, svg
+from hilum.drawing import image, png, svg
 from hilum.errors import DiskError
 from hilum.files import whole_file, write_json, write_parquet, write_text
 from hilum.locks import writing
@@ -14,9 +14,9 @@ from hilum.metrics import SCORES, Effect, forest_plot
 from hilum.report.html import render
 from hilum.text import many, signed, span, spell_p
 
-SIGNS = {"better": "▲", "worse": "▼", "different": "◆", "not distinguishable": "○"}
+_SIGNS = {"better": "▲", "worse": "▼", "different": "◆", "not distinguishable": "○"}
 """The shapes of the figure, in a line of text."""
-PARTS = {"train": "Training", "valid": "Validation", "test": "Test"}
+_PART_TITLES = {"train": "Training", "valid": "Validation", "test": "Test"}
 
 
 def write_comparison(compared: RunsCompared, out: str | Path) -> Path:
@@ -43,11 +43,11 @@ def write_comparison(compared: RunsCompared, out: str | Path) -> Path:
             for name, content in (("compare.svg", svg(figure)), ("compare.png", png(figure, dpi=200))):
                 with whole_file(out / name) as temporary:
                     temporary.write_bytes(content)
-        write_text(page, render("compare.html", contents(compared)))
+        write_text(page, render("compare.html", _contents(compared)))
     return page
 
 
-def contents(compared: RunsCompared) -> dict[str, Any]:
+def _contents(compared: RunsCompared) -> dict[str, Any]:
     """Everything that the template shows."""
     reference = compared.groups[0]
     others = [group.name for group in compared.groups[1:]]
@@ -61,7 +61,7 @@ def contents(compared: RunsCompared) -> dict[str, Any]:
         "score": SCORES[compared.score].heading,
         "level": f"{100 * compared.level:g} %",
         "alpha": f"{1 - compared.level:.6g}",
-        "part": PARTS[compared.part],
+        "part": _PART_TITLES[compared.part],
         "about": f"{many(compared.rows, compared.unit)} of {compared.patients:,} patients",
         "sentences": compared.sentences,
         "warnings": compared.warnings,
@@ -93,7 +93,7 @@ def _group(compared: RunsCompared, position: int) -> dict[str, Any]:
 def _pair(compared: RunsCompared, position: int) -> dict[str, Any]:
     comparison, group = compared.comparisons[position], compared.groups[position + 1].name
     figure = forest_plot([comparison], [group], compared.groups[0].name, compared.comparisons)
-    picture = data_uri(svg(figure), "image/svg+xml")
+    picture = image(figure)
     digits = comparison.digits
     told = [f"{e.name} {signed(e.difference, digits)}, {e.verdict}" for e in comparison.effects]
     return {
@@ -118,7 +118,7 @@ def _row(effect: Effect, digits: int) -> dict[str, Any]:
         "p": spell_p(effect.p),
         "p_adjusted": spell_p(effect.p_adjusted),
         "verdict": effect.verdict,
-        "sign": SIGNS[effect.verdict],
+        "sign": _SIGNS[effect.verdict],
         "positives": effect.positives,
         "take": "" if effect.verdict != "not distinguishable" else effect.would_take,
         "seeds_share": None if effect.seeds_share != effect.seeds_share else effect.seeds_share,

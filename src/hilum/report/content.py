@@ -1,19 +1,124 @@
-"""What the report says, taken from a run: sentences, settings, data, scores of its parts."""
+"""The parts of a run that were scored, and scores as pages show them: a number, its interval under it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
 from dataclasses import dataclass
-from typing import Any
 
-from pydantic import BaseModel
-
-from hilum.config import ABOUT, Config
-from hilum.metrics import Predictions, Scores
-from hilum.report.values import value_of
+from hilum.metrics import COUNTS, SCORES, Predictions, Scores
 from hilum.runs import Run
-from hilum.text import many, shown
+from hilum.text import MISSING, cell, listed, many
 
+
+@dataclass(frozen=True)
+class Value:
+    """One score; `low` and `high` are NaN where there is no interval."""
+
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+    method: str = ""
+
+    @property
+    def text(self) -> str:
+        """The number with three decimals, or a dash."""
+        return cell(float(self.value))
+
+    @property
+    def range(self) -> str:
+        """`0.953–0.980`, or nothing."""
+        if math.isnan(self.low) or math.isnan(self.high):
+            return ""
+        between = "–" if self.low >= 0 else " to "
+        return f"{self.low:.3f}{between}{self.high:.3f}"
+
+    @property
+    def both(self) -> str:
+        """`0.968 (0.953–0.980)`."""
+        return f"{self.text} ({self.range})" if self.range else self.text
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many of how many."""
+
+    value: float
+    of: float
+
+    @property
+    def text(self) -> str:
+        """The count."""
+        return MISSING if math.isnan(self.value) else f"{int(self.value):,}"
+
+    @property
+    def range(self) -> str:
+        """What it is a part of."""
+        return "" if math.isnan(self.value) else f"of {int(self.of):,}"
+
+
+def value_of(scores: Scores, name: str, column: int | None = None) -> Value:
+    """A score of one finding, or its mean over findings, with its interval where there is one.
+
+    Args:
+        scores: of a part.
+        name: a score of one finding.
+        column: the finding's position; None means the mean (of one finding: its own score).
+    """
+    if column is None and len(scores.findings) == 1:
+        column = 0
+    if name not in scores.columns:
+        return Value(math.nan)
+    value = scores.mean(name)[0] if column is None else float(scores[name][column])
+    found = scores.intervals
+    if found is None or name in COUNTS:
+        return Value(value)
+    interval = (found.means if column is None else found.columns).get(name)
+    if interval is None:
+        return Value(value)
+    at = () if column is None else (column,)
+    return Value(value, float(interval.low[at]), float(interval.high[at]), interval.method)
+
+
+def combined_value(scores: Scores, name: str) -> Value:
+    """A score over all findings, with its interval where there is one."""
+    value, found = scores.combined[name], scores.intervals
+    interval = found.combined.get(name) if found else None
+    if interval is None:
+        return Value(value)
+    return Value(value, float(interval.low), float(interval.high), interval.method)
+
+
+def interval_note(scores: Scores, names: tuple[str, ...], *, means: bool = False) -> str:
+    """How the intervals of some scores came about, in one phrase; empty where there are none.
+
+    Args:
+        scores: of a part.
+        names: of `SCORES`.
+        means: of their means over findings.
+    """
+    found = scores.intervals
+    if found is None:
+        return ""
+    columns = found.means if means and len(scores.findings) > 1 else found.columns
+    methods: dict[str, list[str]] = {}
+    for name in names:
+        if name in columns:
+            methods.setdefault(columns[name].method, []).append(SCORES[name].heading)
+    if not methods:
+        return ""
+    each = "; ".join(
+        f"{_method(method, found.replicates)}{f' for {listed(titles, 9)}' if len(methods) > 1 else ''}"
+        for method, titles in methods.items()
+    )
+    return f"{100 * found.level:g} % intervals over {many(found.patients, 'patient')}, by {each}"
+
+
+def _method(method: str, replicates: int) -> str:
+    return f"{method} ({replicates:,} samples)" if method.startswith("bootstrap") else method
+
+
+CELLS = ("true_positives", "false_negatives", "false_positives", "true_negatives")
+"""What a decision can be; truth by rows."""
 PARTS = {"train": "Training", "valid": "Validation", "test": "Test"}
 PROGRESSION = {
     "loss": "Loss",
@@ -51,25 +156,14 @@ class Part:
         """What is judged, before it is calibrated."""
         return self.raw.per(self.predictions.unit, self.combine)
 
+    def confusion(self, column: int) -> tuple[int, ...]:
+        """Of a finding, the numbers of `CELLS`."""
+        return tuple(int(self.scores[name][column]) for name in CELLS)
+
     @property
     def units(self) -> str:
         """`624 images`, `312 studies`."""
         return many(self.scores.images, self.predictions.unit)
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One knob: its value, the default, and the sentence under it."""
-
-    key: str
-    value: str
-    default: str
-    help: str
-
-    @property
-    def differs(self) -> bool:
-        """Whether it was set to something else than the default."""
-        return self.value != self.default
 
 
 def scored_parts(run: Run) -> list[Part]:
@@ -110,107 +204,3 @@ def _part(run: Run, name: str, judged: Predictions, raw: Predictions, scores: Sc
 def best_epoch(run: Run) -> int | None:
     """The best epoch, or None before the first is finished and where none beats the head that a run began with."""
     return next((int(entry["epoch"]) for entry in run.history if entry["best"]), None)
-
-
-def summary(run: Run, parts: list[Part]) -> str:
-    """The run in two sentences."""
-    data, config, members, head = run.data, run.config, run.members, run.head
-    findings = data["findings"]
-    count = data["split"]["counts"]["train"]
-    what = findings[0] if len(findings) == 1 else f"{len(findings)} findings"
-    if members:
-        made = f"The average of {many(len(members), 'model')} ({config.model.name}), trained"
-    elif head:
-        made = (
-            f"{config.model.name} at {data['prepare']['size']} px as {head['encoder']['name']} left it, under a "
-            f"head ({head['told']}) that was the {run.extent} out of fold, fitted"
-        )
-    else:
-        epochs = many(len(run.history), "epoch")
-        made = f"{config.model.name} at {data['prepare']['size']} px, trained for {epochs}"
-    told = (
-        f"{made} on {many(count['images'], 'image')} of {many(count['patients'], 'patient')} ({data['source']}) "
-        f"to recognise {what}."
-    )
-    if not parts:
-        return f"{told} No epoch is finished yet."
-    scores = ", and ".join(_auc_sentence(part) for part in parts)
-    if members or head:
-        return f"{told} {scores[0].upper()}{scores[1:]}."
-    best = best_epoch(run)
-    weights = "the weights that it began with" if best is None else f"the weights of epoch {best}"
-    return f"{told} With {weights}, {scores}."
-
-
-def _auc_sentence(part: Part) -> str:
-    over = part.scores.mean("roc_auc")[1]
-    count, unit = part.units.split(" ", 1)
-    where = f"the {count} {part.title.lower()} {unit}"
-    if not over:
-        return f"no finding of {where} has both classes, so there is no ROC AUC"
-    several = len(part.scores.findings) > 1
-    return f"the {'mean ' if several else ''}ROC AUC on {where} is {value_of(part.scores, 'roc_auc').both}"
-
-
-def all_settings(config: Config) -> list[Setting]:
-    """Every knob but those that change nothing."""
-    return [s for s in _settings(config, Config(), "") if s.key not in ABOUT]
-
-
-def _settings(config: BaseModel, default: BaseModel, prefix: str) -> Iterator[Setting]:
-    for key, field in type(config).model_fields.items():
-        value, usual = getattr(config, key), getattr(default, key)
-        if isinstance(value, BaseModel):
-            yield from _settings(value, usual, f"{prefix}{key}.")
-        else:
-            yield Setting(prefix + key, shown(value), shown(usual), field.description or "")
-
-
-def prevalence(run: Run) -> tuple[list[str], list[dict[str, Any]]]:
-    """Parts, and a row a finding: `finding`, `unknown` labels, and `cells`, one a part.
-
-    A cell has `positive`, `scored` and `share`, the positives among the scored (None without any).
-    """
-    rows = run.data["prevalence"]
-    parts = list(dict.fromkeys(row["part"] for row in rows))
-
-    def cell(row: dict[str, Any]) -> dict[str, Any]:
-        scored = row["positive"] + row["negative"]
-        return {
-            "positive": row["positive"],
-            "scored": scored,
-            "share": row["positive"] / scored if scored else None,
-        }
-
-    shown = []
-    for finding in run.data["findings"]:
-        own = [row for part in parts for row in rows if row["part"] == part and row["finding"] == finding]
-        unknown = sum(row["unscored"] for row in own)
-        shown.append({"finding": finding, "cells": [cell(row) for row in own], "unknown": unknown})
-    return parts, shown
-
-
-def progression(run: Run) -> tuple[list[int], dict[str, dict[str, list[float]]]]:
-    """Epochs, and score -> part -> its value after each of them."""
-    history = run.history
-
-    def value(entry: dict[str, Any], part: str, name: str) -> float:
-        side = entry[part]
-        number = side["loss"] if name == "loss" else side["scores"]["mean"][name]["value"]
-        return float("nan") if number is None else float(number)
-
-    return [int(entry["epoch"]) for entry in history], {
-        name: {part: [value(entry, part, name) for entry in history] for part in ("train", "valid")}
-        for name in PROGRESSION
-    }
-
-
-def duration(seconds: float) -> str:
-    """`47 s`, `3 min 20 s`, `2 h 5 min`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"

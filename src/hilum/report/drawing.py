@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,7 +17,6 @@ from hilum.drawing import (
     PALETTE,
     RULE,
     SQUARE,
-    WIDE,
     empty_figure,
     fitted,
     limits,
@@ -26,33 +25,19 @@ from hilum.drawing import (
     unit_square,
 )
 from hilum.metrics import Cell, Reliability
+from hilum.report.content import Value
 from hilum.report.numbers import Diagram, PartCurves
-from hilum.report.values import Value
 
 BEFORE = "#9aa5b1"
 """Colour of what was before calibration."""
 
 
-def roc_plot(curves: Sequence[PartCurves], finding: str) -> Figure:
-    """One finding's ROC curves, by part, with the operating points marked."""
-    figure, axes = new_figure(SQUARE, "False positive rate", "Recall")
-    draw_roc(axes, curves, finding)
-    return figure
-
-
-def precision_recall_plot(curves: Sequence[PartCurves], finding: str) -> Figure:
-    """One finding's precision-recall curves, by part; a thin line is the share of positives (a coin)."""
-    figure, axes = new_figure(SQUARE, "Recall", "Precision")
-    draw_precision_recall(axes, curves, finding)
-    return figure
-
-
-def progression_plot(
-    epochs: Sequence[int], values: Mapping[str, Sequence[float]], best: int | None
+def alone(
+    draw: Callable[..., object], size: tuple[float, float], titles: tuple[str, str], *given: object
 ) -> Figure:
-    """A score of train and valid over epochs; a dashed line at the best epoch."""
-    figure, axes = new_figure(WIDE, "Epoch", "")
-    draw_progression(axes, epochs, values, best)
+    """A figure of its own of what a function draws on axes; `titles` are the axes', `given` what is drawn."""
+    figure, axes = new_figure(size, *titles)
+    draw(axes, *given)
     return figure
 
 
@@ -146,7 +131,7 @@ def _draw_counts(axes: Axes, found: Reliability, colour: str) -> None:
     axes.spines["left"].set_visible(False)
 
 
-MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
+_MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
 """Groups are told apart by colour and by mark; more than eight are drawn with the first again."""
 
 
@@ -167,7 +152,7 @@ def subgroup_plot(cells: Sequence[Cell], score: str, title: str, overall: Mappin
     left, bottom, top = 1.62 / size[0], 0.44 / size[1], 0.2 * _legend_rows(values) / size[1]
     axes = figure.add_axes((left, bottom, 1 - left - 0.12 / size[0], 1 - bottom - top - 0.08 / size[1]))
     style(axes, title)
-    handles = draw_subgroups(axes, cells, score, overall)
+    handles = _draw_subgroups(axes, cells, score, overall)
     if len(values) > 1:
         figure.legend(
             handles=handles, loc="upper left", ncols=_legend_columns(values), fontsize=7.5,
@@ -176,7 +161,7 @@ def subgroup_plot(cells: Sequence[Cell], score: str, title: str, overall: Mappin
     return figure
 
 
-def draw_subgroups(
+def _draw_subgroups(
     axes: Axes, cells: Sequence[Cell], score: str, overall: Mapping[str, float]
 ) -> list[Line2D]:
     """Dots and intervals; a hollow dot has fewer than ten patients of either kind. Returns the legend's lines."""
@@ -190,7 +175,7 @@ def draw_subgroups(
         line = overall.get(finding, np.nan)
         axes.plot([line, line], [place - 0.42, place + 0.42], color=BEFORE, linewidth=1.2, zorder=1)
     for number, value in enumerate(values):
-        colour, marker = PALETTE[number % len(PALETTE)], MARKERS[number % len(MARKERS)]
+        colour, marker = PALETTE[number % len(PALETTE)], _MARKERS[number % len(_MARKERS)]
         offset = ((number + 0.5) / len(values) - 0.5) * 0.76
         own = [cell for cell in cells if cell.value == value]
         for cell in own:

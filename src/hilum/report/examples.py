@@ -5,28 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from hilum.drawing import data_uri
-from hilum.errors import ImageError, PackError
+from hilum.drawing import jpeg
+from hilum.errors import PackError
 from hilum.metrics import Bools, Floats, Predictions, Thresholds
 from hilum.pixels import Pack
 from hilum.report.content import Part
 
-KINDS = ("true positive", "false positive", "false negative", "true negative")
+_KINDS = ("true positive", "false positive", "false negative", "true negative")
 """What a decision can be."""
 
-COUNT = 16
+_COUNT = 16
 """How many are shown."""
 
-SIDE = 256
+_SIDE = 256
 """Pixels of a picture's side in the report, at most."""
 
 
 @dataclass(frozen=True)
-class Choice:
+class _Choice:
     """One image and the finding that it is shown for."""
 
     row: int
@@ -35,7 +34,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Example:
+class _Example:
     """One picture with what is true and what the model said."""
 
     image_id: str
@@ -49,8 +48,8 @@ class Example:
 
     @property
     def order(self) -> int:
-        """Its kind's place among `KINDS`."""
-        return KINDS.index(self.kind)
+        """Its kind's place among `_KINDS`."""
+        return _KINDS.index(self.kind)
 
     @property
     def alt(self) -> str:
@@ -58,7 +57,7 @@ class Example:
         return f"Chest X-ray {self.image_id}, a {self.kind} for {self.finding}"
 
 
-def choose(predictions: Predictions, thresholds: Thresholds, count: int = COUNT) -> list[Choice]:
+def _choose(predictions: Predictions, thresholds: Thresholds, count: int = _COUNT) -> list[_Choice]:
     """The most confident right and wrong decisions, spread over findings, each image once.
 
     A quarter each of true positives, false positives, false negatives and true negatives; where one kind is rare,
@@ -66,12 +65,12 @@ def choose(predictions: Predictions, thresholds: Thresholds, count: int = COUNT)
     """
     yes = thresholds.decide(predictions)
     positive, negative = predictions.targets == 1, predictions.targets == 0
-    cells = dict(zip(KINDS, (positive & yes, negative & yes, positive & ~yes, negative & ~yes), strict=True))
+    cells = dict(zip(_KINDS, (positive & yes, negative & yes, positive & ~yes, negative & ~yes), strict=True))
     margin = _margin(predictions.probabilities, thresholds.values)
     queues = {kind: _queue(mask, margin, count) for kind, mask in cells.items()}
-    chosen: list[Choice] = []
+    chosen: list[_Choice] = []
     shown: set[int] = set()
-    for kinds, limit in ((KINDS, count // 4), (KINDS, count)):
+    for kinds, limit in ((_KINDS, count // 4), (_KINDS, count)):
         for kind in kinds:
             taken = 0
             for row, column in queues[kind]:
@@ -79,9 +78,9 @@ def choose(predictions: Predictions, thresholds: Thresholds, count: int = COUNT)
                     break
                 if row not in shown:
                     shown.add(row)
-                    chosen.append(Choice(row, column, kind))
+                    chosen.append(_Choice(row, column, kind))
                     taken += 1
-    return sorted(chosen, key=lambda choice: KINDS.index(choice.kind))
+    return sorted(chosen, key=lambda choice: _KINDS.index(choice.kind))
 
 
 def open_pack(data: dict[str, Any]) -> tuple[Pack | None, str]:
@@ -91,7 +90,7 @@ def open_pack(data: dict[str, Any]) -> tuple[Pack | None, str]:
         data: the run's data.json.
     """
     try:
-        pack = Pack.open(data["pack"])
+        pack = Pack(data["pack"])
     except PackError:
         return None, "The pack that the run was trained on is no longer where it was: no pictures to show."
     if pack.fingerprint != data["pack_fingerprint"]:
@@ -99,7 +98,7 @@ def open_pack(data: dict[str, Any]) -> tuple[Pack | None, str]:
     return pack, ""
 
 
-def make_examples(part: Part, pack: Pack, count: int = COUNT) -> list[Example]:
+def make_examples(part: Part, pack: Pack, count: int = _COUNT) -> list[_Example]:
     """Examples with pictures: at most `count`, none where no label is known.
 
     Args:
@@ -109,7 +108,7 @@ def make_examples(part: Part, pack: Pack, count: int = COUNT) -> list[Example]:
     """
     predictions, thresholds = part.predictions, part.scores.thresholds
     row_of = {image_id: row for row, image_id in enumerate(pack.table.image_ids)}
-    chosen = choose(predictions, thresholds, count)
+    chosen = _choose(predictions, thresholds, count)
     pairs = [(choice, _image_id(part, choice)) for choice in chosen]
     pairs = [(choice, image_id) for choice, image_id in pairs if image_id in row_of]
     rows = np.array([row_of[image_id] for _, image_id in pairs], dtype=np.int64)
@@ -121,7 +120,7 @@ def make_examples(part: Part, pack: Pack, count: int = COUNT) -> list[Example]:
     ]
 
 
-def _image_id(part: Part, choice: Choice) -> str:
+def _image_id(part: Part, choice: _Choice) -> str:
     """The image that stands for a row: itself, or the one of its study or patient with the largest logit."""
     name = str(part.predictions.image_ids[choice.row])
     ids = {"study": part.raw.study_ids, "patient": part.raw.patient_ids}.get(part.predictions.unit)
@@ -135,15 +134,15 @@ def _example(
     predictions: Predictions,
     thresholds: Thresholds,
     yes: Bools,
-    choice: Choice,
+    choice: _Choice,
     image_id: str,
     picture: npt.NDArray[np.uint8],
-) -> Example:
+) -> _Example:
     def names(mask: Bools) -> tuple[str, ...]:
         return tuple(name for name, is_so in zip(predictions.findings, mask, strict=True) if is_so)
 
     row, column = choice.row, choice.column
-    return Example(
+    return _Example(
         image_id,
         choice.kind,
         predictions.findings[column],
@@ -151,7 +150,7 @@ def _example(
         float(thresholds.values[column]),
         names(predictions.targets[row] == 1),
         names(yes[row]),
-        _jpeg(picture),
+        jpeg(picture, _SIDE),
     )
 
 
@@ -170,14 +169,3 @@ def _queue(mask: Bools, margin: Floats, count: int) -> list[tuple[int, int]]:
         order = rows[np.argsort(-margin[rows, column], kind="stable")][: 2 * count]
         ranked += [(place, -margin[row, column], int(row), column) for place, row in enumerate(order)]
     return [(row, column) for _, _, row, column in sorted(ranked)]
-
-
-def _jpeg(picture: npt.NDArray[np.uint8]) -> str:
-    side = max(picture.shape)
-    if side > SIDE:
-        size = (round(picture.shape[1] * SIDE / side), round(picture.shape[0] * SIDE / side))
-        picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    done, content = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 85])
-    if not done:
-        raise ImageError("a picture of the pack could not be written as JPEG.")
-    return data_uri(content.tobytes(), "image/jpeg")

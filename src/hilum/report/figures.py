@@ -12,9 +12,8 @@ from matplotlib.lines import Line2D
 
 from hilum.drawing import COLOURS, INK, MUTED, empty_figure, fitted, png, style, svg
 from hilum.files import whole_file
-from hilum.metrics import Cell
-from hilum.report import content
-from hilum.report.content import Part
+from hilum.metrics import SCORES
+from hilum.report.content import PARTS, PROGRESSION, Part
 from hilum.report.drawing import (
     BEFORE,
     draw_precision_recall,
@@ -24,12 +23,12 @@ from hilum.report.drawing import (
     reliability_axes,
     subgroup_plot,
 )
-from hilum.report.numbers import Numbers, shown_cells
+from hilum.report.numbers import Numbers
 
-PANEL = (2.35, 2.45)
+_PANEL = (2.35, 2.45)
 """Width and height of a panel in inches; four are about the width of a printed page."""
-COLUMNS = 4
-LEGEND = 0.3
+_COLUMNS = 4
+_LEGEND = 0.3
 
 
 def write_figures(numbers: Numbers, folder: Path) -> list[Path]:
@@ -46,7 +45,7 @@ def write_figures(numbers: Numbers, folder: Path) -> list[Path]:
         DiskError: a file cannot be written.
     """
     written = []
-    for name, figure in figures(numbers):
+    for name, figure in _figures(numbers):
         for ending, content_of in (("svg", svg), ("png", png)):
             path = folder / f"{name}.{ending}"
             with whole_file(path) as temporary:
@@ -55,7 +54,7 @@ def write_figures(numbers: Numbers, folder: Path) -> list[Path]:
     return written
 
 
-def figures(numbers: Numbers) -> Iterator[tuple[str, Figure]]:
+def _figures(numbers: Numbers) -> Iterator[tuple[str, Figure]]:
     """Names and figures; what the run has no numbers for is left out."""
     if numbers.parts and any(part.roc for part in numbers.curves):
         yield "roc", _curves(numbers, draw_roc, ("False positive rate", "Recall"), roc=True)
@@ -66,15 +65,14 @@ def figures(numbers: Numbers) -> Iterator[tuple[str, Figure]]:
         yield "confusion", _confusion(numbers.parts[0])
     if numbers.diagrams:
         yield "calibration", _calibration(numbers)
-    if numbers.subgroups:
-        yield from _subgroups(numbers)
+    yield from _subgroups(numbers)
 
 
-def grid(count: int, panel: tuple[float, float], legend: bool) -> tuple[Figure, list[tuple[float, float]]]:
+def _grid(count: int, panel: tuple[float, float], legend: bool) -> tuple[Figure, list[tuple[float, float]]]:
     """A figure for `count` panels, and the left and bottom of each in inches, row by row."""
-    columns = min(COLUMNS, count)
+    columns = min(_COLUMNS, count)
     rows = -(-count // columns)
-    top = LEGEND if legend else 0.0
+    top = _LEGEND if legend else 0.0
     figure = empty_figure((columns * panel[0] + 0.1, rows * panel[1] + top))
     return figure, [
         (number % columns * panel[0], (rows - 1 - number // columns) * panel[1]) for number in range(count)
@@ -120,9 +118,9 @@ def _legend(figure: Figure, entries: Sequence[tuple[str, str]]) -> None:
 
 def _curves(numbers: Numbers, draw: Callable[..., None], labels: tuple[str, str], *, roc: bool) -> Figure:
     shown = [f for f in numbers.parts[0].scores.findings if any(f in part.roc for part in numbers.curves)]
-    figure, corners = grid(len(shown), PANEL, legend=True)
+    figure, corners = _grid(len(shown), _PANEL, legend=True)
     for finding, corner in zip(shown, corners, strict=True):
-        axes = _panel(figure, corner, PANEL, labels)
+        axes = _panel(figure, corner, _PANEL, labels)
         draw(axes, numbers.curves, finding)
         first = next(part for part in numbers.curves if finding in part.roc)
         value = (first.roc_auc if roc else first.average_precision)[finding]
@@ -133,19 +131,19 @@ def _curves(numbers: Numbers, draw: Callable[..., None], labels: tuple[str, str]
 
 def _progression(numbers: Numbers) -> Figure:
     found, size = numbers.progression, (2.35, 2.1)
-    figure, corners = grid(len(found.series), size, legend=True)
+    figure, corners = _grid(len(found.series), size, legend=True)
     for (name, series), corner in zip(found.series.items(), corners, strict=True):
         axes = _panel(figure, corner, size, ("Epoch", ""))
         draw_progression(axes, found.epochs, series, found.best)
-        _title(axes, content.PROGRESSION[name])
-    _legend(figure, [(content.PARTS[part], COLOURS[part]) for part in ("train", "valid")])
+        _title(axes, PROGRESSION[name])
+    _legend(figure, [(PARTS[part], COLOURS[part]) for part in ("train", "valid")])
     return figure
 
 
 def _calibration(numbers: Numbers) -> Figure:
     size = (2.35, 2.7)
     colour = COLOURS[numbers.parts[0].name]
-    figure, corners = grid(len(numbers.diagrams), size, legend=True)
+    figure, corners = _grid(len(numbers.diagrams), size, legend=True)
     for diagram, corner in zip(numbers.diagrams, corners, strict=True):
         axes, counts = reliability_axes(figure, (*corner, size[0], size[1] - 0.2))
         draw_reliability(axes, counts, diagram, colour)
@@ -159,11 +157,10 @@ def _calibration(numbers: Numbers) -> Figure:
 def _confusion(part: Part) -> Figure:
     size = (2.35, 2.2)
     findings = part.scores.findings
-    figure, corners = grid(len(findings), size, legend=False)
-    names = ("true_positives", "false_negatives", "false_positives", "true_negatives")
+    figure, corners = _grid(len(findings), size, legend=False)
     for j, (finding, corner) in enumerate(zip(findings, corners, strict=True)):
         axes = _panel(figure, corner, size, ("predicted", "true"))
-        counts = np.array([float(part.scores[name][j]) for name in names]).reshape(2, 2)
+        counts = np.array(part.confusion(j), float).reshape(2, 2)
         shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.5, aspect="auto")
         for row, column in np.ndindex(2, 2):
@@ -178,14 +175,8 @@ def _confusion(part: Part) -> Figure:
 
 
 def _subgroups(numbers: Numbers) -> Iterator[tuple[str, Figure]]:
-    if numbers.subgroups is None:
-        return
-    scores = numbers.parts[0].scores
-    by_attribute: dict[str, list[Cell]] = {}
-    for cell in shown_cells(numbers.subgroups):
-        by_attribute.setdefault(cell.attribute, []).append(cell)
-    for attribute, cells in by_attribute.items():
-        for name, title in (("roc_auc", "ROC AUC"), ("recall", "Recall")):
-            whole = dict(zip(scores.findings, scores[name].tolist(), strict=True))
+    for attribute, cells in numbers.cells.items():
+        for name in ("roc_auc", "recall"):
             slug = "-".join(attribute.lower().split())
-            yield f"subgroups-{slug}-{name.replace('_', '-')}", subgroup_plot(cells, name, title, whole)
+            figure = subgroup_plot(cells, name, SCORES[name].heading, numbers.whole(name))
+            yield f"subgroups-{slug}-{name.replace('_', '-')}", figure

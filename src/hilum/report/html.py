@@ -25,7 +25,7 @@ def render(template: str, values: Mapping[str, Any]) -> str:
         undefined=StrictUndefined,
         finalize=_readable,
     )  # fmt: skip
-    environment.filters |= {"cell": cell, "percent": percent, "shown": shown, "spans": spans}
+    environment.filters |= {"cell": cell, "percent": _percent, "shown": shown, "spans": _spans}
     return environment.get_template(template).render(version=__version__, **values)
 
 
@@ -34,12 +34,12 @@ def _readable(value: Any) -> Any:
     return visible(value, "\n\t") if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def percent(value: float | None) -> str:
+def _percent(value: float | None) -> str:
     """Per cent with one decimal, or a dash."""
     return "–" if value is None else f"{100 * value:.1f} %"
 
 
-def spans(text: str) -> Markup:
+def _spans(text: str) -> Markup:
     """Text with `words` in backticks as code, and an indented line (a recipe's command) on a line of its own."""
     pieces = re.split(r"\n? {2,}(.+)\n?|`([^`]*)`", text)
     line, word = Markup('<code class="line">{}</code>'), Markup("<code>{}</code>")

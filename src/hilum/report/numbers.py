@@ -9,27 +9,28 @@ from typing import Any
 
 import polars as pl
 
+from hilum.config import ScoresConfig
 from hilum.files import write_json, write_parquet
 from hilum.metrics import (
     Cell,
     PrecisionRecallCurve,
+    Predictions,
     Reliability,
     RocCurve,
     Subgroups,
+    confusion,
+    fit_thresholds,
     precision_recall_curves,
     reliability,
     roc_curves,
     subgroups,
 )
-from hilum.report import content
-from hilum.report.content import Part
-from hilum.report.operating import Operating, operating_points
-from hilum.report.values import Value, value_of
+from hilum.report.content import CELLS, PROGRESSION, Part, Value, best_epoch, scored_parts, value_of
 from hilum.runs import Run
 
 
 @dataclass(frozen=True)
-class Point:
+class _Point:
     """Where a threshold puts a finding on its curves, with intervals where there are some."""
 
     recall: Value
@@ -45,7 +46,7 @@ class PartCurves:
     title: str
     roc: dict[str, RocCurve]
     pr: dict[str, PrecisionRecallCurve]
-    points: dict[str, Point]
+    points: dict[str, _Point]
     roc_auc: dict[str, Value]
     average_precision: dict[str, Value]
 
@@ -77,28 +78,71 @@ class Numbers:
     progression: Progression
     diagrams: list[Diagram]
     subgroups: Subgroups | None
-    operating: list[Operating]
+    operating: list[_Operating]
+
+    @classmethod
+    def of(cls, run: Run) -> Numbers:
+        """Everything that the report draws.
+
+        Raises:
+            RunError: the run's folder is not whole.
+        """
+        parts = scored_parts(run)
+        epochs, series = _progression(run)
+        return cls(
+            parts,
+            [_part_curves(part) for part in parts],
+            Progression(epochs, series, best_epoch(run)),
+            _diagrams(run, parts[0]) if parts else [],
+            _groups(run, parts[0]) if parts else None,
+            _operating_points(run, parts),
+        )
+
+    @property
+    def cells(self) -> dict[str, list[Cell]]:
+        """Attribute -> its subgroups; not of a finding by itself: patients with devices all have devices."""
+        by_attribute: dict[str, list[Cell]] = {}
+        for cell in self.subgroups.cells if self.subgroups else ():
+            if cell.attribute != cell.finding:
+                by_attribute.setdefault(cell.attribute, []).append(cell)
+        return by_attribute
+
+    def whole(self, name: str) -> dict[str, float]:
+        """Finding -> a score of all of the reported part."""
+        scores = self.parts[0].scores
+        return dict(zip(scores.findings, scores[name].tolist(), strict=True))
+
+    def save(self, folder: Path) -> None:
+        """Write them as Parquet and JSON, each file whole.
+
+        Raises:
+            DiskError: a file cannot be written.
+        """
+        write_parquet(folder / "curves.parquet", _curve_frame(self.curves))
+        write_parquet(folder / "progression.parquet", _progression_frame(self.progression))
+        write_parquet(folder / "confusion.parquet", _confusion_frame(self.parts))
+        write_json(folder / "thresholds.json", [point.to_json() for point in self.operating])
+        write_json(folder / "reliability.json", _reliability_json(self))
+        if self.subgroups:
+            write_json(folder / "subgroups.json", self.subgroups.to_json())
+            write_parquet(folder / "subgroups.parquet", self.subgroups.frame())
 
 
-def numbers_of(run: Run) -> Numbers:
-    """Everything that the report draws.
+def _progression(run: Run) -> tuple[list[int], dict[str, dict[str, list[float]]]]:
+    """Epochs, and score -> part -> its value after each of them."""
+    history = run.history
 
-    Raises:
-        RunError: the run's folder is not whole.
-    """
-    parts = content.scored_parts(run)
-    epochs, series = content.progression(run)
-    return Numbers(
-        parts,
-        [part_curves(part) for part in parts],
-        Progression(epochs, series, content.best_epoch(run)),
-        diagrams(run, parts[0]) if parts else [],
-        groups(run, parts[0]) if parts else None,
-        operating_points(run, parts),
-    )
+    def value(side: dict[str, Any], name: str) -> float:
+        number = side["loss"] if name == "loss" else side["scores"]["mean"][name]["value"]
+        return float("nan") if number is None else float(number)
+
+    return [int(entry["epoch"]) for entry in history], {
+        name: {part: [value(entry[part], name) for entry in history] for part in ("train", "valid")}
+        for name in PROGRESSION
+    }
 
 
-def part_curves(part: Part) -> PartCurves:
+def _part_curves(part: Part) -> PartCurves:
     """Curves of a part, and where its thresholds lie on them."""
     roc, pr = roc_curves(part.predictions), precision_recall_curves(part.predictions)
     at = {finding: j for j, finding in enumerate(part.scores.findings) if finding in roc}
@@ -113,7 +157,7 @@ def part_curves(part: Part) -> PartCurves:
     )
 
 
-def diagrams(run: Run, part: Part) -> list[Diagram]:
+def _diagrams(run: Run, part: Part) -> list[Diagram]:
     """Reliability of a part's probabilities; findings without a known label have none."""
     calibrated = run.calibration.method != "none"
     after = reliability(part.predictions)
@@ -123,7 +167,7 @@ def diagrams(run: Run, part: Part) -> list[Diagram]:
     ]
 
 
-def groups(run: Run, part: Part) -> Subgroups | None:
+def _groups(run: Run, part: Part) -> Subgroups | None:
     """Scores by who the patients are and how they were imaged; None where the run does not know."""
     images = run.images
     if images.width <= 3:
@@ -132,46 +176,17 @@ def groups(run: Run, part: Part) -> Subgroups | None:
     return found if found.cells else None
 
 
-def shown_cells(found: Subgroups) -> list[Cell]:
-    """All but those of a finding by itself: patients with devices all have devices."""
-    return [cell for cell in found.cells if cell.attribute != cell.finding]
-
-
-def save(numbers: Numbers, folder: Path) -> None:
-    """Write them as Parquet and JSON, each file whole.
-
-    Raises:
-        DiskError: a file cannot be written.
-    """
-    write_parquet(folder / "curves.parquet", _curve_frame(numbers.curves))
-    write_parquet(folder / "progression.parquet", _progression_frame(numbers.progression))
-    write_parquet(folder / "confusion.parquet", _confusion_frame(numbers.parts))
-    write_json(folder / "thresholds.json", [point.to_json() for point in numbers.operating])
-    write_json(folder / "reliability.json", _reliability_json(numbers))
-    if numbers.subgroups:
-        write_json(folder / "subgroups.json", numbers.subgroups.to_json())
-        write_parquet(folder / "subgroups.parquet", numbers.subgroups.frame())
-
-
 def _curve_frame(curves: list[PartCurves]) -> pl.DataFrame:
     """The points that are drawn: at most 200 a curve."""
-    frames = []
+    names = dict.fromkeys(("part", "finding", "curve"), pl.String)
+    frames = [pl.DataFrame(schema={**names, "x": pl.Float64, "y": pl.Float64})]
     for part in curves:
         for finding in part.roc:
-            for kind, line in (("roc", part.roc[finding].line()), ("pr", part.pr[finding].line())):
-                x, y = line
-                frames.append(
-                    pl.DataFrame({"x": x, "y": y}).select(
-                        pl.lit(part.part).alias("part"),
-                        pl.lit(finding).alias("finding"),
-                        pl.lit(kind).alias("curve"),
-                        "x",
-                        "y",
-                    )
-                )
-    text, number = pl.String, pl.Float64
-    empty = pl.DataFrame(schema={"part": text, "finding": text, "curve": text, "x": number, "y": number})
-    return pl.concat([empty, *frames])
+            for kind, (x, y) in (("roc", part.roc[finding].line()), ("pr", part.pr[finding].line())):
+                told = zip(names, (part.part, finding, kind), strict=True)
+                frame = pl.DataFrame({"x": x, "y": y}, schema_overrides={"x": pl.Float64, "y": pl.Float64})
+                frames.append(frame.select(*(pl.lit(text).alias(name) for name, text in told), "x", "y"))
+    return pl.concat(frames)
 
 
 def _progression_frame(found: Progression) -> pl.DataFrame:
@@ -186,19 +201,13 @@ def _progression_frame(found: Progression) -> pl.DataFrame:
 
 
 def _confusion_frame(parts: list[Part]) -> pl.DataFrame:
-    names = ("true_positives", "false_negatives", "false_positives", "true_negatives")
     rows = [
-        (
-            part.name,
-            finding,
-            float(part.scores.thresholds.values[j]),
-            *(int(part.scores[name][j]) for name in names),
-        )
+        (part.name, finding, float(part.scores.thresholds.values[j]), *part.confusion(j))
         for part in parts
         for j, finding in enumerate(part.scores.findings)
     ]
     schema = {"part": pl.String, "finding": pl.String, "threshold": pl.Float64}
-    return pl.DataFrame(rows, schema=schema | dict.fromkeys(names, pl.Int64), orient="row")
+    return pl.DataFrame(rows, schema=schema | dict.fromkeys(CELLS, pl.Int64), orient="row")
 
 
 def _reliability_json(numbers: Numbers) -> dict[str, Any]:
@@ -211,22 +220,107 @@ def _reliability_json(numbers: Numbers) -> dict[str, Any]:
 
 
 def _bins(found: Reliability) -> dict[str, list[float | None]]:
-    columns = {
-        "mean_probability": found.mean_probability,
-        "share_positive": found.share_positive,
-        "count": found.count,
-        "edges": found.edges,
-    }
-    return {
-        name: [None if math.isnan(value) else float(value) for value in values]
-        for name, values in columns.items()
-    }
+    columns = ("mean_probability", "share_positive", "count", "edges")
+    return {name: [_plain(float(value)) for value in getattr(found, name)] for name in columns}
 
 
-def _point(part: Part, column: int) -> Point:
+def _point(part: Part, column: int) -> _Point:
     specificity = value_of(part.scores, "specificity", column)
-    return Point(
+    return _Point(
         value_of(part.scores, "recall", column),
         value_of(part.scores, "precision", column),
         Value(1 - specificity.value, 1 - specificity.high, 1 - specificity.low, specificity.method),
     )
+
+
+_GIVES = ("recall", "specificity", "precision")
+"""What is said of every threshold."""
+
+_OTHERS: dict[str, dict[str, Any]] = {
+    "0.5 for all": {"threshold": "fixed", "value": 0.5},
+    "best Youden index": {"threshold": "youden"},
+    "best F1": {"threshold": "f1"},
+    "best F2": {"threshold": "f_beta", "beta": 2.0},
+    "recall of 0.95": {"threshold": "recall", "at_least": 0.95},
+    "precision of 0.90": {"threshold": "precision", "at_least": 0.9},
+}
+"""Other ways to choose, as settings of `[scores]`."""
+
+
+@dataclass(frozen=True)
+class _Other:
+    """Another threshold, and what it gives on the validation part."""
+
+    rule: str
+    threshold: float
+    gives: dict[str, float]
+    why_not: str = ""
+
+
+@dataclass(frozen=True)
+class _Operating:
+    """The operating point of one finding."""
+
+    finding: str
+    threshold: float
+    origin: str
+    part: str
+    gives: dict[str, Value]
+    others: tuple[_Other, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON holds it: NaN is None."""
+        ends = ("value", "low", "high")
+        gives = {name: {end: _plain(getattr(v, end)) for end in ends} for name, v in self.gives.items()}
+        others = [
+            {"rule": other.rule, "threshold": other.threshold, "why_not": other.why_not}
+            | {name: _plain(value) for name, value in other.gives.items()}
+            for other in self.others
+        ]
+        told = {"finding": self.finding, "threshold": self.threshold, "origin": self.origin}
+        return told | {"gives": gives, "part": self.part, "on_validation": others}
+
+
+def _operating_points(run: Run, parts: list[Part]) -> list[_Operating]:
+    """One a finding: what the threshold gives on the reported part, and the others on validation."""
+    if not parts:
+        return []
+    reported = parts[0]
+    valid = next((part.predictions for part in parts if part.name == "valid"), None)
+    others = _others(valid, run.config.scores) if valid else {}
+    thresholds = reported.scores.thresholds
+    return [
+        _Operating(
+            finding,
+            float(thresholds.values[j]),
+            thresholds.origin(finding),
+            reported.title,
+            {name: value_of(reported.scores, name, j) for name in _GIVES},
+            tuple(others.get(finding, ())),
+        )
+        for j, finding in enumerate(reported.scores.findings)
+    ]
+
+
+def _others(valid: Predictions, config: ScoresConfig) -> dict[str, list[_Other]]:
+    """Finding -> what other rules would choose, by rising threshold."""
+    found: dict[str, list[_Other]] = {finding: [] for finding in valid.findings}
+    for rule, change in _OTHERS.items():
+        thresholds = fit_thresholds(valid, config.model_copy(update=change))
+        counts = confusion(valid.targets, thresholds.decide(valid))
+        for j, finding in enumerate(valid.findings):
+            gives = {name: float(getattr(counts, name)[j]) for name in _GIVES}
+            why = thresholds.fallbacks.get(finding, "") or _short(change, gives)
+            found[finding].append(_Other(rule, float(thresholds.values[j]), gives, why))
+    return {finding: sorted(each, key=lambda other: other.threshold) for finding, each in found.items()}
+
+
+def _short(change: dict[str, Any], gives: dict[str, float]) -> str:
+    """Why a rule that asks for something does not give it."""
+    rule = change["threshold"]
+    reached = gives.get(rule, math.nan)
+    return "not reached by any threshold" if reached < change.get("at_least", 0.0) else ""
+
+
+def _plain(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
+from hilum.config import ABOUT, Config
 from hilum.drawing import COLOURS
 from hilum.files import write_text
 from hilum.heads import SearchRecord
 from hilum.locks import writing
-from hilum.report import content, panels
+from hilum.report.content import PARTS, Part, best_epoch, value_of
 from hilum.report.examples import make_examples, open_pack
 from hilum.report.figures import write_figures
 from hilum.report.html import render
-from hilum.report.members import members_of
-from hilum.report.numbers import Numbers, numbers_of, save
+from hilum.report.numbers import Numbers
+from hilum.report.panels import panels
 from hilum.report.search_figure import search_panel
-from hilum.report.tables import combined_rows, score_tables
-from hilum.report.values import interval_note
 from hilum.report.warnings import warnings
 from hilum.runs import Run, scored_test
+from hilum.text import many, shown
 
-SECTIONS = {
+_SECTIONS = {
     "settings": "Settings",
     "data": "Data",
     "search": "Search of heads",
@@ -39,7 +42,7 @@ SECTIONS = {
 }
 """In the order of the page; each is a template of `sections/`."""
 
-EXCLUDED = 20
+_EXCLUDED = 20
 """How many of the images that were left out are named."""
 
 
@@ -61,64 +64,134 @@ def write_report(run: Run, *, figures: bool = False) -> Path:
         DiskError: it cannot be written.
     """
     path = run.path / "report.html"
-    numbers = numbers_of(run)
-    content = page(
-        run, numbers
-    )  # before the run is locked: who holds its lock cannot see that nobody trains it
+    numbers = Numbers.of(run)
+    # Before the run is locked: who holds its lock cannot see that nobody trains it.
+    content = _page(run, numbers)
     with writing(run.path):
-        save(numbers, run.path / "figures")
+        numbers.save(run.path / "figures")
         if figures:
             write_figures(numbers, run.path / "figures")
         write_text(path, render("run.html", content))
     return path
 
 
-def page(run: Run, numbers: Numbers) -> dict[str, Any]:
+def _page(run: Run, numbers: Numbers) -> dict[str, Any]:
     """Everything that the template shows."""
     parts = numbers.parts
-    settings = content.all_settings(run.config)
-    prevalence_parts, prevalence = content.prevalence(run)
+    settings = list(_settings(run.config, Config(), ""))
+    prevalence_parts, prevalence = _prevalence(run)
     pack, why_none = open_pack(run.data)
-    examples = make_examples(parts[0], pack) if parts and pack else []
-    members = members_of(run, parts)
-    others = panels.published_panels(run, parts)
-    search = search_panel(SearchRecord.of(run))
-    optional = (("search", search), ("published", others), ("members", members))
-    without = {name for name, found in optional if not found} | (
-        {"progression"} if members or search else set()
-    )
-    return {
+    found = panels(run, numbers) | {"search": search_panel(SearchRecord.of(run))}
+    without = {name for name in ("search", "published", "members") if not found[name]}
+    if found["members"] or found["search"]:
+        without.add("progression")
+    return found | {
         "run": run,
-        "sections": [(name, title) for name, title in SECTIONS.items() if name not in without],
+        "sections": [(name, title) for name, title in _SECTIONS.items() if name not in without],
         "info": run.info,
         "data": run.data,
         "environment": run.environment,
-        "duration": content.duration(run.info.get("seconds", 0)),
-        "part_titles": content.PARTS,
+        "duration": _duration(run.info.get("seconds", 0)),
+        "part_titles": PARTS,
         "colours": COLOURS,
-        "summary": content.summary(run, parts),
+        "summary": _summary(run, parts),
         "warnings": warnings(run, numbers, pack),
         "parts": parts,
         "test_part": scored_test(run),
-        "headline": panels.headline(parts),
-        "headline_note": interval_note(parts[0].scores, panels.HEADLINE, means=True) if parts else "",
-        "changed": [setting for setting in settings if setting.differs],
-        "unchanged": [setting for setting in settings if not setting.differs],
+        "changed": [setting for setting in settings if setting["value"] != setting["default"]],
+        "unchanged": [setting for setting in settings if setting["value"] == setting["default"]],
         "prevalence_parts": prevalence_parts,
         "prevalence": prevalence,
-        "tables": [(part, score_tables(part.scores), combined_rows(part.scores)) for part in parts],
-        "curves": panels.curves(parts, numbers.curves),
-        "progression": panels.progression(numbers.progression),
-        "confusion": panels.confusion(parts[0]) if parts else [],
-        "calibration": panels.calibration(run, numbers),
-        "subgroups": panels.subgroup_panels(numbers),
         "gaps": [gap.sentence for gap in numbers.subgroups.gaps] if numbers.subgroups else [],
         "tested": numbers.subgroups.tested if numbers.subgroups else "",
-        "search": search,
-        "members": members,
-        "published": others,
         "operating": numbers.operating,
-        "examples": examples,
+        "examples": make_examples(parts[0], pack) if parts and pack else [],
         "no_examples": why_none or "No image of the reported part has a known label.",
-        "excluded": pack.excluded.select("image_id", "reason").head(EXCLUDED).rows() if pack else [],
+        "excluded": pack.excluded.select("image_id", "reason").head(_EXCLUDED).rows() if pack else [],
     }
+
+
+def _summary(run: Run, parts: list[Part]) -> str:
+    """The run in two sentences."""
+    data, config, members, head = run.data, run.config, run.members, run.head
+    findings = data["findings"]
+    count = data["split"]["counts"]["train"]
+    what = findings[0] if len(findings) == 1 else f"{len(findings)} findings"
+    if members:
+        made = f"The average of {many(len(members), 'model')} ({config.model.name}), trained"
+    elif head:
+        made = (
+            f"{config.model.name} at {data['prepare']['size']} px as {head['encoder']['name']} left it, under a "
+            f"head ({head['told']}) that was the {run.extent} out of fold, fitted"
+        )
+    else:
+        epochs = many(len(run.history), "epoch")
+        made = f"{config.model.name} at {data['prepare']['size']} px, trained for {epochs}"
+    told = (
+        f"{made} on {many(count['images'], 'image')} of {many(count['patients'], 'patient')} ({data['source']}) "
+        f"to recognise {what}."
+    )
+    if not parts:
+        return f"{told} No epoch is finished yet."
+    scores = ", and ".join(_auc_sentence(part) for part in parts)
+    if members or head:
+        return f"{told} {scores[0].upper()}{scores[1:]}."
+    best = best_epoch(run)
+    weights = "the weights that it began with" if best is None else f"the weights of epoch {best}"
+    return f"{told} With {weights}, {scores}."
+
+
+def _auc_sentence(part: Part) -> str:
+    over = part.scores.mean("roc_auc")[1]
+    count, unit = part.units.split(" ", 1)
+    where = f"the {count} {part.title.lower()} {unit}"
+    if not over:
+        return f"no finding of {where} has both classes, so there is no ROC AUC"
+    several = len(part.scores.findings) > 1
+    return f"the {'mean ' if several else ''}ROC AUC on {where} is {value_of(part.scores, 'roc_auc').both}"
+
+
+def _settings(config: BaseModel, default: BaseModel, prefix: str) -> Iterator[dict[str, str]]:
+    """Every knob but those that change nothing: its key, its value, the default, and the sentence under it."""
+    for key, field in type(config).model_fields.items():
+        value, usual = getattr(config, key), getattr(default, key)
+        if isinstance(value, BaseModel):
+            yield from _settings(value, usual, f"{prefix}{key}.")
+        elif prefix + key not in ABOUT:
+            told = {"key": prefix + key, "value": shown(value), "default": shown(usual)}
+            yield told | {"help": field.description or ""}
+
+
+def _prevalence(run: Run) -> tuple[list[str], list[dict[str, Any]]]:
+    """Parts, and a row a finding: `finding`, `unknown` labels, and `cells`, one a part.
+
+    A cell has `positive`, `scored` and `share`, the positives among the scored (None without any).
+    """
+    rows = run.data["prevalence"]
+    parts = list(dict.fromkeys(row["part"] for row in rows))
+
+    def cell(row: dict[str, Any]) -> dict[str, Any]:
+        scored = row["positive"] + row["negative"]
+        return {
+            "positive": row["positive"],
+            "scored": scored,
+            "share": row["positive"] / scored if scored else None,
+        }
+
+    shown = []
+    for finding in run.data["findings"]:
+        own = [row for part in parts for row in rows if row["part"] == part and row["finding"] == finding]
+        unknown = sum(row["unscored"] for row in own)
+        shown.append({"finding": finding, "cells": [cell(row) for row in own], "unknown": unknown})
+    return parts, shown
+
+
+def _duration(seconds: float) -> str:
+    """`47 s`, `3 min 20 s`, `2 h 5 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"

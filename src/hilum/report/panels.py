@@ -1,49 +1,127 @@
-"""Parts of the report as the template shows them: figures with their captions, tables, counts."""
+"""Parts of the report as the template shows them: tables, counts, figures with their captions."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from matplotlib.figure import Figure
+import numpy as np
 
-from hilum.drawing import COLOURS, data_uri, svg
-from hilum.metrics import SCORES, Cell
-from hilum.report import content
-from hilum.report.content import Part
+from hilum.drawing import COLOURS, SQUARE, WIDE, image
+from hilum.errors import HilumError
+from hilum.metrics import SCORES, Cell, Scores, per_finding
+from hilum.report.content import (
+    PARTS,
+    PROGRESSION,
+    Count,
+    Part,
+    Value,
+    combined_value,
+    interval_note,
+    value_of,
+)
 from hilum.report.drawing import (
-    precision_recall_plot,
-    progression_plot,
+    alone,
+    draw_precision_recall,
+    draw_progression,
+    draw_roc,
     reliability_plot,
-    roc_plot,
     subgroup_plot,
 )
-from hilum.report.numbers import Numbers, PartCurves, Progression, shown_cells
+from hilum.report.numbers import Numbers, PartCurves, Progression
 from hilum.report.published import published
-from hilum.report.values import Value, value_of
-from hilum.runs import Run
+from hilum.runs import Member, Run
 from hilum.text import cell
 
-HEADLINE = ("roc_auc", "average_precision", "recall", "specificity", "precision", "f1")
+_HEADLINE = ("roc_auc", "average_precision", "recall", "specificity", "precision", "f1")
 """The large numbers at the top."""
-
-SUBGROUP_SCORES = {
-    "roc_auc": "ROC AUC",
-    "recall": "Recall",
-    "specificity": "Specificity",
-    "precision": "Precision",
-}
+_SUBGROUP_SCORES = {name: SCORES[name].heading for name in ("roc_auc", "recall", "specificity", "precision")}
 """Scores by subgroup: the first two are drawn, all are in the table."""
+_DRAWN = ("roc_auc", "recall")
+_DECISIONS = ("recall", "specificity", "precision", "npv")
+_SUMMARIES = ("f1", "f2", "balanced_accuracy", "accuracy", "mcc")
+_KEY = frozenset({"roc_auc", "recall"})
+"""Scores shown in bold: the field's first two."""
+_COMBINATIONS = (("recall", "Recall"), ("precision", "Precision"), ("f1", "F1"))
 
-DRAWN = ("roc_auc", "recall")
+
+def panels(run: Run, numbers: Numbers) -> dict[str, Any]:
+    """What the template shows of a run's scores; what the run does not have is empty.
+
+    Raises:
+        RunError: the run's folder is not whole.
+    """
+    parts = numbers.parts
+    return {
+        "headline": [
+            (SCORES[name].heading, [value_of(part.scores, name) for part in parts]) for name in _HEADLINE
+        ],
+        "headline_note": interval_note(parts[0].scores, _HEADLINE, means=True) if parts else "",
+        "tables": [(part, _score_tables(part.scores), _combined_rows(part.scores)) for part in parts],
+        "curves": _curves(parts, numbers.curves),
+        "progression": _progression(numbers.progression),
+        "confusion": _confusion(parts[0]) if parts else [],
+        "calibration": _calibration(run, numbers),
+        "subgroups": _subgroups(numbers),
+        "members": _members(run, parts),
+        "published": _published(run, parts),
+    }
 
 
-def headline(parts: list[Part]) -> list[tuple[str, list[Value]]]:
-    """Headings and means over findings, of the reported part first."""
-    return [(SCORES[name].heading, [value_of(part.scores, name) for part in parts]) for name in HEADLINE]
+def _score_tables(scores: Scores) -> list[dict[str, Any]]:
+    """The tables of a part; none has more columns than fit a page."""
+    return [
+        _table(scores, "Ranking, at no threshold", _of("scores"), ("Positive",)),
+        _table(scores, "Probabilities, at no threshold", _of("probabilities"), ()),
+        _table(scores, "Decisions at the threshold", _DECISIONS, ("Threshold", "Found", "False alarms")),
+        _table(scores, "The same decisions in one number", _SUMMARIES, ()),
+    ]
 
 
-def curves(parts: list[Part], found: Sequence[PartCurves]) -> list[dict[str, Any]]:
+def _of(what: str) -> tuple[str, ...]:
+    return tuple(name for name in per_finding() if SCORES[name].of == what)
+
+
+def _combined_rows(scores: Scores) -> list[tuple[str, list[Value]]]:
+    """Recall, precision and F1, each as mean over findings, over labels and over images."""
+    return [
+        (title, [combined_value(scores, kind + name) for kind in ("macro_", "micro_", "sample_")])
+        for name, title in _COMBINATIONS
+    ]
+
+
+def _table(scores: Scores, title: str, rates: tuple[str, ...], counts: tuple[str, ...]) -> dict[str, Any]:
+    """Columns (title, and whether it is bold), and rows: a finding, or the mean, and a cell a column."""
+    # A run of a former version has no MCC, partial AUC and ECE.
+    rates = tuple(name for name in rates if name in scores.columns and not np.isnan(scores[name]).all())
+    columns = [(name, False) for name in counts] + [(SCORES[name].heading, name in _KEY) for name in rates]
+    rows: list[dict[str, Any]] = []
+    cells: list[Value | Count | None]
+    for j, finding in enumerate(scores.findings):
+        cells = [
+            *(_count(scores, name, j) for name in counts),
+            *(value_of(scores, name, j) for name in rates),
+        ]
+        rows.append({"name": finding, "cells": cells, "mean": False})
+    if len(scores.findings) > 1:
+        over = scores.mean("roc_auc")[1]
+        name = "mean" if over == len(scores.findings) else f"mean of {over} with both classes"
+        cells = [*(None for _ in counts), *(value_of(scores, rate) for rate in rates)]
+        rows.append({"name": name, "cells": cells, "mean": True})
+    return {"title": title, "columns": columns, "rows": rows, "note": interval_note(scores, rates)}
+
+
+def _count(scores: Scores, name: str, j: int) -> Value | Count:
+    counts = ("positives", "images", "true_positives", "false_positives")
+    positives, images, found, alarms = (float(scores[name][j]) for name in counts)
+    if name == "Threshold":
+        return Value(float(scores.thresholds.values[j]))
+    how_many = {"Positive": (positives, images), "Found": (found, positives)}
+    return Count(*how_many.get(name, (alarms, images - positives)))
+
+
+def _curves(parts: list[Part], found: Sequence[PartCurves]) -> list[dict[str, Any]]:
     """ROC and precision-recall figures a finding, with the operating point of each part."""
     shown = []
     for finding in parts[0].scores.findings if parts else ():
@@ -55,57 +133,48 @@ def curves(parts: list[Part], found: Sequence[PartCurves]) -> list[dict[str, Any
             for part in having
         ]
         reasons = [part.scores.reasons.get(finding, "") for part in parts]
+        roc = alone(draw_roc, SQUARE, ("False positive rate", "Recall"), found, finding)
+        pr = alone(draw_precision_recall, SQUARE, ("Recall", "Precision"), found, finding)
         shown.append(
             {
                 "finding": finding,
                 "told": told,
                 "reason": "; ".join(dict.fromkeys(reason for reason in reasons if reason)),
-                "roc": image(roc_plot(found, finding)) if having else "",
-                "pr": image(precision_recall_plot(found, finding)) if having else "",
+                "roc": image(roc) if having else "",
+                "pr": image(pr) if having else "",
             }
         )
     return shown
 
 
-def progression(found: Progression) -> list[dict[str, Any]]:
+def _progression(found: Progression) -> list[dict[str, Any]]:
     """One figure a score over epochs."""
     shown = []
     for name, values in found.series.items() if found.epochs else ():
-        last = ", ".join(f"{content.PARTS[part].lower()} {cell(line[-1])}" for part, line in values.items())
-        shown.append(
-            {
-                "title": content.PROGRESSION[name],
-                "image": image(progression_plot(found.epochs, values, found.best)),
-                "alt": f"{content.PROGRESSION[name]} over {len(found.epochs)} epochs; after the last: {last}",
-            }
-        )
+        last = ", ".join(f"{PARTS[part].lower()} {cell(line[-1])}" for part, line in values.items())
+        figure = alone(draw_progression, WIDE, ("Epoch", ""), found.epochs, values, found.best)
+        title = PROGRESSION[name]
+        alt = f"{title} over {len(found.epochs)} epochs; after the last: {last}"
+        shown.append({"title": title, "image": image(figure), "alt": alt})
     return shown
 
 
-def confusion(part: Part) -> list[dict[str, Any]]:
+def _confusion(part: Part) -> list[dict[str, Any]]:
     """Counts of decisions against truth, with each cell's share of its row."""
     shown = []
     for j, finding in enumerate(part.scores.findings):
-        names = ("true_positives", "false_negatives", "false_positives", "true_negatives")
-        tp, fn, fp, tn = (int(part.scores[name][j]) for name in names)
+        tp, fn, fp, tn = part.confusion(j)
         rows = [("positive", [(tp, True), (fn, False)]), ("negative", [(fp, False), (tn, True)])]
-        shown.append(
-            {
-                "finding": finding,
-                "threshold": float(part.scores.thresholds.values[j]),
-                "rows": [
-                    (
-                        name,
-                        [(value, right, value / max(sum(v for v, _ in cells), 1)) for value, right in cells],
-                    )
-                    for name, cells in rows
-                ],
-            }
-        )
+        shares = [
+            (name, [(value, right, value / max(sum(v for v, _ in cells), 1)) for value, right in cells])
+            for name, cells in rows
+        ]
+        threshold = float(part.scores.thresholds.values[j])
+        shown.append({"finding": finding, "threshold": threshold, "rows": shares})
     return shown
 
 
-def calibration(run: Run, numbers: Numbers) -> dict[str, Any]:
+def _calibration(run: Run, numbers: Numbers) -> dict[str, Any]:
     """The reliability diagrams, and Brier score and ECE before and after calibration."""
     if not numbers.parts:
         return {"rows": []}
@@ -131,7 +200,7 @@ def calibration(run: Run, numbers: Numbers) -> dict[str, Any]:
     return {"rows": rows, "method": run.calibration.method, "fallbacks": dict(run.calibration.fallbacks)}
 
 
-def published_panels(run: Run, parts: list[Part]) -> list[dict[str, Any]]:
+def _published(run: Run, parts: list[Part]) -> list[dict[str, Any]]:
     """One a system whose figures are of the run's data: its conditions, and each figure beside the run's own."""
     by_name = {part.name: part for part in parts}
     systems: dict[tuple[str, str], dict[str, Any]] = {}
@@ -158,16 +227,10 @@ def published_panels(run: Run, parts: list[Part]) -> list[dict[str, Any]]:
     return list(systems.values())
 
 
-def subgroup_panels(numbers: Numbers) -> list[dict[str, Any]]:
+def _subgroups(numbers: Numbers) -> list[dict[str, Any]]:
     """One an attribute: two figures and a table."""
-    if numbers.subgroups is None:
-        return []
-    scores = numbers.parts[0].scores
-    whole = {name: dict(zip(scores.findings, scores[name].tolist(), strict=True)) for name in SUBGROUP_SCORES}
-    by_attribute: dict[str, list[Cell]] = {}
-    for found in shown_cells(numbers.subgroups):
-        by_attribute.setdefault(found.attribute, []).append(found)
-    return [_subgroup_panel(attribute, cells, whole) for attribute, cells in by_attribute.items()]
+    whole = {name: numbers.whole(name) for name in _SUBGROUP_SCORES} if numbers.cells else {}
+    return [_subgroup_panel(attribute, cells, whole) for attribute, cells in numbers.cells.items()]
 
 
 def _subgroup_panel(
@@ -176,10 +239,11 @@ def _subgroup_panel(
     values = list(dict.fromkeys(found.value for found in cells))
     figures = [
         {
-            "image": image(subgroup_plot(cells, name, SUBGROUP_SCORES[name], whole[name])),
-            "alt": f"{SUBGROUP_SCORES[name]} by {attribute} ({', '.join(values)}) for each finding; see the table",
+            "image": image(subgroup_plot(cells, name, _SUBGROUP_SCORES[name], whole[name])),
+            "alt": f"{_SUBGROUP_SCORES[name]} by {attribute} ({', '.join(values)}) for each finding; "
+            "see the table",
         }
-        for name in DRAWN
+        for name in _DRAWN
     ]
     rows = [
         {
@@ -188,7 +252,7 @@ def _subgroup_panel(
             "images": found.images,
             "positives": found.positives,
             "few": found.few,
-            "scores": [Value(found.scores[name], *found.intervals[name]) for name in SUBGROUP_SCORES],
+            "scores": [Value(found.scores[name], *found.intervals[name]) for name in _SUBGROUP_SCORES],
         }
         for found in sorted(cells, key=lambda found: list(whole["roc_auc"]).index(found.finding))
     ]
@@ -197,11 +261,24 @@ def _subgroup_panel(
         "values": values,
         "figures": figures,
         "rows": rows,
-        "titles": list(SUBGROUP_SCORES.values()),
+        "titles": list(_SUBGROUP_SCORES.values()),
         "few": sum(found.few for found in cells),
     }
 
 
-def image(figure: Figure) -> str:
-    """A figure as the source of an <img>."""
-    return data_uri(svg(figure), "image/svg+xml")
+def _members(run: Run, parts: list[Part]) -> list[dict[str, Any]]:
+    """The members of an ensemble, and what each scores alone; none for a run that was trained."""
+    total = sum(member.weight for member in run.members)
+    part = parts[0].name if parts else ""
+    return [{**_alone(member, part), "weight": member.weight / total} for member in run.members]
+
+
+def _alone(member: Member, part: str) -> dict[str, Any]:
+    told = {"name": member.path.name if member.epoch is None else f"{member.path.name}, epoch {member.epoch}"}
+    try:
+        run = Run.open(member.path)
+        scores = run.scores(part) if part and member.epoch is None else None
+        value = value_of(scores, "roc_auc") if scores else Value(math.nan)
+        return {**told, "model": run.config.model.name, "seed": run.config.seed, "roc_auc": value}
+    except HilumError:
+        return {**told, "model": "", "seed": None, "roc_auc": Value(math.nan)}

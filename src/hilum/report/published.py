@@ -14,13 +14,13 @@ from hilum.files import read_json
 from hilum.metrics import Scores, per_finding
 from hilum.runs import Run
 
-LEAST = 0.05
+_LEAST = 0.05
 """A run's part with fewer images than this share of the published one is another matter: nothing is shown."""
-IN_WORDS = {"valid": "validation part", "test": "test part"}
+_IN_WORDS = {"valid": "validation part", "test": "test part"}
 
 
 @dataclass(frozen=True)
-class Published:
+class _Published:
     """One published number beside which a run's can be put.
 
     Attributes:
@@ -48,7 +48,7 @@ class Published:
     part: str
 
 
-def published(run: Run, path: Path | None = None) -> list[Published]:
+def published(run: Run, path: Path | None = None) -> list[_Published]:
     """Figures of the run's data set and findings: those of the same images first, then in the file's order.
 
     Nothing where the data set is another, is drawn (a phantom), or is a small piece of the published one, and
@@ -63,11 +63,11 @@ def published(run: Run, path: Path | None = None) -> list[Published]:
     """
     if _drawn(run):
         return []
-    rows: list[tuple[bool, Published]] = []
-    for system in read_published(path or published_file()):
+    rows: list[tuple[bool, _Published]] = []
+    for system in _read_published(path or _published_file()):
         part = system["part"] if run.has(system["part"]) else "valid"
         scores = run.scores(part) if system["source"] in _sources(run) else None
-        if scores is None or scores.images < LEAST * system.get("images", system.get("about", 0)):
+        if scores is None or scores.images < _LEAST * system.get("images", system.get("about", 0)):
             continue
         for finding, values in system["findings"].items():
             if finding in scores.findings and scores["images"][scores.findings.index(finding)]:
@@ -81,14 +81,14 @@ def published(run: Run, path: Path | None = None) -> list[Published]:
     return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
 
 
-def published_file() -> Path:
+def _published_file() -> Path:
     """`published.toml`, in the repository or in the installed package."""
     package = Path(hilum.__file__).parent
     places = (package.parents[1] / "docs" / "published.toml", package / "published.toml")
     return next((place for place in places if place.is_file()), places[-1])
 
 
-def read_published(path: Path) -> list[dict[str, Any]]:
+def _read_published(path: Path) -> list[dict[str, Any]]:
     """The systems of a file; see the head of `published.toml`.
 
     Raises:
@@ -113,8 +113,8 @@ def read_published(path: Path) -> list[dict[str, Any]]:
 
 def _row(
     system: Mapping[str, Any], finding: str, name: str, value: float, warning: str, part: str
-) -> Published:
-    return Published(
+) -> _Published:
+    return _Published(
         system["system"],
         name,
         float(value),
@@ -136,7 +136,7 @@ def _of_images(run: Run, part: str, scores: Scores, system: Mapping[str, Any], f
     told = []
     if part != system["part"]:
         told.append(
-            f"This run's score is of its {IN_WORDS[part]}, not of the {IN_WORDS[system['part']]}: "
+            f"This run's score is of its {_IN_WORDS[part]}, not of the {_IN_WORDS[system['part']]}: "
             f"hilum evaluate {run.path} --part {system['part']} gives that."
         )
     if there is None:

@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
-from hilum.drawing import INK, MUTED, RULE, data_uri, empty_figure, style, svg
+from hilum.drawing import INK, MUTED, RULE, empty_figure, image, style
 from hilum.heads import POOLINGS, Candidate, Entry, SearchRecord
 from hilum.metrics import SCORES
 from hilum.text import many
 
-PANELS = {
+_PANELS = {
     "logistic l2": ("Logistic, L2", "C"),
     "logistic l1": ("Logistic, L1", "C"),
     "svm": ("Linear SVM", "C"),
@@ -23,15 +23,15 @@ PANELS = {
     "mlp": ("MLP", "hidden width"),
 }
 """What has a panel of its own: its title and what runs along it."""
-LOOKS = {"avg": ("#0b7285", "o"), "max": ("#c2410c", "s"), "both": ("#5b3fa8", "^")}
+_LOOKS = {"avg": ("#0b7285", "o"), "max": ("#c2410c", "s"), "both": ("#5b3fa8", "^")}
 """Pooling -> colour and shape."""
-SIZE, FOOT, LEFT = (1.95, 1.75), 0.46, 0.52
+_SIZE, _FOOT, _LEFT = (1.95, 1.75), 0.46, 0.52
 """Inches: of a panel within its axes, below it for its scale, left of the first for the score's."""
-GAP = 0.2
+_GAP = 0.2
 """Inches between two panels."""
-REACH = 8.0
+_REACH = 8.0
 """The scale ends this many widths of the winner's interval from it; heads beyond are marked at the end."""
-NAMED = 10
+_NAMED = 10
 """How many heads are in the table."""
 
 
@@ -43,21 +43,21 @@ def search_panel(record: SearchRecord | None) -> dict[str, Any]:
     best, others = record.winner, len(record.entries) - 1
     kinds: dict[str, Entry] = {}
     for entry in record.entries:
-        kinds.setdefault(panel_of(entry.candidate), entry)
+        kinds.setdefault(_panel_of(entry.candidate), entry)
     return {
         "score": score,
         "lower": SCORES[record.by].better == "lower",
         "record": record,
         "best": best,
         "tied": _tied(record.within_noise, others),
-        "rows": list(enumerate(record.entries[:NAMED], 1)),
-        "kinds": [(PANELS[name][0], entry) for name, entry in kinds.items()],
-        "more": max(0, len(record.entries) - NAMED),
-        "image": data_uri(svg(search_plot(record)), "image/svg+xml"),
+        "rows": list(enumerate(record.entries[:_NAMED], 1)),
+        "kinds": [(_PANELS[name][0], entry) for name, entry in kinds.items()],
+        "more": max(0, len(record.entries) - _NAMED),
+        "image": image(_search_plot(record)),
         "alt": f"{score} of {many(len(record.entries), 'head')} against their settings. Best of each kind: "
-        + "; ".join(f"{PANELS[name][0]} {entry.told}" for name, entry in kinds.items()),
+        + "; ".join(f"{_PANELS[name][0]} {entry.told}" for name, entry in kinds.items()),
         "poolings": [
-            (pooling, *LOOKS[pooling])
+            (pooling, *_LOOKS[pooling])
             for pooling in POOLINGS
             if any(e.candidate.pooling == pooling for e in record.entries)
         ],
@@ -78,30 +78,30 @@ def _tied(within_noise: int, others: int) -> str:
     )
 
 
-def panel_of(candidate: Candidate) -> str:
+def _panel_of(candidate: Candidate) -> str:
     """The key of its panel."""
     return f"logistic {candidate.penalty}" if candidate.kind == "logistic" else candidate.kind
 
 
-def place_of(candidate: Candidate) -> float:
+def _place_of(candidate: Candidate) -> float:
     """Where it stands along its panel."""
     return float({"knn": candidate.neighbours, "mlp": candidate.hidden}.get(candidate.kind, candidate.C))
 
 
-def search_plot(record: SearchRecord) -> Figure:
+def _search_plot(record: SearchRecord) -> Figure:
     """One panel a kind, on one scale of the score; the band is the winner's interval, its ring the winner."""
-    kinds = {panel_of(entry.candidate) for entry in record.entries}
-    names = [name for name in PANELS if name in kinds]
-    width = LEFT + len(names) * (SIZE[0] + GAP)
-    height = FOOT + SIZE[1] + 0.3
+    kinds = {_panel_of(entry.candidate) for entry in record.entries}
+    names = [name for name in _PANELS if name in kinds]
+    width = _LEFT + len(names) * (_SIZE[0] + _GAP)
+    height = _FOOT + _SIZE[1] + 0.3
     figure = empty_figure((width, height))
-    low, high = limits(record)
+    low, high = _limits(record)
     for place, name in enumerate(names):
-        left = LEFT + place * (SIZE[0] + GAP)
-        axes = figure.add_axes((left / width, FOOT / height, SIZE[0] / width, SIZE[1] / height))
+        left = _LEFT + place * (_SIZE[0] + _GAP)
+        axes = figure.add_axes((left / width, _FOOT / height, _SIZE[0] / width, _SIZE[1] / height))
         axes.set_xscale("log")
-        style(axes, PANELS[name][1], SCORES[record.by].heading if place == 0 else "")
-        axes.set_title(PANELS[name][0], fontsize=9.5, color=INK, loc="left", pad=5)
+        style(axes, _PANELS[name][1], SCORES[record.by].heading if place == 0 else "")
+        axes.set_title(_PANELS[name][0], fontsize=9.5, color=INK, loc="left", pad=5)
         axes.set_ylim(low, high)
         axes.yaxis.set_major_locator(MaxNLocator(5))
         axes.grid(axis="y", color=RULE, linewidth=0.6)
@@ -109,17 +109,17 @@ def search_plot(record: SearchRecord) -> Figure:
             axes.tick_params(labelleft=False)
         if math.isfinite(record.winner.low):
             axes.axhspan(record.winner.low, record.winner.high, color="#e3f2f5", linewidth=0, zorder=0)
-        _draw(axes, [entry for entry in record.entries if panel_of(entry.candidate) == name], record)
+        _draw(axes, [entry for entry in record.entries if _panel_of(entry.candidate) == name], record)
     return figure
 
 
-def limits(record: SearchRecord) -> tuple[float, float]:
+def _limits(record: SearchRecord) -> tuple[float, float]:
     """Both ends of the scale: the winner's interval is not flattened by heads that learned nothing."""
     best = record.winner
     ends = [end for e in record.entries for end in (e.score, e.low, e.high) if math.isfinite(end)]
     if not ends:
         return 0.0, 1.0
-    reach = REACH * (best.high - best.low) if math.isfinite(best.low) else math.inf
+    reach = _REACH * (best.high - best.low) if math.isfinite(best.low) else math.inf
     low, high = max(min(ends), best.score - reach), min(max(ends), best.score + reach)
     air = max(0.05 * (high - low), 0.002)
     return low - air, high + air
@@ -127,12 +127,12 @@ def limits(record: SearchRecord) -> tuple[float, float]:
 
 def _draw(axes: Axes, entries: Sequence[Entry], record: SearchRecord) -> None:
     """The heads of one kind: a mark and an interval each, alike where pooling and class weights are."""
-    _ticks(axes, sorted({place_of(entry.candidate) for entry in entries}))
+    _ticks(axes, sorted({_place_of(entry.candidate) for entry in entries}))
     low, high = axes.get_ylim()
     alike: dict[tuple[str, str, bool], list[tuple[float, Entry]]] = {}
     for entry, x in zip(entries, _aside(entries), strict=True):
         if math.isfinite(entry.score):
-            colour, shape = LOOKS[entry.candidate.pooling]
+            colour, shape = _LOOKS[entry.candidate.pooling]
             mark = shape if low <= entry.score <= high else "v" if entry.score < low else "^"
             hollow = entry.candidate.class_weight == "balanced" and entry.candidate.kind != "knn"
             alike.setdefault((colour, mark, hollow), []).append((x, entry))
@@ -152,7 +152,7 @@ def _aside(entries: Sequence[Entry]) -> list[float]:
     together: dict[float, list[Entry]] = {}
     order = {pooling: place for place, pooling in enumerate(POOLINGS)}
     for entry in sorted(entries, key=lambda e: (order[e.candidate.pooling], e.candidate.class_weight)):
-        together.setdefault(place_of(entry.candidate), []).append(entry)
+        together.setdefault(_place_of(entry.candidate), []).append(entry)
     gap = math.log10(max(together) / min(together)) / (len(together) - 1) if len(together) > 1 else 0.4
     x = {}
     for place, own in together.items():

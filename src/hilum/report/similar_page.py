@@ -11,25 +11,25 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from hilum.drawing import jpeg
 from hilum.errors import DataError
 from hilum.files import write_text
 from hilum.locks import writing
 from hilum.report.html import render
 from hilum.report.suspects_page import page_path
-from hilum.report.thumbnails import jpeg
 from hilum.text import many
 
-NAME = "similar.html"
-QUERY_SIDE, SIDE = 384, 256
+_NAME = "similar.html"
+_QUERY_SIDE, _SIDE = 384, 256
 """Pixels of the query's picture and of each found one, at most."""
 
-Picture = npt.NDArray[np.uint8]
+_Picture = npt.NDArray[np.uint8]
 """uint8 [h, w]."""
-NAMED = {1: "positive", -1: "uncertain", 0: "negative", None: "not known"}
+_NAMED = {1: "positive", -1: "uncertain", 0: "negative", None: "not known"}
 
 
 @dataclass(frozen=True)
-class Found:
+class _Found:
     """One image as the page shows it: what is known of it, and its labels by what they say."""
 
     image_id: str
@@ -41,9 +41,9 @@ class Found:
 
 def write_similar(
     title: str,
-    query: Picture | None,
+    query: _Picture | None,
     found: pl.DataFrame,
-    pictures: Sequence[Picture | None],
+    pictures: Sequence[_Picture | None],
     findings: tuple[str, ...],
     out: str | Path,
 ) -> Path:
@@ -71,24 +71,24 @@ def write_similar(
             "similar images need the columns image_id, similarity and one a finding, and a picture each; "
             f"missing: {', '.join(missing) or 'none'}; {found.height} images, {len(pictures)} pictures."
         )
-    path = page_path(Path(out), NAME)
+    path = page_path(Path(out), _NAME)
     with writing(path):
-        write_text(path, render("similar.html", contents(title, query, found, pictures, findings)))
+        write_text(path, render("similar.html", _contents(title, query, found, pictures, findings)))
     return path
 
 
-def contents(
+def _contents(
     title: str,
-    query: Picture | None,
+    query: _Picture | None,
     found: pl.DataFrame,
-    pictures: Sequence[Picture | None],
+    pictures: Sequence[_Picture | None],
     findings: tuple[str, ...],
 ) -> dict[str, Any]:
     """Everything that the template shows."""
     rows = found.to_dicts()
     return {
         "title": title,
-        "query": _picture(query, QUERY_SIDE),
+        "query": _picture(query, _QUERY_SIDE),
         "several": len(findings) > 1,
         "lead": _lead(found),
         "counts": _counts(found, findings) if rows else [],
@@ -117,13 +117,13 @@ def _counts(found: pl.DataFrame, findings: tuple[str, ...]) -> list[tuple[str, i
     return sorted(counts, key=lambda count: -count[1])
 
 
-def _found(row: dict[str, Any], findings: tuple[str, ...], picture: Picture | None) -> Found:
-    return Found(
+def _found(row: dict[str, Any], findings: tuple[str, ...], picture: _Picture | None) -> _Found:
+    return _Found(
         str(row["image_id"]),
         float(row["similarity"]),
         _about(row),
         _labels(row, findings),
-        _picture(picture, SIDE),
+        _picture(picture, _SIDE),
     )
 
 
@@ -142,11 +142,11 @@ def _about(row: dict[str, Any]) -> str:
 def _labels(row: dict[str, Any], findings: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     """Finding and what is said of it: of a single finding anyway, of several what is positive or uncertain."""
     if len(findings) == 1:
-        return ((findings[0], NAMED[row[findings[0]]]),)
+        return ((findings[0], _NAMED[row[findings[0]]]),)
     return tuple(
-        (finding, NAMED[row[finding]]) for code in (1, -1) for finding in findings if row[finding] == code
+        (finding, _NAMED[row[finding]]) for code in (1, -1) for finding in findings if row[finding] == code
     )
 
 
-def _picture(picture: Picture | None, side: int) -> str:
+def _picture(picture: _Picture | None, side: int) -> str:
     return "" if picture is None else jpeg(picture, side)

@@ -9,21 +9,22 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from hilum.errors import DiskError
+from hilum.drawing import jpeg
+from hilum.errors import DiskError, PackError
 from hilum.files import write_text
 from hilum.noise import DUPLICATE, ERROR, LEARNING, Neighbour, Suspect, Suspects
+from hilum.pixels import Pack
 from hilum.report.html import render
-from hilum.report.thumbnails import Albums
 from hilum.text import many
 
-NAME = "suspects.html"
-SIDE, NEAR_SIDE = 320, 144
+_NAME = "suspects.html"
+_SIDE, _NEAR_SIDE = 320, 144
 """Pixels of a suspect's picture and of a neighbour's: 60 suspects of five stay under 4 MiB."""
-LABELS = {1: "positive", 0: "negative", None: "not known"}
+_LABELS = {1: "positive", 0: "negative", None: "not known"}
 
 
 @dataclass(frozen=True)
-class Near:
+class _Near:
     """One neighbour as the page shows it; `differs` where its label is known and is not the suspect's."""
 
     image_id: str
@@ -34,7 +35,7 @@ class Near:
 
 
 @dataclass(frozen=True)
-class Card:
+class _Card:
     """One suspect as the page shows it."""
 
     suspect: Suspect
@@ -42,8 +43,44 @@ class Card:
     other: str
     picture: str
     reasons: tuple[str, ...]
-    near: tuple[Near, ...]
+    near: tuple[_Near, ...]
     agreement: str
+
+
+class _Albums:
+    """Pictures of several packs, each opened once, when its first picture is asked for.
+
+    Attributes:
+        lost: folder of each pack that could not be opened -> why.
+    """
+
+    def __init__(self) -> None:
+        self.lost: dict[str, str] = {}
+        self._packs: dict[str, tuple[Pack, dict[str, int]]] = {}
+
+    def picture(self, pack: str, image_id: str, side: int, quality: int = 85) -> str:
+        """A data URI, or "" where the pack is gone or has no such image.
+
+        An image is found by its id: a pack that was made again may keep it elsewhere, and another image under the
+        right name would be worse than none.
+        """
+        found = self._open(pack)
+        if found is None:
+            return ""
+        opened, slots = found
+        slot = slots.get(image_id)
+        return "" if slot is None else jpeg(opened.pixels[slot], side, quality)
+
+    def _open(self, pack: str) -> tuple[Pack, dict[str, int]] | None:
+        if pack not in self._packs and pack not in self.lost:
+            try:
+                opened = Pack(Path(pack))
+            except PackError as error:
+                self.lost[pack] = str(error)
+            else:
+                slots = zip(opened.table.image_ids, opened.slots.tolist(), strict=True)
+                self._packs[pack] = opened, dict(slots)
+        return self._packs.get(pack)
 
 
 def write_suspects(suspects: Suspects, out: str | Path, *, shown: int = 60) -> Path:
@@ -63,8 +100,8 @@ def write_suspects(suspects: Suspects, out: str | Path, *, shown: int = 60) -> P
     Raises:
         DiskError: it cannot be written.
     """
-    path = page_path(Path(out), NAME)
-    write_text(path, render("suspects.html", contents(suspects, shown)))
+    path = page_path(Path(out), _NAME)
+    write_text(path, render("suspects.html", _contents(suspects, shown)))
     return path
 
 
@@ -77,10 +114,10 @@ def page_path(out: Path, name: str) -> Path:
     return path
 
 
-def contents(suspects: Suspects, shown: int = 60) -> dict[str, Any]:
+def _contents(suspects: Suspects, shown: int = 60) -> dict[str, Any]:
     """Everything that the template shows."""
-    albums = Albums()
-    chosen = choose(suspects, shown)
+    albums = _Albums()
+    chosen = _choose(suspects, shown)
     groups = [
         (rate, [_card(suspects, one, albums) for one in chosen if one.finding == rate.finding])
         for rate in suspects.rates
@@ -93,11 +130,11 @@ def contents(suspects: Suspects, shown: int = 60) -> dict[str, Any]:
         "left": len(suspects.suspects) - len(chosen),
         "lead": _lead(suspects, len(chosen)),
         "warnings": [*suspects.warnings, *lost],
-        "fingerprint": fingerprint(suspects),
+        "fingerprint": _fingerprint(suspects),
     }
 
 
-def choose(suspects: Suspects, shown: int) -> list[Suspect]:
+def _choose(suspects: Suspects, shown: int) -> list[Suspect]:
     """The worst of each finding in turn until there are `shown`; then finding by finding, worst first."""
     queues = [suspects.of(rate.finding) for rate in suspects.rates]
     in_turn = [one for row in zip_longest(*queues) for one in row if one is not None][:shown]
@@ -105,7 +142,7 @@ def choose(suspects: Suspects, shown: int) -> list[Suspect]:
     return sorted(in_turn, key=lambda one: (order[one.finding], one.rank))
 
 
-def fingerprint(suspects: Suspects) -> str:
+def _fingerprint(suspects: Suspects) -> str:
     """Under what a browser keeps the verdicts: the same for the same labels questioned, however many are shown."""
     asked = [[one.finding, one.image_id, one.given] for one in suspects.suspects]
     text = json.dumps([suspects.store, suspects.encoder, asked])
@@ -128,37 +165,37 @@ def _lead(suspects: Suspects, count: int) -> str:
     return f"{found} {here} are here to be looked at, worst first."
 
 
-def _card(suspects: Suspects, suspect: Suspect, albums: Albums) -> Card:
+def _card(suspects: Suspects, suspect: Suspect, albums: _Albums) -> _Card:
     near = tuple(_near(suspect, one, albums) for one in suspect.neighbours)
     known = [one for one in suspect.neighbours if one.label is not None]
     other = sum(one.label != suspect.given for one in known)
-    agreement = f"{other} of {len(known)} labelled {LABELS[1 - suspect.given]}"
-    return Card(
+    agreement = f"{other} of {len(known)} labelled {_LABELS[1 - suspect.given]}"
+    return _Card(
         suspect,
-        LABELS[suspect.given],
-        LABELS[1 - suspect.given],
-        albums.picture(suspect.pack, suspect.image_id, SIDE),
+        _LABELS[suspect.given],
+        _LABELS[1 - suspect.given],
+        albums.picture(suspect.pack, suspect.image_id, _SIDE),
         tuple(_reason(suspects, suspect, reason) for reason in suspect.reasons),
         near,
         agreement if known else "none with a known label",
     )
 
 
-def _near(suspect: Suspect, near: Neighbour, albums: Albums) -> Near:
-    return Near(
+def _near(suspect: Suspect, near: Neighbour, albums: _Albums) -> _Near:
+    return _Near(
         near.image_id,
-        LABELS[near.label],
+        _LABELS[near.label],
         near.similarity,
         near.label is not None and near.label != suspect.given,
-        albums.picture(near.pack or suspect.pack, near.image_id, NEAR_SIDE, 80),
+        albums.picture(near.pack or suspect.pack, near.image_id, _NEAR_SIDE, 80),
     )
 
 
 def _reason(suspects: Suspects, suspect: Suspect, reason: str) -> str:
     """A reason in a sentence."""
-    other = LABELS[1 - suspect.given]
+    other = _LABELS[1 - suspect.given]
     sentences = {
-        LEARNING: f"Among the images labelled {LABELS[suspect.given]}, it looks like one that is {other} "
+        LEARNING: f"Among the images labelled {_LABELS[suspect.given]}, it looks like one that is {other} "
         "(confident learning).",
         ERROR: f"The classifiers are sure that it is {other}: past {suspects.threshold:g} (confident error).",
         DUPLICATE: f"A nearly equal picture, the first of those below, is labelled {other} (near duplicate).",

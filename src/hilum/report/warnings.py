@@ -9,19 +9,18 @@ import polars as pl
 
 from hilum.metrics import Reliability
 from hilum.pixels import Pack
-from hilum.report.content import Part, best_epoch
+from hilum.report.content import Part, best_epoch, value_of
 from hilum.report.numbers import Numbers
-from hilum.report.values import value_of
 from hilum.runs import Run
 from hilum.text import listed
 
-OVERFIT = 0.05
+_OVERFIT = 0.05
 """Training ROC AUC this far above validation's interval is memory, not noise."""
-UNCERTAIN = 0.10
+_UNCERTAIN = 0.10
 """From this share of uncertain labels on, the policy for them shapes the scores."""
-MISCALIBRATED = 0.05
+_MISCALIBRATED = 0.05
 """ECE beyond what chance alone gives, from which probabilities mislead."""
-GAPS = 5
+_GAPS = 5
 """How many subgroup gaps are told at the top."""
 
 
@@ -45,9 +44,9 @@ def warnings(run: Run, numbers: Numbers, pack: Pack | None) -> list[str]:
 
 def _subgroups(numbers: Numbers) -> list[str]:
     gaps = numbers.subgroups.gaps if numbers.subgroups else ()
-    told = [gap.sentence for gap in gaps[:GAPS]]
-    if len(gaps) > GAPS:
-        told.append(f"{len(gaps) - GAPS} more gaps between subgroups are listed below.")
+    told = [gap.sentence for gap in gaps[:_GAPS]]
+    if len(gaps) > _GAPS:
+        told.append(f"{len(gaps) - _GAPS} more gaps between subgroups are listed below.")
     return told
 
 
@@ -62,7 +61,7 @@ def _overfit(run: Run, parts: list[Part]) -> list[str]:
     if trained is None or math.isnan(value.value):
         return []
     beyond_noise = value.value if math.isnan(value.high) else value.high
-    if trained < value.value + OVERFIT or trained < beyond_noise:
+    if trained < value.value + _OVERFIT or trained < beyond_noise:
         return []
     return [
         f"The model knows its training images better than new ones: ROC AUC {trained:.3f} in training against "
@@ -84,8 +83,8 @@ def _fallbacks(parts: list[Part]) -> list[str]:
 def _calibration(numbers: Numbers) -> list[str]:
     bad = []
     for diagram in numbers.diagrams:
-        error, chance = calibration_error(diagram.after)
-        if error > chance + MISCALIBRATED:
+        error, chance = _calibration_error(diagram.after)
+        if error > chance + _MISCALIBRATED:
             bad.append((error, diagram))
     if not bad:
         return []
@@ -105,7 +104,7 @@ def _calibration(numbers: Numbers) -> list[str]:
     ]
 
 
-def calibration_error(found: Reliability) -> tuple[float, float]:
+def _calibration_error(found: Reliability) -> tuple[float, float]:
     """Expected calibration error over the bins, and what perfect probabilities would give nearly always.
 
     A bin of n images with mean probability p is off by sqrt(2 p (1 - p) / (pi n)) on average by chance alone.
@@ -143,7 +142,7 @@ def _uncertain(run: Run, pack: Pack | None) -> list[str]:
         (
             (share, f"{name} ({100 * share:.0f} %, {unsure:,} against {yes:,} positive)")
             for name, share, unsure, yes in zip(findings, shares, uncertain, positive, strict=True)
-            if share >= UNCERTAIN
+            if share >= _UNCERTAIN
         ),
         reverse=True,
     )

@@ -34,6 +34,12 @@ class _Head(_Kept):
     tried: int
 
 
+class _Plugin(_Kept):
+    name: str
+    sha256: str
+    parts: dict[str, list[str]]
+
+
 class Info(_Kept):
     """run.json."""
 
@@ -46,6 +52,7 @@ class Info(_Kept):
     seconds: float = Field(default=0.0, ge=0)
     members: list[_Member] = Field(default_factory=list)
     head: _Head | None = None
+    plugins: list[_Plugin] = Field(default_factory=list)
 
 
 def read_info(folder: Path) -> dict[str, Any]:

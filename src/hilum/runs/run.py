@@ -9,6 +9,7 @@
       split.parquet       image_id, patient_id, part
       images.parquet      image_id, part and what scores can be shown by: view, projection, age, sex, ...
       overlay.csv         verdicts on labels, where the run was given some
+      plugins/            the text of plugins that it was made with; run.json has what they give, and checksums
       environment.json    Python, packages, processor, device, threads
       epochs/0001/        summary.json, train.parquet and valid.parquet (logits and targets by image id);
                           0000: what a head that was trained before gave of valid
@@ -45,13 +46,15 @@ from hilum.errors import RunError
 from hilum.files import read_parquet, write_json
 from hilum.locks import writing
 from hilum.metrics import Calibration, Judge, Mixture, Predictions, Scores, Thresholds
+from hilum.plugins import in_use
 from hilum.runs.epochs import read_history
 from hilum.runs.folders import as_folder, move_numbered, other_runs
 from hilum.runs.info import Data, Epoch, damaged, parsed, read_info, read_object
 from hilum.runs.member import Member
+from hilum.runs.plugins import keep_plugins
 from hilum.runs.predictions import read_predictions
 from hilum.runs.warnings import own_warnings
-from hilum.table import write_overlay
+from hilum.table import Overlay
 from hilum.text import escaped, many
 from hilum.version import __version__
 
@@ -114,8 +117,10 @@ class Run:
         try:
             with writing(folder / name, wait=True):
                 made = partial / f"{name}-1"
-                write_config(config, made / "config.toml")
-                write_json(made / "run.json", {**first, "seconds": 0.0, "warnings": [], **info})
+                plugins = tuple(plugin.given for plugin in in_use())
+                write_config(config.model_copy(update={"plugins": plugins}), made / "config.toml")
+                about = {**first, "seconds": 0.0, "warnings": [], **keep_plugins(made), **info}
+                write_json(made / "run.json", about)
                 return cls._made(made).move_into(folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
@@ -279,10 +284,6 @@ class Run:
         path = self.path / "scores" / "members.json"
         return parsed(path, Mixture.from_json) if self.info.get("members") else None
 
-    def write_mixture(self, mixture: Mixture) -> None:
-        """Keep how members become one."""
-        write_json(self.path / "scores" / "members.json", mixture.to_json())
-
     def predictions(self, part: str, epoch: int | None = None) -> Predictions:
         """Predictions of a part by the best weights, or those that an epoch gave (`train` and `valid`).
 
@@ -374,10 +375,10 @@ class Run:
         """Where the verdicts on labels are that the run began with: its own copy."""
         return self.path / "overlay.csv"
 
-    def write_verdicts(self, verdicts: pl.DataFrame | None) -> None:
+    def write_verdicts(self, verdicts: Overlay | None) -> None:
         """Keep the verdicts on labels that the run begins with, if there are any."""
         if verdicts is not None:
-            write_overlay(self.verdicts, verdicts)
+            verdicts.write(self.verdicts)
 
     def __repr__(self) -> str:
         return f"Run({self.path}: {self.info['status']}, {self.extent}, {self.config.model.name})"

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import tomli_w
@@ -21,12 +22,11 @@ from hilum.errors import DataError
 from hilum.files import csv_text, disk_error, open_file, write_text
 from hilum.locks import writing
 from hilum.progress import if_stopped, progress
-from hilum.table.sources.csv import mapping_for
 from hilum.table.table import Table
 
-FOLDERS = 50
-THREADS = 8
-TABLE_FILE, BOX_FILE, MAPPING_FILE = "table.csv", "boxes.csv", "hilum.toml"
+_FOLDERS = 50
+_THREADS = 8
+_TABLE_FILE, _BOX_FILE, _MAPPING_FILE = "table.csv", "boxes.csv", "hilum.toml"
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def arrange(table: Table, out: Path | str) -> Arranged:
         raise DataError(f"{out} is a file; give a folder to arrange the images in.")
     if out.resolve().is_relative_to(table.root.resolve()):
         raise DataError(f"{out} is in {table.root}, where the images are; give a folder outside it.")
-    places = arranged_paths(table)
+    places = _arranged_paths(table)
     sources = [table.root / path for path in table.frame["path"]]
     missing = [path for path in sources if not path.is_file()]
     if missing:
@@ -80,7 +80,7 @@ def arrange(table: Table, out: Path | str) -> Arranged:
 
 def _arrange(table: Table, sources: list[Path], places: list[str], out: Path) -> Arranged:
     arranged = replace(table, frame=table.frame.with_columns(pl.Series("path", places)), root=out)
-    (out / TABLE_FILE).unlink(missing_ok=True)
+    (out / _TABLE_FILE).unlink(missing_ok=True)
     counts = dict.fromkeys(("copied", "replaced", "kept"), 0)
     for what in _copy_all(sources, [out / place for place in places]):
         counts[what] += 1
@@ -88,19 +88,19 @@ def _arrange(table: Table, sources: list[Path], places: list[str], out: Path) ->
     return Arranged(arranged, **counts)
 
 
-def arranged_paths(table: Table) -> list[str]:
+def _arranged_paths(table: Table) -> list[str]:
     """Where each image goes, relative to the tree's root, with the suffix it has."""
     ids = table.frame["row"] if "row" in table.frame.columns else None
     if ids is None or ids.null_count() or ids.is_duplicated().any():
         ids = pl.Series(range(len(table)), dtype=pl.Int64)
     rows = zip(ids, table.frame["patient_id"], table.frame["path"], strict=True)
     return [
-        f"d{image % FOLDERS}/d{patient_number(patient) % FOLDERS}/i{image}{Path(path).suffix.lower()}"
+        f"d{image % _FOLDERS}/d{_patient_number(patient) % _FOLDERS}/i{image}{Path(path).suffix.lower()}"
         for image, patient, path in rows
     ]
 
 
-def patient_number(patient: str) -> int:
+def _patient_number(patient: str) -> int:
     """The number in a patient's name where it holds exactly one (`patient00042` -> 42), else a stable hash."""
     numbers = re.findall(r"\d+", patient, flags=re.ASCII)
     if len(numbers) == 1 and not re.search(r"\d[a-zA-Z]", patient):
@@ -118,7 +118,7 @@ def _copy_all(sources: list[Path], places: list[Path]) -> Iterator[str]:
     with (
         if_stopped(kept),
         progress("arranging", len(sources)) as advance,
-        ThreadPoolExecutor(THREADS) as pool,
+        ThreadPoolExecutor(_THREADS) as pool,
     ):
         try:
             for what in pool.map(_copy, sources, places):
@@ -164,7 +164,22 @@ def _describe(table: Table) -> None:
     """Write `boxes.csv`, `hilum.toml` and, last, `table.csv`."""
     if table.boxes is not None:
         ours = table.boxes.join(table.frame, on="image_id", how="semi")
-        write_text(table.root / BOX_FILE, csv_text(ours))
-    mapping = mapping_for(table, BOX_FILE if table.boxes is not None else "")
-    write_text(table.root / MAPPING_FILE, tomli_w.dumps(mapping))
-    write_text(table.root / TABLE_FILE, csv_text(table.frame))
+        write_text(table.root / _BOX_FILE, csv_text(ours))
+    mapping = _mapping(table, _BOX_FILE if table.boxes is not None else "")
+    write_text(table.root / _MAPPING_FILE, tomli_w.dumps(mapping))
+    write_text(table.root / _TABLE_FILE, csv_text(table.frame))
+
+
+def _mapping(table: Table, boxes: str) -> dict[str, Any]:
+    """The content of `hilum.toml` for a Table whose columns were written under their own names."""
+    own = {
+        "file": "table.csv",
+        "path": "path",
+        "image": "image_id",
+        "patient": "patient_id",
+        "study": "study_id",
+        "part": "official_split",
+        **{name: name for name in ("view", "projection", "age", "sex", "source")},
+    }
+    extra = [name for name in table.frame.columns if name not in Table.COLUMNS and name not in table.findings]
+    return {**own, "findings": list(table.findings), "keep": extra, "boxes": boxes}

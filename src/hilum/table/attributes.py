@@ -8,7 +8,6 @@ of a hospital will do.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -16,22 +15,17 @@ import polars as pl
 from hilum.errors import DataError
 from hilum.files import read_parquet
 from hilum.table.identity import identities
-from hilum.table.sources import values
 from hilum.table.sources.base import need_columns
 from hilum.table.sources.delimited import read_csv
-from hilum.table.table import COLUMNS, Table
+from hilum.table.sources.values import READERS
+from hilum.table.table import Table
 from hilum.text import listed
 
-MOST_VALUES = 12
+_MOST_VALUES = 12
 """Text with more values than this is a name or a note, not a group."""
-USUAL: dict[str, Callable[[pl.Expr], pl.Expr]] = {
-    "age": values.age_years,
-    "sex": values.sex,
-    "view": values.view,
-    "projection": values.projection,
-}
-"""Columns of a Table that the file may have instead, and how they are read."""
-TRUE, FALSE = ("1", "true", "yes", "y"), ("0", "false", "no", "n")
+_USUAL = ("age", "sex", "view", "projection")
+"""Columns of a Table that the file may have instead."""
+_TRUE, _FALSE = ("1", "true", "yes", "y"), ("0", "false", "no", "n")
 
 
 def read_attributes(path: str | Path, table: Table) -> pl.DataFrame:
@@ -55,14 +49,11 @@ def read_attributes(path: str | Path, table: Table) -> pl.DataFrame:
     frame = _read(path)
     key = "path" if "path" in frame.columns and "image_id" not in frame.columns else "image_id"
     need_columns(frame, [key], path)
-    names = [name for name in frame.columns if name not in (*COLUMNS, "part", *table.findings)]
-    columns = [made for name in names if (made := _attribute(frame[name])) is not None]
-    missing = [name for name in USUAL if name in frame.columns and not table.frame[name].count()]
-    columns += [frame.select(USUAL[name](pl.col(name)).alias(name)).to_series() for name in missing]
+    columns = _columns(frame, table)
     if not columns:
         raise DataError(
             f"{path} has no column to show scores by: expected true and false, 0 and 1, or text of 2 to "
-            f"{MOST_VALUES} values beside {key}; it has {listed(frame.columns, 12)}."
+            f"{_MOST_VALUES} values beside {key}; it has {listed(frame.columns, 12)}."
         )
     ids = _ids(frame[key].cast(pl.String), key, table)
     found = pl.DataFrame([ids, *columns]).filter(ids.is_in(table.frame["image_id"].implode()))
@@ -72,11 +63,17 @@ def read_attributes(path: str | Path, table: Table) -> pl.DataFrame:
             f"{listed(frame[key].to_list(), 2)}; the data have {listed(table.frame[key].to_list(), 2)}."
         )
     found = found.unique(maintain_order=True)
-    twice = found.filter(found["image_id"].is_duplicated())["image_id"]
+    twice = found.filter(found["image_id"].is_duplicated())["image_id"].unique(maintain_order=True)
     if len(twice):
-        images = listed(twice.unique(maintain_order=True).to_list(), 3)
-        raise DataError(f"{path} says different things of the same image: {images}.")
+        raise DataError(f"{path} says different things of the same image: {listed(twice.to_list(), 3)}.")
     return found
+
+
+def _columns(frame: pl.DataFrame, table: Table) -> list[pl.Series]:
+    names = [name for name in frame.columns if name not in (*Table.COLUMNS, "part", *table.findings)]
+    missing = [name for name in _USUAL if name in frame.columns and not table.frame[name].count()]
+    usual = [frame.select(READERS[name](pl.col(name)).alias(name)).to_series() for name in missing]
+    return [made for name in names if (made := _attribute(frame[name])) is not None] + usual
 
 
 def _read(path: Path) -> pl.DataFrame:
@@ -99,12 +96,12 @@ def _attribute(column: pl.Series) -> pl.Series | None:
     text = identities(column.cast(pl.String, strict=False))
     lower = text.str.to_lowercase()
     values = set(lower.drop_nulls().unique())
-    if values and values <= {*TRUE, *FALSE}:
-        return lower.is_in(TRUE).alias(column.name).set(lower.is_null(), None)
+    if values and values <= {*_TRUE, *_FALSE}:
+        return lower.is_in(_TRUE).alias(column.name).set(lower.is_null(), None)
     numbers = text.cast(pl.Float64, strict=False).drop_nulls()
     if len(numbers) == text.count():
         return None
-    return text if 2 <= text.drop_nulls().n_unique() <= MOST_VALUES else None
+    return text if 2 <= text.drop_nulls().n_unique() <= _MOST_VALUES else None
 
 
 def _ids(named: pl.Series, key: str, table: Table) -> pl.Series:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import polars as pl
 
@@ -14,15 +14,15 @@ from hilum.table.table import Table
 
 @dataclass(frozen=True)
 class Step:
-    """What one filter did."""
+    """What one filter did: rows before and after it."""
 
     name: str
-    rows_before: int
-    rows_after: int
+    before: int
+    after: int
 
     def to_json(self) -> dict[str, str | int]:
         """As a run and a pack keep it."""
-        return {"name": self.name, "before": self.rows_before, "after": self.rows_after}
+        return asdict(self)
 
 
 def clean(table: Table, config: CleanConfig) -> tuple[Table, list[Step]]:

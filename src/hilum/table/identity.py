@@ -6,8 +6,6 @@ the same (`identity`); what may be is told (`alike`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import polars as pl
 
 from hilum.text import listed, many
@@ -15,14 +13,14 @@ from hilum.text import listed, many
 MISSING = ("", "nan", "na", "n/a", "#n/a", "<na>", "nat", "null", "none")
 """What files write where they know nothing, in lower case."""
 
-INVISIBLE = r"[\p{Cc}\p{Cf}]"
+_INVISIBLE = r"[\p{Cc}\p{Cf}]"
 """Control characters, and what shows nothing: zero-width spaces, byte order marks, marks of direction."""
 
 
 def tidy(column: pl.Expr) -> pl.Expr:
     """Text in Unicode NFC without what cannot be seen, and without spaces of any kind at its ends; a space of any
     kind inside is a plain one."""
-    seen = column.cast(pl.String).str.normalize("NFC").str.replace_all(INVISIBLE, "")
+    seen = column.cast(pl.String).str.normalize("NFC").str.replace_all(_INVISIBLE, "")
     return seen.str.replace_all(r"\p{Z}", " ").str.strip_chars()
 
 
@@ -50,23 +48,25 @@ def _unusual(column: pl.Series) -> bool:
     )
 
 
-def alike(ids: pl.Series) -> list[tuple[str, ...]]:
-    """Ids that differ only in case, leading zeros or the signs between their parts: sorted groups, in order."""
-    named = pl.DataFrame({"id": ids.drop_nulls().unique()}).with_columns(key=_rough(pl.col("id")))
-    groups = named.filter(pl.col("key").is_duplicated()).group_by("key").agg(pl.col("id").sort())
-    return sorted(tuple(group) for group in groups["id"])
+class Alike(list[tuple[str, ...]]):
+    """Groups of ids that differ only in case, leading zeros or the signs between their parts."""
 
+    @classmethod
+    def of(cls, ids: pl.Series) -> Alike:
+        """Such groups among some ids, each sorted, in order."""
+        text = pl.col("id").str.normalize("NFKC").str.to_lowercase().str.replace_all(r"[\s_.\-]+", "-")
+        named = pl.DataFrame({"id": ids.drop_nulls().unique()})
+        named = named.with_columns(key=text.str.replace_all(r"(^|[^0-9])0+([0-9])", "${1}${2}"))
+        groups = named.filter(pl.col("key").is_duplicated()).group_by("key").agg(pl.col("id").sort())
+        return cls(sorted(tuple(group) for group in groups["id"]))
 
-def _rough(column: pl.Expr) -> pl.Expr:
-    text = column.str.normalize("NFKC").str.to_lowercase().str.replace_all(r"[\s_.\-]+", "-")
-    return text.str.replace_all(r"(^|[^0-9])0+([0-9])", "${1}${2}")
+    def said(self, what: str = "patient") -> str:
+        """A clause on them: how many ids, and the first of them."""
+        shown = listed([" = ".join(map(repr, group)) for group in self], 3)
+        return (
+            f"{sum(map(len, self)):,} {what} ids differ only in case, leading zeros or signs, and may be "
+            f"{many(len(self), what)}: {shown}"
+        )
 
-
-def said_of(groups: Sequence[tuple[str, ...]], what: str = "patient") -> str:
-    """A clause on what `alike` found: how many ids, and the first of them."""
-    ids = sum(map(len, groups))
-    shown = listed([" = ".join(map(repr, group)) for group in groups], 3)
-    return (
-        f"{ids:,} {what} ids differ only in case, leading zeros or signs, and may be "
-        f"{many(len(groups), what)}: {shown}"
-    )
+    def __str__(self) -> str:
+        return self.said()

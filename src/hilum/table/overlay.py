@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,26 +27,22 @@ from hilum.table.sources.delimited import read_csv
 from hilum.table.table import Table
 from hilum.text import listed, many
 
-VERDICT_COLUMNS = ("image_id", "finding", "verdict", "by", "when")
-"""What an overlay has, in the order in which hilum writes it."""
-WORDS: dict[str, int | None] = {
+_WORDS: dict[str, int | None] = {
     "positive": POSITIVE,
     "negative": NEGATIVE,
     "uncertain": UNCERTAIN,
     "unusable": None,
 }
 """Verdict -> code; an unusable label is never scored, whatever the label policy."""
-ALSO = {"1": POSITIVE, "1.0": POSITIVE, "0": NEGATIVE, "0.0": NEGATIVE, "-1": UNCERTAIN, "-1.0": UNCERTAIN}
-LEARNED = ("train", "valid")
+_ALSO = {"1": POSITIVE, "1.0": POSITIVE, "0": NEGATIVE, "0.0": NEGATIVE, "-1": UNCERTAIN, "-1.0": UNCERTAIN}
+_LEARNED = ("train", "valid")
 """Parts that verdicts are applied to. The test part keeps its own labels: verdicts that a model asked for would
 make that model look better."""
-SCHEMA = {
-    "image_id": pl.String(),
-    "finding": pl.String(),
-    "verdict": pl.Int8(),
-    "by": pl.String(),
-    "when": pl.String(),
+_SCHEMA = dict.fromkeys(("image_id", "finding", "verdict", "by", "when"), pl.String()) | {
+    "verdict": pl.Int8()
 }
+_Row = tuple[int, str, str, str, str, str]
+"""Line of the file, image_id, finding, verdict, by, when."""
 
 
 @dataclass(frozen=True)
@@ -87,105 +83,120 @@ class Applied:
         return asdict(self)
 
 
-def read_overlay(path: str | Path, table: Table | None = None) -> pl.DataFrame:
-    """Read verdicts, one for each image and finding.
+@dataclass(frozen=True)
+class Overlay:
+    """Verdicts, one for each image and finding.
 
-    Where an image has several verdicts on a finding, the newest `when` (ISO 8601: `2025-11-21` or with a time; a
-    time without a zone is UTC) counts. The headings may come again, as where files were put under each other.
-
-    Args:
-        path: a CSV with `VERDICT_COLUMNS`.
-        table: the data that it is for; what it names must be there. None checks no names.
-
-    Returns:
-        `image_id`, `finding`, `verdict` (Int8: 1, 0, -1; null is unusable), `by`, `when`, sorted by the first two.
-
-    Raises:
-        DataError: the file cannot be read, lacks a column or has no verdict, a verdict or a time cannot be
-            understood, two verdicts contradict each other, or it names what the data have not.
+    Attributes:
+        frame: `image_id`, `finding`, `verdict` (Int8: 1, 0, -1; null is unusable), `by`, `when`, sorted by the
+            first two.
     """
-    path = Path(path)
+
+    frame: pl.DataFrame
+    COLUMNS: ClassVar = tuple(_SCHEMA)
+    """What an overlay has, in the order in which hilum writes it."""
+
+    @classmethod
+    def read(cls, path: str | Path, table: Table | None = None) -> Overlay:
+        """Read verdicts.
+
+        Where an image has several verdicts on a finding, the newest `when` (ISO 8601: `2025-11-21` or with a time;
+        a time without a zone is UTC) counts. The headings may come again, as where files were joined.
+
+        Args:
+            path: a CSV with `COLUMNS`.
+            table: the data that it is for; what it names must be there. None checks no names.
+
+        Raises:
+            DataError: the file cannot be read, lacks a column or has no verdict, a verdict or a time cannot be
+                understood, two verdicts contradict each other, or it names what the data have not.
+        """
+        path = Path(path)
+        rows = _given(path)
+        faults = list(_faults(rows))
+        if table is not None:
+            faults += _unknown({row[1] for row in rows} - {""}, {row[2] for row in rows} - {""}, table)
+        if not faults:
+            kept, faults = _settled(rows)
+        if faults:
+            raise DataError(f"{path} cannot be used:\n" + "\n".join(f"  - {fault}" for fault in faults))
+        return cls(pl.DataFrame(kept, schema=_SCHEMA, orient="row"))
+
+    def write(self, path: Path) -> None:
+        """Write verdicts so that `read` reads the same."""
+        words = {code: word for word, code in _WORDS.items()}
+        verdicts = pl.Series("verdict", [words[code] for code in self.frame["verdict"]], dtype=pl.String)
+        write_text(path, csv_text(self.frame.select(self.COLUMNS).with_columns(verdicts)))
+
+    @property
+    def fingerprint(self) -> str:
+        """A sha256 of the verdicts, by whomever and whenever they were given."""
+        text = self.frame.select("image_id", "finding", "verdict").sort("image_id", "finding").write_csv(None)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def apply(
+        self, table: Table, parts: Mapping[str, npt.NDArray[np.int64]], policy: LabelsConfig
+    ) -> tuple[Table, Applied]:
+        """Put verdicts in the place of labels, in the training and validation part only.
+
+        A verdict on an image holds for its augmented copies too. One that agrees with the given label confirms it.
+        Else, under `policy.verdicts = "correct"`, it replaces the label; under `drop` it is no longer scored.
+        A verdict `unusable` always drops it.
+
+        Args:
+            table: the rows of a run.
+            parts: part -> int64 rows of `table`.
+            policy: `verdicts`, and whether a blank label is a negative one.
+
+        Returns:
+            The table with labels replaced, and what was done.
+        """
+        named = {(image, finding): code for image, finding, code, *_ in self.frame.iter_rows()}
+        rows_of = _rows_of(table, {image for image, _ in named})
+        part_of = np.full(len(table), "", object)
+        for part, members in parts.items():
+            part_of[members] = part
+        columns = {
+            name: table.frame[name].to_list() for name in {one for _, one in named} & {*table.findings}
+        }
+        counts = {part: {"confirmed": 0, "corrected": 0, "dropped": 0} for part in _LEARNED}
+        test = elsewhere = 0
+        for (image, finding), verdict in named.items():
+            # A copy's own verdict counts for more than its original's.
+            rows = [r for r, own in rows_of.get(image, ()) if own == image or (own, finding) not in named]
+            rows = rows if finding in columns else []
+            where = {part_of[row] for row in rows}
+            test += "test" in where
+            elsewhere += not where - {""}
+            for row in rows:
+                if part_of[row] in _LEARNED:
+                    what, columns[finding][row] = _outcome(columns[finding][row], verdict, policy)
+                    counts[part_of[row]][what] += 1
+        changed = table.relabel({name: pl.Series(name, codes, pl.Int8) for name, codes in columns.items()})
+        return changed, Applied(self.fingerprint, policy.verdicts, counts, test, elsewhere)
+
+
+def _given(path: Path) -> list[_Row]:
+    """The rows of a file that have a verdict."""
     frame = read_csv(path)
-    need_columns(frame, VERDICT_COLUMNS, path)
-    text = frame.select(tidy(pl.col(name)).fill_null("") for name in VERDICT_COLUMNS)
+    need_columns(frame, Overlay.COLUMNS, path)
+    text = frame.select(tidy(pl.col(name)).fill_null("") for name in Overlay.COLUMNS)
     text = text.with_columns(identities(text["image_id"]).fill_null(""))
-    headings = pl.all_horizontal(pl.col(name) == name for name in VERDICT_COLUMNS)
-    rows = text.with_row_index("line", 2).filter((pl.col("verdict") != "") & ~headings).rows()
+    headings = pl.all_horizontal(pl.col(name) == name for name in Overlay.COLUMNS)
+    rows: list[_Row] = text.with_row_index("line", 2).filter((pl.col("verdict") != "") & ~headings).rows()
     if not rows:
         raise DataError(
-            f"{path} has no verdict yet. Fill its column verdict with: {', '.join(WORDS)}; "
+            f"{path} has no verdict yet. Fill its column verdict with: {', '.join(_WORDS)}; "
             "a row without one says nothing."
         )
-    faults = list(_faults(rows))
-    if table is not None:
-        faults += _unknown({row[1] for row in rows} - {""}, {row[2] for row in rows} - {""}, table)
-    if not faults:
-        kept, faults = _settled(rows)
-    if faults:
-        raise DataError(f"{path} cannot be used:\n" + "\n".join(f"  - {fault}" for fault in faults))
-    return pl.DataFrame(kept, schema=SCHEMA, orient="row")
-
-
-def write_overlay(path: Path, overlay: pl.DataFrame) -> None:
-    """Write verdicts so that `read_overlay` reads the same; `overlay` as that gives it."""
-    words = {code: word for word, code in WORDS.items()}
-    verdicts = pl.Series("verdict", [words[code] for code in overlay["verdict"]], dtype=pl.String)
-    write_text(path, csv_text(overlay.select(VERDICT_COLUMNS).with_columns(verdicts)))
-
-
-def fingerprint_of(overlay: pl.DataFrame) -> str:
-    """A sha256 of the verdicts, by whomever and whenever they were given."""
-    text = overlay.select("image_id", "finding", "verdict").sort("image_id", "finding").write_csv(None)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def apply_overlay(
-    table: Table, overlay: pl.DataFrame, parts: Mapping[str, npt.NDArray[np.int64]], policy: LabelsConfig
-) -> tuple[Table, Applied]:
-    """Put verdicts in the place of labels, in the training and validation part only.
-
-    A verdict on an image holds for its augmented copies (column `copy_of`) too. One that agrees with the given
-    label confirms it. Else, under `policy.verdicts = "correct"`, it replaces the label; under `drop` the label is
-    no longer scored. A verdict `unusable` always drops it.
-
-    Args:
-        table: the rows of a run.
-        overlay: as `read_overlay` gives it.
-        parts: part -> int64 rows of `table`.
-        policy: `verdicts`, and whether a blank label is a negative one.
-
-    Returns:
-        The table with labels replaced, and what was done.
-    """
-    named = {(image, finding): code for image, finding, code, *_ in overlay.iter_rows()}
-    rows_of = _rows_of(table, {image for image, _ in named})
-    part_of = np.full(len(table), "", object)
-    for part, members in parts.items():
-        part_of[members] = part
-    columns = {
-        name: table.frame[name].to_list() for name in {finding for _, finding in named} & {*table.findings}
-    }
-    counts = {part: {"confirmed": 0, "corrected": 0, "dropped": 0} for part in LEARNED}
-    test = elsewhere = 0
-    for (image, finding), verdict in named.items():
-        # A copy's own verdict counts for more than its original's.
-        rows = [r for r, own in rows_of.get(image, ()) if own == image or (own, finding) not in named]
-        where = {part_of[row] for row in rows} if finding in columns else set()
-        test += "test" in where
-        elsewhere += not where - {""}
-        for row in rows if finding in columns else ():
-            if part_of[row] in LEARNED:
-                what, columns[finding][row] = _outcome(columns[finding][row], verdict, policy)
-                counts[part_of[row]][what] += 1
-    changed = table.relabel({name: pl.Series(name, codes, pl.Int8) for name, codes in columns.items()})
-    return changed, Applied(fingerprint_of(overlay), policy.verdicts, counts, test, elsewhere)
+    return rows
 
 
 def _rows_of(table: Table, images: set[str]) -> dict[str, list[tuple[int, str]]]:
     """Image -> each row that shows it, its own and those of its copies, with that row's own id."""
     found: dict[str, list[tuple[int, str]]] = {}
     own = table.frame["image_id"].to_list()
-    originals = table.frame["copy_of"].to_list() if "copy_of" in table.frame.columns else own
+    originals = table.frame[Table.COPY_OF].to_list() if Table.COPY_OF in table.frame.columns else own
     for row, names in enumerate(zip(own, originals, strict=True)):
         for name in {*names} & images:
             found.setdefault(name, []).append((row, names[0]))
@@ -201,17 +212,13 @@ def _outcome(given: int | None, verdict: int | None, policy: LabelsConfig) -> tu
     return ("corrected", verdict) if policy.verdicts == "correct" else ("dropped", UNUSABLE)
 
 
-Row = tuple[int, str, str, str, str, str]
-"""Line of the file, image_id, finding, verdict, by, when."""
-
-
-def _faults(rows: Sequence[Row]) -> Iterator[str]:
+def _faults(rows: Sequence[_Row]) -> Iterator[str]:
     words = [(line, verdict) for line, _, _, verdict, _, _ in rows if not _known(verdict)]
     if words:
         line, word = words[0]
         yield (
             f"{many(len(words), 'verdict')} cannot be understood, in line {line}: {word!r}; "
-            f"{did_you_mean(word, WORDS)} (or 1, 0, -1)"
+            f"{did_you_mean(word, _WORDS)} (or 1, 0, -1)"
         )
     nameless = [row[0] for row in rows if not (row[1] and row[2])]
     if nameless:
@@ -226,7 +233,7 @@ def _faults(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _known(verdict: str) -> bool:
-    return verdict.lower() in WORDS or verdict in ALSO
+    return verdict.lower() in _WORDS or verdict in _ALSO
 
 
 def _time(when: str) -> datetime | None:
@@ -239,8 +246,8 @@ def _time(when: str) -> datetime | None:
 
 def _unknown(images: set[str], findings: set[str], table: Table) -> Iterator[str]:
     ids = set(table.frame["image_id"].to_list())
-    if "copy_of" in table.frame.columns:
-        ids |= set(table.frame["copy_of"].drop_nulls().to_list())
+    if Table.COPY_OF in table.frame.columns:
+        ids |= set(table.frame[Table.COPY_OF].drop_nulls().to_list())
     if strange := sorted(images - ids):
         yield (
             f"{many(len(strange), 'image')} of {len(images):,} not in the data: {listed(strange, 3)}; "
@@ -251,9 +258,9 @@ def _unknown(images: set[str], findings: set[str], table: Table) -> Iterator[str
         yield f"{many(len(strange), 'finding')} not in the data: {listed(strange, 3)}; {hint}"
 
 
-def _settled(rows: Iterable[Row]) -> tuple[list[tuple[str, str, int | None, str, str]], list[str]]:
+def _settled(rows: Iterable[_Row]) -> tuple[list[tuple[str, str, int | None, str, str]], list[str]]:
     """One verdict for each image and finding, sorted; and which contradict each other."""
-    given: dict[tuple[str, str], list[Row]] = {}
+    given: dict[tuple[str, str], list[_Row]] = {}
     for row in rows:
         given.setdefault((row[1], row[2]), []).append(row)
     kept, torn = [], []
@@ -279,4 +286,4 @@ def _moment(when: str) -> datetime:
 
 
 def _code(verdict: str) -> int | None:
-    return ALSO[verdict] if verdict in ALSO else WORDS[verdict.lower()]
+    return _ALSO[verdict] if verdict in _ALSO else _WORDS[verdict.lower()]

@@ -8,13 +8,13 @@ import numpy.typing as npt
 from hilum.config import SamplingConfig
 from hilum.errors import DataError, did_you_mean
 
-Rows = npt.NDArray[np.int64]
-FloatArray = npt.NDArray[np.float32]
+_Rows = npt.NDArray[np.int64]
+_FloatArray = npt.NDArray[np.float32]
 
 
 def sample_rows(
-    targets: FloatArray, findings: tuple[str, ...], config: SamplingConfig, seed: int, epoch: int
-) -> Rows:
+    targets: _FloatArray, findings: tuple[str, ...], config: SamplingConfig, seed: int, epoch: int
+) -> _Rows:
     """The images of one epoch, as positions into the training part, unshuffled.
 
     - `all`: every image once.
@@ -51,11 +51,11 @@ def sample_rows(
     return _every_finding_equally(targets, findings, generator)
 
 
-def _positive(targets: FloatArray) -> npt.NDArray[np.bool_]:
+def _positive(targets: _FloatArray) -> npt.NDArray[np.bool_]:
     return (targets > 0.5) & (targets <= 1)
 
 
-def _oversample(targets: FloatArray, min_count: int, generator: np.random.Generator) -> Rows:
+def _oversample(targets: _FloatArray, min_count: int, generator: np.random.Generator) -> _Rows:
     vectors = np.where(np.isnan(targets), np.float32(-1), targets)
     _, group_of, sizes = np.unique(vectors, axis=0, return_inverse=True, return_counts=True)
     by_group = np.argsort(group_of.ravel(), kind="stable").astype(np.int64)
@@ -69,8 +69,8 @@ def _oversample(targets: FloatArray, min_count: int, generator: np.random.Genera
 
 
 def _one_class_as_often_as_the_other(
-    targets: FloatArray, findings: tuple[str, ...], finding: str, generator: np.random.Generator
-) -> Rows:
+    targets: _FloatArray, findings: tuple[str, ...], finding: str, generator: np.random.Generator
+) -> _Rows:
     if finding not in findings:
         raise DataError(
             f"sampling.finding: the data has no finding {finding!r}; {did_you_mean(finding, findings)}"
@@ -89,8 +89,8 @@ def _one_class_as_often_as_the_other(
 
 
 def _every_finding_equally(
-    targets: FloatArray, findings: tuple[str, ...], generator: np.random.Generator
-) -> Rows:
+    targets: _FloatArray, findings: tuple[str, ...], generator: np.random.Generator
+) -> _Rows:
     positive = _positive(targets)
     with_positives = [np.flatnonzero(column) for column in positive.T if column.any()]
     if not with_positives:
@@ -107,7 +107,7 @@ def _every_finding_equally(
     return np.concatenate([without.astype(np.int64), *drawn])
 
 
-def _evenly(rows: npt.NDArray[np.intp], count: int, generator: np.random.Generator) -> Rows:
+def _evenly(rows: npt.NDArray[np.intp], count: int, generator: np.random.Generator) -> _Rows:
     """`count` draws from `rows`: all of them as often as fits, the remainder without replacement."""
     whole, rest = divmod(count, len(rows))
     return np.concatenate([np.tile(rows, whole), generator.permutation(rows)[:rest]]).astype(np.int64)

@@ -1,11 +1,16 @@
 """Which rows train, which validate and which test.
 
 A patient's images stay together unless the user says otherwise, and then the split carries a warning.
+
+Groups are dealt so that every label is equally frequent in each part: iterative stratification of multi-label data
+(Sechidis, Tsoumakas and Vlahavas 2011) carried over to groups. Groups rich in rare labels are dealt first, each to
+the part that lacks most of what the group brings. All arithmetic is on integers: every machine deals alike.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,22 +20,12 @@ import polars as pl
 from hilum.config import SplitConfig
 from hilum.errors import DataError, did_you_mean
 from hilum.files import read_parquet, write_parquet
-from hilum.table.check import (
-    PARTS,
-    Rows,
-    alike_patients,
-    marked,
-    official_parts,
-    rate_gaps,
-    shared_patients,
-    without_positives,
-)
-from hilum.table.identity import identities, said_of
+from hilum.table.identity import Alike, identities
 from hilum.table.sources.delimited import read_csv
-from hilum.table.stratify import deal, shuffled
-from hilum.table.table import Table
+from hilum.table.table import PARTS, Rows, Table
 from hilum.text import listed, many
 
+_SHARE_UNITS, _WEIGHT_UNITS = 10_000, 10_000_000
 BY_IMAGE = "Split by image: a patient's images may be on both sides, so scores are too good"
 """What all scores of such a split must say."""
 
@@ -100,7 +95,7 @@ def make_split(table: Table, config: SplitConfig, seed: int) -> Split:
         return _finish(table, _from_file(table, Path(config.file)), config.by)
     if config.by == "official":
         return _finish(table, _official(table), config.by)
-    kept = {part: rows for part, rows in official_parts(table).items() if part != "train"}
+    kept = {part: rows for part, rows in table.official_parts().items() if part != "train"}
     if not config.keep_official:
         kept = {}
     elif config.folds:
@@ -117,7 +112,7 @@ def subset(table: Table, n: int, seed: int) -> Table:
     if n <= 0 or n >= len(table):
         return table
     patients, sizes = np.unique(table.frame["patient_id"].to_numpy().astype(str), return_counts=True)
-    order = shuffled(patients.tolist(), "subset", seed)
+    order = _shuffled(patients.tolist(), "subset", seed)
     images = np.cumsum(sizes[order])
     drawn = patients[order[: int(np.abs(images - n).argmin()) + 1]]
     return table.filter(table.frame["patient_id"].is_in(drawn.tolist()))
@@ -146,17 +141,17 @@ def _stratified(table: Table, rows: Rows, by: str, shares: tuple[float, ...], se
     names, group_of = np.unique(table.frame[key][rows].to_numpy().astype(str), return_inverse=True)
     if not len(names):
         return [rows for _ in shares]
-    marks = marked(table)[1][rows]
+    marks = table.marks()[1][rows]
     ones = np.ones((len(rows), 1), np.int64)
     columns = np.concatenate([ones, marks], axis=1).T
     sums = [np.bincount(group_of, column, minlength=len(names)) for column in columns]
     amounts = np.stack([np.ones(len(names)), *sums], axis=1).astype(np.int64)
-    part_of = deal(amounts, shares, shuffled(names.tolist(), "split", seed))[group_of]
+    part_of = deal(names.tolist(), amounts, shares, "split", seed)[group_of]
     return [rows[part_of == part] for part in range(len(shares))]
 
 
 def _official(table: Table) -> dict[str, Rows]:
-    parts = official_parts(table)
+    parts = table.official_parts()
     without = table.frame["official_split"].null_count()
     if without:
         raise DataError(
@@ -223,7 +218,7 @@ def _empty(table: Table, part: str, by: str) -> str:
     if by == "file":
         return f"{message}. Name some images for it in the split file."
     if by == "official":
-        official = ", ".join(official_parts(table)) or "none"
+        official = ", ".join(table.official_parts()) or "none"
         return (
             f"{message}; the data set's own parts are: {official}. "
             'Use split.by = "patient" with keep_official = true, which divides the official train part.'
@@ -238,7 +233,7 @@ def _empty(table: Table, part: str, by: str) -> str:
 
 def _warnings(table: Table, parts: dict[str, Rows], by: str) -> tuple[str, ...]:
     found = []
-    shared = shared_patients(table, parts)
+    shared = table.shared_patients(parts)
     pairs = "; ".join(f"{a} and {b}: {len(ids):,}" for (a, b), ids in shared.items())
     if by == "image":
         found.append(BY_IMAGE + (f" (patients in two parts: {pairs})." if shared else "."))
@@ -248,7 +243,7 @@ def _warnings(table: Table, parts: dict[str, Rows], by: str) -> tuple[str, ...]:
             "If these are the same persons, scores are too good."
         )
     if torn := _torn(table, parts):
-        found.append(f"{said_of(torn)}; they are in two parts. If so, scores are too good.")
+        found.append(f"{torn}; they are in two parts. If so, scores are too good.")
     sources = table.frame[np.concatenate(list(parts.values()))]["source"].value_counts().sort("source").rows()
     if len(sources) > 1:
         each = [f"{name} ({many(count, 'image')})" for name, count in sources]
@@ -256,23 +251,80 @@ def _warnings(table: Table, parts: dict[str, Rows], by: str) -> tuple[str, ...]:
             f"The images are of {len(sources)} sources: {listed(each)}. Where labels are rarer in one than in "
             "another, a model may learn to tell the sources apart and score well by that."
         )
-    gaps = rate_gaps(table, parts["train"], parts["valid"])
+    gaps = table.rate_gaps(parts["train"], parts["valid"])
     if gaps:
         found.append(f"Rates that differ by over 2 points between train and valid: {listed(gaps)}.")
     for name in ("train", "valid"):
-        lacking = without_positives(table, parts[name])
-        if lacking:
+        part = table.frame[parts[name]]
+        if lacking := [finding for finding in table.findings if not part[finding].eq(1).any()]:
             found.append(f"No positive in {name}: {listed(lacking, len(lacking))}.")
     return tuple(found)
 
 
-def _torn(table: Table, parts: dict[str, Rows]) -> list[tuple[str, ...]]:
+def _torn(table: Table, parts: dict[str, Rows]) -> Alike:
     """Groups of patients who may be the same (`alike_patients`) and are in different parts."""
-    groups = alike_patients(table)
-    if not groups:
-        return []
     where: dict[str, set[str]] = {}
-    for name, rows in parts.items():
+    groups = table.alike_patients()
+    for name, rows in parts.items() if groups else ():
         for patient in table.frame["patient_id"][rows].unique():
             where.setdefault(patient, set()).add(name)
-    return [group for group in groups if len(set().union(*(where.get(one, set()) for one in group))) > 1]
+    return Alike(group for group in groups if len(set().union(*(where.get(one, set()) for one in group))) > 1)
+
+
+def _shuffled(names: Sequence[str], purpose: str, seed: int) -> Rows:
+    """A random order of distinct names that follows from (purpose, seed, name) alone.
+
+    The order in which the names come does not matter, and neither does the numpy version.
+
+    Returns:
+        int64 [n]: positions into `names`.
+    """
+    keys = [hashlib.sha256(f"{purpose}:{seed}:{name}".encode()).digest() for name in names]
+    return np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.int64)
+
+
+def deal(names: Sequence[str], amounts: Rows, shares: Sequence[float], purpose: str, seed: int) -> Rows:
+    """Deal groups to parts; which part a group comes to does not hang on the order in which groups are given.
+
+    Args:
+        names: of the groups, distinct.
+        amounts: int64 [groups, m], how much of each of m things a group brings: its images, the positives
+            of each finding among them, and so on.
+        shares: share of each part, summing to 1.
+        purpose, seed: of the random order that breaks ties.
+
+    Returns:
+        int64 [groups], the part of each group. No part with a share is empty where there are groups enough.
+    """
+    units = _units(shares)
+    weights = _WEIGHT_UNITS // np.maximum(amounts.sum(axis=0), 1)
+    weighted = amounts * weights
+    # Stable: groups of equal weight stay in random order.
+    order = _shuffled(names, purpose, seed)
+    order = order[np.argsort(-weighted.sum(axis=1)[order], kind="stable")]
+    part_of = np.zeros(len(amounts), np.int64)
+    surplus = np.zeros((len(units), amounts.shape[1]), np.int64)
+    column = units[:, None]
+    for group in order:
+        brings = amounts[group]
+        surplus -= column * brings
+        part = int(surplus.dot(weighted[group]).argmin())
+        surplus[part] += brings * _SHARE_UNITS
+        part_of[group] = part
+    return _fill_empty(part_of, order, units)
+
+
+def _units(shares: Sequence[float]) -> Rows:
+    """Shares as whole ten-thousandths that sum to `_SHARE_UNITS`."""
+    edges = np.rint(np.cumsum([0.0, *shares]) / sum(shares) * _SHARE_UNITS).astype(np.int64)
+    return np.diff(edges)
+
+
+def _fill_empty(part_of: Rows, order: Rows, units: Rows) -> Rows:
+    """Give every part with a share at least one group: the lightest one of the part that has most."""
+    for part in np.flatnonzero(units):
+        sizes = np.bincount(part_of, minlength=len(units))
+        if sizes[part] == 0 and sizes.max() > 1:
+            richest = int(sizes.argmax())
+            part_of[order[part_of[order] == richest][-1]] = part
+    return part_of

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,45 +15,29 @@ import polars as pl
 
 from hilum.config import LabelsConfig
 from hilum.errors import DataError, did_you_mean
-from hilum.table.identity import identities
-from hilum.table.labels import scoring_targets, training_targets
-from hilum.text import items, listed, many
+from hilum.table.columns import BOX_COLUMNS, COLUMNS, IDS, REQUIRED, faults
+from hilum.table.identity import Alike, identities
+from hilum.table.labels import targets_of
+from hilum.text import items, many
 
-COLUMNS: dict[str, pl.DataType] = {
-    "image_id": pl.String(),
-    "path": pl.String(),
-    "patient_id": pl.String(),
-    "study_id": pl.String(),
-    "view": pl.String(),
-    "projection": pl.String(),
-    "age": pl.Float32(),
-    "sex": pl.String(),
-    "source": pl.String(),
-    "official_split": pl.String(),
-}
-"""Columns that every Table has, in this order. `path` is relative to the Table's root, with / between."""
+Rows = npt.NDArray[np.int64]
+PARTS = ("train", "valid", "test")
+_TRAITS = ("sex", "projection", "view")
+"""What besides the findings should be equally frequent in every part."""
+_ROUNDING = 1e-9
+_NO_FINDING = "No Finding"
 
-IDS = ("image_id", "patient_id", "study_id")
-_WRITTEN = (
-    "{ids} written in two ways (spaces, 1 and 1.0, or another form of the same letters): each counts as one "
-    "patient."
-)
-REQUIRED = ("image_id", "path", "patient_id", "source")
-ALLOWED = {
-    "view": ("frontal", "lateral"),
-    "projection": ("AP", "PA", "LL"),
-    "sex": ("F", "M"),
-    "official_split": ("train", "valid", "test"),
-}
-BOX_COLUMNS: dict[str, pl.DataType] = {
-    "image_id": pl.String(),
-    "finding": pl.String(),
-    "x": pl.Float32(),
-    "y": pl.Float32(),
-    "width": pl.Float32(),
-    "height": pl.Float32(),
-}
-"""Boxes of findings, as shares (0..1) of the image's width and height, from its upper left corner."""
+
+@dataclass(frozen=True)
+class _Gap:
+    """A finding or trait whose rate differs between two parts; rates are shares of the part's images."""
+
+    name: str
+    first: float
+    second: float
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.first:.1%} against {self.second:.1%}"
 
 
 @dataclass(frozen=True)
@@ -72,13 +58,18 @@ class Table:
     root: Path = field(default_factory=Path)
     boxes: pl.DataFrame | None = None
     notes: tuple[str, ...] = ()
+    COLUMNS: ClassVar = COLUMNS
+    BOX_COLUMNS: ClassVar = BOX_COLUMNS
+    COPY_OF: ClassVar = "copy_of"
+    """Extra column of a table with changed copies of images (`hilum augment`): of which, null for an image itself.
+
+    A copy has its original's patient, study, labels and path. Taken for one image more, a copy of a training image
+    could end up in validation, and every score would count each image several times.
+    """
 
     def __post_init__(self) -> None:
-        faults = list(_faults(self.frame, self.findings))
-        if faults:
-            raise DataError(
-                "this is not a table of images:\n" + "\n".join(f"  - {fault}" for fault in faults)
-            )
+        if found := list(faults(self.frame, self.findings)):
+            raise DataError("this is not a table of images:\n" + "\n".join(f"  - {fault}" for fault in found))
 
     @classmethod
     def make(
@@ -118,7 +109,8 @@ class Table:
         frame = frame.with_columns(identities(frame[name]) for name in IDS)
         merged = written.drop_nulls().n_unique() - frame["patient_id"].drop_nulls().n_unique()
         if merged and not frame["patient_id"].null_count():
-            notes = [*notes, _WRITTEN.format(ids=many(merged, "patient id"))]
+            how = "written in two ways (spaces, 1 and 1.0, or another form of the same letters)"
+            notes = [*notes, f"{many(merged, 'patient id')} {how}: each counts as one patient."]
         return cls(frame, tuple(findings), Path(root), boxes, tuple(notes))
 
     def __len__(self) -> int:
@@ -198,7 +190,7 @@ class Table:
 
     def targets(self, policy: LabelsConfig, *, scoring: bool = False) -> npt.NDArray[np.float32]:
         """Targets under a label policy, float32 [n, k]; NaN is not scored. See `hilum.table.labels`."""
-        return (scoring_targets if scoring else training_targets)(self.codes, policy)
+        return targets_of(self.codes, policy, scoring=scoring)
 
     def fingerprint(self) -> str:
         """A sha256 of all rows and columns but `path`: equal for equal content, wherever the images lie."""
@@ -207,28 +199,114 @@ class Table:
 
     def counts(self) -> pl.DataFrame:
         """Per finding: positive, negative, uncertain, blank and the positive rate among all rows."""
-        return pl.DataFrame(
-            [
-                {
-                    "finding": name,
-                    "positive": int((column == 1).sum()),
-                    "negative": int((column == 0).sum()),
-                    "uncertain": int((column == -1).sum()),
-                    "blank": column.null_count(),
-                    "positive_rate": int((column == 1).sum()) / max(len(self), 1),
-                }
-                for name in self.findings
-                for column in [self.frame[name]]
-            ],
-            schema={
-                "finding": pl.String,
-                "positive": pl.Int64,
-                "negative": pl.Int64,
-                "uncertain": pl.Int64,
-                "blank": pl.Int64,
-                "positive_rate": pl.Float64,
-            },
-        )
+        rows = []
+        for name in self.findings:
+            column = self.frame[name]
+            counts = [int((column == code).sum()) for code in (1, 0, -1)]
+            rows.append((name, *counts, column.null_count(), counts[0] / max(len(self), 1)))
+        kinds = dict.fromkeys(("positive", "negative", "uncertain", "blank"), pl.Int64)
+        schema = {"finding": pl.String, **kinds, "positive_rate": pl.Float64}
+        return pl.DataFrame(rows, schema, orient="row")
+
+    @property
+    def diseases(self) -> tuple[str, ...]:
+        """The findings but `No Finding`, a label that says that there is nothing."""
+        return tuple(name for name in self.findings if name != _NO_FINDING)
+
+    @property
+    def copies(self) -> npt.NDArray[np.bool_]:
+        """Which rows are changed copies of other images (`COPY_OF`), bool [n]."""
+        if self.COPY_OF not in self.frame.columns:
+            return np.zeros(len(self), np.bool_)
+        return self.frame[self.COPY_OF].is_not_null().to_numpy()
+
+    def originals(self) -> Table:
+        """The images themselves, without the column `COPY_OF`: the table that the copies were made from."""
+        if self.COPY_OF not in self.frame.columns:
+            return self
+        made = self.filter(~self.copies)
+        return made._with(made.frame.drop(self.COPY_OF), self.findings)
+
+    def with_copies_of(self, of: Table, rows: Rows) -> tuple[Table, Rows, int]:
+        """Add to a table of originals the copies of some of its images.
+
+        Args:
+            of: the table with copies that these are from; some may have been left out since.
+            rows: int64 [m], rows whose copies are wanted: the training part, and nothing else.
+
+        Returns:
+            The table with `COPY_OF` again: its own rows in their order, then the copies; the copies' rows; and how
+            many copies of other images were left out.
+        """
+        if not of.copies.any():
+            return self, np.zeros(0, np.int64), 0
+        wanted = self.frame["image_id"][rows].implode()
+        copies = of.frame[self.COPY_OF].is_in(wanted).fill_null(value=False)
+        order = pl.DataFrame({"image_id": of.frame["image_id"], "row": np.arange(len(of))})
+        own = self.frame.select("image_id").join(order, on="image_id", how="left", maintain_order="left")
+        both = np.concatenate([own["row"].to_numpy(), copies.arg_true().to_numpy()]).astype(np.int64)
+        added = np.arange(len(self), len(both), dtype=np.int64)
+        return of.take(both), added, int(of.copies.sum()) - len(added)
+
+    def official_parts(self) -> dict[str, Rows]:
+        """Rows of each part that the data set itself names; parts without rows are left out."""
+        official = self.frame["official_split"]
+        rows = {part: official.eq(part).arg_true().cast(pl.Int64).to_numpy() for part in PARTS}
+        return {part: found for part, found in rows.items() if len(found)}
+
+    @property
+    def nobody_named(self) -> bool:
+        """Whether every image is taken for a patient of its own because nothing says whose it is."""
+        names = self.frame["image_id"]
+        if self.frame["source"].eq("folder").all():
+            names = names.str.split("/").list.last()
+        return len(self) > 1 and bool(self.frame["patient_id"].eq(names).all())
+
+    def alike_patients(self) -> Alike:
+        """Patients of one source whose ids differ only in case, leading zeros or signs; none where every image is
+        a patient of its own."""
+        if self.patients == len(self) and self.nobody_named:
+            return Alike()
+        frames = self.frame.select("patient_id", "source").partition_by("source")
+        return Alike(group for source in frames for group in Alike.of(source["patient_id"]))
+
+    def shared_patients(self, parts: Mapping[str, Rows]) -> dict[tuple[str, str], tuple[str, ...]]:
+        """Patients with images in two parts: for each such pair of parts, their ids in order."""
+        patients = {name: set(self.frame["patient_id"][rows]) for name, rows in parts.items()}
+        pairs = {pair: patients[pair[0]] & patients[pair[1]] for pair in combinations(patients, 2)}
+        return {pair: tuple(sorted(both)) for pair, both in pairs.items() if both}
+
+    def marks(self) -> tuple[tuple[str, ...], Rows]:
+        """Names, and int64 [n, m] of 0 and 1: each finding positive, then each value of each trait.
+
+        Of a trait that is always known and has two values, the second says nothing new and is left out.
+        """
+        columns = {name: pl.col(name).eq(1) for name in self.findings}
+        for trait in _TRAITS:
+            values = sorted(self.frame[trait].drop_nulls().unique())
+            if len(values) == 2 and not self.frame[trait].null_count():
+                values = values[:1]
+            columns |= {f"{trait} {value}": pl.col(trait).eq(value) for value in values}
+        if not columns:
+            return (), np.zeros((len(self), 0), np.int64)
+        marks = [
+            mark.fill_null(False).cast(pl.Int64).alias(str(i)) for i, mark in enumerate(columns.values())
+        ]
+        return tuple(columns), self.frame.select(marks).to_numpy()
+
+    def rate_gaps(self, first: Rows, second: Rows, points: float = 2.0) -> tuple[_Gap, ...]:
+        """Findings and traits whose rate differs between two parts by more than `points` percentage points.
+
+        Two are what the CheXpert framework of 2020 warned of. The widest gaps come first; there are none where
+        either part is empty.
+        """
+        if not len(first) or not len(second):
+            return ()
+        names, marks = self.marks()
+        rates = [marks[rows].mean(axis=0).tolist() for rows in (first, second)]
+        gaps = [_Gap(name, a, b) for name, a, b in zip(names, *rates, strict=True)]
+        wide = [gap for gap in gaps if abs(gap.first - gap.second) > points / 100 + _ROUNDING]
+        return tuple(sorted(wide, key=lambda gap: -abs(gap.first - gap.second)))
 
     def __repr__(self) -> str:
         return (
@@ -239,35 +317,3 @@ class Table:
     def _repr_html_(self) -> str:
         head = f"<p><b>{len(self):,}</b> images of <b>{self.patients:,}</b> patients</p>"
         return head + self.counts()._repr_html_()
-
-
-def _faults(frame: pl.DataFrame, findings: tuple[str, ...]) -> Iterator[str]:
-    for name, kind in COLUMNS.items():
-        if frame.schema.get(name) != kind:
-            yield f"column {name!r} should be {kind}, it is {frame.schema.get(name, 'missing')}"
-            return
-    for name in REQUIRED:
-        if frame[name].null_count():
-            row = int(frame[name].is_null().arg_max() or 0) + 1
-            yield (
-                f"column {name!r} is empty, or holds a word for what is missing, in "
-                f"{many(frame[name].null_count(), 'row')}, the first of them row {row}"
-            )
-    if frame["image_id"].n_unique() < frame.height:
-        twice = frame["image_id"].filter(frame["image_id"].is_duplicated())
-        times = (frame["image_id"] == twice[0]).sum()
-        yield f"image_id is not unique: {twice[0]!r} occurs {times} times, and a table has one row per image"
-    for name, allowed in ALLOWED.items():
-        strange = frame[name].drop_nulls().filter(~frame[name].drop_nulls().is_in(allowed))
-        if len(strange):
-            yield f"column {name!r} may hold {', '.join(allowed)}; it holds {strange[0]!r}"
-    if len(set(findings)) < len(findings):
-        yield f"a finding is named twice among {listed(findings)}"
-    for name in findings:
-        if frame.schema.get(name) != pl.Int8():
-            yield f"finding {name!r} should be Int8, it is {frame.schema.get(name, 'missing')}"
-            continue
-        values = frame[name].drop_nulls()
-        strange = values.filter(~values.is_in([1, 0, -1]))
-        if len(strange):
-            yield f"finding {name!r} may be 1, 0, -1 or empty; it is {strange[0]}"

@@ -1,11 +1,5 @@
-from .check import check_track as check_track
 from .events import Epoch as Epoch
-from .events import Start as Start
-from .events import Tracker as Tracker
-from .lines import HEADING_EVERY as HEADING_EVERY
 from .lines import EpochTable as EpochTable
-from .lines import epoch_lines as epoch_lines
-from .lines import terminal_width as terminal_width
 from .trackers import Trackers as Trackers
-from .trackers import open_trackers as open_trackers
+from .trackers import check_track as check_track
 from .trackers import record_result as record_result

@@ -1,11 +1,11 @@
-"""What a tracker is told of a training, and what it has to answer to."""
+"""What those that follow a training are told of an epoch."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,20 +14,6 @@ from hilum.metrics import Floats, Predictions
 
 if TYPE_CHECKING:
     from torch import nn
-
-
-@dataclass(frozen=True)
-class Start:
-    """What a training starts with.
-
-    Attributes:
-        inputs: float32 [b, s, s], the first batch as the network sees it, back in shares of white; None where the
-            run is resumed.
-        model: with its first weights.
-    """
-
-    inputs: npt.NDArray[np.float32] | None
-    model: nn.Module
 
 
 @dataclass(frozen=True)
@@ -49,7 +35,7 @@ class Epoch:
     pixels: Callable[[Sequence[str]], npt.NDArray[np.uint8]]
 
 
-LONGEST = 200
+_LONGEST = 200
 """Characters of a finding's key: MLflow takes 250 with the score's name in front."""
 
 
@@ -61,7 +47,7 @@ def keys(findings: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     taken: set[str] = set()
     for finding in findings:
-        key = re.sub(r"[^\w.\- ]+", "_", finding, flags=re.UNICODE).strip()[:LONGEST]
+        key = re.sub(r"[^\w.\- ]+", "_", finding, flags=re.UNICODE).strip()[:_LONGEST]
         base = key = key if key.strip(".") else "finding"
         while key.casefold() in taken:  # some databases of MLflow do not tell case apart
             number = int(key[len(base) + 1 :] or 1) + 1
@@ -69,16 +55,3 @@ def keys(findings: Iterable[str]) -> dict[str, str]:
         taken.add(key.casefold())
         found[finding] = key
     return found
-
-
-class Tracker(Protocol):
-    """Follows a training. What it raises is told once and does not end the training."""
-
-    def start(self, start: Start) -> None:
-        """Before the first step, also of a resumed run."""
-
-    def epoch(self, epoch: Epoch) -> None:
-        """After an epoch's files are written and before its checkpoint: after a kill it may come twice."""
-
-    def close(self) -> None:
-        """No more comes."""

@@ -12,7 +12,7 @@ from hilum.config import TrackConfig
 from hilum.metrics import COUNTS, SCORES
 from hilum.text import MISSING, many, visible
 
-HEADINGS: dict[str, str] = {
+_HEADINGS: dict[str, str] = {
     "images": "images",
     "positives": "pos.",
     "predicted_positives": "pred.",
@@ -21,12 +21,12 @@ HEADINGS: dict[str, str] = {
     "false_negatives": "FN",
     "true_negatives": "TN",
 }
-"""Short headings of scores: with the six of the default the table is 80 characters wide at most."""
+"""Short headings of counts; scores have their own. With the six of the default a line has at most 80 letters."""
 
-HEADING_EVERY = 30
+_HEADING_EVERY = 30
 """Epochs after which the headings are said again."""
 
-BEST = "best"
+_BEST = "best"
 
 
 @dataclass(frozen=True)
@@ -42,17 +42,18 @@ class _Column:
 class EpochTable:
     """Headings and lines of a training's epochs, as wide as there is room for."""
 
-    def __init__(self, config: TrackConfig, epochs: int, width: int | None = None) -> None:
+    def __init__(self, config: TrackConfig, epochs: int, width: int | None = 0) -> None:
         """Choose the columns.
 
         Args:
             config: `columns`, `parts`, `per_finding`.
             epochs: how many the run has, for `3/20`.
-            width: characters that a line may have; None for no limit, as in a file. Where there is less room,
-                learning rate, speed and time go first, then scores from the right.
+            width: characters that a line may have, 0 as many as the terminal has; None for no limit, as in a
+                file. Where there is less room, learning rate, speed and time go first, then scores from the right.
         """
         self._parts, self._per_finding, self._epochs = config.parts, config.per_finding, epochs
-        self._both = len(config.parts) > 1
+        self._both, self._added = len(config.parts) > 1, 0
+        width = _terminal_width() if width == 0 else width
         columns = self._all_columns(config)
         self.dropped: tuple[str, ...] = ()
         for key in ("lr", "rate", "time", *reversed(config.columns)):
@@ -90,6 +91,19 @@ class EpochTable:
                 found += [self._finding(name, row) for name, row in rows.items()]
         return found
 
+    def added(self, entry: Mapping[str, Any]) -> list[str]:
+        """What a training says after an epoch: its lines, under headings now and then."""
+        lines = self.lines(entry)
+        headings = self.heading(entry) if lines and self._added % _HEADING_EVERY == 0 else []
+        self._added += bool(lines)
+        return headings + lines
+
+    def whole(self, history: Sequence[Mapping[str, Any]]) -> list[str]:
+        """The table of a run that is over, without headings in between."""
+        if not history:
+            return ["no epoch is finished yet"]
+        return [*self.heading(history[0]), *(line for entry in history for line in self.lines(entry))]
+
     def _all_columns(self, config: TrackConfig) -> list[_Column]:
         epoch = _Column("epoch", "epoch", max(5, len(str(self._epochs))))
         rate = _Column("lr", "lr", 7)
@@ -101,7 +115,7 @@ class EpochTable:
             _Column(name, _heading(name), max(5, len(_heading(name))), score=True)
             for name in dict.fromkeys(config.columns)
         ]
-        after = [_Column("rate", "img/s", 5), _Column("time", "time", 5), _Column("best", "", len(BEST))]
+        after = [_Column("rate", "img/s", 5), _Column("time", "time", 5), _Column("best", "", len(_BEST))]
         return [epoch, rate, *losses, *scores, *after]
 
     def _line(self, entry: Mapping[str, Any], part: str, *, first: bool, last: bool) -> str:
@@ -117,7 +131,7 @@ class EpochTable:
             cells |= {"epoch": f"{entry['epoch']}{of}"}
             cells |= {"lr": f"{entry['lr']:.1e}"} if "lr" in entry else {}
         if last:
-            cells["best"] = BEST if entry.get("improved") else ""
+            cells["best"] = _BEST if entry.get("improved") else ""
             if "seconds" in entry:
                 cells |= {"rate": _speed(entry["images_per_second"]), "time": _time(entry["seconds"])}
         return self._joined(cells)
@@ -147,15 +161,7 @@ class EpochTable:
         return None
 
 
-def epoch_lines(history: Sequence[Mapping[str, Any]], config: TrackConfig, epochs: int) -> list[str]:
-    """The whole table of a run that is over, without headings in between."""
-    if not history:
-        return ["no epoch is finished yet"]
-    table = EpochTable(config, epochs)
-    return [*table.heading(history[0]), *(line for entry in history for line in table.lines(entry))]
-
-
-def terminal_width() -> int | None:
+def _terminal_width() -> int | None:
     """Characters in a line of the terminal on standard error; None where there is none."""
     if not sys.stderr.isatty():
         return None
@@ -170,7 +176,7 @@ def _width(columns: list[_Column]) -> int:
 
 
 def _heading(name: str) -> str:
-    return HEADINGS[name] if name in HEADINGS else SCORES[name].short
+    return _HEADINGS[name] if name in _HEADINGS else SCORES[name].short
 
 
 def _score(name: str, scores: Mapping[str, Any]) -> str:

@@ -8,83 +8,71 @@ from __future__ import annotations
 
 import os
 import time
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from hilum.config import ABOUT, settings
 from hilum.files import read_json, write_json
 from hilum.runs import Run
-from hilum.track.events import Epoch, Start, keys
+from hilum.track.events import keys
 from hilum.version import __version__
 
-EXPERIMENT = "hilum"
+_EXPERIMENT = "hilum"
 """Where runs are kept, unless the environment names another in MLFLOW_EXPERIMENT_NAME."""
-KNOWN = "mlflow.json"
+_KNOWN = "mlflow.json"
 """File of the run's folder that holds the run's id in MLflow."""
-FIRST_METRIC = "valid_loss"
+_FIRST_METRIC = "valid_loss"
 """Every epoch has it: its last step tells how far MLflow has come."""
-LONGEST = 500
+_LONGEST = 500
 """Characters of a parameter, by MLflow's oldest limit."""
-LONGEST_TAG = 5000
+_LONGEST_TAG = 5000
 """Characters of a tag, likewise."""
-BATCH = 1000
+_BATCH = 1000
 """Metrics in one request, by MLflow's limit."""
 
 
 class MLflow:
-    """Logs a run while it trains; see `hilum.track.events.Tracker`."""
+    """A run's folder and its run in MLflow; see `hilum.track.trackers.Trackers`.
+
+    Nothing is sent before the first call. Whatever mlflow, its database or the network raises is raised.
+    """
 
     def __init__(self, run: Run) -> None:
-        """Nothing is sent yet."""
         self._run = run
-        self._link: Link | None = None
+        self._logged: int | None = None
 
-    def start(self, start: Start) -> None:  # noqa: ARG002
-        """Begin the run in MLflow, or go on with it."""
-        self._linked().catch_up()
+    def start(self, *_: object) -> None:
+        """Begin the run in MLflow or go on with it, and log every epoch that it does not have."""
+        self._catch_up()
 
-    def epoch(self, epoch: Epoch) -> None:  # noqa: ARG002
-        """Log the epoch, and those before it that MLflow does not have."""
-        self._linked().catch_up()
+    epoch = start
 
-    def close(self) -> None:
-        """Leave it as it is: scores of the best weights are still to come."""
+    @cached_property
+    def _client(self) -> Any:
+        return _client(self._run.config.track.mlflow)
 
-    def _linked(self) -> Link:
-        if self._link is None:
-            self._link = Link(self._run)
-        return self._link
+    @cached_property
+    def _id(self) -> str:
+        """The run's id in MLflow, where it is found or made."""
+        return self._known() or self._made()
 
-
-class Link:
-    """A run's folder and its run in MLflow."""
-
-    def __init__(self, run: Run) -> None:
-        """Find the run in MLflow, or make it.
-
-        Raises:
-            Exception: whatever mlflow, its database or the network raises.
-        """
-        self._run = run
-        self._client = _client(run.config.track.mlflow)
-        self.run_id = self._known() or self._made()
-        history = self._client.get_metric_history(self.run_id, FIRST_METRIC)
-        self._logged = max((metric.step for metric in history), default=0)
-
-    def catch_up(self) -> None:
-        """Log the metrics of every epoch that MLflow does not have yet."""
+    def _catch_up(self) -> None:
         from mlflow.entities import Metric
 
+        if self._logged is None:
+            history = self._client.get_metric_history(self._id, _FIRST_METRIC)
+            self._logged = max((metric.step for metric in history), default=0)
         for entry in self._run.history[self._logged :]:
             now, step = int(1000 * time.time()), int(entry["epoch"])
-            values = _epoch_values(entry)
-            metrics = [Metric(name, value, now, step) for name, value in values.items()]
-            for start in range(0, len(metrics), BATCH):
-                self._client.log_batch(self.run_id, metrics=metrics[start : start + BATCH])
+            metrics = [Metric(name, value, now, step) for name, value in _epoch_values(entry).items()]
+            for start in range(0, len(metrics), _BATCH):
+                self._client.log_batch(self._id, metrics=metrics[start : start + _BATCH])
             self._logged = step
 
     def result(self) -> None:
-        """Log scores by the best weights, and the files that tell of them."""
+        """Log what a finished training or an evaluation gave: scores by the best weights, and files with them."""
+        self._catch_up()
         for part in ("valid", "test"):
             if (scores := self._run.scores(part)) is not None:
                 means = scores.to_json()
@@ -94,12 +82,12 @@ class Link:
         for file in (path / "config.toml", path / "report.html", *sorted((path / "scores").glob("*.json"))):
             if file.is_file():
                 self._client.log_artifact(
-                    self.run_id, str(file), "scores" if file.parent.name == "scores" else None
+                    self._id, str(file), "scores" if file.parent.name == "scores" else None
                 )
         if warnings := " ".join(self._run.warnings):
-            self._client.set_tag(self.run_id, "hilum.warnings", warnings[:LONGEST_TAG])
+            self._client.set_tag(self._id, "hilum.warnings", warnings[:_LONGEST_TAG])
         done = self._run.info["status"] == "done"
-        self._client.set_terminated(self.run_id, "FINISHED" if done else "KILLED")
+        self._client.set_terminated(self._id, "FINISHED" if done else "KILLED")
 
     def _log_final(self, part: str, values: dict[str, float | None]) -> None:
         from mlflow.entities import Metric
@@ -111,11 +99,11 @@ class Link:
             for name, value in values.items()
             if value is not None
         ]
-        self._client.log_batch(self.run_id, metrics=metrics)
+        self._client.log_batch(self._id, metrics=metrics)
 
     def _known(self) -> str | None:
         """The run's id in MLflow, where this store has it."""
-        path = self._run.path / KNOWN
+        path = self._run.path / _KNOWN
         if not path.is_file():
             return None
         from mlflow.exceptions import MlflowException
@@ -147,30 +135,23 @@ class Link:
         made = self._client.create_run(self._experiment(), run_name=run.name, tags=tags)
         run_id: str = made.info.run_id
         params = [
-            Param(name, str(value)[:LONGEST])
+            Param(name, str(value)[:_LONGEST])
             for name, value in settings(run.config).items()
             if name not in ABOUT
         ]
         for start in range(0, len(params), 100):
             self._client.log_batch(run_id, params=params[start : start + 100])
-        write_json(run.path / KNOWN, {"run_id": run_id})
+        write_json(run.path / _KNOWN, {"run_id": run_id})
         return run_id
 
     def _experiment(self) -> str:
-        name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
+        name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or _EXPERIMENT
         found = self._client.get_experiment_by_name(name)
         if found is not None:
             experiment_id: str = found.experiment_id
         else:
             experiment_id = self._client.create_experiment(name, _artifacts(self._run.config.track.mlflow))
         return experiment_id
-
-
-def log_result(run: Run) -> None:
-    """Log what a finished training or an evaluation gave; see `hilum.track.trackers.record_result`."""
-    link = Link(run)
-    link.catch_up()
-    link.result()
 
 
 def _client(address: str) -> Any:

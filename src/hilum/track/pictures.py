@@ -13,16 +13,16 @@ from torch import nn
 
 from hilum.metrics import Predictions
 
-Gray = npt.NDArray[np.uint8]
+_Gray = npt.NDArray[np.uint8]
 
-TILE = 128
+_TILE = 128
 """Side of a picture in a grid, in pixels: 16 of them are a PNG of about 150 KB."""
-CAPTION = 30
+_CAPTION = 30
 """Height of the two lines under a picture."""
 
 
 @dataclass(frozen=True)
-class Error:
+class _Error:
     """A validation image about which the model was wrong.
 
     Attributes:
@@ -38,7 +38,7 @@ class Error:
     probability: float
 
 
-def most_wrong(predictions: Predictions, count: int = 16) -> list[Error]:
+def most_wrong(predictions: Predictions, count: int = 16) -> list[_Error]:
     """The errors with the largest distance between truth and probability, missed and false alarms in turn.
 
     Args:
@@ -47,14 +47,14 @@ def most_wrong(predictions: Predictions, count: int = 16) -> list[Error]:
     """
     probabilities, known = predictions.probabilities, np.isfinite(predictions.targets)
     distance = np.where(known, np.abs(probabilities - np.nan_to_num(predictions.targets)), -1.0)
-    found: list[Error] = []
+    found: list[_Error] = []
     for truth in (True, False):
         of_kind = np.where(predictions.targets == float(truth), distance, -1.0)
         order = np.argsort(of_kind, axis=None, kind="stable")[::-1][:count]
         for row, column in zip(*np.unravel_index(order, distance.shape), strict=True):
             if of_kind[row, column] > 0.5:
                 found.append(
-                    Error(
+                    _Error(
                         str(predictions.image_ids[row]),
                         predictions.findings[column],
                         truth,
@@ -67,7 +67,7 @@ def most_wrong(predictions: Predictions, count: int = 16) -> list[Error]:
     return [*missed, *alarms[: count - len(missed)]]
 
 
-def error_grid(errors: Sequence[Error], pixels: Gray) -> Gray:
+def error_grid(errors: Sequence[_Error], pixels: _Gray) -> _Gray:
     """The errors' images with the finding, the truth and the probability under each.
 
     Args:
@@ -79,19 +79,19 @@ def error_grid(errors: Sequence[Error], pixels: Gray) -> Gray:
     """
     tiles = []
     for error, image in zip(errors, pixels, strict=True):
-        caption = np.zeros((CAPTION, TILE), np.uint8)
+        caption = np.zeros((_CAPTION, _TILE), np.uint8)
         _write(caption, error.finding, 11)
         _write(caption, f"{'missed' if error.truth else 'false alarm'} p={error.probability:.3f}", 25)
-        tiles.append(np.concatenate([_resized(image, TILE), caption]))
-    return grid(tiles)
+        tiles.append(np.concatenate([_resized(image, _TILE), caption]))
+    return _grid(tiles)
 
 
-def input_grid(images: npt.NDArray[np.float32]) -> Gray:
+def input_grid(images: npt.NDArray[np.float32]) -> _Gray:
     """Shares of white, float32 [n, s, s], as one picture, uint8 [h, w]; what is beyond white or black is cut."""
-    return grid([_resized(np.round(255 * np.clip(image, 0, 1)).astype(np.uint8), TILE) for image in images])
+    return _grid([_resized(np.round(255 * np.clip(image, 0, 1)).astype(np.uint8), _TILE) for image in images])
 
 
-def first_filters(model: nn.Module, most: int = 64) -> Gray | None:
+def first_filters(model: nn.Module, most: int = 64) -> _Gray | None:
     """What the first convolution looks for, one square a filter; gray is no weight, white the filter's largest.
 
     Filters over three channels are summed over them: all three hold the same gray picture.
@@ -106,12 +106,12 @@ def first_filters(model: nn.Module, most: int = 64) -> Gray | None:
     side = max(24, weights.shape[-1])
     largest = np.abs(weights).max(axis=(1, 2), keepdims=True)
     shades = np.clip(np.round(127.5 + 127.5 * weights / np.where(largest > 0, largest, 1.0)), 0, 255)
-    return grid(
+    return _grid(
         [cv2.resize(s, (side, side), interpolation=cv2.INTER_NEAREST) for s in shades.astype(np.uint8)]
     )
 
 
-def grid(tiles: Sequence[Gray], gap: int = 2) -> Gray:
+def _grid(tiles: Sequence[_Gray], gap: int = 2) -> _Gray:
     """Pictures of one size, uint8 [h, w] each, in rows of about twice as many as there are rows."""
     height, width = tiles[0].shape
     across = min(len(tiles), max(1, math.ceil(math.sqrt(2 * len(tiles)))))
@@ -123,7 +123,7 @@ def grid(tiles: Sequence[Gray], gap: int = 2) -> Gray:
     return whole
 
 
-def _write(picture: Gray, text: str, y: int) -> None:
+def _write(picture: _Gray, text: str, y: int) -> None:
     """Put a line of text on the picture, small enough to fit."""
     font, largest = cv2.FONT_HERSHEY_SIMPLEX, 0.38
     plain = text.encode("ascii", "replace").decode()  # all that this font has
@@ -132,7 +132,7 @@ def _write(picture: Gray, text: str, y: int) -> None:
     cv2.putText(picture, plain, (1, y), font, scale, 235, 1, cv2.LINE_AA)
 
 
-def _resized(image: Gray, side: int) -> Gray:
+def _resized(image: _Gray, side: int) -> _Gray:
     smaller = image.shape[0] > side
     return np.asarray(
         cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR),

@@ -22,14 +22,14 @@ from hilum.config import ABOUT, Config, dump_config, settings
 from hilum.metrics import SCORES, per_finding
 from hilum.runs import Run
 from hilum.track import pictures
-from hilum.track.events import Epoch, Start, keys
+from hilum.track.events import Epoch, keys
 
-FOLDER = "tensorboard"
-PARTS = ("train", "valid")
-SAMPLE = 4096
+_FOLDER = "tensorboard"
+_PARTS = ("train", "valid")
+_SAMPLE = 4096
 """Weights of a layer that its histogram is counted from, evenly spaced."""
-BUCKETS = 40
-ALWAYS = (
+_BUCKETS = 40
+_ALWAYS = (
     "seed",
     "prepare.size",
     "model.name",
@@ -39,27 +39,27 @@ ALWAYS = (
     "train.batch",
 )
 """Settings of the page HPARAMS also where they are the default: elsewhere an empty cell means the default."""
-RESULT = ("roc_auc", "average_precision", "recall", "precision", "f1", "accuracy")
+_RESULT = ("roc_auc", "average_precision", "recall", "precision", "f1", "accuracy")
 
 
 class TensorBoard:
-    """Writes events while a run trains; see `hilum.track.events.Tracker`."""
+    """Writes events while a run trains; see `hilum.track.trackers.Trackers`."""
 
     def __init__(self, run: Run, epochs_done: int) -> None:
         """Events of epochs after `epochs_done`, left by a training that was killed, no longer count."""
         self._run = run
-        folder = run.path / FOLDER
+        folder = run.path / _FOLDER
         self._own = _writer(folder, epochs_done)
-        self._parts = {part: _writer(folder / part, epochs_done) for part in PARTS}
+        self._parts = {part: _writer(folder / part, epochs_done) for part in _PARTS}
 
-    def start(self, start: Start) -> None:
+    def start(self, inputs: npt.NDArray[np.float32] | None, model: nn.Module) -> None:
         """The settings, the layout, and what the network sees and has before its first step."""
-        if start.inputs is None:
+        if inputs is None:
             return
         self._own.add_text("configuration", _code(dump_config(self._run.config)), 0)
         self._own.add_custom_scalars(_layout())
-        _image(self._own, "inputs/training", pictures.input_grid(start.inputs), 0)
-        self._weights(start.model, 0)
+        _image(self._own, "inputs/training", pictures.input_grid(inputs), 0)
+        self._weights(model, 0)
         self._flush()
 
     def epoch(self, epoch: Epoch) -> None:
@@ -80,6 +80,25 @@ class TensorBoard:
         """Write what waits, and close the files."""
         for writer in (self._own, *self._parts.values()):
             writer.close()
+
+    @staticmethod
+    def result(run: Run) -> None:
+        """Settings that differ from the defaults, and scores by the best weights, over what was there."""
+        folder = run.path / _FOLDER / "result"
+        shutil.rmtree(folder, ignore_errors=True)
+        writer = SummaryWriter(str(folder))
+        # No experiment is declared: TensorBoard shows the first it finds, and would hide what others changed.
+        _, begin, end = hparams(_changed_settings(run.config), {})
+        writer._get_file_writer().add_summary(begin)
+        writer._get_file_writer().add_summary(end)
+        for part in ("valid", "test"):
+            if (scores := run.scores(part)) is not None:
+                for name in dict.fromkeys((*_RESULT, run.config.train.select)):
+                    if name in SCORES:
+                        value = scores.value(name)
+                        if np.isfinite(value):
+                            writer.add_scalar(f"{part}/{name}", value, run.best_epoch)
+        writer.close()
 
     def _validation(self, epoch: Epoch, step: int) -> None:
         """Precision-recall curves, probabilities of both classes, and the worst errors."""
@@ -104,7 +123,7 @@ class TensorBoard:
         for name, weights in model.named_parameters():
             if weights.ndim > 1:
                 flat = weights.detach().reshape(-1)
-                some = flat[:: -(-len(flat) // SAMPLE)].float().cpu().numpy()
+                some = flat[:: -(-len(flat) // _SAMPLE)].float().cpu().numpy()
                 _histogram(self._own, f"weights/{name.removesuffix('.weight')}", some, step)
 
     def _gradients(self, norms: npt.NDArray[np.float64], step: int) -> None:
@@ -119,33 +138,14 @@ class TensorBoard:
             writer.flush()
 
 
-def write_result(run: Run) -> None:
-    """Settings that differ from the defaults, and scores by the best weights, over what an earlier call wrote."""
-    folder = run.path / FOLDER / "result"
-    shutil.rmtree(folder, ignore_errors=True)
-    writer = SummaryWriter(str(folder))
-    # No experiment is declared: TensorBoard shows the first it finds, and would hide settings that others changed.
-    _, begin, end = hparams(changed_settings(run.config), {})
-    writer._get_file_writer().add_summary(begin)
-    writer._get_file_writer().add_summary(end)
-    for part in ("valid", "test"):
-        if (scores := run.scores(part)) is not None:
-            for name in dict.fromkeys((*RESULT, run.config.train.select)):
-                if name in SCORES:
-                    value = scores.value(name)
-                    if np.isfinite(value):
-                        writer.add_scalar(f"{part}/{name}", value, run.best_epoch)
-    writer.close()
-
-
-def changed_settings(config: Config) -> dict[str, Any]:
-    """Settings that differ from the defaults, and `ALWAYS`, as bool, number or text; without names and notes."""
+def _changed_settings(config: Config) -> dict[str, Any]:
+    """Settings that differ from the defaults, and `_ALWAYS`, as bool, number or text; without names and notes."""
     now, default = settings(config), settings(Config())
     skipped = ABOUT | {"track.tensorboard", "track.mlflow"}
     values = {
         key: ", ".join(map(str, value)) if isinstance(value, tuple) else value
         for key, value in now.items()
-        if (value != default[key] or key in ALWAYS) and key not in skipped
+        if (value != default[key] or key in _ALWAYS) and key not in skipped
     }
     return {
         key: value if isinstance(value, bool | int | float) else str(value) for key, value in values.items()
@@ -172,7 +172,7 @@ def _scalars(found: dict[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in values.items() if value is not None}
 
 
-def _image(writer: SummaryWriter, name: str, picture: pictures.Gray, step: int) -> None:
+def _image(writer: SummaryWriter, name: str, picture: npt.NDArray[np.uint8], step: int) -> None:
     """A gray PNG. The writer's own would be RGB at Pillow's compression: six times as slow, a third larger."""
     height, width = picture.shape
     _, encoded = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 3])
@@ -191,7 +191,7 @@ def _histogram(
     values = values[np.isfinite(values)].astype(np.float64)
     if not len(values):
         return
-    counts, edges = np.histogram(values, bins=BUCKETS, range=limits)
+    counts, edges = np.histogram(values, bins=_BUCKETS, range=limits)
     writer.add_histogram_raw(
         name,
         min=float(values.min()),

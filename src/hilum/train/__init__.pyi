@@ -4,9 +4,6 @@ from .data import Part as Part
 from .data import make_job as make_job
 from .data import open_data as open_data
 from .overlap import known_against as known_against
-from .session import Difference as Difference
-from .session import other_conditions as other_conditions
 from .session import reproduce as reproduce
 from .session import resume as resume
 from .session import train as train
-from .world import leads as leads

@@ -19,12 +19,7 @@ from hilum import seals
 from hilum.errors import RunError
 from hilum.files import whole_file
 
-MODEL, OPTIMIZER, AVERAGE, EXTRA = "model.", "optimizer.", "average.", "extra."
-
-
-def save_weights(model_state: dict[str, Tensor], path: Path, metadata: dict[str, Any]) -> None:
-    """Write a model's tensors, whole, with a checksum in the file."""
-    _save(model_state, path, metadata)
+_MODEL, _OPTIMIZER, _AVERAGE, _EXTRA = "model.", "optimizer.", "average.", "extra."
 
 
 def save_state(
@@ -46,21 +41,18 @@ def save_state(
         progress: counters of the loop, JSON.
     """
     packed = optimizer.state_dict()
-    tensors = {MODEL + key: value for key, value in model.state_dict().items()}
-    tensors |= {AVERAGE + key: value for key, value in average.items()}
-    tensors |= {EXTRA + key: value for key, value in extra.items()}
+    tensors = {_MODEL + key: value for key, value in model.state_dict().items()}
+    tensors |= {_AVERAGE + key: value for key, value in average.items()}
+    tensors |= {_EXTRA + key: value for key, value in extra.items()}
     numbers: dict[str, dict[str, Any]] = {}
     for index, entries in packed["state"].items():
         for key, value in entries.items():
             if isinstance(value, Tensor):
-                tensors[f"{OPTIMIZER}{index}.{key}"] = value
+                tensors[f"{_OPTIMIZER}{index}.{key}"] = value
             else:
                 numbers.setdefault(str(index), {})[key] = value
-    _save(
-        tensors,
-        path,
-        {"progress": progress, "optimizer": {"numbers": numbers, "groups": packed["param_groups"]}},
-    )
+    kept = {"numbers": numbers, "groups": packed["param_groups"]}
+    save_weights(tensors, path, {"progress": progress, "optimizer": kept})
 
 
 def load_state(
@@ -82,14 +74,14 @@ def load_state(
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         groups, numbers = metadata["optimizer"]["groups"], metadata["optimizer"]["numbers"]
         state: dict[int, dict[str, Any]] = {}
-        for key, value in _under(OPTIMIZER, tensors).items():
+        for key, value in _under(_OPTIMIZER, tensors).items():
             index, name = key.split(".", 1)
             state.setdefault(int(index), {})[name] = value
         for index, entries in numbers.items():
             state.setdefault(int(index), {}).update(entries)
-        model.load_state_dict(_under(MODEL, tensors))
+        model.load_state_dict(_under(_MODEL, tensors))
         optimizer.load_state_dict({"state": state, "param_groups": groups})
-        return _under(AVERAGE, tensors), _under(EXTRA, tensors), metadata["progress"]
+        return _under(_AVERAGE, tensors), _under(_EXTRA, tensors), metadata["progress"]
     # RuntimeError is torch's word for tensors that are missing or of another shape.
     except (
         OSError,
@@ -105,7 +97,8 @@ def load_state(
         ) from error
 
 
-def _save(tensors: dict[str, Tensor], path: Path, metadata: dict[str, Any]) -> None:
+def save_weights(tensors: dict[str, Tensor], path: Path, metadata: dict[str, Any]) -> None:
+    """Write tensors by name, such as a model's, and JSON beside them, whole, with a checksum in the file."""
     flat = {key: value.detach().to("cpu").contiguous() for key, value in tensors.items()}
     with whole_file(path) as temporary:
         try:

@@ -19,29 +19,25 @@ from hilum.models import Normalisation
 from hilum.pixels import Pack, are_films, cached_pack, unlike, unlike_films
 from hilum.predict import Origin
 from hilum.table import (
-    SOURCES,
     Applied,
+    Overlay,
     Split,
     Step,
     Table,
-    apply_overlay,
-    are_copies,
+    all_sources,
     clean,
     make_split,
-    originals,
     read_attributes,
-    read_overlay,
     read_quietly,
     sample_rows,
     subset,
-    with_copies_of,
 )
 
-IMAGE_COLUMNS = ("image_id", "patient_id", "study_id", "view", "projection", "age", "sex", "source")
+_IMAGE_COLUMNS = ("image_id", "patient_id", "study_id", "view", "projection", "age", "sex", "source")
 """What a run keeps of each image."""
-LOOKED_AT = 200
+_LOOKED_AT = 200
 """Images of a pack that was not asked for films, by which it is told whether it is one of films."""
-DEVICES = ("Support Devices",)
+_DEVICES = ("Support Devices",)
 """Labels that say what is in the picture rather than what the patient has."""
 
 
@@ -69,7 +65,7 @@ class Part:
     @property
     def own(self) -> npt.NDArray[np.bool_]:
         """Which images are no copies (`hilum augment`): those that scores count."""
-        return ~are_copies(self.table)
+        return ~self.table.copies
 
     @property
     def patient_ids(self) -> npt.NDArray[np.object_]:
@@ -109,7 +105,7 @@ class Job:
     normalisation: Normalisation
     origin: Origin
     attributes: pl.DataFrame | None = None
-    verdicts: pl.DataFrame | None = None
+    verdicts: Overlay | None = None
     applied: Applied | None = None
     copies: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     copies_left_out: int = 0
@@ -148,10 +144,10 @@ class Job:
     def images(self) -> pl.DataFrame:
         """One row an image of any part: `image_id`, `part` and what scores can be shown by.
 
-        That is `IMAGE_COLUMNS`, codes of `DEVICES` where the data have them, and the user's attributes.
+        That is `_IMAGE_COLUMNS`, codes of `_DEVICES` where the data have them, and the user's attributes.
         """
         about = self.pack.table.frame.select(
-            *IMAGE_COLUMNS, *(name for name in DEVICES if name in self.pack.table.findings)
+            *_IMAGE_COLUMNS, *(name for name in _DEVICES if name in self.pack.table.findings)
         )
         if self.attributes is not None:
             # Of age, sex and the like, attributes hold those of which the data say nothing.
@@ -165,7 +161,7 @@ class Job:
         return {
             "pack": str(self.pack.path.resolve()),
             "pack_fingerprint": self.pack.fingerprint,
-            "table_fingerprint": originals(self.table).fingerprint(),
+            "table_fingerprint": self.table.originals().fingerprint(),
             "source": ", ".join(self.sources),
             "findings": list(self.findings),
             "prepare": self.pack.prepare.model_dump(),
@@ -185,10 +181,10 @@ class Job:
         }
 
     def _are_films(self) -> bool:
-        """Whether the images are chest films: as the pack says, or by what up to `LOOKED_AT` look like."""
+        """Whether the images are chest films: as the pack says, or by what up to `_LOOKED_AT` look like."""
         if self.pack.films is not None:
             return self.pack.films
-        rows = np.unique(np.linspace(0, len(self.table) - 1, LOOKED_AT).astype(np.int64))
+        rows = np.unique(np.linspace(0, len(self.table) - 1, _LOOKED_AT).astype(np.int64))
         table = self.table.take(rows)
         unlike = unlike_films(self.pack.pixels, self.pack.rows_of(table), table.frame["view"].to_list())
         return are_films(len(unlike), len(rows))
@@ -234,9 +230,29 @@ def make_job(config: Config) -> Job:
     if config.data.findings:
         _of_the_head(config.data.findings, origin)
     pack, table, steps = open_data(config)
-    attributes = _attributes(config, originals(pack.table))
+    attributes = _attributes(config, pack.table.originals())
     everything = table.select(config.data.findings)
-    table = originals(everything)
+    table, split = _chosen(config, everything.originals(), origin)
+    table, copies, left_out = table.with_copies_of(everything, split.parts["train"])
+    learning = np.concatenate([split.parts["train"], copies])
+    verdicts = Overlay.read(config.labels.overlay) if config.labels.overlay else None
+    applied = None
+    if verdicts is not None:
+        table, applied = verdicts.apply(table, {**split.parts, "train": learning}, config.labels)
+        split = replace(split, warnings=(*split.warnings, applied.text))
+    learned = table.take(learning)
+    # Drawn once for its errors only, so that they come before there is a run.
+    sample_rows(learned.targets(config.labels), table.findings, config.sampling, config.seed, 1)
+    normalisation = origin.normalisation
+    if normalisation is None or (config.model.normalise == "data" and origin.run is None):
+        mean, sd = pack.mean_sd(pack.rows_of(learned))
+        normalisation = Normalisation((mean,), (sd,))
+    made = (config, pack, table, split, steps, normalisation, origin, attributes, verdicts, applied)
+    return Job(*made, copies=copies, copies_left_out=left_out)
+
+
+def _chosen(config: Config, table: Table, origin: Origin) -> tuple[Table, Split]:
+    """The rows that take part, and their split."""
     if not table.findings:
         raise DataError("the data have no findings to learn. Name columns of labels when packing the source.")
     _of_the_head(table.findings, origin)
@@ -246,35 +262,7 @@ def make_job(config: Config) -> Job:
     for name in ("train", "valid"):
         if not len(split.parts.get(name, ())):
             raise DataError(f"the split has no {name} images. {_PART_HELP[name]}")
-    table, copies, left_out = with_copies_of(table, everything, split.parts["train"])
-    learning = np.concatenate([split.parts["train"], copies])
-    verdicts = read_overlay(config.labels.overlay) if config.labels.overlay else None
-    applied = None
-    if verdicts is not None:
-        parts = {**split.parts, "train": learning}
-        table, applied = apply_overlay(table, verdicts, parts, config.labels)
-        split = replace(split, warnings=(*split.warnings, applied.text))
-    learned = table.take(learning)
-    # Drawn once for its errors only, so that they come before there is a run.
-    sample_rows(learned.targets(config.labels), table.findings, config.sampling, config.seed, 1)
-    mean, sd = pack.mean_sd(pack.rows_of(learned))
-    normalisation = Normalisation((mean,), (sd,))
-    if origin.normalisation is not None and (config.model.normalise == "weights" or origin.run is not None):
-        normalisation = origin.normalisation
-    return Job(
-        config,
-        pack,
-        table,
-        split,
-        steps,
-        normalisation,
-        origin,
-        attributes,
-        verdicts=verdicts,
-        applied=applied,
-        copies=copies,
-        copies_left_out=left_out,
-    )
+    return table, split
 
 
 def _as_the_head(config: Config, origin: Origin) -> None:
@@ -308,7 +296,7 @@ def open_data(config: Config) -> tuple[Pack, Table, list[Step]]:
     if not text:
         raise DataError("no data were named. Give --data PACK, or --data SOURCE:FOLDER to pack first.")
     source, colon, root = text.partition(":")
-    if colon and source in SOURCES:
+    if colon and source in all_sources():
         table = read_quietly(source, root, **config.data.options)
         _check_overlay(config, table)
         table, steps = clean(table, config.clean)
@@ -320,7 +308,7 @@ def open_data(config: Config) -> tuple[Pack, Table, list[Step]]:
     if colon and not Path(text).exists():
         # Says which source was meant, if one is near.
         read_quietly(source, root)
-    pack = Pack.open(text)
+    pack = Pack(text)
     if config.data.options:
         raise DataError(
             f"{text} is a pack, read from its source already: data.options (--option) go with SOURCE:FOLDER. "
@@ -339,7 +327,7 @@ def _attributes(config: Config, table: Table) -> pl.DataFrame | None:
 def _check_overlay(config: Config, table: Table) -> None:
     """Check verdicts against all that the data have: what is cleaned away later is no mistake in the file."""
     if config.labels.overlay:
-        read_overlay(config.labels.overlay, table)
+        Overlay.read(config.labels.overlay, table)
 
 
 def _same_preparation(pack: Pack, wanted: PrepareConfig) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from hilum.doctor import DECIDING, shortcut_checks, shortcuts
-from hilum.table import PARTS, originals
+from hilum.doctor import shortcut_checks
+from hilum.table import PARTS
 from hilum.text import many
 from hilum.train.data import Job
 
@@ -39,7 +39,5 @@ def _same_pictures(job: Job) -> Iterator[str]:
 
 def _told_by_the_table(job: Job) -> Iterator[str]:
     """A column that nearly equals a label."""
-    table = originals(job.table)
-    deciding = [shortcut for shortcut in shortcuts(table) if shortcut.auc >= DECIDING]
-    for check in shortcut_checks(deciding) if deciding else ():
+    for check in shortcut_checks(job.table.originals(), deciding=True):
         yield f"{check.message} {check.what_to_do}"

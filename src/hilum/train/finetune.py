@@ -10,7 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from hilum.config import Config, FinetuneConfig
 from hilum.errors import ConfigError, did_you_mean
-from hilum.models import Classifier, blocks, build_model, count_parameters
+from hilum.models import Classifier, build_model
 
 
 @dataclass(frozen=True)
@@ -27,19 +27,18 @@ class Stage:
     epochs: int
     backbone: bool
 
+    @classmethod
+    def all(cls, config: FinetuneConfig, epochs: int) -> tuple[Stage, ...]:
+        """The stages of a run of so many epochs, in order; one or two."""
+        if config.learn == "staged":
+            rest = epochs - config.head_epochs
+            return cls(0, config.head_epochs, False), cls(config.head_epochs, rest, True)
+        return (cls(0, epochs, config.learn == "whole"),)
 
-def stages(config: FinetuneConfig, epochs: int) -> tuple[Stage, ...]:
-    """The stages of a run of so many epochs, in order; one or two."""
-    if config.learn == "staged":
-        return Stage(0, config.head_epochs, False), Stage(
-            config.head_epochs, epochs - config.head_epochs, True
-        )
-    return (Stage(0, epochs, config.learn == "whole"),)
-
-
-def stage_of(config: FinetuneConfig, epochs: int, epoch: int) -> Stage:
-    """The stage that an epoch, from 0, is in."""
-    return next(stage for stage in reversed(stages(config, epochs)) if stage.first <= epoch)
+    @classmethod
+    def of(cls, config: FinetuneConfig, epochs: int, epoch: int) -> Stage:
+        """The stage that an epoch, from 0, is in."""
+        return next(stage for stage in reversed(cls.all(config, epochs)) if stage.first <= epoch)
 
 
 class Freezer:
@@ -89,13 +88,14 @@ class Freezer:
     def describe(self, stage: Stage) -> str:
         """A stage in words, as a user may want to check it."""
         self.enter(stage)
-        count = sum(p.numel() for p in self._model.parameters() if p.requires_grad)
+        counts = [(p.requires_grad, p.numel()) for p in self._model.parameters()]
+        learns, every = sum(count for learned, count in counts if learned), sum(count for _, count in counts)
         what = "the head"
         if stage.backbone:
             what = f"all from {self._config.start_at} on" if self._config.start_at else "the whole network"
         last = stage.first + stage.epochs
         when = f"epochs {stage.first + 1} to {last}" if stage.epochs > 1 else f"epoch {last}"
-        return f"{when}: {what} learns, {count:,} of {count_parameters(self._model):,} weights"
+        return f"{when}: {what} learns, {learns:,} of {every:,} weights"
 
 
 def check_finetune(config: Config) -> None:
@@ -136,7 +136,7 @@ def _learning(model: Classifier, start_at: str) -> list[nn.Module]:
     """The parts of the backbone that learn once it does."""
     if not start_at:
         return [model.backbone]
-    known = blocks(model)
+    known = model.blocks()
     if start_at not in known:
         raise ConfigError(
             f"finetune.start_at = {start_at!r} is no block of this network; {did_you_mean(start_at, known)} "

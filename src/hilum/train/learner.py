@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from hilum.batches import Batch, Feed
@@ -22,12 +23,12 @@ from hilum.predict import forward
 from hilum.runs import Run
 from hilum.train.checkpoint import load_state, save_state, save_weights
 from hilum.train.data import Job, Part
-from hilum.train.finetune import Freezer, Stage, stage_of, stages
-from hilum.train.losses import make_loss
+from hilum.train.finetune import Freezer, Stage
+from hilum.train.losses import Loss
 from hilum.train.optim import Ema, learning_rate, make_optimizer, set_rate
-from hilum.train.state import Progress
-from hilum.train.stop import until_asked
-from hilum.train.world import World
+from hilum.train.processes import Processes
+from hilum.train.progress import Progress
+from hilum.train.signals import StopRequests
 
 
 class Learner:
@@ -38,8 +39,8 @@ class Learner:
         notes: what a user should know of the weights it starts from.
         progress: where the training stands.
         stages: what learns when, in words.
-        seen: tensors of an epoch under way, found in a checkpoint; empty otherwise.
-        world: the processes that train together.
+        unfinished: tensors of an epoch under way, found in a checkpoint; empty otherwise.
+        processes: those that train together.
         before_update: called before the weights move, while the gradients are whole; it may look, not touch.
     """
 
@@ -49,8 +50,8 @@ class Learner:
         self._job = job
         self._config = config
         make_deterministic(config.train.deterministic)
-        self.world = World.join(pick_device(config.train.device))
-        self.device = self.world.device
+        self.processes = Processes.join(pick_device(config.train.device))
+        self.device = self.processes.device
         keep_freed_memory(self.device)
         torch.manual_seed(config.seed)
         outputs = len(job.findings) * classes_of(config.labels.uncertain)
@@ -61,16 +62,16 @@ class Learner:
         self.model = model.to(self.device).to(memory_format=form)
         self._freezer = Freezer(self.model, config.finetune)
         self.stages = [
-            self._freezer.describe(stage) for stage in stages(config.finetune, config.train.epochs)
+            self._freezer.describe(stage) for stage in Stage.all(config.finetune, config.train.epochs)
         ]
-        self._loss = make_loss(config.loss, job.part("train", copies=True).targets).to(self.device)
+        self._loss = Loss.of(config.loss, job.part("train", copies=True).targets).to(self.device)
         # The freezer is in the last stage now, in which all learns that ever does.
         self._optimizer = make_optimizer(config.optimizer, self.model, self._freezer.multiples())
         self._stage: Stage | None = None
         self._net: nn.Module = self.model
         self._average = Ema(self.model, config.train.ema) if config.train.ema else None
         self.progress = Progress()
-        self.seen: dict[str, Tensor] = {}
+        self.unfinished: dict[str, Tensor] = {}
         self.before_update: Callable[[], None] | None = None
 
     def feed(self, part: Part, *, training: bool) -> Feed:
@@ -91,8 +92,8 @@ class Learner:
             findings=self._job.findings,
             shuffle=training,
             channels_last=config.train.channels_last,
-            rank=self.world.rank,
-            world=self.world.size,
+            rank=self.processes.rank,
+            world=self.processes.size,
             verify=self._job.pack.verify,
         )
 
@@ -102,14 +103,14 @@ class Learner:
         self._freezer.enter(stage)
         if stage != self._stage:
             # Processes share the gradients of those parameters that learned when the model was wrapped.
-            self._stage, self._net = stage, self.world.wrap(self.model)
+            self._stage, self._net = stage, self.processes.wrap(self.model)
             if self._config.train.compile:
                 self._net = torch.compile(self._net)  # type: ignore[assignment]
 
     @property
     def stage(self) -> Stage:
         """The stage that the epoch under way is in."""
-        return stage_of(self._config.finetune, self._config.train.epochs, self.progress.epoch)
+        return Stage.of(self._config.finetune, self._config.train.epochs, self.progress.epoch)
 
     def step(self, batch: Batch, steps: int) -> tuple[Tensor, Tensor]:
         """Learn from one batch.
@@ -124,9 +125,9 @@ class Learner:
         config, progress = self._config, self.progress
         with autocast(config.train.precision, self.device):
             outputs = self._net(batch.images).float()
-        counts = self.world.sum((~batch.targets.isnan()).sum(dim=0))
+        counts = self.processes.sum((~batch.targets.isnan()).sum(dim=0))
         # Processes have unequal shares of a step, and torch averages their gradients: this is what they sum to.
-        loss = self.world.size * self._loss(outputs, batch.targets, counts)
+        loss = self.processes.size * self._loss(outputs, batch.targets, counts)
         (loss / config.train.accumulate).backward()
         progress.step += 1
         if self.between_updates(steps):
@@ -191,41 +192,34 @@ class Learner:
         )
         return replace(whole.take(rows), logits=logits), loss
 
-    def forward(
-        self, feed: Feed, asked: Callable[[], int] | None = None
-    ) -> tuple[Tensor, npt.NDArray[np.int64]]:
+    def forward(self, feed: Feed, stop: StopRequests | None = None) -> tuple[Tensor, npt.NDArray[np.int64]]:
         """Raw outputs over all of a part, gathered from all processes and put in the part's order.
 
         Raises:
-            Asked: `asked` gave the signal of a stop; several processes, which would have to agree, do not ask.
+            Asked: a stop was asked for; several processes, which would have to agree, do not look.
         """
         # Each process has its own statistics of batch norm by now; the first one's are those that are kept.
-        self.world.share_buffers(self.model)
+        self.processes.share_buffers(self.model)
         batches = feed.epoch(0)
-        if asked is not None and self.world.size == 1:
-            batches = until_asked(batches, asked)
+        if stop is not None and self.processes.size == 1:
+            batches = stop.until(batches)
         outputs, rows = forward(self.model, batches, self._config.train.precision, self.device)
-        outputs = self.world.gather(outputs).cpu()
-        rows = self.world.gather(torch.from_numpy(rows)).cpu().numpy()
+        outputs = self.processes.gather(outputs).cpu()
+        rows = self.processes.gather(torch.from_numpy(rows)).cpu().numpy()
         order = np.argsort(rows, kind="stable")
         return outputs[torch.from_numpy(order)], rows[order]
 
-    @property
-    def keeps_epochs(self) -> bool:
-        """Whether every epoch's weights are kept."""
-        return self._config.train.keep_epochs
-
-    def save(self, run: Run, seen: dict[str, Tensor]) -> None:
+    def save(self, run: Run, unfinished: dict[str, Tensor]) -> None:
         """Write the checkpoint to go on from."""
-        seen = {key: self.world.gather(value) for key, value in seen.items()}
-        if self.world.leads:
+        tensors = {key: self.processes.gather(value) for key, value in unfinished.items()}
+        if self.processes.leads:
             average = self._average.state_dict() if self._average else {}
             path = run.path / "checkpoints" / "last.safetensors"
-            save_state(path, self.model, self._optimizer, average, seen, self.progress.to_json())
+            save_state(path, self.model, self._optimizer, average, tensors, asdict(self.progress))
 
     def save_weights(self, run: Run, name: str) -> None:
         """Write the weights that are validated and kept, as `checkpoints/NAME.safetensors`."""
-        if self.world.leads:
+        if self.processes.leads:
             with self.evaluating():
                 metadata = {"epoch": self.progress.epoch, "findings": list(self._job.findings)}
                 path = run.path / "checkpoints" / f"{name}.safetensors"
@@ -236,9 +230,9 @@ class Learner:
         path: Path = run.path / "checkpoints" / "last.safetensors"
         if not path.is_file():
             return
-        average, seen, counters = load_state(path, self.model, self._optimizer)
-        self.progress = Progress.from_json(counters)
+        average, unfinished, counters = load_state(path, self.model, self._optimizer)
+        self.progress = TypeAdapter(Progress).validate_python(counters)
         # What all processes put out in the epoch under way is kept by one; it is gathered in the end.
-        self.seen = seen if self.world.leads else {}
+        self.unfinished = unfinished if self.processes.leads else {}
         if self._average:
             self._average.load_state_dict(average)

@@ -9,6 +9,7 @@ focal       each softplus times (1 - probability of that class) ** gamma        
 asymmetric  focal with a gamma for each class and shifted probabilities of negatives (Ridnik et al. 2021)
 ==========  ============================================================================================
 
+A plugin's loss gives one number a label, too; class weights, unknown labels and the reduction are hilum's.
 With three logits a finding (negative, positive, uncertain: U-MultiClass of Irvin et al. 2019) it is the
 cross-entropy over these, with the same weights and, for focal, the same factor.
 """
@@ -22,10 +23,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hilum.config import LossConfig
-from hilum.errors import ConfigError
+from hilum.errors import ConfigError, did_you_mean
+from hilum.plugins import parts
 
-FloatArray = npt.NDArray[np.float32]
-NEGATIVE, POSITIVE, UNCERTAIN = 0, 1, 2
+LOSSES = ("bce", "frequency", "focal", "asymmetric")
+"""Kinds of losses that hilum has; the last is for two classes alone, and so is a plugin's."""
+_FloatArray = npt.NDArray[np.float32]
+_NEGATIVE, _POSITIVE, _UNCERTAIN = 0, 1, 2
 """Columns of three logits, and codes of the targets that go with them."""
 
 
@@ -41,8 +45,55 @@ class Loss(nn.Module):
     def __init__(self, config: LossConfig, class_weights: Tensor) -> None:
         """`class_weights` is [k, 3], in the order negative, positive, uncertain."""
         super().__init__()
-        self.config = config
+        self.config, self._plugged = config, parts("LOSSES", LOSSES).get(config.kind)
         self.register_buffer("class_weights", class_weights.float(), persistent=False)
+
+    @classmethod
+    def of(cls, config: LossConfig, targets_train: _FloatArray) -> Loss:
+        """The loss of a run, with weights from its training part.
+
+        Args:
+            config: which loss.
+            targets_train: float32 [n, k] of the training part; 0 to 1, 2 for uncertain as a class, NaN unknown.
+
+        Raises:
+            ConfigError: settings that contradict each other, or as many weights as there are not findings.
+        """
+        cls.check(config)
+        if config.kind not in LOSSES[:3] and bool((targets_train == _UNCERTAIN).any()):
+            raise _of_two_classes(config.kind)
+        shares = _class_shares(targets_train)
+        weights = np.ones_like(shares)
+        if config.kind == "frequency":
+            if config.positive_weight != "none":
+                raise ConfigError(
+                    'loss.kind = "frequency" weighs both classes by itself: leave out loss.positive_weight, '
+                    'or use loss.kind = "bce".'
+                )
+            weights = 1.0 - shares
+        elif config.positive_weight == "balanced":
+            negative, positive = shares[:, _NEGATIVE], shares[:, _POSITIVE]
+            both = (negative > 0) & (positive > 0)
+            weights[both, _POSITIVE] = negative[both] / positive[both]
+        elif config.positive_weight != "none":
+            if len(config.positive_weight) != len(shares):
+                raise ConfigError(
+                    f"loss.positive_weight has {len(config.positive_weight)} numbers for {len(shares)} findings; "
+                    "give one for each, in the order of data.findings."
+                )
+            weights[:, _POSITIVE] = config.positive_weight
+        return cls(config, torch.from_numpy(weights))
+
+    @staticmethod
+    def check(config: LossConfig) -> None:
+        """Fail where there is no loss of this kind.
+
+        Raises:
+            ConfigError: see above; the nearest is named.
+        """
+        known = [*LOSSES, *parts("LOSSES", LOSSES)]
+        if config.kind not in known:
+            raise ConfigError(f"loss.kind = {config.kind!r} is no loss; {did_you_mean(config.kind, known)}")
 
     def forward(self, logits: Tensor, targets: Tensor, counts: Tensor | None = None) -> Tensor:
         """The loss of a batch.
@@ -89,6 +140,10 @@ class Loss(nn.Module):
     def _binary(self, logits: Tensor, targets: Tensor) -> Tensor:
         config = self.config
         targets = targets + config.smoothing * (0.5 - targets)
+        weights = self.class_weights
+        if self._plugged is not None:
+            losses = _per_label(self._plugged(logits, targets), targets, config.kind)
+            return (weights[:, _POSITIVE] * targets + weights[:, _NEGATIVE] * (1.0 - targets)) * losses
         positive, negative = F.softplus(-logits), F.softplus(logits)
         # softplus(-z) is -log p and softplus(z) is -log(1 - p): powers of p are taken as exp of these, whose
         # gradient stays finite where p rounds to 0 or 1.
@@ -102,8 +157,7 @@ class Loss(nn.Module):
                 positive * torch.exp(-config.gamma_positive * negative),
                 self._shifted(logits),
             )
-        weights = self.class_weights
-        return weights[:, POSITIVE] * targets * positive + weights[:, NEGATIVE] * (1.0 - targets) * negative
+        return weights[:, _POSITIVE] * targets * positive + weights[:, _NEGATIVE] * (1.0 - targets) * negative
 
     def _shifted(self, logits: Tensor) -> Tensor:
         """Ridnik et al. 2021, equations 5 and 6: negatives with probabilities reduced by `clip`, not below 0."""
@@ -116,11 +170,11 @@ class Loss(nn.Module):
 
     def _three_classes(self, logits: Tensor, targets: Tensor) -> Tensor:
         config = self.config
-        if config.kind == "asymmetric":
-            raise _asymmetric_of_three()
+        if self._plugged is not None or config.kind == "asymmetric":
+            raise _of_two_classes(config.kind)
         log_p = F.log_softmax(logits, dim=2)
-        positive = targets.clamp(max=1.0) * (targets != UNCERTAIN)
-        uncertain = (targets == UNCERTAIN).float()
+        positive = targets.clamp(max=1.0) * (targets != _UNCERTAIN)
+        uncertain = (targets == _UNCERTAIN).float()
         shares = torch.stack([1.0 - positive - uncertain, positive, uncertain], dim=2)
         shares = shares + config.smoothing * (1.0 / 3.0 - shares)
         losses = -log_p
@@ -129,92 +183,44 @@ class Loss(nn.Module):
         return (self.class_weights * shares * losses).sum(dim=2)
 
 
-def make_loss(config: LossConfig, targets_train: FloatArray) -> Loss:
-    """The loss of a run, with weights from its training part.
-
-    Args:
-        config: which loss.
-        targets_train: float32 [n, k] of the training part; 0 to 1, 2 for uncertain as a class, NaN for unknown.
-
-    Raises:
-        ConfigError: settings that contradict each other, or as many weights as there are not findings.
-    """
-    if config.kind == "asymmetric" and bool((targets_train == UNCERTAIN).any()):
-        raise _asymmetric_of_three()
-    shares = _class_shares(targets_train)
-    weights = np.ones_like(shares)
-    if config.kind == "frequency":
-        if config.positive_weight != "none":
-            raise ConfigError(
-                'loss.kind = "frequency" weighs both classes by itself: leave out loss.positive_weight, '
-                'or use loss.kind = "bce".'
-            )
-        weights = 1.0 - shares
-    elif config.positive_weight == "balanced":
-        negative, positive = shares[:, NEGATIVE], shares[:, POSITIVE]
-        both = (negative > 0) & (positive > 0)
-        weights[both, POSITIVE] = negative[both] / positive[both]
-    elif config.positive_weight != "none":
-        if len(config.positive_weight) != len(shares):
-            raise ConfigError(
-                f"loss.positive_weight has {len(config.positive_weight)} numbers for {len(shares)} findings; "
-                "give one for each, in the order of data.findings."
-            )
-        weights[:, POSITIVE] = config.positive_weight
-    return Loss(config, torch.from_numpy(weights))
-
-
-def positive_frequencies(targets: FloatArray) -> npt.NDArray[np.float64]:
+def _positive_frequencies(targets: _FloatArray) -> npt.NDArray[np.float64]:
     """Share of positives among the known labels of each finding: [n, k] -> float64 [k], NaN where none is known.
 
     Labels of 2 (uncertain as a class) are known and not positive; a soft label counts as its value.
     """
     known = ~np.isnan(targets)
-    positive = np.where(known & (targets != UNCERTAIN), targets, 0.0).sum(axis=0, dtype=np.float64)
+    positive = np.where(known & (targets != _UNCERTAIN), targets, 0.0).sum(axis=0, dtype=np.float64)
     counts = known.sum(axis=0)
     frequencies: npt.NDArray[np.float64] = np.full(counts.shape, np.nan)
     np.divide(positive, counts, out=frequencies, where=counts > 0)
     return frequencies
 
 
-def frequency_weighted_loss(
-    targets: Tensor, probabilities: Tensor, positive_weight: Tensor, negative_weight: Tensor, epsilon: float
-) -> Tensor:
-    """The frequency-weighted loss as it was first published for ChestX-ray14 with DenseNet121.
-
-    Summed over findings, mean over images of
-    `-(w_pos y log(p + epsilon) + w_neg (1 - y) log(1 - p + epsilon))`. With the epsilon of 1 that its worked
-    example uses the logarithms are positive, and so the loss is negative: -0.4956 there says nothing of the
-    quality of a prediction. Training uses `LossConfig(kind="frequency", reduction="per_finding")`, which is this
-    at epsilon 0, computed from logits so that nothing overflows.
-
-    Args:
-        targets: [n, k] of 0 and 1.
-        probabilities: [n, k] of the positive class.
-        positive_weight: [k], the frequency of negatives.
-        negative_weight: [k], the frequency of positives.
-        epsilon: added inside the logarithms.
-
-    Returns:
-        Scalar.
-    """
-    positive = positive_weight * targets * torch.log(probabilities + epsilon)
-    negative = negative_weight * (1.0 - targets) * torch.log(1.0 - probabilities + epsilon)
-    return -(positive + negative).mean(dim=0).sum()
-
-
-def _class_shares(targets: FloatArray) -> npt.NDArray[np.float64]:
+def _class_shares(targets: _FloatArray) -> npt.NDArray[np.float64]:
     """Share of negatives, positives and uncertain labels of each finding, [k, 3]; halves where none is known."""
     counts = (~np.isnan(targets)).sum(axis=0)
     uncertain = np.divide(
-        (targets == UNCERTAIN).sum(axis=0), counts, out=np.zeros(counts.shape), where=counts > 0
+        (targets == _UNCERTAIN).sum(axis=0), counts, out=np.zeros(counts.shape), where=counts > 0
     )
-    positive = np.where(counts > 0, positive_frequencies(targets), 0.5)
+    positive = np.where(counts > 0, _positive_frequencies(targets), 0.5)
     return np.stack([1.0 - positive - uncertain, positive, uncertain], axis=1)
 
 
-def _asymmetric_of_three() -> ConfigError:
+def _per_label(losses: object, targets: Tensor, kind: str) -> Tensor:
+    """What a plugin's loss gave, where it is one number a label."""
+    if not isinstance(losses, Tensor) or losses.shape != targets.shape:
+        came = (
+            f"a tensor {list(losses.shape)}" if isinstance(losses, Tensor) else f"a {type(losses).__name__}"
+        )
+        raise ConfigError(
+            f"the plugin's loss {kind} gave {came}; expected the loss of each label, a tensor "
+            f"{list(targets.shape)}. Leave out the mean: loss.reduction says what becomes of them."
+        )
+    return losses
+
+
+def _of_two_classes(kind: str) -> ConfigError:
     return ConfigError(
-        'loss.kind = "asymmetric" is for two classes and does not go with labels.uncertain = "multiclass"; '
+        f'loss.kind = "{kind}" is for two classes and does not go with labels.uncertain = "multiclass"; '
         'use loss.kind = "bce" or "focal", or another policy for uncertain labels.'
     )

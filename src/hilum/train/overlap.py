@@ -14,23 +14,23 @@ from hilum.text import many, plain
 from hilum.train.data import Job
 from hilum.train.data_warnings import data_warnings
 
-SAME = ("patient_id", "view", "projection", "age", "sex")
+_SAME = ("patient_id", "view", "projection", "age", "sex")
 """What two data sets say alike of an image where it is one image, and not only one name, in both."""
-AGREE = 0.5
+_AGREE = 0.5
 """Share of the images of one name that must be alike: drawn studies have the names of real ones."""
-AGREE_SEX = 0.9
+_AGREE_SEX = 0.9
 """Share of the patients of one id whose sex must be one, where both data sets know it: by chance it is half."""
 
-PRETRAINED = "pretrained"
+_PRETRAINED = "pretrained"
 """What `model.weights` is for published ones."""
 
 
 def known_against(job: Job) -> tuple[str, ...]:
     """Everything that must be said of the scores of a run of this job, whether it trains a network or a head."""
-    return *job.split.warnings, *overlap_warnings(job), *data_warnings(job)
+    return *job.split.warnings, *_overlap_warnings(job), *data_warnings(job)
 
 
-def forebears(config: ModelConfig) -> list[Run]:
+def _forebears(config: ModelConfig) -> list[Run]:
     """The run that first weights are of, the run that its own were of, and so on; those that are still there."""
     found: list[Run] = []
     while (folder := _run_of(config)) is not None:
@@ -45,12 +45,12 @@ def forebears(config: ModelConfig) -> list[Run]:
     return found
 
 
-def overlap_warnings(job: Job) -> list[str]:
+def _overlap_warnings(job: Job) -> list[str]:
     """One sentence for each run before this one that learned from images or patients that this one is scored on.
 
     One more where that cannot be known: the first of them is gone, or began with published weights.
     """
-    runs = forebears(job.config.model)
+    runs = _forebears(job.config.model)
     told = [said for run in runs for said in _of(run, job)]
     return told + _unknown(runs[-1].config.model if runs else job.config.model, runs, job)
 
@@ -65,7 +65,7 @@ def _run_of(config: ModelConfig) -> Path | None:
 def _unknown(first: ModelConfig, runs: list[Run], job: Job) -> list[str]:
     """What is not known of the weights that all began with."""
     named = first.head or first.weights
-    if named == PRETRAINED or Path(named).is_file():
+    if named == _PRETRAINED or Path(named).is_file():
         published = find_model(first.name).published
         trained_on = published.trained_on if published else ""
         words = {plain(word) for word in trained_on.split()}
@@ -90,7 +90,7 @@ def _of(run: Run, job: Job) -> list[str]:
         return [f"{error} Whether it was trained on images of the test part is not known."]
     own = job.images()
     shared, same = _same_images(own, learned)
-    if len(same) < AGREE * len(shared):
+    if len(same) < _AGREE * len(shared):
         return []
     patients = _same_patients(own, learned)
     parts = []
@@ -112,7 +112,7 @@ def _of(run: Run, job: Job) -> list[str]:
 def _same_images(own: pl.DataFrame, learned: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows of this run's images whose names the other run learned from, and those of them that are alike."""
     shared = own.join(learned, on=["image_id", *_common(("source",), own, learned)], suffix="_there")
-    same = [pl.col(name).eq_missing(pl.col(f"{name}_there")) for name in _common(SAME, own, learned)]
+    same = [pl.col(name).eq_missing(pl.col(f"{name}_there")) for name in _common(_SAME, own, learned)]
     return shared, shared.filter(pl.all_horizontal(same))
 
 
@@ -124,7 +124,7 @@ def _same_patients(own: pl.DataFrame, learned: pl.DataFrame) -> pl.DataFrame:
     if _common(("sex",), own, learned):
         one, two = (frame.select(*keys, "sex").drop_nulls().unique(keys) for frame in (own, learned))
         both = one.join(two, on=keys)
-        if (both["sex"] == both["sex_right"]).sum() < AGREE_SEX * len(both):
+        if (both["sex"] == both["sex_right"]).sum() < _AGREE_SEX * len(both):
             return own.clear()
     return own.join(learned, on=keys, how="semi")
 

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hilum.batches import count as copies_of
 from hilum.config import Config, FinetuneConfig
-from hilum.device import describe_environment, pick_device
+from hilum.device import describe_environment, leads, pick_device
 from hilum.errors import ConfigError, RunError, did_you_mean
 from hilum.files import remove_leftovers, write_json, write_parquet
 from hilum.locks import writing
 from hilum.metrics import SCORES, Predictions, check_scores, fit_judge
 from hilum.models import find_model
+from hilum.plugins import chosen, using
 from hilum.predict import Origin, raw_predictions
-from hilum.runs import Run
+from hilum.runs import Run, check_plugins
 from hilum.track import check_track
+from hilum.train.console import Console
 from hilum.train.data import Job, make_job
 from hilum.train.finetune import check_finetune
 from hilum.train.learner import Learner
 from hilum.train.loop import fit
+from hilum.train.losses import Loss
 from hilum.train.overlap import known_against
-from hilum.train.watch import Watch
-from hilum.train.world import leads
 
 
 def train(config: Config, *, folder: str | Path = "runs", command: str = "", quiet: bool = False) -> Run:
@@ -44,30 +45,35 @@ def train(config: Config, *, folder: str | Path = "runs", command: str = "", qui
         HilumError: the data, settings or weights cannot be used; nothing is left behind then.
         Stopped: the user stopped it; the run can be resumed.
     """
+    with using(config.plugins):
+        return _train(config, folder, command, quiet)
+
+
+def _train(config: Config, folder: str | Path, command: str, quiet: bool) -> Run:
     _check_names(config)
     config = config.model_copy(update={"model": Origin.settle(config.model)})
     check_finetune(config)
     job = make_job(config)
     check_scores(config.scores, job.findings, studies=job.part("valid").study_ids is not None)
-    watch = Watch(quiet or not leads())
+    console = Console(quiet or not leads())
     learner = Learner(job)
     warnings = [*known_against(job), *learner.notes]
     made = ""
-    if learner.world.leads:
+    if learner.processes.leads:
         made = str(Run.create(folder, config, {"command": command, "warnings": warnings}).path)
-    run = Run(Path(learner.world.share(made)))
+    run = Run(Path(learner.processes.share(made)))
     with _alone(run):
         _describe(run, job, learner)
         for note in job.table.notes:
-            watch.say(note)
+            console.say(note)
         for warning in warnings:
-            watch.say(f"warning: {warning}")
-        watch.say(_headline(run, job))
+            console.say(f"warning: {warning}")
+        console.say(_headline(run, job))
         if config.finetune != FinetuneConfig() or job.origin.run is not None:
-            watch.say(_beginning(config, learner))
+            console.say(_beginning(config, learner))
         if config.scores.unit != "image":
-            watch.say(f"scores of an epoch are per image; the final ones are per {config.scores.unit}")
-        return _finish(job, run, learner, watch)
+            console.say(f"scores of an epoch are per image; the final ones are per {config.scores.unit}")
+        return _finish(job, run, learner, console)
 
 
 def _alone(run: Run) -> AbstractContextManager[None]:
@@ -84,7 +90,7 @@ def resume(path: str | Path, *, quiet: bool = False) -> Run:
     """
     run = Run.open(path)
     if run.info["status"] == "done":
-        Watch(quiet or not leads()).say(f"{run.path} is finished already: {run.extent}")
+        Console(quiet or not leads()).say(f"{run.path} is finished already: {run.extent}")
         return run
     with _alone(run):
         # Whoever had the lock a moment ago may have finished it.
@@ -92,37 +98,30 @@ def resume(path: str | Path, *, quiet: bool = False) -> Run:
 
 
 def _resume(run: Run, quiet: bool) -> Run:
+    check_plugins(run)
     check_track(run.config.track)
     job = make_job(_own_verdicts(run))
     if (run.path / "data.json").is_file():
         _same_data(run, job)
     learner = Learner(job)
-    if learner.world.leads:
+    if learner.processes.leads:
         remove_leftovers(run.path)
     _describe(run, job, learner)
     learner.restore(run)
-    watch = Watch(quiet or not leads())
-    watch.say(f"resuming {run.path} in epoch {learner.progress.epoch + 1}, step {learner.progress.step + 1}")
+    console = Console(quiet or not leads())
+    console.say(
+        f"resuming {run.path} in epoch {learner.progress.epoch + 1}, step {learner.progress.step + 1}"
+    )
     if job.verdicts is not None:
-        watch.say(f"verdicts on labels are those that it began with, in {run.verdicts}")
-    if learner.world.leads:
+        console.say(f"verdicts on labels are those that it began with, in {run.verdicts}")
+    if learner.processes.leads:
         run.write_info({**run.info, "status": "running"})
-    return _finish(job, run, learner, watch)
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One number of a run that its repetition did not give again."""
-
-    epoch: int
-    what: str
-    before: float | None
-    after: float | None
+    return _finish(job, run, learner, console)
 
 
 def reproduce(
     path: str | Path, *, folder: str | Path | None = None, quiet: bool = False
-) -> tuple[Run, list[Difference]]:
+) -> tuple[Run, list[dict[str, Any]]]:
     """Train a run again from its own files, and say where the numbers differ.
 
     Args:
@@ -131,58 +130,49 @@ def reproduce(
         quiet: say nothing while training.
 
     Returns:
-        The new run, and every loss and score of every epoch that is not exactly the same.
+        The new run, and every loss and score of every epoch that is not exactly the same: `epoch`, `what`,
+        `before` and `after`.
 
     Raises:
         RunError: the run is not finished, or its data are no longer the same.
     """
     first = Run.open(path)
-    if first.info["status"] != "done":
-        raise RunError(f"{path} is not finished; go on with: hilum train --resume {path}")
-    if first.members:
-        raise RunError(
-            f"{path} is an ensemble: reproduce its members ({', '.join(map(str, first.members))}), "
-            "then average them again."
-        )
-    if first.head:
-        how = first.info.get("command") or "hilum heads STORE"
-        raise RunError(f"{path} is of hilum heads: give its command again: {how}")
-    config = _own_verdicts(first).model_copy(update={"name": f"{first.name}-again"})
+    if why := _cannot_repeat(first):
+        raise RunError(f"{path} {why}")
+    check_plugins(first)
+    config = _own_verdicts(first).model_copy(update={"name": f"{first.name}-again", "plugins": ()})
     _same_data(first, make_job(config))
     again = train(config, folder=folder or first.path.parent, command=f"reproduce {first.name}", quiet=quiet)
-    differences = []
-    begun = [[entry] if (entry := run.start) else [] for run in (first, again)]
-    for one, two in zip(begun[0] + first.history, begun[1] + again.history, strict=False):
+    return again, list(_differences(first, again))
+
+
+def _cannot_repeat(run: Run) -> str:
+    """Why a run is not to be trained again, and what to do; empty where it is."""
+    if run.info["status"] != "done":
+        return f"is not finished; go on with: hilum train --resume {run.path}"
+    if run.members:
+        members = ", ".join(map(str, run.members))
+        return f"is an ensemble: reproduce its members ({members}), then average them again."
+    if run.head:
+        return f"is of hilum heads: give its command again: {run.info.get('command') or 'hilum heads STORE'}"
+    return ""
+
+
+def _differences(first: Run, again: Run) -> Iterator[dict[str, Any]]:
+    epochs = [[*([run.start] if run.start else []), *run.history] for run in (first, again)]
+    for one, two in zip(*epochs, strict=False):
         before, after = _numbers(one), _numbers(two)
-        differences += [
-            Difference(one["epoch"], key, before[key], after.get(key))
-            for key in before
-            if before[key] != after.get(key)
-        ]
-    if len(first.history) != len(again.history):
-        counts = float(len(first.history)), float(len(again.history))
-        differences.append(Difference(min(len(first.history), len(again.history)), "epochs", *counts))
-    return again, differences
-
-
-def other_conditions(first: Run, again: Run) -> list[str]:
-    """In what two runs' machines differ that numbers depend on, in words: threads, processor, versions."""
-    before, after = first.environment, again.environment
-    keys = ("threads", "precision", "device", "python")
-    told = [
-        f"{key} {before.get(key)}, now {after.get(key)}" for key in keys if before.get(key) != after.get(key)
-    ]
-    old, new = before.get("packages", {}), after.get("packages", {})
-    return told + [
-        f"{name} {old[name]}, now {new[name]}"
-        for name in sorted(old.keys() & new.keys())
-        if old[name] != new[name]
-    ]
+        for key, was in before.items():
+            if was != after.get(key):
+                yield {"epoch": one["epoch"], "what": key, "before": was, "after": after.get(key)}
+    had, has = len(first.history), len(again.history)
+    if had != has:
+        yield {"epoch": min(had, has), "what": "epochs", "before": float(had), "after": float(has)}
 
 
 def _describe(run: Run, job: Job, learner: Learner) -> None:
     """Write what the run starts from."""
-    if learner.world.leads:
+    if learner.processes.leads:
         job.split.save(job.table, run.path / "split.parquet")
         write_parquet(run.path / "images.parquet", job.images())
         precision = job.config.train.precision
@@ -204,30 +194,30 @@ def _beginning(config: Config, learner: Learner) -> str:
     return "\n".join([f"starts from {config.model.head or config.model.weights}", *learner.stages])
 
 
-def _finish(job: Job, run: Run, learner: Learner, watch: Watch) -> Run:
+def _finish(job: Job, run: Run, learner: Learner, console: Console) -> Run:
     """Train to the end, then score the validation part with the best weights."""
     started = run.info
     try:
-        fit(job, run, learner, watch)
-        if learner.world.leads:
+        fit(job, run, learner, console)
+        if learner.processes.leads:
             if not run.best_epoch:
                 started["warnings"] = [*started["warnings"], said := _none_better(run)]
-                watch.say(f"warning: {said}")
+                console.say(f"warning: {said}")
             valid = _validated(job, run, learner)
             judge = fit_judge(valid, job.config.scores)
             run.write_judge(judge)
             run.write_scores(valid, judge.score(valid))
             run.write_info({**started, "status": "done", "seconds": learner.progress.seconds})
-        learner.world.wait()
+        learner.processes.wait()
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             go_on = f"hilum train --resume {shlex.quote(str(run.path))}"
             error.add_note(f"{run.path} keeps all finished epochs. Go on with:  {go_on}")
-        if learner.world.leads:
+        if learner.processes.leads:
             run.write_info({**started, "status": "stopped", "seconds": learner.progress.seconds})
         raise
     finally:
-        learner.world.leave()
+        learner.processes.leave()
     return run
 
 
@@ -282,6 +272,8 @@ def _same_labels(run: Run, job: Job) -> None:
 def _check_names(config: Config) -> None:
     """Fail on a wrong network, device or score before the data are read and packed, which may take an hour."""
     find_model(config.model.name)
+    Loss.check(config.loss)
+    chosen("AUGMENTATIONS", config.augment.extra, "augment.extra")
     pick_device(config.train.device)
     check_track(config.track)
     known = ["loss", *(name for name, score in SCORES.items() if score.better != "neither")]

@@ -2,83 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
-from hilum.doctor import Check
-from hilum.drawing import data_uri, svg
+from hilum.doctor import DataNumbers, Group, PackReport, Pair
+from hilum.drawing import image
 from hilum.errors import ConfigError, PackError
 from hilum.files import write_json, write_text
 from hilum.locks import writing
-from hilum.pixels import EXCLUDED, Pack
-from hilum.report.dataset.checks import data_checks
-from hilum.report.dataset.numbers import DataNumbers, count
-from hilum.report.dataset.originals import Originals, find_originals
+from hilum.pixels import Pack
 from hilum.report.dataset.plots import MARKERS, SERIES, SEXES, counts_plot, groups_plot, histogram_plot
-from hilum.report.dataset.samples import Sample, make_samples, odd_ones, picture
-from hilum.report.dataset.tables import group_tables, heat_map, lift_text, part_table, strongest, summary
+from hilum.report.dataset.samples import Odd, Sample, make_samples, odd_ones, picture
 from hilum.report.html import render
-from hilum.table import SOURCES, explain
+from hilum.table import Table, all_sources, explain
+from hilum.text import many
 
-NAME = "data-report.html"
-NAMED = 50
+_NAME = "data-report.html"
+_NAMED = 50
 """How many of the images that were left out are named."""
+_HEAT_MOST = 30
+"""Findings in the heat map, the most frequent ones."""
+_LEAST_DRAWN = 20
+"""Images; smaller groups are in the table, not in the figure, where their intervals would hide the others."""
+_STRONGEST = 8
+"""Pairs in each of the two lists."""
+_FULL = 3.0
+"""log2 of the lift at which a colour is full: 8 times, or an eighth."""
+_NAMES_OF_SEXES = {"F": "female", "M": "male"}
+_MORE, _LESS = "194, 65, 12", "11, 114, 133"
 
 
-def write_data_report(pack: Pack, out: Path | None = None) -> Path:
+def write_data_report(pack: Pack | str | Path, out: str | Path | None = None) -> Path:
     """Write the data report of a pack, and its numbers as JSON beside it; each whole or not at all.
 
     Only the pack's table, its statistics, the sample images and some headers of the original files are read.
     The HTML file holds its style, figures and pictures; a reader's browser asks nobody for anything.
 
     Args:
-        pack: what to tell of; of an augmented one its originals alone.
+        pack: what to tell of, or its folder; of an augmented one its originals alone.
         out: the HTML file, or a folder to put `data-report.html` into; the pack's folder by default.
 
     Returns:
         Path of the HTML file; the JSON file has the same name and ends in `.json`.
 
     Raises:
+        PackError: it is no pack: a run, a data set that is not packed yet, or nothing.
         ConfigError: `out` is neither a folder nor ends in `.html`.
         DiskError: it cannot be written.
     """
+    pack = pack if isinstance(pack, Pack) else _opened(pack)
     path = _target(pack, out)
-    pack = pack.originals()
-    numbers = count(pack)
-    originals = find_originals(pack)
-    checks = data_checks(pack, numbers, originals.frame)
-    samples = make_samples(pack)
-    text = render("dataset/page.html", page(pack, numbers, checks, samples, originals))
+    found = PackReport.of(pack.originals())
+    samples, odd = make_samples(found.pack), odd_ones(found.pack)
+    text = render("dataset/page.html", _page(found, samples, odd))
+    shown = {finding: [sample.to_json() for sample in own] for finding, own in samples.items()}
     with writing(path):
-        write_json(path.with_suffix(".json"), to_json(pack, numbers, checks, samples, originals))
+        write_json(
+            path.with_suffix(".json"), found.to_json() | {"samples": shown, "odd": [o.to_json() for o in odd]}
+        )
         write_text(path, text)
     return path
 
 
-def open_pack(path: str | Path) -> Pack:
-    """The pack at `path`; where something else is there, the message says what to do with it.
-
-    Raises:
-        PackError: it is no pack: a run, a data set that is not packed yet, or nothing.
-    """
+def _opened(path: str | Path) -> Pack:
     source, colon, folder = str(path).partition(":")
     path = Path(path).expanduser()
-    if colon and source in SOURCES and not path.exists():
+    if colon and source in all_sources() and not path.exists():
         raise PackError(
             f"a data report is of a pack. Pack the data first:  hilum pack {source} {folder} --out PACK"
         )
     if (path / "run.json").is_file():
         raise PackError(f"{path} is a run, not a pack. Its report:  hilum report {path}")
-    return Pack.open(path)
+    return Pack(path)
 
 
-def _target(pack: Pack, out: Path | None) -> Path:
+def _target(pack: Pack, out: str | Path | None) -> Path:
     path = pack.path if out is None else Path(out).expanduser()
     if path.is_dir():
-        return path / NAME
+        return path / _NAME
     if path.suffix.lower() not in {".html", ".htm"}:
         raise ConfigError(
             f"the report is an HTML file; {path} should end in .html, or be a folder that is there."
@@ -86,61 +90,26 @@ def _target(pack: Pack, out: Path | None) -> Path:
     return path
 
 
-def to_json(
-    pack: Pack,
-    numbers: DataNumbers,
-    checks: Sequence[Check],
-    samples: dict[str, list[Sample]],
-    originals: Originals,
-) -> dict[str, Any]:
-    """What `data-report.json` holds: the numbers behind every sentence, table and figure."""
-    return {
-        "pack": pack.path.resolve().name,
-        "source": pack.info["source"],
-        "created": pack.info["created"],
-        "fingerprint": pack.fingerprint,
-        "table_fingerprint": pack.info["table_fingerprint"],
-        "prepare": pack.prepare.model_dump(mode="json"),
-        "excluded": pack.excluded.height,
-        # Their details may name patients; `hilum doctor --json` tells them.
-        "checks": [
-            {name: getattr(check, name) for name in ("level", "name", "message", "what_to_do")}
-            for check in checks
-        ],
-        **numbers.to_json(),
-        "originals": originals.to_json(),
-        "samples": {finding: [sample.to_json() for sample in own] for finding, own in samples.items()},
-        "odd": [odd.to_json() for odd in odd_ones(pack)],
-    }
-
-
-def page(
-    pack: Pack,
-    numbers: DataNumbers,
-    checks: Sequence[Check],
-    samples: dict[str, list[Sample]],
-    originals: Originals,
-) -> dict[str, Any]:
+def _page(found: PackReport, samples: dict[str, list[Sample]], odd: list[Odd]) -> dict[str, Any]:
     """Everything that the template shows."""
-    most, least = strongest(numbers)
+    pack, numbers = found.pack, found.numbers
+    most, least = _strongest(numbers, pack.table)
     return {
         "name": pack.path.resolve().name,
         "pack": pack,
         "numbers": numbers,
-        "originals": originals,
-        "summary": summary(pack, numbers),
-        "warnings": [check for check in checks if check.level in {"fault", "warning"}],
-        "notes": [check for check in checks if check.level == "note"],
-        "part_rows": part_table(pack.table, numbers),
-        "heat": heat_map(numbers),
+        "originals": found.originals,
+        "summary": _summary(pack, numbers),
+        "warnings": [check for check in found.checks if check.level in {"fault", "warning"}],
+        "notes": [check for check in found.checks if check.level == "note"],
+        "part_rows": _part_rows(numbers),
+        "heat": _heat_map(numbers),
         "strongest": [("More often together than chance", most), ("Less often together than chance", least)],
-        "lift_text": lift_text,
-        "groups": [
-            {**table, "image": _image(groups_plot(table["drawn"]))} for table in group_tables(numbers)
-        ],
+        "lift_text": _lift_text,
+        "groups": _group_tables(numbers),
         "colours": SERIES,
-        "marks": [SHAPES[marker] for marker in MARKERS],
-        "figures": figures(numbers),
+        "marks": [_SHAPES[marker] for marker in MARKERS],
+        "figures": _figures(numbers),
         "sexes": [
             item for at, item in enumerate(SEXES.items(), 1) if any(row[at] for row in numbers.ages["bins"])
         ],
@@ -148,17 +117,17 @@ def page(
             {"finding": finding, "term": explain(finding, pack.info["source"]), "samples": own}
             for finding, own in samples.items()
         ],
-        "odd": [(odd, picture(pack, odd.row)) for odd in odd_ones(pack)],
-        "excluded": pack.excluded.select("image_id", "reason").head(NAMED).rows(),
-        "excluded_file": EXCLUDED,
+        "odd": [(one, picture(pack, one.row)) for one in odd],
+        "excluded": pack.excluded.select("image_id", "reason").head(_NAMED).rows(),
+        "excluded_file": "excluded.parquet",
     }
 
 
-SHAPES = {"o": "●", "s": "■", "^": "▲", "D": "◆", "v": "▼", "x": "✕"}
+_SHAPES = {"o": "●", "s": "■", "^": "▲", "D": "◆", "v": "▼", "x": "✕"}
 """Marker -> the sign that stands for it in a legend."""
 
 
-def figures(numbers: DataNumbers) -> dict[str, dict[str, str]]:
+def _figures(numbers: DataNumbers) -> dict[str, dict[str, str]]:
     """Histograms by name, each with a title and its numbers in words; those without numbers are left out."""
     per_image = {str(count): images for count, images in numbers.per_image.items()}
     found = {
@@ -188,8 +157,118 @@ def figures(numbers: DataNumbers) -> dict[str, dict[str, str]]:
 
 def _figure(title: str, figure: Figure, counts: dict[str, int], of: str) -> dict[str, str]:
     told = ", ".join(f"{name}: {number:,}" for name, number in counts.items())
-    return {"title": title, "image": _image(figure), "alt": f"{title}, {of}: {told}"}
+    return {"title": title, "image": image(figure), "alt": f"{title}, {of}: {told}"}
 
 
-def _image(figure: Figure) -> str:
-    return data_uri(svg(figure), "image/svg+xml")
+def _summary(pack: Pack, numbers: DataNumbers) -> str:
+    """The data in two or three sentences."""
+    studies = f" in {many(numbers.studies, 'study').replace('studys', 'studies')}" if numbers.studies else ""
+    told = (
+        f"{many(numbers.images, 'image')} of {many(numbers.patients, 'patient')}{studies} "
+        f"(source: {pack.info['source']}){_ages(numbers)}{_traits(numbers)}."
+    )
+    if not numbers.findings:
+        return f"{told} No finding is labelled."
+    ranked = sorted(numbers.findings, key=lambda row: -row.share)
+    top, bottom = ranked[0], ranked[-1]
+    if len(ranked) == 1:
+        return f"{told} {top.finding} is positive in {many(top.positive, 'image')} ({top.share:.1%})."
+    none = numbers.with_none
+    return (
+        f"{told} Of {len(ranked)} findings, {top.finding} is the most frequent ({top.positive:,} images, "
+        f"{top.share:.1%}), {bottom.finding} the rarest ({bottom.positive:,}, {bottom.share:.1%}); "
+        f"{many(none, 'image')} ({none / max(numbers.images, 1):.1%}) {'has' if none == 1 else 'have'} none."
+    )
+
+
+def _ages(numbers: DataNumbers) -> str:
+    ages = numbers.ages
+    if not ages["known"]:
+        return ""
+    return f", aged {ages['youngest']:.0f} to {ages['oldest']:.0f} years (median {ages['median']:.0f})"
+
+
+def _traits(numbers: DataNumbers) -> str:
+    """Shares of sex, view and projection among those that are known: `; 57% male, 43% female; all frontal`."""
+    told = []
+    for name in ("sex", "view", "projection"):
+        values = {_NAMES_OF_SEXES.get(value, value): n for value, n in numbers.values[name].items() if value}
+        known = sum(values.values())
+        shares = [f"{n / known:.0%} {value}" for value, n in values.items()]
+        told += [", ".join(shares) if len(shares) > 1 else f"all {value}" for value in list(values)[:1]]
+    return f"; {'; '.join(told)}" if told else ""
+
+
+def _part_rows(numbers: DataNumbers) -> list[tuple[Any, ...]]:
+    """Each finding's rates in the official parts; none with fewer than two parts."""
+    parts = [
+        one for one in numbers.groups if one.attribute == "official_split" and one.value in numbers.parts
+    ]
+    return list(zip(*(part.rates for part in parts), strict=True)) if len(numbers.parts) > 1 else []
+
+
+def _heat_map(numbers: DataNumbers) -> dict[str, Any]:
+    """The lifts as a square of cells, the most frequent findings first.
+
+    Each cell is a dict: `kind` (`own`, `lift` below the diagonal, `count` above it), `text`, `style` and `real`.
+    """
+    ranked = sorted(numbers.findings, key=lambda row: -row.positive)[:_HEAT_MOST]
+    names = [row.finding for row in ranked if row.positive]
+    if len(names) < 2:
+        return {"names": [], "rows": [], "left_out": 0}
+    pairs = {frozenset((pair.first, pair.second)): pair for pair in numbers.pairs}
+    count = {row.finding: row.positive for row in ranked}
+
+    def cell(i: int, j: int) -> dict[str, Any]:
+        told = {"kind": "own", "text": f"{count[names[i]]:,}", "style": "", "real": False}
+        if i == j:
+            return told
+        pair = pairs[frozenset((names[i], names[j]))]
+        if i < j:
+            return told | {"kind": "count", "text": f"{pair.both:,}"}
+        return {"kind": "lift", "text": _lift_text(pair.lift), "style": _colour(pair.lift), "real": pair.real}
+
+    size = range(len(names))
+    rows = [{"finding": names[i], "cells": [cell(i, j) for j in size]} for i in size]
+    return {"names": names, "rows": rows, "left_out": len(numbers.findings) - len(names)}
+
+
+def _colour(lift: float) -> str:
+    """A cell's background: symmetric in the logarithm, so that 4 times is as deep as a quarter."""
+    if math.isnan(lift):
+        return ""
+    size = min(abs(math.log2(lift)) if lift > 0 else _FULL, _FULL) / _FULL
+    return f"background: rgba({_MORE if lift > 1 else _LESS}, {0.6 * size:.2f})"
+
+
+def _lift_text(lift: float) -> str:
+    """`0.31`, `2.40`, `17`."""
+    if math.isnan(lift):
+        return "–"
+    return f"{lift:.2f}" if lift < 10 else f"{lift:,.0f}"
+
+
+def _strongest(numbers: DataNumbers, table: Table) -> tuple[list[Pair], list[Pair]]:
+    """Pairs that are more, and less, often together than chance allows, the strongest first.
+
+    `No Finding` goes without the others by definition, so it is left out.
+    """
+    real = [pair for pair in numbers.pairs if pair.real and {pair.first, pair.second} <= {*table.diseases}]
+    more = sorted((pair for pair in real if pair.lift > 1), key=lambda pair: -pair.lift)
+    less = sorted((pair for pair in real if pair.lift < 1), key=lambda pair: pair.lift)
+    return more[:_STRONGEST], less[:_STRONGEST]
+
+
+def _group_tables(numbers: DataNumbers) -> list[dict[str, Any]]:
+    """For each attribute: its title, its figure, its groups, and a row a finding with their rates."""
+    by_attribute: dict[str, list[Group]] = {}
+    for group in numbers.groups:
+        if group.attribute != "official_split" and group.rates:  # has a table of its own
+            by_attribute.setdefault(group.attribute, []).append(group)
+    made = []
+    for groups in by_attribute.values():
+        drawn = [group for group in groups if group.images >= _LEAST_DRAWN] or groups
+        rows = list(zip(*(group.rates for group in groups), strict=True))
+        told = {"title": groups[0].title, "groups": groups, "drawn": drawn, "rows": rows}
+        made.append(told | {"image": image(groups_plot(drawn))})
+    return made

@@ -9,12 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from hilum.doctor import Group
 from hilum.drawing import MUTED, RULE, fitted, new_figure
-from hilum.report.dataset.groups import Group
 
-WIDTH = 4.1
+_WIDTH = 4.1
 """Inches: as wide as a phone shows without shrinking."""
-ACCENT = "#0b7285"
+_ACCENT = "#0b7285"
 SEXES = {"F": "#c2410c", "M": "#0b7285", "not said": "#8795a4"}
 SERIES = ("#0b7285", "#c2410c", "#6b4ea0", "#b7791f", "#3f6212", "#8795a4")
 """Colours of the groups of one attribute, in order; the shapes differ too, for gray and for the colour-blind."""
@@ -23,9 +23,9 @@ MARKERS = ("o", "s", "^", "D", "v", "x")
 
 def counts_plot(counts: Mapping[str, int], x: str, y: str = "") -> Figure:
     """Bars of counts, each with its number above it."""
-    figure, axes = new_figure((WIDTH, 2.3), x, y)
+    figure, axes = new_figure((_WIDTH, 2.3), x, y)
     heights = list(counts.values())
-    axes.bar(range(len(counts)), heights, width=0.72, color=ACCENT)
+    axes.bar(range(len(counts)), heights, width=0.72, color=_ACCENT)
     for place, height in enumerate(heights):
         axes.text(place, height, _short(height), ha="center", va="bottom", fontsize=7.5, color=MUTED)
     axes.set_xticks(range(len(counts)), list(counts))
@@ -37,13 +37,13 @@ def counts_plot(counts: Mapping[str, int], x: str, y: str = "") -> Figure:
 
 def histogram_plot(bins: Sequence[Sequence[int]], x: str, names: Sequence[str]) -> Figure:
     """Stacked bars over equally wide bins: rows of [from, count, ...], a count for each of `names`."""
-    figure, axes = new_figure((WIDTH, 2.3), x, "Images")
+    figure, axes = new_figure((_WIDTH, 2.3), x, "Images")
     starts = np.array([row[0] for row in bins])
     width = int(starts[1] - starts[0]) if len(starts) > 1 else 1
     below = np.zeros(len(starts))
     for column, name in enumerate(names, start=1):
         heights = np.array([row[column] for row in bins])
-        axes.bar(starts, heights, width * 0.9, bottom=below, align="edge", color=SEXES.get(name, ACCENT))
+        axes.bar(starts, heights, width * 0.9, bottom=below, align="edge", color=SEXES.get(name, _ACCENT))
         below = below + heights
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
@@ -57,7 +57,7 @@ def groups_plot(groups: Sequence[Group]) -> Figure:
     findings = [rate.finding for rate in groups[0].rates]
     step = 0.62 / max(len(groups) - 1, 1)
     figure, axes = new_figure(
-        (WIDTH, 0.75 + len(findings) * max(0.26, 0.085 * len(groups))), "Share of positives", ""
+        (_WIDTH, 0.75 + len(findings) * max(0.26, 0.085 * len(groups))), "Share of positives", ""
     )
     for place, group in enumerate(groups):
         y = np.arange(len(findings)) + (place * step - 0.31 if len(groups) > 1 else 0)
@@ -75,8 +75,8 @@ def groups_plot(groups: Sequence[Group]) -> Figure:
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.grid(axis="x", color=RULE, linewidth=0.6)
     axes.spines["left"].set_visible(False)
-    left, height = 1.72 / WIDTH, figure.get_figheight()
-    axes.set_position((left, 0.46 / height, 1 - left - 0.18 / WIDTH, 1 - 0.52 / height))
+    left, height = 1.72 / _WIDTH, figure.get_figheight()
+    axes.set_position((left, 0.46 / height, 1 - left - 0.18 / _WIDTH, 1 - 0.52 / height))
     return figure
 
 
@@ -85,7 +85,7 @@ def _no_numbers_at_the_side(axes: Axes) -> None:
     axes.spines["left"].set_visible(False)
     left = 0.2 if axes.get_ylabel() else 0.1
     box = axes.get_position()
-    axes.set_position((left / WIDTH, box.y0, 1 - 2 * left / WIDTH, box.height))
+    axes.set_position((left / _WIDTH, box.y0, 1 - 2 * left / _WIDTH, box.height))
 
 
 def _short(number: float) -> str:

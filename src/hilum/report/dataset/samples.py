@@ -6,25 +6,21 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from hilum.drawing import data_uri
-from hilum.errors import ImageError
+from hilum.drawing import jpeg
 from hilum.metrics import Bools
 from hilum.pixels import Pack
-from hilum.report.dataset.numbers import NO_FINDING, positives
 from hilum.table import Table
 
-EACH = 4
+_EACH = 4
 """Images a finding."""
-MOST = 160
+_MOST = 160
 """Images in all; with more findings there are fewer of each."""
-SIDE = 224
+_SIDE = 224
 """Pixels of a picture's side, at most."""
-QUALITY = 82
+_QUALITY = 82
 
 
 @dataclass(frozen=True)
@@ -54,7 +50,7 @@ class Sample:
         }
 
 
-def choose(table: Table, each: int = EACH, seed: int = 0) -> dict[str, list[int]]:
+def _choose(table: Table, each: int = _EACH, seed: int = 0) -> dict[str, list[int]]:
     """Rows to show for each finding, each image once.
 
     Images where the finding is boxed come first, then those with the fewest other findings, frontal ones before
@@ -66,11 +62,10 @@ def choose(table: Table, each: int = EACH, seed: int = 0) -> dict[str, list[int]
         each: how many a finding, at most.
         seed: of the draw; the same for the same table.
     """
-    positive = positives(table)
+    positive = table.codes == 1
     lateral = table.frame["view"].eq("lateral").fill_null(False).to_numpy()
     patients = table.frame["patient_id"].to_list()
-    diseases = np.array([name != NO_FINDING for name in table.findings], dtype=bool)
-    number = positive[:, diseases].sum(axis=1)
+    number = positive[:, [name in table.diseases for name in table.findings]].sum(axis=1)
     chance = np.random.default_rng([seed, 71]).random(len(table))
     shown: set[int] = set()
     chosen: dict[str, list[int]] = {}
@@ -88,11 +83,11 @@ def choose(table: Table, each: int = EACH, seed: int = 0) -> dict[str, list[int]
     return {name: chosen[name] for name in table.findings}
 
 
-def make_samples(pack: Pack, each: int = EACH, seed: int = 0) -> dict[str, list[Sample]]:
+def make_samples(pack: Pack, each: int = _EACH, seed: int = 0) -> dict[str, list[Sample]]:
     """Samples with their pictures; only these are read from the pack."""
     count = max(len(pack.table.findings), 1)
-    rows = choose(pack.table, max(1, min(each, MOST // count)), seed)
-    positive = positives(pack.table)
+    rows = _choose(pack.table, max(1, min(each, _MOST // count)), seed)
+    positive = pack.table.codes == 1
     # A box is a share of the original, which only a squashed picture shows whole and without a margin.
     boxes = pack.table.boxes if pack.prepare.fit == "squash" else None
     return {
@@ -143,15 +138,12 @@ def _boxed(table: Table, finding: str) -> Bools:
 def _sample(pack: Pack, boxes: pl.DataFrame | None, positive: Bools, finding: str, row: int) -> Sample:
     about = pack.table.frame.row(row, named=True)
     age = None if about["age"] is None else f"{about['age']:.0f} years"
+    others = [name for name, yes in zip(pack.table.findings, positive[row], strict=True) if yes]
     said = (about["projection"] or about["view"], about["sex"], age)
     own = () if boxes is None else _boxes_of(boxes, about["image_id"], finding)
     return Sample(
         about["image_id"],
-        tuple(
-            name
-            for name, yes in zip(pack.table.findings, positive[row], strict=True)
-            if yes and name not in (finding, NO_FINDING)
-        ),
+        tuple(name for name in others if name != finding and name in pack.table.diseases),
         ", ".join(word for word in said if word),
         own,
         picture(pack, row),
@@ -166,11 +158,5 @@ def _boxes_of(
 
 
 def picture(pack: Pack, row: int) -> str:
-    """One image of the pack as a data URI, at most `SIDE` pixels wide."""
-    gray: npt.NDArray[np.uint8] = np.ascontiguousarray(pack.pixels[pack.slots[row]])
-    if len(gray) > SIDE:
-        gray = np.asarray(cv2.resize(gray, (SIDE, SIDE), interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    done, content = cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-    if not done:
-        raise ImageError("a picture of the pack could not be written as JPEG.")
-    return data_uri(content.tobytes(), "image/jpeg")
+    """One image of the pack as the source of an <img>."""
+    return jpeg(pack.pixels[pack.slots[row]], _SIDE, _QUALITY)

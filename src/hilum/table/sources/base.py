@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from hilum.config import Section
-from hilum.errors import DataError, nearest
+from hilum.errors import ConfigError, DataError, did_you_mean, nearest
 from hilum.files import is_regular
 from hilum.table.table import Table
-from hilum.text import listed, plain
+from hilum.text import SUFFIX, listed, plain, stem_of
 
 DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 IMAGE_SUFFIXES = (
@@ -24,21 +27,15 @@ IMAGE_SUFFIXES = (
     *DICOM_SUFFIXES,
 )
 """How files end that `hilum.pixels.read` reads, in lower case."""
-STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP", b"\xff\x4f\xff\x51")
+_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP", b"\xff\x4f\xff\x51")
 """How such files begin, for names without a suffix; DICOM has its mark further on."""
-MASKS = ("mask", "masks", "leftmask", "rightmask", "lungmask", "lungmasks", "segmentation", "segmentations")
+_MASKS = ("mask", "masks", "leftmask", "rightmask", "lungmask", "lungmasks", "segmentation", "segmentations")
 """Names of folders of masks, compared without case and signs."""
-NO_DATA = (".", "__MACOSX", "@eaDir", "$RECYCLE.BIN")
+_NO_DATA = (".", "__MACOSX", "@eaDir", "$RECYCLE.BIN")
 """How entries begin that systems put into folders: hidden files, and thumbnails and copies of the images."""
-SUFFIX = r"\.[A-Za-z][A-Za-z0-9]{0,9}$"
-"""A suffix; what begins with a digit is part of the name, as the last number of a UID."""
 
 
-class SourceOptions(Section):
-    """Options of a source that has none; each source that has some derives its own."""
-
-
-class PathOptions(SourceOptions):
+class PathOptions(Section):
     """What paths tell, where nothing else does."""
 
     patient_pattern: str = ""
@@ -46,6 +43,37 @@ class PathOptions(SourceOptions):
     group, or the whole match."""
     study_pattern: str = ""
     """The same for the study."""
+
+    def ids(self, paths: Sequence[str]) -> dict[str, pl.Series]:
+        """What the patterns find in paths (relative, with / between): `patient_id` and `study_id`.
+
+        Raises:
+            ConfigError: a pattern is no regular expression.
+            DataError: it finds nothing in some of the paths.
+        """
+        return {
+            f"{what}_id": pl.Series(f"{what}_id", _found(pattern, paths, what), pl.String)
+            for what, pattern in (("patient", self.patient_pattern), ("study", self.study_pattern))
+            if pattern
+        }
+
+
+def _found(pattern: str, paths: Sequence[str], what: str) -> list[str]:
+    """What a regular expression finds in each path: its first group, else the whole match."""
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise ConfigError(f"{what}_pattern: {pattern!r} is not a regular expression: {error}.") from error
+    names = [re.sub(SUFFIX, "", path) if "/" in pattern else stem_of(path) for path in paths]
+    found = [compiled.search(name) for name in names]
+    texts = [match and match.group(1 if compiled.groups else 0) for match in found]
+    if lost := [name for name, text in zip(names, texts, strict=True) if not text]:
+        where = "paths" if "/" in pattern else "file names"
+        raise DataError(
+            f"{what}_pattern {pattern!r} finds no {what} in {len(lost):,} of {len(names):,} {where}, the first "
+            f"{lost[0]!r}."
+        )
+    return [text for text in texts if text]
 
 
 @dataclass(frozen=True)
@@ -57,11 +85,9 @@ class Source:
         title: the data set in a few words.
         read: root folder and options -> Table; the options are an object of the class `options`.
         matches: whether a folder looks like this data set; cheap, and false for a folder that is not there.
-        layout: the folder layout that is read, as a drawing.
-        notes: what becomes of the data set's peculiarities.
-        citation: what to cite; empty where the data are the user's own.
-        licence: under which terms the images come.
-        url: where they come from.
+        doc: the module's docstring, from which layout, notes, citation and licence are taken.
+        notes_from: the words with which the notes begin, after the drawing of the layout.
+        url: where the images come from.
         has_official_split: whether the data set says which images are for training and which for testing.
         options: the class of the options.
     """
@@ -70,34 +96,68 @@ class Source:
     title: str
     read: Callable[..., Table]
     matches: Callable[[Path], bool]
-    layout: str
-    notes: str
-    citation: str = ""
-    licence: str = "that of your data"
+    doc: str | None
+    notes_from: str
     url: str = ""
     has_official_split: bool = False
-    options: type[SourceOptions] = SourceOptions
+    options: type[Section] = Section
+
+    def _piece(self, pattern: str, usual: str = "") -> str:
+        found = re.search(pattern, self.doc or "", re.DOTALL)
+        return " ".join(found[1].split()) if found else usual
+
+    @property
+    def citation(self) -> str:
+        """What to cite; empty where the data are the user's own."""
+        return self._piece(r"Citation: (.*?\.) Licence:")
+
+    @property
+    def licence(self) -> str:
+        """Under which terms the images come."""
+        return self._piece(r"Licence: (.*?)\.\n\n", "that of your data")
+
+    @property
+    def layout(self) -> str:
+        """The folder layout that is read, as a drawing."""
+        drawing = (self.doc or "").partition("::\n\n")[2].partition(f"\n{self.notes_from}")[0]
+        return drawing.rstrip().replace("::\n", ":\n")
+
+    @property
+    def notes(self) -> str:
+        """What becomes of the data set's peculiarities."""
+        told = (self.doc or "").partition(f"\n{self.notes_from}")[2]
+        return (self.notes_from + told).strip().replace("::\n", ":\n")
 
     def to_json(self) -> dict[str, object]:
         """What a user is told of it, as JSON values."""
         told = ("name", "title", "citation", "licence", "url", "layout", "notes", "has_official_split")
-        return {name: getattr(self, name) for name in told} | {
-            "options": {
-                name: {"default": field.default, "description": field.description}
-                for name, field in self.options.model_fields.items()
-            }
-        }
+        fields = self.options.model_fields.items()
+        options = {name: {"default": one.default, "description": one.description} for name, one in fields}
+        return {name: getattr(self, name) for name in told} | {"options": options}
 
+    def checked(self, values: Mapping[str, Any], origin: str) -> Any:
+        """Options (an object of the class `options`) from option -> value; `origin` is where the values come from.
 
-def layout_and_notes(doc: str | None, notes_from: str) -> tuple[str, str]:
-    """The drawing after `Layout` in a source's docstring, and the text from the words `notes_from` on."""
-    _, _, rest = (doc or "").partition("::\n\n")
-    layout, _, notes = rest.partition(f"\n{notes_from}")
-    return layout.rstrip().replace("::\n", ":\n"), (notes_from + notes).strip().replace("::\n", ":\n")
+        Raises:
+            ConfigError: an option is unknown or its value is of the wrong type; all faults are listed.
+        """
+        try:
+            return self.options.model_validate(values)
+        except ValidationError as error:
+            faults = "\n".join(f"  - {self._fault(fault)}" for fault in error.errors())
+            raise ConfigError(f"{origin} cannot be used:\n{faults}") from error
+
+    def _fault(self, fault: ErrorDetails) -> str:
+        name, known = ".".join(map(str, fault["loc"])), list(self.options.model_fields)
+        if fault["type"] != "extra_forbidden":
+            return f"{name}: {fault['msg'][0].lower()}{fault['msg'][1:]} (came: {fault['input']!r})"
+        return (
+            f"{name}: unknown option; {did_you_mean(name, known) if known else 'this source has no options'}"
+        )
 
 
 def walk(root: Path, passed: Counter[str] | None = None) -> list[str]:
-    """All files under `root`, relative, with / between, sorted; hidden ones and the like (`NO_DATA`) are left out.
+    """All files under `root`, relative, with / between, sorted; hidden ones and the like (`_NO_DATA`) are not.
 
     Links are followed: a folder or file that is reached twice comes once, under its own name where it has one
     there. Pipes, sockets, devices and links to nothing are no files.
@@ -136,7 +196,7 @@ def walk(root: Path, passed: Counter[str] | None = None) -> list[str]:
 def _entries(folder: str, passed: Counter[str]) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
-            shown = [entry for entry in entries if not entry.name.startswith(NO_DATA)]
+            shown = [entry for entry in entries if not entry.name.startswith(_NO_DATA)]
     except OSError:
         passed["folder that cannot be opened"] += 1
         return []
@@ -175,7 +235,7 @@ def is_image(path: Path) -> bool:
             start = file.read(132)
     except OSError:
         return False
-    return start.startswith(STARTS) or start[128:] == b"DICM"
+    return start.startswith(_STARTS) or start[128:] == b"DICM"
 
 
 def without_masks(names: list[str]) -> tuple[list[str], list[str]]:
@@ -192,19 +252,14 @@ def _masked(name: str) -> str:
     *folders, _ = name.split("/")
     stem = stem_of(name).lower()
     base = re.sub(r"[ _-]?(mask|seg|segmentation|label)s?$", "", stem)
-    return base if base != stem or any(plain(folder) in MASKS for folder in folders) else ""
-
-
-def stem_of(name: str) -> str:
-    """The last part of a path without its suffix."""
-    return re.sub(SUFFIX, "", name.rpartition("/")[2])
+    return base if base != stem or any(plain(folder) in _MASKS for folder in folders) else ""
 
 
 def subfolders(folder: Path) -> list[Path]:
     """The folders directly in `folder`, sorted by name; hidden ones and what is not there give nothing."""
     if not folder.is_dir():
         return []
-    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(NO_DATA))
+    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(_NO_DATA))
 
 
 def one_of(folder: Path, names: Iterable[str]) -> Path | None:

@@ -1,7 +1,7 @@
 """CheXpert: 224,316 chest X-rays of 65,240 adults of Stanford Hospital, labelled from their reports.
 
 Citation: Irvin J, Rajpurkar P, Ko M, et al. CheXpert: a large chest radiograph dataset with uncertainty labels
-and expert comparison. AAAI 2019;33:590-597. Licence: Stanford University Dataset Research Use Agreement, no
+and expert comparison. AAAI 2019;33:590-597. Licence: Stanford University Dataset Research Use Agreement; no
 redistribution.
 
 Layout, full-size and `-small` alike; ROOT is this folder or the one around it::
@@ -37,54 +37,35 @@ from pathlib import Path
 
 import polars as pl
 
+from hilum.config import Section
 from hilum.errors import DataError
-from hilum.table.sources import values
-from hilum.table.sources.base import (
-    Source,
-    SourceOptions,
-    layout_and_notes,
-    missing_file,
-    need_columns,
-    one_of,
-    strip_suffix,
-    subfolders,
-)
+from hilum.table.sources.base import Source, missing_file, need_columns, one_of, strip_suffix, subfolders
 from hilum.table.sources.delimited import csv_columns, read_csv
+from hilum.table.sources.values import READERS, label_codes
 from hilum.table.table import Table
 from hilum.text import listed, plain
 
-FINDINGS = (
-    "No Finding",
-    "Enlarged Cardiomediastinum",
-    "Cardiomegaly",
-    "Lung Opacity",
-    "Lung Lesion",
-    "Edema",
-    "Consolidation",
-    "Pneumonia",
-    "Atelectasis",
-    "Pneumothorax",
-    "Pleural Effusion",
-    "Pleural Other",
-    "Fracture",
-    "Support Devices",
+_FINDINGS = (
+    *("No Finding", "Enlarged Cardiomediastinum", "Cardiomegaly", "Lung Opacity", "Lung Lesion", "Edema"),
+    *("Consolidation", "Pneumonia", "Atelectasis", "Pneumothorax", "Pleural Effusion", "Pleural Other"),
+    *("Fracture", "Support Devices"),
 )
-LABEL_FILES = {
+_LABEL_FILES = {
     "train": ("train.csv", "train.csv.gz", "chexpert_train.csv.gz"),
     "valid": ("valid.csv", "valid.csv.gz"),
     "test": ("test_labels.csv", "test.csv", "groundtruth.csv"),
 }
 """Part -> the names under which its labels are published; the first that is there is read."""
 
-COLUMNS = ("Path", "Study", "Sex", "Age", "Frontal/Lateral", "AP/PA", *FINDINGS)
-ALSO = {"pathtoimage": "Path", "imagepath": "Path", "gender": "Sex", "airspaceopacity": "Lung Opacity"}
+_COLUMNS = ("Path", "Study", "Sex", "Age", "Frontal/Lateral", "AP/PA", *_FINDINGS)
+_ALSO = {"pathtoimage": "Path", "imagepath": "Path", "gender": "Sex", "airspaceopacity": "Lung Opacity"}
 """Other names of columns in copies and later releases, without case and signs."""
 
-PATH = r"(?:^|/)(?:(train|valid|val|test)/)?(patient\w+)/study(\d{1,9})(?:/([^/]+))?/?$"
+_PATH = r"(?:^|/)(?:(train|valid|val|test)/)?(patient\w+)/study(\d{1,9})(?:/([^/]+))?/?$"
 """Anything, then part, patient, study number and file name; a test label may name a study alone."""
 
 
-def read(root: Path, options: SourceOptions | None = None) -> Table:
+def _read(root: Path, options: Section | None = None) -> Table:
     """Read the label files of CheXpert; see the module for the layout.
 
     Raises:
@@ -93,15 +74,15 @@ def read(root: Path, options: SourceOptions | None = None) -> Table:
     del options
     home = _home(root)
     if home is None:
-        raise missing_file(root, *(names[0] for names in LABEL_FILES.values()))
+        raise missing_file(root, *(names[0] for names in _LABEL_FILES.values()))
     files = _label_files(home)
     notes: list[str] = []
     frame = pl.concat([_part(path, part, home, notes) for part, path in files.items()], how="diagonal")
     frame, where = _unpacked(frame.with_row_index("row").cast({"row": pl.Int64}), home)
-    return Table.make(frame, FINDINGS, where, notes=notes)
+    return Table.make(frame, _FINDINGS, where, notes=notes)
 
 
-def matches(root: Path) -> bool:
+def _matches(root: Path) -> bool:
     """Whether a label file of CheXpert is in the folder or just below it."""
     home = _home(root)
     if home is None:
@@ -117,13 +98,13 @@ def _home(root: Path) -> Path | None:
 
 
 def _label_files(folder: Path) -> dict[str, Path]:
-    found = {part: one_of(folder, names) for part, names in LABEL_FILES.items()}
+    found = {part: one_of(folder, names) for part, names in _LABEL_FILES.items()}
     return {part: path for part, path in found.items() if path}
 
 
 def _official(name: str) -> str:
     """A column's name as CheXpert writes it."""
-    known = {plain(column): column for column in COLUMNS} | ALSO
+    known = {plain(column): column for column in _COLUMNS} | _ALSO
     return known.get(plain(name), name)
 
 
@@ -140,8 +121,8 @@ def _part(path: Path, part: str, home: Path, notes: list[str]) -> pl.DataFrame:
     if "Path" not in raw.columns and "Study" in raw.columns:
         raw = _images_of_studies(raw, home)
     need_columns(raw, ("Path",), path)
-    need_columns(raw, (name for name in FINDINGS if part != "test" or name in raw.columns), path)
-    groups = raw["Path"].str.replace_all("\\", "/", literal=True).str.extract_groups(PATH)
+    need_columns(raw, (name for name in _FINDINGS if part != "test" or name in raw.columns), path)
+    groups = raw["Path"].str.replace_all("\\", "/", literal=True).str.extract_groups(_PATH)
     pieces = groups.struct.rename_fields(["part", "patient_id", "study_number", "file"]).struct.unnest()
     strange = pieces["patient_id"].is_null() | pieces["file"].is_null()
     if strange.any():
@@ -160,30 +141,27 @@ def _part(path: Path, part: str, home: Path, notes: list[str]) -> pl.DataFrame:
         pl.lit("chexpert").alias("source"),
         pl.lit(part).alias("official_split"),
         pl.col("study_number").cast(pl.Int64),
-        *_described(raw),
         *_codes(raw, path),
+        **_described(raw),
     )
 
 
-def _described(raw: pl.DataFrame) -> list[pl.Expr]:
+def _described(raw: pl.DataFrame) -> dict[str, pl.Expr]:
     """View, projection, age and sex, as far as the file has them; the view else from the file name."""
-    named = values.view(pl.col("file").str.extract(r"_(frontal|lateral)"))
-    view = values.view(pl.col("Frontal/Lateral")) if "Frontal/Lateral" in raw.columns else named
-    nothing = pl.lit(None, pl.String)
-    age = values.age_years(pl.col("Age")) if "Age" in raw.columns else pl.lit(None, pl.Float32)
-    return [
-        view.alias("view"),
-        (values.projection(pl.col("AP/PA")) if "AP/PA" in raw.columns else nothing).alias("projection"),
-        pl.when(age > 0).then(age).alias("age"),
-        (values.sex(pl.col("Sex")) if "Sex" in raw.columns else nothing).alias("sex"),
-    ]
+    there = {"view": "Frontal/Lateral", "projection": "AP/PA", "age": "Age", "sex": "Sex"}
+    said = {name: pl.col(column) for name, column in there.items() if column in raw.columns}
+    made = {"view": pl.col("file").str.extract(r"_(frontal|lateral)"), **said}
+    made = {name: READERS[name](column) for name, column in made.items()}
+    if "age" in made:
+        made["age"] = pl.when(made["age"] > 0).then(made["age"])
+    return made
 
 
 def _codes(raw: pl.DataFrame, path: Path) -> list[pl.Series]:
     """Label columns; a test file lacks some findings, which are then not mentioned."""
-    there = [name for name in FINDINGS if name in raw.columns]
-    absent = [pl.Series(name, [None] * raw.height, pl.Int8) for name in FINDINGS if name not in raw.columns]
-    return values.label_codes(raw, there, path) + absent
+    there = [name for name in _FINDINGS if name in raw.columns]
+    absent = [pl.Series(name, [None] * raw.height, pl.Int8) for name in _FINDINGS if name not in raw.columns]
+    return label_codes(raw, there, path) + absent
 
 
 def _images_of_studies(raw: pl.DataFrame, home: Path) -> pl.DataFrame:
@@ -219,21 +197,16 @@ def _is_batch(folder: Path) -> bool:
 
 
 def _has_parts(folder: Path) -> bool:
-    return any((folder / part).is_dir() for part in LABEL_FILES)
+    return any((folder / part).is_dir() for part in _LABEL_FILES)
 
-
-LAYOUT, NOTES = layout_and_notes(__doc__, "Any one of")
 
 SOURCE = Source(
     name="chexpert",
     title="CheXpert, full-size or small",
-    read=read,
-    matches=matches,
-    citation="Irvin J, Rajpurkar P, Ko M, et al. CheXpert: a large chest radiograph dataset with uncertainty "
-    "labels and expert comparison. AAAI 2019;33:590-597.",
-    licence="Stanford University Dataset Research Use Agreement; no redistribution",
+    read=_read,
+    matches=_matches,
     url="https://stanfordmlgroup.github.io/competitions/chexpert/",
-    layout=LAYOUT,
-    notes=NOTES,
+    doc=__doc__,
+    notes_from="Any one of",
     has_official_split=True,
 )

@@ -4,50 +4,46 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Literal
 
 import polars as pl
 
 from hilum.errors import DataError, did_you_mean
-from hilum.table.identity import MISSING, alike, said_of, tidy
+from hilum.table.identity import MISSING, Alike, tidy
+from hilum.table.sources.values import PART_NAMES
 from hilum.text import listed, plain
 
-NEGATIVE_NAMES = (
-    "normal",
-    "negative",
-    "neg",
-    "empty",
-    "healthy",
-    "control",
-    "controls",
-    "none",
-    "no",
-    "false",
-    "0",
-    "absent",
-    "background",
-    "nofinding",
-    "nofindings",
-    "clear",
-    "benign",
-)
+_NEGATIVE = (
+    "normal", "negative", "neg", "empty", "healthy", "control", "controls", "none", "no", "false", "0",
+    "absent", "background", "nofinding", "nofindings", "clear", "benign",
+)  # fmt: skip
 """Class names that mean "nothing found", compared without case, spaces and signs."""
+_POSITIVE = ("1", "yes", "true", "pos", "positive", "abnormal")
 
 
-def positive_class(names: Sequence[str]) -> str:
-    """Of two class names, the positive one: the other one is in `NEGATIVE_NAMES`, or is "not", "no" or "non"
+def meaning_of(name: str) -> Literal["part", "negative", "positive"] | None:
+    """What a folder is that is called so: of a part, or of images with or without something; else None."""
+    if name.lower() in PART_NAMES:
+        return "part"
+    word = plain(name)
+    return "negative" if word in _NEGATIVE else "positive" if word in _POSITIVE else None
+
+
+def _positive_class(names: Sequence[str]) -> str:
+    """Of two class names, the positive one: the other one is in `_NEGATIVE`, or is "not", "no" or "non"
     and this one; else the alphabetically last.
     """
     first, last = sorted(names)
-    if plain(last) in NEGATIVE_NAMES and plain(first) not in NEGATIVE_NAMES:
+    if plain(last) in _NEGATIVE and plain(first) not in _NEGATIVE:
         return first
     denied = {prefix + plain(first) for prefix in ("not", "no", "non")}
-    return first if plain(last) in denied and plain(first) not in NEGATIVE_NAMES else last
+    return first if plain(last) in denied and plain(first) not in _NEGATIVE else last
 
 
 def class_findings(classes: pl.Series, positive: str = "") -> tuple[tuple[str, ...], list[pl.Series]]:
     """One class name a row to findings and their Int8 columns of 0 and 1.
 
-    Two classes give one finding, named after the positive one (`positive_class`); more give one finding each.
+    Two classes give one finding, named after the positive one (`_positive_class`); more give one finding each.
     With `positive`, there is one finding: that class against all others.
 
     Raises:
@@ -59,13 +55,13 @@ def class_findings(classes: pl.Series, positive: str = "") -> tuple[tuple[str, .
     if positive and positive not in names:
         raise DataError(f"there is no class {positive!r}; {did_you_mean(positive, names)}")
     if positive or len(names) == 2:
-        names = [positive or positive_class(names)]
+        names = [positive or _positive_class(names)]
     return tuple(names), [(classes == name).cast(pl.Int8).alias(name) for name in names]
 
 
-SIGNS = {"|": True, ";": True, ",": False, "/": False, "+": False}
+_SIGNS = {"|": True, ";": True, ",": False, "/": False, "+": False}
 """What is tried between several labels in a cell, in this order -> whether it is never part of a name."""
-LIST = r"^\s*[\[(](.*)[\])]\s*$"
+_LIST = r"^\s*[\[(](.*)[\])]\s*$"
 """A list as Python writes one: `['Edema', 'Mass']`."""
 
 
@@ -86,11 +82,11 @@ def cell_findings(
     said = cells.to_frame("cell").select(tidy(pl.col("cell"))).to_series().alias(cells.name)
     # "none" is a class: of those without the finding.
     cells = said.set(said.str.to_lowercase().is_in({*MISSING} - {"none"}), None)
-    lists = bool(cells.count()) and bool(cells.drop_nulls().str.contains(LIST).all())
+    lists = bool(cells.count()) and bool(cells.drop_nulls().str.contains(_LIST).all())
     sign = _guessed(cells, lists) if separator is None else separator
     if not sign:
-        if groups := alike(cells):
-            notes.append(f"{said_of(groups, 'class')}. Each is read as a class of its own.")
+        if groups := Alike.of(cells):
+            notes.append(f"{groups.said('class')}. Each is read as a class of its own.")
         return class_findings(cells, positive)
     distinct = cells.drop_nulls().unique()
     sets = {cell: _labels(cell, sign) for cell in distinct}
@@ -110,7 +106,7 @@ def cell_findings(
 
 
 def _labels(cell: str, sign: str) -> set[str]:
-    inside = re.sub(LIST, r"\1", cell)
+    inside = re.sub(_LIST, r"\1", cell)
     parts = inside.split(sign)
     return {
         label for part in parts if (label := part.strip().strip("'\"").strip()) and label.lower() != "nan"
@@ -122,7 +118,7 @@ def _guessed(cells: pl.Series, lists: bool) -> str:
     if lists:
         return ","
     distinct = cells.drop_nulls().unique().to_list()
-    for sign, alone in SIGNS.items():
+    for sign, alone in _SIGNS.items():
         if any(sign in cell for cell in distinct):
             labels = set().union(*(_labels(cell, sign) for cell in distinct))
             if alone or len(labels) < len(distinct):

@@ -31,39 +31,28 @@ them in file names: `patient_pattern=^(p\\d+)_`; `study_pattern` likewise.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from hilum.errors import DataError
 from hilum.files import is_regular, read_json, read_toml
-from hilum.table.identity import identity
-from hilum.table.sources import values
-from hilum.table.sources.base import (
-    PathOptions,
-    Source,
-    layout_and_notes,
-    missing_file,
-    need_columns,
-    one_of,
-    strip_suffix,
-)
+from hilum.table.identity import identities, identity
+from hilum.table.sources.base import PathOptions, Source, missing_file, need_columns, one_of, strip_suffix
 from hilum.table.sources.classes import cell_findings
-from hilum.table.sources.columns import GUESSES, check_patients, find_columns, unread
+from hilum.table.sources.columns import GUESSES, find_columns
 from hilum.table.sources.delimited import read_csv
-from hilum.table.sources.options import make_options
-from hilum.table.sources.paths import located, named_by
-from hilum.table.table import BOX_COLUMNS, COLUMNS, Table
+from hilum.table.sources.paths import located
+from hilum.table.sources.values import BLANK, READERS, finding_columns, label_codes, numbers
+from hilum.table.table import Table
 
-MAPPINGS = ("hilum.toml", "hilum.json")
-TABLES = (".csv", ".tsv", ".txt")
+_MAPPINGS = ("hilum.toml", "hilum.json")
+_TABLES = (".csv", ".tsv", ".txt")
 """How a file ends that is named itself; in a folder, only .csv files are taken for tables."""
-NAMES = ("table.csv", "labels.csv", "table.csv.gz", "labels.csv.gz")
+_NAMES = ("table.csv", "labels.csv", "table.csv.gz", "labels.csv.gz")
 
 
-class CsvOptions(PathOptions):
+class _CsvOptions(PathOptions):
     """Options of the source `csv`: which column is what. None means guessed from usual names."""
 
     file: str = ""
@@ -104,41 +93,27 @@ class CsvOptions(PathOptions):
     """CSV file of boxes: image_id, finding, x, y, width, height as shares 0..1."""
 
 
-def read(root: Path, options: CsvOptions | None = None) -> Table:
+def _read(root: Path, options: _CsvOptions | None = None) -> Table:
     """Read a CSV file; see the module for the layout.
 
     Raises:
         DataError: the file, a column or the patients are missing, or a label is no label code.
         ConfigError: the mapping file beside it has an unknown key or a wrong value.
     """
-    options = options or CsvOptions()
-    path = csv_file(root, options.file)
-    if path is None and not options.file and (there := _csv_files(root)):
-        names = ", ".join(file.name for file in there)
-        raise DataError(f"{root} holds several CSV files: {names}. Say which one with --option file=NAME.")
-    if path is None and root.is_file():
-        raise DataError(
-            f"{root} is no CSV file: its name should end in {', '.join(TABLES)}, or one of these and .gz."
-        )
-    if path is None:
-        raise missing_file(root, options.file or "table.csv")
+    options = options or _CsvOptions()
+    path = _asked_file(root, options.file)
     options = _with_mapping(options, path)
     notes: list[str] = []
     raw = read_csv(path, notes)
-    columns = find_columns(
-        raw,
-        {option: getattr(options, option) for option in GUESSES},
-        {*options.findings, options.classes},
-        path,
-        notes,
-        patients=bool(options.patient_pattern),
-    )
+    given = {option: getattr(options, option) for option in GUESSES}
+    taken = {*options.findings, options.classes}
+    columns = find_columns(raw, given, taken, path, notes, patients=bool(options.patient_pattern))
     frame = _described(raw, columns, options.folder)
-    frame = frame.with_columns(_by_patterns(frame["path"], options))
-    check_patients(frame["patient_id"], columns.get("patient", ""), path)
+    frame = frame.with_columns(options.ids(frame["path"].to_list()).values())
+    _check_patients(frame["patient_id"], columns.get("patient", ""), path)
     findings, codes = _findings(raw, options, set(columns.values()), path, notes)
     need_columns(raw, [*findings, *options.keep] if not options.classes else options.keep, path)
-    notes += unread(raw, frame, columns)
+    notes += _unread(raw, frame, columns)
     if not frame["path"].null_count():
         where = located(path.parent, frame["path"].to_list(), notes)
         frame = frame.with_columns(pl.Series("path", where, pl.String))
@@ -146,7 +121,21 @@ def read(root: Path, options: CsvOptions | None = None) -> Table:
     return Table.make(frame, findings, path.parent, _boxes(path.parent, options.boxes), notes)
 
 
-def matches(root: Path) -> bool:
+def _asked_file(root: Path, name: str) -> Path:
+    """The CSV file that is meant, or the error that says why there is none."""
+    if path := csv_file(root, name):
+        return path
+    if not name and (there := _csv_files(root)):
+        names = ", ".join(file.name for file in there)
+        raise DataError(f"{root} holds several CSV files: {names}. Say which one with --option file=NAME.")
+    if root.is_file():
+        raise DataError(
+            f"{root} is no CSV file: its name should end in {', '.join(_TABLES)}, or one of these and .gz."
+        )
+    raise missing_file(root, name or "table.csv")
+
+
+def _matches(root: Path) -> bool:
     """Whether the path is a CSV file, or a folder that holds one."""
     return csv_file(root, "") is not None or bool(_csv_files(root))
 
@@ -154,20 +143,20 @@ def matches(root: Path) -> bool:
 def csv_file(root: Path, name: str) -> Path | None:
     """The CSV file that is meant by a folder or file and an optional name."""
     if root.is_file():
-        return root if root.name.lower().removesuffix(".gz").endswith(TABLES) else None
+        return root if root.name.lower().removesuffix(".gz").endswith(_TABLES) else None
     if name:
         return one_of(root, [name])
     there = _csv_files(root)
-    return one_of(root, NAMES) or (there[0] if len(there) == 1 else None)
+    return one_of(root, _NAMES) or (there[0] if len(there) == 1 else None)
 
 
 def _csv_files(root: Path) -> list[Path]:
     return sorted(path for name in ("*.csv", "*.csv.gz") for path in root.glob(name) if is_regular(path))
 
 
-def _with_mapping(options: CsvOptions, path: Path) -> CsvOptions:
+def _with_mapping(options: _CsvOptions, path: Path) -> _CsvOptions:
     """Fill options that were not given from the mapping file beside the CSV file."""
-    file = one_of(path.parent, MAPPINGS)
+    file = one_of(path.parent, _MAPPINGS)
     if file is None:
         return options
     try:
@@ -177,29 +166,16 @@ def _with_mapping(options: CsvOptions, path: Path) -> CsvOptions:
     if not isinstance(found, dict):
         raise DataError(f"{file} should hold names of options and columns; it holds {str(found)[:80]}.")
     given = {name: getattr(options, name) for name in options.model_fields_set}
-    mapped: CsvOptions = make_options(CsvOptions, {**found, **given}, str(file))
+    mapped: _CsvOptions = SOURCE.checked({**found, **given}, str(file))
     return mapped
 
 
-def _by_patterns(paths: pl.Series, options: CsvOptions) -> list[pl.Series]:
-    """Columns of patients and studies that patterns find in the paths."""
-    columns = {"patient_id": options.patient_pattern, "study_id": options.study_pattern}
-    return [
-        pl.Series(name, named_by(pattern, paths.to_list(), f"{name.removesuffix('_id')}_pattern"), pl.String)
-        for name, pattern in columns.items()
-        if pattern
-    ]
-
-
-CASTS: dict[str, tuple[str, Callable[[pl.Expr], pl.Expr]]] = {
-    "study": ("study_id", lambda column: column),
-    "view": ("view", values.view),
-    "projection": ("projection", values.projection),
-    "age": ("age", values.age_years),
-    "sex": ("sex", values.sex),
-    "part": ("official_split", values.official_part),
+_READ = {
+    "study": "study_id",
+    "part": "official_split",
+    **{one: one for one in ("view", "projection", "age", "sex")},
 }
-"""Option -> column of the Table and how it is read."""
+"""Option -> column of the Table."""
 
 
 def _described(raw: pl.DataFrame, columns: dict[str, str], folder: str) -> pl.DataFrame:
@@ -220,14 +196,15 @@ def _described(raw: pl.DataFrame, columns: dict[str, str], folder: str) -> pl.Da
         if "source" in columns
         else pl.lit("csv"),
     }
-    made |= {
-        name: cast(pl.col(columns[option])) for option, (name, cast) in CASTS.items() if option in columns
-    }
+    for option, name in _READ.items():
+        if option in columns:
+            column = pl.col(columns[option])
+            made[name] = READERS[name](column) if name in READERS else column
     return raw.select(expression.alias(name) for name, expression in made.items())
 
 
 def _findings(
-    raw: pl.DataFrame, options: CsvOptions, used: set[str], path: Path, notes: list[str]
+    raw: pl.DataFrame, options: _CsvOptions, used: set[str], path: Path, notes: list[str]
 ) -> tuple[tuple[str, ...], list[pl.Series]]:
     if options.classes:
         need_columns(raw, [options.classes], path)
@@ -238,8 +215,8 @@ def _findings(
     named = options.findings
     need_columns(raw, named, path)
     if not named:
-        named = values.finding_columns(raw, {*used, *options.keep, *COLUMNS}, path, notes)
-    return named, values.label_codes(raw, named, path)
+        named = finding_columns(raw, {*used, *options.keep, *Table.COLUMNS}, path, notes)
+    return named, label_codes(raw, named, path)
 
 
 def _kept(raw: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:
@@ -258,33 +235,45 @@ def _boxes(folder: Path, name: str) -> pl.DataFrame | None:
     if not name:
         return None
     boxes = read_csv(folder / name)
-    need_columns(boxes, BOX_COLUMNS, folder / name)
-    return boxes.with_columns(values.numbers(boxes, ("x", "y", "width", "height"), folder / name))
+    need_columns(boxes, Table.BOX_COLUMNS, folder / name)
+    return boxes.with_columns(numbers(boxes, ("x", "y", "width", "height"), folder / name))
 
 
-def mapping_for(table: Table, boxes: str) -> dict[str, Any]:
-    """The content of `hilum.toml` for a Table whose columns were written under their own names."""
-    own = {
-        "file": "table.csv",
-        "path": "path",
-        "image": "image_id",
-        "patient": "patient_id",
-        "study": "study_id",
-        "part": "official_split",
-        **{name: name for name in ("view", "projection", "age", "sex", "source")},
-    }
-    extra = [name for name in table.frame.columns if name not in COLUMNS and name not in table.findings]
-    return {**own, "findings": list(table.findings), "keep": extra, "boxes": boxes}
+def _check_patients(patients: pl.Series, column: str, path: Path) -> None:
+    """Refuse rows without a patient: films of one person could be in two parts, or all of them be one person's."""
+    lost = identities(patients).is_null()
+    if lost.any():
+        row = int(lost.arg_max() or 0)
+        raise DataError(
+            f"{path}: {int(lost.sum()):,} of {len(lost):,} rows name no patient in column {column!r}, the first "
+            f"{patients[row] or ''!r} in row {row + 1:,} below the headings. Fill them in or leave the rows out; "
+            "patient=image takes every image for another patient's."
+        )
 
 
-LAYOUT, NOTES = layout_and_notes(__doc__, "What the columns")
+def _unread(raw: pl.DataFrame, frame: pl.DataFrame, columns: dict[str, str]) -> list[str]:
+    """Notes on values of age, sex and views that say nothing that a Table can hold."""
+    notes = []
+    for option in ("age", "sex", "view", "projection"):
+        if option in columns and columns[option] != (option == "projection" and columns.get("view")):
+            written = identities(raw[columns[option]])
+            said = written.is_not_null() & ~written.str.to_lowercase().is_in(BLANK)
+            if option == "projection":
+                # A lateral film has no projection of its own.
+                said &= raw.select(READERS["view"](pl.col(columns[option]))).to_series().is_null()
+            if lost := int((said & frame[option].is_null()).sum()):
+                notes.append(
+                    f"{lost:,} of {len(raw):,} values of {columns[option]!r} say no {option} that can be read."
+                )
+    return notes
+
 
 SOURCE = Source(
     name="csv",
     title="Any CSV file with one row per image",
-    read=read,
-    matches=matches,
-    layout=LAYOUT,
-    notes=NOTES,
-    options=CsvOptions,
+    read=_read,
+    matches=_matches,
+    doc=__doc__,
+    notes_from="What the columns",
+    options=_CsvOptions,
 )

@@ -33,8 +33,8 @@ from hilum.text import listed, many
 if TYPE_CHECKING:
     from _csv import Reader
 
-SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
-MARKS = (
+_SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
+_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -42,7 +42,7 @@ MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 """What a file begins with -> its encoding; UTF-32 before UTF-16, whose mark begins alike."""
-OTHERS = {
+_OTHERS = {
     b"PK\x03\x04": "a ZIP archive or an Excel workbook (.xlsx): unpack it, or save the sheet as CSV",
     b"\xd0\xcf\x11\xe0": "an Excel workbook (.xls): save the sheet as CSV",
     b"PAR1": "a Parquet file: write it as CSV",
@@ -51,13 +51,13 @@ OTHERS = {
     b"\xff\xd8\xff": "a picture",
 }
 """What files of other kinds begin with -> what they are."""
-UNNAMED = "column {}"
+_UNNAMED = "column {}"
 """What a column without a heading is called, by its place from 1."""
-HEAD = 2**18
+_HEAD = 2**18
 """Bytes that are read to learn the headings."""
-SAMPLE = 200
+_SAMPLE = 200
 """Rows by which the separator is told."""
-LONGEST_CELL = 2**27
+_LONGEST_CELL = 2**27
 
 
 def read_csv(path: Path, notes: list[str] | None = None) -> pl.DataFrame:
@@ -89,7 +89,7 @@ def read_csv(path: Path, notes: list[str] | None = None) -> pl.DataFrame:
 def csv_columns(path: Path) -> list[str]:
     """The headings of a CSV file; none where it cannot be read as one."""
     try:
-        text = _decoded(_bytes(path, HEAD), path, [], cut=True)
+        text = _decoded(_bytes(path, _HEAD), path, [], cut=True)
         text, separator = _separator(text, path, [])
         return _headings(next(filter(None, _rows(text, separator))), path)
     except (DataError, StopIteration, csv.Error):
@@ -127,9 +127,9 @@ def _decoded(data: bytes, path: Path, notes: list[str], *, cut: bool = False) ->
     """The text of the bytes; `cut` says that they may end within a letter."""
     if not data.strip(b"\0 \r\n\t"):
         raise DataError(f"{path} cannot be read as CSV: it is empty.")
-    if kind := next((kind for start, kind in OTHERS.items() if data.startswith(start)), ""):
+    if kind := next((kind for start, kind in _OTHERS.items() if data.startswith(start)), ""):
         raise DataError(f"{path} cannot be read as CSV: it is {kind}.")
-    encoding = next((name for mark, name in MARKS if data.startswith(mark)), _without_mark(data))
+    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), _without_mark(data))
     try:
         decoder = codecs.getincrementaldecoder(encoding)()
         text = decoder.decode(data, final=not cut)
@@ -153,7 +153,7 @@ def _decoded(data: bytes, path: Path, notes: list[str], *, cut: bool = False) ->
 
 def _without_mark(data: bytes) -> str:
     """UTF-16 without a mark has a zero in every other byte of a Western text; anything else is tried as UTF-8."""
-    start = np.frombuffer(data[: HEAD - HEAD % 2], np.uint8)
+    start = np.frombuffer(data[: _HEAD - _HEAD % 2], np.uint8)
     zeros = [float((start[at::2] == 0).mean()) if len(start) > 1 else 0.0 for at in (0, 1)]
     if max(zeros) > 0.3 and min(zeros) < 0.05:
         return "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
@@ -182,11 +182,11 @@ def _separator(text: str, path: Path, notes: list[str]) -> tuple[str, str]:
     """The text from the headings on, and what separates its cells."""
     if told := re.match(r"(?i)\s*\"?sep=([^\w\s\"]|\t)\"?[ ;,]*\r?\n?", text):
         return text[told.end() :], told[1]
-    sample = text[:HEAD]
-    sample = sample[: sample.rfind("\n")] if len(text) > HEAD else sample
-    best = max(SEPARATORS, key=lambda separator: _fit(sample, separator))
+    sample = text[:_HEAD]
+    sample = sample[: sample.rfind("\n")] if len(text) > _HEAD else sample
+    best = max(_SEPARATORS, key=lambda separator: _fit(sample, separator))
     if best != ",":
-        notes.append(f"{path.name} was read with {SEPARATORS[best]}s between its cells, not commas.")
+        notes.append(f"{path.name} was read with {_SEPARATORS[best]}s between its cells, not commas.")
     return text, best
 
 
@@ -194,7 +194,7 @@ def _fit(text: str, separator: str) -> tuple[float, int]:
     """How well a separator divides the first rows: the share that is as wide as the headings, and that width."""
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
-        widths = [len(row) for row in islice(filter(None, rows), SAMPLE)]
+        widths = [len(row) for row in islice(filter(None, rows), _SAMPLE)]
     except csv.Error:
         return 0.0, 0
     if not widths or widths[0] < 2:
@@ -203,7 +203,7 @@ def _fit(text: str, separator: str) -> tuple[float, int]:
 
 
 def _rows(text: str, separator: str) -> Reader:
-    csv.field_size_limit(LONGEST_CELL)
+    csv.field_size_limit(_LONGEST_CELL)
     return csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
 
 
@@ -211,7 +211,7 @@ def _headings(cells: Sequence[str], path: Path) -> list[str]:
     """The headings without what surrounds them; one without a name is called after its place."""
     column = pl.Series("name", cells, pl.String)
     names = column.to_frame().select(tidy(unquoted(pl.col("name")))).to_series().to_list()
-    names = [name or UNNAMED.format(at) for at, name in enumerate(names, 1)]
+    names = [name or _UNNAMED.format(at) for at, name in enumerate(names, 1)]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise DataError(
@@ -284,7 +284,7 @@ def _fitted(row: list[str], names: Sequence[str], line: int, path: Path) -> list
 
 
 def _is_unnamed(name: str) -> bool:
-    return re.fullmatch(UNNAMED.format(r"\d+"), name) is not None
+    return re.fullmatch(_UNNAMED.format(r"\d+"), name) is not None
 
 
 def _without_blanks(frame: pl.DataFrame) -> pl.DataFrame:

@@ -27,35 +27,56 @@ said that they are negative; where that is over `max_unlabelled` of them, the fi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import warnings
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from hilum.errors import DataError
-from hilum.table.identity import alike, identities, identity
-from hilum.table.sources import values
+from hilum.errors import DataError, MissingExtra
+from hilum.files import open_file
+from hilum.progress import progress
+from hilum.table.identity import Alike, identities, identity
 from hilum.table.sources.base import (
+    DICOM_SUFFIXES,
     PathOptions,
     Source,
-    layout_and_notes,
     missing_file,
     need_columns,
     one_of,
     walk,
 )
 from hilum.table.sources.delimited import read_csv
-from hilum.table.sources.headers import claims_dicom, pixel_digest, scan
-from hilum.table.sources.paths import named_by, passed_over
-from hilum.table.table import COLUMNS, Table
+from hilum.table.sources.paths import passed_over
+from hilum.table.sources.values import READERS, finding_columns, label_codes
+from hilum.table.table import Table
 from hilum.text import listed, many, plain
 
-LABEL_FILES = ("labels.csv", "labels.csv.gz")
-UID_COLUMNS = ("sopinstanceuid", "sopuid", "uid", "instanceuid", "imageuid")
-FILE_COLUMNS = ("path", "file", "filename", "filepath", "image", "imageid", "imagename")
+_TAGS = (
+    "SOPInstanceUID", "StudyInstanceUID", "PatientID", "PatientSex", "PatientAge", "PatientBirthDate",
+    "StudyDate", "ViewPosition", "ViewCodeSequence", "Rows",
+)  # fmt: skip
+VIEW_CODES = {
+    "R-10206": "AP", "399348003": "AP",
+    "R-10214": "PA", "272479007": "PA",
+    "R-10236": "LL", "399173006": "LL",
+    "R-10232": "RL", "399198007": "RL",
+}  # fmt: skip
+"""Codes of the ViewCodeSequence (SNOMED RT and CT, DICOM CID 4010)."""
+
+_THREADS = 4
+"""Threads. Parsing holds the interpreter lock (0.5 ms a file, serial or not); threads hide a slow disk's waits."""
+
+_MAGIC_AT, _MAGIC = 128, b"DICM"
+_LABEL_FILES = ("labels.csv", "labels.csv.gz")
+_UID_COLUMNS = ("sopinstanceuid", "sopuid", "uid", "instanceuid", "imageuid")
+_FILE_COLUMNS = ("path", "file", "filename", "filepath", "image", "imageid", "imagename")
 
 
-class DicomOptions(PathOptions):
+class _DicomOptions(PathOptions):
     """Options of the source `dicom`."""
 
     labels: str = ""
@@ -68,15 +89,15 @@ class DicomOptions(PathOptions):
     """Share of images without a row in the label file up to which they are left out and the others read."""
 
 
-def read(root: Path, options: DicomOptions | None = None) -> Table:
+def _read(root: Path, options: _DicomOptions | None = None) -> Table:
     """Read the headers of a tree of DICOM files; see the module for the layout.
 
     Raises:
         MissingExtra: pydicom is not installed.
         DataError: no DICOM image is there, the label file lacks a column, or it fits too few images.
     """
-    options = options or DicomOptions()
-    found = scan(root)
+    options = options or _DicomOptions()
+    found = _scan(root)
     if not found.headers:
         raise DataError(
             f"{root} holds no DICOM image: {len(found.unreadable):,} files that claim to be DICOM cannot be read "
@@ -102,7 +123,7 @@ def _each_once(raw: pl.DataFrame, root: Path, notes: list[str]) -> pl.DataFrame:
     """
     doubtful = raw["uid"].is_null() | raw["uid"].is_duplicated()
     paths = raw["path"].filter(doubtful).to_list()
-    digests = {path: pixel_digest(root / path) for path in paths}
+    digests = {path: _pixel_digest(root / path) for path in paths}
     pixels = pl.col("path").replace_strict(digests, default=None, return_dtype=pl.String)
     own = pl.concat_str(pl.col("uid").fill_null(""), pixels, separator="/")
     once = raw.with_columns(own=own).unique(["uid", "own"], keep="first", maintain_order=True)
@@ -120,16 +141,15 @@ def _each_once(raw: pl.DataFrame, root: Path, notes: list[str]) -> pl.DataFrame:
     return once.with_columns(image=pl.when(alone).then(pl.col("uid")).otherwise(pl.col("own"))).drop("own")
 
 
-def _with_patients(frame: pl.DataFrame, options: DicomOptions, notes: list[str]) -> pl.DataFrame:
+def _with_patients(frame: pl.DataFrame, options: _DicomOptions, notes: list[str]) -> pl.DataFrame:
     """The column `patient`, null only where not even the study is known."""
-    paths = frame["path"].to_list()
-    if options.study_pattern:
-        studies = named_by(options.study_pattern, paths, "study_pattern")
-        frame = frame.with_columns(study=pl.Series(studies, dtype=pl.String))
+    ids = options.ids(frame["path"].to_list())
+    frame = frame.with_columns(
+        ids[f"{name}_id"].alias(name) for name in ("study", "patient") if f"{name}_id" in ids
+    )
     if options.patient_pattern:
-        patients = named_by(options.patient_pattern, paths, "patient_pattern")
-        return frame.with_columns(patient=pl.Series(patients, dtype=pl.String))
-    if groups := alike(frame["patient"]):
+        return frame
+    if groups := Alike.of(frame["patient"]):
         # Ids stay in the files: their paths show who is meant.
         first = frame.filter(pl.col("patient").is_in(groups[0]))["path"].unique(maintain_order=True)
         notes.append(
@@ -147,10 +167,10 @@ def _with_patients(frame: pl.DataFrame, options: DicomOptions, notes: list[str])
     return frame.with_columns(patient=pl.coalesce("patient", pl.format("study {}", "study")))
 
 
-def matches(root: Path) -> bool:
+def _matches(root: Path) -> bool:
     """Whether one of the first 200 files is DICOM."""
     return root.is_dir() and any(
-        claims_dicom(root / name) for name, _ in zip(walk(root), range(200), strict=False)
+        _claims_dicom(root / name) for name, _ in zip(walk(root), range(200), strict=False)
     )
 
 
@@ -158,7 +178,7 @@ def _hashed(frame: pl.DataFrame, salt: str, findings: tuple[str, ...]) -> pl.Dat
     """The columns of a Table, without anything that names a patient."""
 
     def hashed(column: str, digits: int) -> pl.Series:
-        given = [None if value is None else pseudonym(value, salt, digits) for value in frame[column]]
+        given = [None if value is None else _pseudonym(value, salt, digits) for value in frame[column]]
         return pl.Series(given, dtype=pl.String)
 
     image = hashed("image", 16)
@@ -167,25 +187,23 @@ def _hashed(frame: pl.DataFrame, salt: str, findings: tuple[str, ...]) -> pl.Dat
         "path",
         pl.select(pl.coalesce(hashed("patient", 12), image)).to_series().alias("patient_id"),
         hashed("study", 12).alias("study_id"),
-        values.view(pl.col("position")).alias("view"),
-        values.projection(pl.col("position")).alias("projection"),
-        values.age_years(pl.col("age")).alias("age"),
-        values.sex(pl.col("sex")).alias("sex"),
+        *(READERS[name](pl.col("position")).alias(name) for name in ("view", "projection")),
+        *(READERS[name](pl.col(name)) for name in ("age", "sex")),
         pl.lit("dicom").alias("source"),
         *findings,
     )
 
 
-def pseudonym(identifier: str, salt: str = "", digits: int = 12) -> str:
+def _pseudonym(identifier: str, salt: str = "", digits: int = 12) -> str:
     """The first hexadecimal digits of the sha256 of (salt + identifier)."""
     return hashlib.sha256((salt + identifier).encode()).hexdigest()[:digits]
 
 
 def _labelled(
-    frame: pl.DataFrame, root: Path, options: DicomOptions, notes: list[str]
+    frame: pl.DataFrame, root: Path, options: _DicomOptions, notes: list[str]
 ) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """The headers with a column per finding, where there is a label file."""
-    path = root / options.labels if options.labels else one_of(root, LABEL_FILES)
+    path = root / options.labels if options.labels else one_of(root, _LABEL_FILES)
     if path is None:
         return frame, ()
     if not path.is_file():
@@ -193,9 +211,9 @@ def _labelled(
     raw = read_csv(path, notes)
     column = _key_column(raw.columns, path)
     need_columns(raw, options.findings, path)
-    findings = options.findings or values.finding_columns(raw, {column, *COLUMNS}, path, notes)
-    labels = pl.DataFrame([raw[column].alias("key"), *values.label_codes(raw, findings, path)])
-    for key in _keys(column):
+    findings = options.findings or finding_columns(raw, {column, *Table.COLUMNS}, path, notes)
+    labels = pl.DataFrame([raw[column].alias("key"), *label_codes(raw, findings, path)])
+    for key in ("uid",) if plain(column) in _UID_COLUMNS else ("path", "stem", "uid"):
         keyed = labels.with_columns(_match_key(pl.col("key"), key)).drop_nulls("key")
         images = frame.with_columns(_match_key(pl.col("uid" if key == "uid" else "path"), key).alias("key"))
         if keyed["key"].is_duplicated().any() or images.join(keyed, on="key", how="semi").is_empty():
@@ -224,27 +242,21 @@ def _count_partners(
         notes.append(f"{rows:,} of {len(labels):,} rows in {path.name} are of no image that is there.")
 
 
-def _keys(column: str) -> Iterable[str]:
-    return ("uid",) if plain(column) in UID_COLUMNS else ("path", "stem", "uid")
-
-
 def _match_key(column: pl.Expr, key: str) -> pl.Expr:
     """What is compared: UIDs, paths, or file names without folder and suffix."""
     column = identity(column).str.replace_all("\\", "/", literal=True)
     if key == "uid":
         return column
     column = column.str.strip_prefix("./")
-    return column if key == "path" else _stem(column)
-
-
-def _stem(column: pl.Expr) -> pl.Expr:
-    """File name without folder and a DICOM suffix; UIDs have dots, so no other suffix is cut."""
+    if key == "path":
+        return column
+    # UIDs have dots, so no other suffix is cut.
     return column.str.replace(r"^.*/", "").str.replace(r"(?i)\.(dcm|dicom|ima)$", "")
 
 
 def _key_column(columns: list[str], path: Path) -> str:
     by_plain = {plain(name): name for name in reversed(columns)}
-    for wanted in (*UID_COLUMNS, *FILE_COLUMNS):
+    for wanted in (*_UID_COLUMNS, *_FILE_COLUMNS):
         if wanted in by_plain:
             return by_plain[wanted]
     raise DataError(
@@ -253,14 +265,127 @@ def _key_column(columns: list[str], path: Path) -> str:
     )
 
 
-LAYOUT, NOTES = layout_and_notes(__doc__, "Only headers")
+@dataclass(frozen=True)
+class _Scan:
+    """What a tree of files holds.
+
+    Attributes:
+        headers: one mapping per DICOM image, of `path` and what the Table needs, in the clear.
+        unreadable: files that end in .dcm or begin as DICOM does, and cannot be read as an image.
+        others: how many files are no DICOM.
+        passed: how many pipes, sockets and links to nothing lie there, by kind.
+    """
+
+    headers: list[dict[str, Any]]
+    unreadable: tuple[str, ...]
+    others: int
+    passed: Counter[str]
+
+
+def _scan(root: Path) -> _Scan:
+    """Read the headers of all DICOM images under `root`."""
+    try:
+        import pydicom  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra("pydicom", "dicom", "Reading DICOM files") from error
+    passed: Counter[str] = Counter()
+    names = walk(root, passed)
+    headers: list[dict[str, Any]] = []
+    unreadable: list[str] = []
+    claims = [name for name in names if _claims_dicom(root / name)]
+    with (
+        warnings.catch_warnings(),
+        progress("reading headers", len(claims), "files") as advance,
+        ThreadPoolExecutor(_THREADS) as pool,
+    ):
+        # A value that breaks the standard (an age of "34") is a warning of pydicom's; it is read all the same.
+        warnings.simplefilter("ignore")
+        for name, header in zip(claims, pool.map(_header, [root / name for name in claims]), strict=True):
+            advance(1)
+            if header is None:
+                unreadable.append(name)
+            else:
+                headers.append({"path": name, **header})
+    return _Scan(headers, tuple(unreadable), len(names) - len(claims), passed)
+
+
+def _pixel_digest(path: Path) -> str:
+    """A sha256 of a file's stored pixels; its path where they cannot be read, so that it is no copy of another."""
+    import pydicom
+
+    try:
+        with warnings.catch_warnings(), open_file(path) as file:
+            warnings.simplefilter("ignore")
+            pixels = pydicom.dcmread(file, force=True).get("PixelData", b"")
+        return hashlib.sha256(pixels).hexdigest()
+    # As for headers: a damaged element raises anything.
+    except Exception:
+        return str(path)
+
+
+def _claims_dicom(path: Path) -> bool:
+    """Whether a file begins as DICOM does, or is called so; DICOMDIR is an index, not an image."""
+    if path.name.upper() == "DICOMDIR":
+        return False
+    if path.name.lower().endswith(DICOM_SUFFIXES):
+        return True
+    try:
+        with open_file(path) as file:
+            return file.read(_MAGIC_AT + len(_MAGIC))[_MAGIC_AT:] == _MAGIC
+    except OSError:
+        return False
+
+
+def _header(path: Path) -> dict[str, Any] | None:
+    """What the Table needs of one file; None where it is not a readable DICOM image."""
+    import pydicom
+
+    try:
+        with open_file(path) as file:
+            data = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_TAGS, force=True)
+        if not data.get("Rows"):
+            return None
+        return {
+            "uid": _text(data, "SOPInstanceUID"),
+            "study": _text(data, "StudyInstanceUID"),
+            "patient": _text(data, "PatientID"),
+            "sex": _text(data, "PatientSex"),
+            "age": _text(data, "PatientAge")
+            or _age(_text(data, "PatientBirthDate"), _text(data, "StudyDate")),
+            "position": _position(data),
+        }
+    # pydicom parses lazily and raises whatever a damaged element leads to; the file is counted as unreadable.
+    except Exception:
+        return None
+
+
+def _text(data: Any, keyword: str) -> str | None:
+    value = data.get(keyword)
+    return str(value).strip() or None if value is not None else None
+
+
+def _position(data: Any) -> str | None:
+    """AP, PA, LL, RL or what ViewPosition says."""
+    if said := _text(data, "ViewPosition"):
+        return said
+    codes = (item.get("CodeValue") for item in data.get("ViewCodeSequence") or [])
+    return next((VIEW_CODES[str(code)] for code in codes if str(code) in VIEW_CODES), None)
+
+
+def _age(born: str | None, studied: str | None) -> str | None:
+    """Full years between two DICOM dates (YYYYMMDD), as an age string."""
+    if not (born and studied and len(born) == len(studied) == 8 and born.isdigit() and studied.isdigit()):
+        return None
+    years = int(studied[:4]) - int(born[:4]) - (studied[4:] < born[4:])
+    return f"{years:03}Y" if years >= 0 else None
+
 
 SOURCE = Source(
     name="dicom",
     title="Any tree of DICOM files",
-    read=read,
-    matches=matches,
-    layout=LAYOUT,
-    notes=NOTES,
-    options=DicomOptions,
+    read=_read,
+    matches=_matches,
+    doc=__doc__,
+    notes_from="Only headers",
+    options=_DicomOptions,
 )

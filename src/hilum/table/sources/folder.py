@@ -38,42 +38,36 @@ from hilum.table.sources.base import (
     Source,
     find_images,
     is_image,
-    layout_and_notes,
-    stem_of,
     strip_suffix,
     subfolders,
     without_masks,
 )
 from hilum.table.sources.classes import class_findings
-from hilum.table.sources.paths import named_by, passed_over
+from hilum.table.sources.paths import passed_over
 from hilum.table.sources.values import PART_NAMES
 from hilum.table.table import Table
-from hilum.text import listed, many
+from hilum.text import listed, many, stem_of
 
 
-class FolderOptions(PathOptions):
+class _FolderOptions(PathOptions):
     """Options of the source `folder`."""
 
     positive: str = ""
     """The class that is the finding, against all others; empty means decided by the names."""
 
 
-def read(root: Path, options: FolderOptions | None = None) -> Table:
+def _read(root: Path, options: _FolderOptions | None = None) -> Table:
     """Read class folders; see the module for the layout.
 
     Raises:
         DataError: there are not two class folders with images, or a file name does not fit a pattern.
         ConfigError: a pattern is no regular expression.
     """
-    options = options or FolderOptions()
+    options = options or _FolderOptions()
     frame, notes = class_folders(root)
     paths = frame["path"].to_list()
-    pattern = options.patient_pattern
-    patients = named_by(pattern, paths, "patient_pattern") if pattern else [stem_of(path) for path in paths]
-    frame = frame.with_columns(pl.Series("patient_id", patients, pl.String), pl.lit("folder").alias("source"))
-    if options.study_pattern:
-        studies = named_by(options.study_pattern, paths, "study_pattern")
-        frame = frame.with_columns(pl.Series("study_id", studies, pl.String))
+    ids = {"patient_id": pl.Series([stem_of(path) for path in paths], dtype=pl.String), **options.ids(paths)}
+    frame = frame.with_columns(**ids, source=pl.lit("folder"))
     try:
         findings, columns = class_findings(frame["class"], options.positive)
     except DataError as error:
@@ -84,7 +78,7 @@ def read(root: Path, options: FolderOptions | None = None) -> Table:
     return Table.make(frame.drop("class").with_columns(columns), findings, root, notes=notes)
 
 
-def matches(root: Path) -> bool:
+def _matches(root: Path) -> bool:
     """Whether two or more folders hold images directly, below the parts where there are some."""
     places = list(_part_folders(root)) or [root]
     names = {
@@ -114,12 +108,7 @@ def class_folders(root: Path) -> tuple[pl.DataFrame, list[str]]:
     images, masks = without_masks([path for path, _, _ in rows])
     if not images:
         raise DataError(f"{root} should hold one folder of images per class; no folder there holds an image.")
-    frame = pl.DataFrame(
-        rows,
-        ["path", "class", "official_split"],
-        orient="row",
-        schema_overrides={"official_split": pl.String},
-    )
+    frame = pl.DataFrame(rows, dict.fromkeys(("path", "class", "official_split"), pl.String), orient="row")
     frame = frame.with_columns(tidy(pl.col("class")))
     if masks:
         frame = frame.filter(~pl.col("path").is_in(masks))
@@ -154,14 +143,12 @@ def _ids(paths: pl.Series) -> pl.Series:
     return plain.set(plain.is_duplicated(), None).fill_null(paths) if plain.is_duplicated().any() else plain
 
 
-LAYOUT, NOTES = layout_and_notes(__doc__, "Two classes")
-
 SOURCE = Source(
     name="folder",
     title="Any folder of class folders",
-    read=read,
-    matches=matches,
-    layout=LAYOUT,
-    notes=NOTES,
-    options=FolderOptions,
+    read=_read,
+    matches=_matches,
+    doc=__doc__,
+    notes_from="Two classes",
+    options=_FolderOptions,
 )

@@ -29,57 +29,43 @@ from pathlib import Path
 
 import polars as pl
 
+from hilum.config import Section
 from hilum.errors import DataError, did_you_mean
 from hilum.table.identity import identity
-from hilum.table.sources import values
 from hilum.table.sources.base import (
     Source,
-    SourceOptions,
     find_images,
-    layout_and_notes,
     missing_file,
     need_columns,
     one_of,
-    stem_of,
     strip_suffix,
     subfolders,
 )
 from hilum.table.sources.delimited import csv_columns, read_csv, read_lines
+from hilum.table.sources.values import READERS, numbers
 from hilum.table.table import Table
-from hilum.text import listed
+from hilum.text import listed, stem_of
 
-FINDINGS = (
-    "Atelectasis",
-    "Cardiomegaly",
-    "Effusion",
-    "Infiltration",
-    "Mass",
-    "Nodule",
-    "Pneumonia",
-    "Pneumothorax",
-    "Consolidation",
-    "Edema",
-    "Emphysema",
-    "Fibrosis",
-    "Pleural_Thickening",
-    "Hernia",
+_FINDINGS = (
+    *("Atelectasis", "Cardiomegaly", "Effusion", "Infiltration", "Mass", "Nodule", "Pneumonia"),
+    *("Pneumothorax", "Consolidation", "Edema", "Emphysema", "Fibrosis", "Pleural_Thickening", "Hernia"),
 )
-NO_FINDING = "No Finding"
-LABEL_FILES = (
+_NO_FINDING = "No Finding"
+_LABEL_FILES = (
     *("Data_Entry_2017_v2020.csv", "Data_Entry_2017_v2020.csv.gz"),
     *("Data_Entry_2017.csv", "Data_Entry_2017.csv.gz", "sample_labels.csv"),
 )
 """The names under which labels are published; the first that is there is read, and no copy under another name."""
-LISTS = {
+_LISTS = {
     "train": ("train_val_list.txt", "train_val_list_NIH.txt"),
     "test": ("test_list.txt", "test_list_NIH.txt"),
 }
-BOX_FILES = ("BBox_List_2017.csv", "BBox_List_2017_Official_NIH.csv")
-BOX_PIXELS = 1024.0
+_BOX_FILES = ("BBox_List_2017.csv", "BBox_List_2017_Official_NIH.csv")
+_BOX_PIXELS = 1024.0
 """Width and height of the originals, in whose pixels boxes are written."""
 
 
-class NihOptions(SourceOptions):
+class _NihOptions(Section):
     """Options of the source `nih`."""
 
     only_present: bool = True
@@ -88,38 +74,38 @@ class NihOptions(SourceOptions):
     """Add the label "No Finding" as a last finding."""
 
 
-def read(root: Path, options: NihOptions | None = None) -> Table:
+def _read(root: Path, options: _NihOptions | None = None) -> Table:
     """Read the label file of ChestX-ray14; see the module for the layout.
 
     Raises:
         DataError: the label file or a column is missing, a label is unknown, or an image occurs twice.
     """
-    options = options or NihOptions()
+    options = options or _NihOptions()
     path = _label_file(root)
     if path is None:
         raise missing_file(root, "Data_Entry_2017_v2020.csv")
     notes = _copies(root, path)
     raw = read_csv(path, notes).with_row_index("row")
     need_columns(raw, ("Image Index", "Finding Labels", "Patient ID"), path)
-    findings = (*FINDINGS, NO_FINDING) if options.no_finding else FINDINGS
+    findings = (*_FINDINGS, _NO_FINDING) if options.no_finding else _FINDINGS
     frame = raw.select(
         strip_suffix(pl.col("Image Index")).alias("image_id"),
         pl.col("row").cast(pl.Int64),
-        *_described(raw),
-        *label_columns(raw["Finding Labels"], findings, path),
+        *_label_columns(raw["Finding Labels"], findings, path),
+        **_described(raw),
     )
     frame = _official_parts(frame, root, notes)
     frame = _with_paths(frame, raw["Image Index"], root, options.only_present)
     return Table.make(frame, findings, root, _boxes(root, frame["image_id"]), notes)
 
 
-def matches(root: Path) -> bool:
+def _matches(root: Path) -> bool:
     """Whether the label file of ChestX-ray14 is in the folder."""
     path = _label_file(root)
     return path is not None and "Finding Labels" in csv_columns(path)
 
 
-def label_columns(labels: pl.Series, findings: tuple[str, ...], origin: Path) -> list[pl.Series]:
+def _label_columns(labels: pl.Series, findings: tuple[str, ...], origin: Path) -> list[pl.Series]:
     """Label strings such as `Effusion|Mass` to one Int8 column of 0 and 1 a finding.
 
     Raises:
@@ -129,9 +115,9 @@ def label_columns(labels: pl.Series, findings: tuple[str, ...], origin: Path) ->
     distinct = labels.unique(maintain_order=True).fill_null("")
     sets = [{part.strip() for part in text.split("|")} for text in distinct]
     for names in sets:
-        for name in sorted(names - {*FINDINGS, NO_FINDING}):
+        for name in sorted(names - {*_FINDINGS, _NO_FINDING}):
             raise DataError(
-                f"{origin}: unknown label {name!r}; {did_you_mean(name, [*FINDINGS, NO_FINDING])}"
+                f"{origin}: unknown label {name!r}; {did_you_mean(name, [*_FINDINGS, _NO_FINDING])}"
             )
     table = pl.DataFrame(
         {"labels": distinct, **{name: [int(name in names) for names in sets] for name in findings}},
@@ -142,7 +128,7 @@ def label_columns(labels: pl.Series, findings: tuple[str, ...], origin: Path) ->
 
 
 def _label_file(root: Path) -> Path | None:
-    return one_of(root, LABEL_FILES)
+    return one_of(root, _LABEL_FILES)
 
 
 def _copies(root: Path, path: Path) -> list[str]:
@@ -151,29 +137,20 @@ def _copies(root: Path, path: Path) -> list[str]:
     return [f"{path.name} was read; beside it and not read: {listed(alike, 4)}."] if alike else []
 
 
-def _described(raw: pl.DataFrame) -> list[pl.Expr]:
+def _described(raw: pl.DataFrame) -> dict[str, pl.Expr]:
     """Patient, study, view, age and sex, as far as the file has them."""
-    patient = identity(pl.col("Patient ID")).str.zfill(8)
-    columns: dict[str, pl.Expr] = {
-        "patient_id": patient,
-        "study_id": strip_suffix(pl.col("Image Index")),
-        "source": pl.lit("nih"),
-    }
-    if "View Position" in raw.columns:
-        columns["view"] = values.view(pl.col("View Position"))
-        columns["projection"] = values.projection(pl.col("View Position"))
-    if "Patient Age" in raw.columns:
-        columns["age"] = values.age_years(pl.col("Patient Age"))
-    if "Patient Gender" in raw.columns:
-        columns["sex"] = values.sex(pl.col("Patient Gender"))
+    position, there = "View Position", {"age": "Patient Age", "sex": "Patient Gender"}
+    there |= {"view": position, "projection": position}
+    made = {name: READERS[name](pl.col(column)) for name, column in there.items() if column in raw.columns}
     if "Follow-up #" in raw.columns:
-        columns["follow_up"] = pl.col("Follow-up #").cast(pl.Int64, strict=False)
-    return [expression.alias(name) for name, expression in columns.items()]
+        made["follow_up"] = pl.col("Follow-up #").cast(pl.Int64, strict=False)
+    patient, study = identity(pl.col("Patient ID")).str.zfill(8), strip_suffix(pl.col("Image Index"))
+    return {"patient_id": patient, "study_id": study, "source": pl.lit("nih"), **made}
 
 
 def _official_parts(frame: pl.DataFrame, root: Path, notes: list[str]) -> pl.DataFrame:
     parts: dict[str, str] = {}
-    for part, names in LISTS.items():
+    for part, names in _LISTS.items():
         path = one_of(root, names)
         if path:
             parts |= dict.fromkeys(map(stem_of, read_lines(path)), part)
@@ -216,7 +193,7 @@ def _images_by_stem(root: Path, wanted: set[str]) -> dict[str, str]:
 
 def _boxes(root: Path, image_ids: pl.Series) -> pl.DataFrame | None:
     """Boxes of the images that are rows, as shares."""
-    path = one_of(root, BOX_FILES)
+    path = one_of(root, _BOX_FILES)
     if path is None:
         return None
     raw = read_csv(path)
@@ -225,11 +202,8 @@ def _boxes(root: Path, image_ids: pl.Series) -> pl.DataFrame | None:
         raise DataError(
             f"{path} should have 6 columns (image, finding, x, y, width, height); it has {len(raw.columns)}."
         )
-    numbers = values.numbers(raw, raw.columns[2:6], path)
-    corner = {
-        name: (column / BOX_PIXELS).clip(0, 1)
-        for name, column in zip(("x", "y", "width", "height"), numbers, strict=True)
-    }
+    columns = zip(("x", "y", "width", "height"), numbers(raw, raw.columns[2:6], path), strict=True)
+    corner = {name: (column / _BOX_PIXELS).clip(0, 1) for name, column in columns}
     boxes = raw.select(
         strip_suffix(pl.col(raw.columns[0])).alias("image_id"),
         pl.col(raw.columns[1]).replace("Infiltrate", "Infiltration").alias("finding"),
@@ -238,20 +212,14 @@ def _boxes(root: Path, image_ids: pl.Series) -> pl.DataFrame | None:
     return boxes.join(image_ids.to_frame(), on="image_id", how="semi")
 
 
-LAYOUT, NOTES = layout_and_notes(__doc__, "Images are")
-
 SOURCE = Source(
     name="nih",
     title="NIH ChestX-ray14",
-    read=read,
-    matches=matches,
-    citation="Wang X, Peng Y, Lu L, Lu Z, Bagheri M, Summers RM. ChestX-ray8: hospital-scale chest X-ray database "
-    "and benchmarks on weakly-supervised classification and localization of common thorax diseases. IEEE CVPR "
-    "2017, 3462-3471.",
-    licence="no restriction of use; link, acknowledge the NIH Clinical Center and cite",
+    read=_read,
+    matches=_matches,
     url="https://nihcc.app.box.com/v/ChestXray-NIHCC",
-    layout=LAYOUT,
-    notes=NOTES,
+    doc=__doc__,
+    notes_from="Images are",
     has_official_split=True,
-    options=NihOptions,
+    options=_NihOptions,
 )

@@ -1,4 +1,4 @@
-"""What paths say of patients and studies, and where the files lie that a table names."""
+"""Where the files lie that a table names, and what lies among them."""
 
 from __future__ import annotations
 
@@ -7,40 +7,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from hilum.errors import ConfigError, DataError
-from hilum.table.sources.base import SUFFIX, find_images, stem_of, without_masks
-from hilum.text import listed, many
+from hilum.table.sources.base import find_images, without_masks
+from hilum.text import SUFFIX, listed, many, stem_of
 
-
-def named_by(pattern: str, paths: Sequence[str], option: str) -> list[str]:
-    """What a regular expression finds in each path: its first group, else the whole match.
-
-    It is searched for in the file name without suffix; in the whole path without suffix, if it has a /.
-
-    Args:
-        pattern: the expression.
-        paths: relative, with / between.
-        option: what the pattern was given by, for the messages.
-
-    Raises:
-        ConfigError: it is no regular expression.
-        DataError: it finds nothing in some of the paths.
-    """
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise ConfigError(f"{option}: {pattern!r} is not a regular expression: {error}.") from error
-    names = [re.sub(SUFFIX, "", path) if "/" in pattern else stem_of(path) for path in paths]
-    found = [compiled.search(name) for name in names]
-    texts = [match and match.group(1 if compiled.groups else 0) for match in found]
-    lost = [name for name, text in zip(names, texts, strict=True) if not text]
-    if lost:
-        what, where = option.partition("_")[0], "paths" if "/" in pattern else "file names"
-        raise DataError(
-            f"{option} {pattern!r} finds no {what} in {len(lost):,} of {len(names):,} {where}, "
-            f"the first {lost[0]!r}."
-        )
-    return [text for text in texts if text]
+_WAYS: dict[str, Callable[[str], str]] = {
+    "by its path, under another suffix": lambda path: re.sub(SUFFIX, "", path),
+    "by its name, in another folder": lambda path: path.rpartition("/")[2],
+    "by its name without suffix": stem_of,
+}
+"""How a file is found that is not where its path says -> what of both must be the same."""
 
 
 def located(root: Path, paths: Sequence[str], notes: list[str]) -> list[str]:
@@ -58,32 +33,22 @@ def located(root: Path, paths: Sequence[str], notes: list[str]) -> list[str]:
         return list(paths)
     named = dict.fromkeys(paths)
     there, _ = without_masks([name for name in find_images(root) if name not in named])
-    steps: dict[str, Callable[[str], str]] = {
-        "by its path, under another suffix": lambda path: re.sub(SUFFIX, "", path),
-        "by its name, in another folder": lambda path: path.rpartition("/")[2],
-        "by its name without suffix": stem_of,
-    }
     found: dict[str, str] = {}
-    counts: Counter[str] = Counter()
-    for how, key in steps.items():
+    ways = []
+    for how, key in _WAYS.items():
         places = _unique((key(name), name) for name in there)
         wanted = _unique((key(path), path) for path in named)
         fitting = {wanted[same]: places[same] for same in wanted.keys() & places.keys()}
         taken = {*found.values()}
-        new = {
-            path: fitting[path]
-            for path in missing
-            if path in fitting and path not in found and fitting[path] not in taken
-        }
+        left = [path for path in missing if path in fitting and path not in found]
+        new = {path: fitting[path] for path in left if fitting[path] not in taken}
         found |= new
-        counts[how] += len(new)
+        ways += [f"{len(new):,} {how}"] if new else []
     if found:
-        ways = "; ".join(f"{count:,} {how}" for how, count in counts.items() if count)
-        first = next(iter(found.items()))
-        left = len(missing) - len(found)
+        first, left_out = next(iter(found.items())), len(missing) - len(found)
         notes.append(
-            f"{many(len(found), 'image')} of {len(paths):,} not where the table says, and found {ways} "
-            f"({first[0]} is {first[1]}); {len(paths) - len(missing):,} where it says, {left:,} not at all."
+            f"{many(len(found), 'image')} of {len(paths):,} not where the table says, and found {'; '.join(ways)} "
+            f"({first[0]} is {first[1]}); {len(paths) - len(missing):,} where it says, {left_out:,} not at all."
         )
     return [found.get(path, path) for path in paths]
 

@@ -1,8 +1,10 @@
 """Paediatric pneumonia: 5,856 anterior-posterior chest X-rays of children of one to five years, Guangzhou.
 
 Citation: Kermany D, Zhang K, Goldbaum M. Labeled optical coherence tomography (OCT) and chest X-ray images for
-classification. Mendeley Data, doi:10.17632/rscbjbr9sj. Kermany DS, Goldbaum M, Cai W, et al. Identifying medical
-diagnoses and treatable diseases by image-based deep learning. Cell 2018;172:1122-1131. Licence: CC BY 4.0.
+classification. Mendeley Data, doi:10.17632/rscbjbr9sj. Cell 2018;172:1122-1131. Licence: CC BY 4.0.
+
+The paper: Kermany DS, Goldbaum M, Cai W, et al. Identifying medical diagnoses and treatable diseases by
+image-based deep learning.
 
 Layout; ROOT is this folder or the one around it::
 
@@ -26,19 +28,20 @@ from pathlib import Path
 
 import polars as pl
 
+from hilum.config import Section
 from hilum.errors import DataError
-from hilum.table.sources.base import Source, SourceOptions, is_image, layout_and_notes, subfolders
+from hilum.table.sources.base import Source, is_image, subfolders
 from hilum.table.sources.folder import class_folders
 from hilum.table.table import Table
 
-FINDING = "Pneumonia"
-CLASSES = ("NORMAL", "PNEUMONIA")
-PATIENT = r"(?i)^(person\d+|(?:NORMAL2-)?IM-\d+)[_-]"
-RELEASE_PATIENT = r"(?i)^(?:NORMAL|BACTERIA|VIRUS)-(\d+)-"
-SUBTYPE = r"(?i)(?:_|^)(bacteria|virus)[_-]"
+_FINDING = "Pneumonia"
+_CLASSES = ("NORMAL", "PNEUMONIA")
+_PATIENT = r"(?i)^(person\d+|(?:NORMAL2-)?IM-\d+)[_-]"
+_RELEASE_PATIENT = r"(?i)^(?:NORMAL|BACTERIA|VIRUS)-(\d+)-"
+_SUBTYPE = r"(?i)(?:_|^)(bacteria|virus)[_-]"
 
 
-def read(root: Path, options: SourceOptions | None = None) -> Table:
+def _read(root: Path, options: Section | None = None) -> Table:
     """Read the class folders of the paediatric pneumonia set; see the module for the layout.
 
     Raises:
@@ -52,7 +55,7 @@ def read(root: Path, options: SourceOptions | None = None) -> Table:
         )
     frame, notes = class_folders(home)
     frame = frame.with_columns(pl.col("class").str.to_uppercase())
-    strange = frame.filter(~pl.col("class").is_in(CLASSES))
+    strange = frame.filter(~pl.col("class").is_in(_CLASSES))
     if len(strange):
         raise DataError(
             f"{home} should hold the classes NORMAL and PNEUMONIA only; it has {strange['path'][0]}."
@@ -61,18 +64,18 @@ def read(root: Path, options: SourceOptions | None = None) -> Table:
     frame = frame.select(
         "image_id",
         "path",
-        pl.coalesce(stem.str.extract(PATIENT), stem.str.extract(RELEASE_PATIENT), stem).alias("patient_id"),
+        pl.coalesce(stem.str.extract(_PATIENT), stem.str.extract(_RELEASE_PATIENT), stem).alias("patient_id"),
         pl.lit("frontal").alias("view"),
         pl.lit("AP").alias("projection"),
         pl.lit("pneumonia").alias("source"),
         pl.col("official_split").replace("valid", "train"),
-        stem.str.extract(SUBTYPE).str.to_lowercase().alias("subtype"),
-        (pl.col("class") == "PNEUMONIA").cast(pl.Int8).alias(FINDING),
+        stem.str.extract(_SUBTYPE).str.to_lowercase().alias("subtype"),
+        (pl.col("class") == "PNEUMONIA").cast(pl.Int8).alias(_FINDING),
     )
-    return Table.make(frame, (FINDING,), home, notes=notes)
+    return Table.make(frame, (_FINDING,), home, notes=notes)
 
 
-def matches(root: Path) -> bool:
+def _matches(root: Path) -> bool:
     """Whether the folder, or one in it, has train/ or test/ with NORMAL/ and PNEUMONIA/ that hold images."""
     return _home(root) is not None
 
@@ -82,24 +85,19 @@ def _home(root: Path) -> Path | None:
         for part in subfolders(folder):
             classes = {inner.name.upper(): inner for inner in subfolders(part)}
             if part.name.lower() in {"train", "test"} and all(
-                name in classes and any(map(is_image, classes[name].iterdir())) for name in CLASSES
+                name in classes and any(map(is_image, classes[name].iterdir())) for name in _CLASSES
             ):
                 return folder
     return None
 
 
-LAYOUT, NOTES = layout_and_notes(__doc__, "One finding")
-
 SOURCE = Source(
     name="pneumonia",
     title="Paediatric pneumonia (Kermany)",
-    read=read,
-    matches=matches,
-    citation="Kermany D, Zhang K, Goldbaum M. Labeled optical coherence tomography (OCT) and chest X-ray images "
-    "for classification. Mendeley Data, doi:10.17632/rscbjbr9sj. Cell 2018;172:1122-1131.",
-    licence="CC BY 4.0",
+    read=_read,
+    matches=_matches,
     url="https://data.mendeley.com/datasets/rscbjbr9sj/",
-    layout=LAYOUT,
-    notes=NOTES,
+    doc=__doc__,
+    notes_from="One finding",
     has_official_split=True,
 )

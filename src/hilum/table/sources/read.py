@@ -2,55 +2,65 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hilum.errors import DataError, did_you_mean, nearest
+from hilum.config import value_of
+from hilum.errors import ConfigError, DataError, did_you_mean, nearest
+from hilum.plugins import parts
 from hilum.progress import say
-from hilum.table.check import alike_patients
-from hilum.table.identity import said_of
 from hilum.table.sources import chexpert, csv, dicom, folder, nih, pneumonia
 from hilum.table.sources.base import Source, one_of
-from hilum.table.sources.options import make_options
 from hilum.table.table import Table
+from hilum.text import items
 
-SOURCES: dict[str, Source] = {
-    source.name: source
-    for source in (
-        chexpert.SOURCE,
-        nih.SOURCE,
-        pneumonia.SOURCE,
-        dicom.SOURCE,
-        csv.SOURCE,
-        folder.SOURCE,
-    )
-}
+
+class _Sources(dict[str, Source]):
+    """An unknown name is a DataError, which names the nearest."""
+
+    def __missing__(self, name: str) -> Source:
+        raise DataError(f"there is no source {name!r}; {did_you_mean(name, self)}")
+
+
+SOURCES = _Sources({one.SOURCE.name: one.SOURCE for one in (chexpert, nih, pneumonia, dicom, csv, folder)})
 """Name -> data set, the well-known ones first, in the order in which a folder is tried for a guess."""
 
-MADE = {
+_MADE = {
     "pack.json": "a pack, made from a data set already: train with it (--data), or name that data set.",
     "run.json": "a run, no data set. Name the folder of your data.",
 }
 """What hilum writes into a folder that it makes -> what such a folder is, where a data set is asked for."""
 
 
-def find_source(name: str) -> Source:
-    """The source of this name.
+def all_sources() -> dict[str, Source]:
+    """`SOURCES`, and those of plugins in use; an unknown name is a DataError, which names the nearest."""
+    return _Sources(
+        SOURCES | {name: _of_plugin(name, read) for name, read in parts("SOURCES", SOURCES).items()}
+    )
 
-    Raises:
-        DataError: there is none; the message names the nearest.
-    """
-    if name not in SOURCES:
-        raise DataError(f"there is no source {name!r}; {did_you_mean(name, SOURCES)}")
-    return SOURCES[name]
+
+def _of_plugin(name: str, read: Callable[[Path], Table]) -> Source:
+    """A source whose layout is the docstring of its function, and which nobody guesses."""
+
+    def checked(root: Path, _options: object) -> Table:
+        table = read(root)
+        if not isinstance(table, Table):
+            raise DataError(f"source {name} of a plugin gave a {type(table).__name__}; expected a Table.")
+        return table
+
+    layout = inspect.getdoc(read) or "as its plugin says"
+    notes = "Read by a plugin."
+    return Source(name, layout.splitlines()[0], checked, lambda _: True, f"::\n\n{layout}\n{notes}", notes)
 
 
 def read_source(name: str, root: Path | str, /, **options: Any) -> Table:
     """`read_quietly`, and its notes said on standard error, with one on patients whose ids are much alike."""
     table = read_quietly(name, root, **options)
-    if groups := alike_patients(table):
-        table = replace(table, notes=(*table.notes, f"{said_of(groups)}. Correct the table if they are."))
+    if groups := table.alike_patients():
+        table = replace(table, notes=(*table.notes, f"{groups}. Correct the table if they are."))
     for note in table.notes:
         say(note)
     return table
@@ -71,24 +81,10 @@ def read_quietly(name: str, root: Path | str, /, **options: Any) -> Table:
         ConfigError: an option is unknown or of the wrong type.
         MissingExtra: the source needs a package that is not installed.
     """
-    source = find_source(name)
-    checked = make_options(source.options, options, f"the options of source {name}")
+    source = all_sources()[name]
+    checked = source.checked(options, f"the options of source {name}")
     root = Path(root).expanduser()
-    if not root.exists():
-        raise DataError(_not_there(root, source))
-    if root.is_file() and source.name != "csv":
-        raise DataError(f"{root} is a file. {_remedy(source)}")
-    if root.is_dir() and not any(root.iterdir()):
-        raise DataError(f"{root} is empty. Expected: {source.title}\n{source.layout}")
-    other = None if source.matches(root) else guess_source(root)
-    if other is None and not source.matches(root) and (made := one_of(root, MADE)):
-        raise DataError(f"{root} is {MADE[made.name]}")
-    # Any folder with a CSV file could be `csv`: no reason to think that the user meant it.
-    if other not in (None, "csv"):
-        raise DataError(
-            f"{root} does not look like {name} ({source.title}); it looks like {other} ({SOURCES[other].title}). "
-            f"Use the source {other}, or see what {name} expects with:  hilum sources {name}"
-        )
+    _check_place(root, source)
     try:
         table = source.read(root, checked)
     except UnicodeEncodeError as error:  # Python's name for a file whose bytes are no text
@@ -98,6 +94,21 @@ def read_quietly(name: str, root: Path | str, /, **options: Any) -> Table:
             f"{root} names no image: its tables have headings and no rows. Expected: {source.title}"
         )
     return table
+
+
+def parse_options(texts: Iterable[str]) -> dict[str, Any]:
+    """`["positive=empty", "only_present=false"]` to option -> value; a value is TOML, or else a string.
+
+    Raises:
+        ConfigError: a text has no `=`.
+    """
+    values: dict[str, Any] = {}
+    for text in items(texts):
+        key, equals, raw = text.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(f"--option {text}: expected NAME=VALUE, for example positive=pneumonia.")
+        values[key.strip()] = value_of(raw)
+    return values
 
 
 def guess_source(root: Path | str) -> str | None:
@@ -110,13 +121,32 @@ def guess_source(root: Path | str) -> str | None:
     return fitting[0] if fitting else None
 
 
-def _not_there(root: Path, source: Source) -> str:
+def _check_place(root: Path, source: Source) -> None:
+    """Refuse what is certainly no such data set, with what it is instead."""
+    remedy = f"Name the folder of your data; what should be in it:  hilum sources {source.name}"
+    if not root.exists():
+        raise DataError(_not_there(root, remedy))
+    if root.is_file() and source.name != "csv":
+        raise DataError(f"{root} is a file. {remedy}")
+    if root.is_dir() and not any(root.iterdir()):
+        raise DataError(f"{root} is empty. Expected: {source.title}\n{source.layout}")
+    if source.matches(root):
+        return
+    other = guess_source(root)
+    if other is None and (made := one_of(root, _MADE)):
+        raise DataError(f"{root} is {_MADE[made.name]}")
+    # Any folder with a CSV file could be `csv`: no reason to think that the user meant it.
+    if other not in (None, "csv"):
+        raise DataError(
+            f"{root} does not look like {source.name} ({source.title}); it looks like {other} "
+            f"({SOURCES[other].title}). Use the source {other}, or see what {source.name} expects with:  "
+            f"hilum sources {source.name}"
+        )
+
+
+def _not_there(root: Path, remedy: str) -> str:
     if not root.parent.is_dir():
         return f"{root} is not there; the folder around it is not there either."
     if near := nearest(root.name, (path.name for path in root.parent.iterdir())):
         return f"{root} is not there; did you mean '{root.parent / near}'?"
-    return f"{root} is not there. {_remedy(source)}"
-
-
-def _remedy(source: Source) -> str:
-    return f"Name the folder of your data; what should be in it:  hilum sources {source.name}"
+    return f"{root} is not there. {remedy}"

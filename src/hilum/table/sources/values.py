@@ -12,22 +12,22 @@ from hilum.errors import DataError
 from hilum.table.identity import MISSING, identities, tidy
 from hilum.text import listed, many
 
-Reader = Callable[[pl.Expr], pl.Expr]
+_Reader = Callable[[pl.Expr], pl.Expr]
 
-OLDEST = 120.0
+_OLDEST = 120.0
 """Ages above this are errors of the record (NIH ChestX-ray14 has 411 years) and become null."""
 
-PER_YEAR = {"Y": 1.0, "M": 12.0, "W": 52.1775, "D": 365.2425}
+_PER_YEAR = {"Y": 1.0, "M": 12.0, "W": 52.1775, "D": 365.2425}
 
-PROJECTIONS = {
+_PROJECTIONS = {
     "AP": "AP", "PA": "PA", "LL": "LL",
     "ANTEROPOSTERIOR": "AP", "POSTEROANTERIOR": "PA", "LEFTLATERAL": "LL",
     "APSUPINE": "AP", "APERECT": "AP", "APHORIZONTAL": "AP",
 }  # fmt: skip
-FRONTAL = (*(name for name, kind in PROJECTIONS.items() if kind != "LL"), "FRONTAL", "F")
-LATERAL = ("LL", "LEFTLATERAL", "RL", "RIGHTLATERAL", "LATERAL", "LAT", "L")
+_FRONTAL = (*(name for name, kind in _PROJECTIONS.items() if kind != "LL"), "FRONTAL", "F")
+_LATERAL = ("LL", "LEFTLATERAL", "RL", "RIGHTLATERAL", "LATERAL", "LAT", "L")
 
-WORDS = {
+_WORDS = {
     1: ("1", "true", "t", "yes", "y", "positive", "pos", "present", "+"),
     0: ("0", "false", "f", "no", "n", "negative", "neg", "absent", "-"),
     -1: ("-1", "uncertain", "u", "unc", "?", "possible", "maybe", "equivocal", "indeterminate"),
@@ -35,15 +35,15 @@ WORDS = {
 """Label code -> how it is written, in any case; with decimals (`1.00`) too. `-` is negative beside a `+`."""
 BLANK = (*MISSING, "not mentioned", "not reported", "missing", "unknown")
 """How "not mentioned" is written."""
-CODES = {word: code for code, words in WORDS.items() for word in words}
-NEARLY = 0.05
+_CODES = {word: code for code, words in _WORDS.items() for word in words}
+_NEARLY = 0.05
 """Share of strange values (or one) up to which a column is a finding that has errors, and no other thing."""
 
 
-def _of_distinct(kind: pl.DataType) -> Callable[[Reader], Reader]:
+def _of_distinct(kind: pl.DataType) -> Callable[[_Reader], _Reader]:
     """Read each different spelling of a column once: there are few, and taking them apart is dear."""
 
-    def wrap(reader: Reader) -> Reader:
+    def wrap(reader: _Reader) -> _Reader:
         def read(column: pl.Series) -> pl.Series:
             text = column.cast(pl.String)
             distinct = text.drop_nulls().unique()
@@ -60,58 +60,43 @@ def _of_distinct(kind: pl.DataType) -> Callable[[Reader], Reader]:
 
 
 @_of_distinct(pl.Float32())
-def age_years(column: pl.Expr) -> pl.Expr:
+def _age_years(column: pl.Expr) -> pl.Expr:
     """Age in years, Float32, from a number or DICOM's age string (`034Y`, `006M`, `010W`, `005D`).
 
-    Anything else, and an age over `OLDEST`, is null.
+    Anything else, and an age over `_OLDEST`, is null.
     """
     text = column.cast(pl.String).str.strip_chars().str.to_uppercase()
     number = text.str.extract(r"^(\d+(?:\.\d*)?)[YMWD]?$").cast(pl.Float64, strict=False)
     unit = text.str.extract(r"([YMWD])$").fill_null("Y")
-    years = number / unit.replace_strict(PER_YEAR, return_dtype=pl.Float64)
-    return pl.when(years <= OLDEST).then(years).cast(pl.Float32)
+    years = number / unit.replace_strict(_PER_YEAR, return_dtype=pl.Float64)
+    return pl.when(years <= _OLDEST).then(years).cast(pl.Float32)
 
 
 @_of_distinct(pl.String())
-def sex(column: pl.Expr) -> pl.Expr:
+def _sex(column: pl.Expr) -> pl.Expr:
     """`F`, `M` or null, from `Female`, `male`, `f`, ...; anything else is null."""
-    first = column.cast(pl.String).str.strip_chars().str.to_uppercase()
-    return (
-        pl.when(first.is_in(["F", "FEMALE", "W", "WOMAN"]))
-        .then(pl.lit("F"))
-        .when(first.is_in(["M", "MALE", "MAN"]))
-        .then(pl.lit("M"))
-    )
+    word = column.cast(pl.String).str.strip_chars().str.to_uppercase()
+    known = dict.fromkeys(("F", "FEMALE", "W", "WOMAN"), "F") | dict.fromkeys(("M", "MALE", "MAN"), "M")
+    return word.replace_strict(known, default=None, return_dtype=pl.String)
 
 
 @_of_distinct(pl.String())
-def projection(column: pl.Expr) -> pl.Expr:
+def _projection(column: pl.Expr) -> pl.Expr:
     """`AP`, `PA`, `LL` or null. A right lateral (RL) has no name of its own in a Table: null."""
-    return _plain(column).replace_strict(PROJECTIONS, default=None, return_dtype=pl.String)
+    return _plain(column).replace_strict(_PROJECTIONS, default=None, return_dtype=pl.String)
 
 
 @_of_distinct(pl.String())
-def view(column: pl.Expr) -> pl.Expr:
+def _view(column: pl.Expr) -> pl.Expr:
     """`frontal`, `lateral` or null, from words or from projections (AP, PA, LL, RL)."""
-    plain = _plain(column)
-    return (
-        pl.when(plain.is_in(FRONTAL))
-        .then(pl.lit("frontal"))
-        .when(plain.is_in(LATERAL))
-        .then(pl.lit("lateral"))
-    )
+    known = dict.fromkeys(_FRONTAL, "frontal") | dict.fromkeys(_LATERAL, "lateral")
+    return _plain(column).replace_strict(known, default=None, return_dtype=pl.String)
 
 
-def official_part(column: pl.Expr) -> pl.Expr:
+def _official_part(column: pl.Expr) -> pl.Expr:
     """`train`, `valid`, `test` or null, from the names in `PART_NAMES`."""
     words = tidy(column).str.to_lowercase()
     return words.replace_strict(PART_NAMES, default=None, return_dtype=pl.String)
-
-
-def are_parts(column: pl.Series) -> pl.Series:
-    """Where a value names a part (`PART_NAMES`) or is missing."""
-    words = _words(column)
-    return words.is_null() | words.is_in([*PART_NAMES])
 
 
 PART_NAMES = {
@@ -121,9 +106,18 @@ PART_NAMES = {
 }  # fmt: skip
 """Names of folders and values that mean a part of the official split."""
 
+READERS: dict[str, _Reader] = {
+    "view": _view,
+    "projection": _projection,
+    "age": _age_years,
+    "sex": _sex,
+    "official_split": _official_part,
+}
+"""Column of a Table -> how what a file says of it is read; what cannot be is null."""
+
 
 def label_codes(frame: pl.DataFrame, names: Iterable[str], origin: Path) -> list[pl.Series]:
-    """Columns of text as Int8 codes 1, 0, -1 and null, from the words of `WORDS` and `BLANK`.
+    """Columns of text as Int8 codes 1, 0, -1 and null, from the words of `_WORDS` and `BLANK`.
 
     Raises:
         DataError: a value is no label code; the message names column, row and value.
@@ -159,7 +153,7 @@ def finding_columns(
     Raises:
         DataError: there is none, or one holds label codes but for a few rows.
     """
-    kinds = {name: kind_of(raw[name]) for name in raw.columns if name not in leave_out}
+    kinds = {name: _kind_of(raw[name]) for name in raw.columns if name not in leave_out}
     for name in (name for name, kind in kinds.items() if kind == "nearly"):
         # Nearly nothing but codes is a finding, to be refused by row and value, and none to be dropped.
         _codes(raw[name], origin, ", or say --option findings=[...] without that column")
@@ -180,16 +174,16 @@ def finding_columns(
     return named
 
 
-def kind_of(column: pl.Series) -> str:
+def _kind_of(column: pl.Series) -> str:
     """What a column of text is: `codes`, `nearly` codes, `blank`, `numbers`, `dates` or `text`.
 
-    Nearly means that all but one value, or all but `NEARLY` of them, are label codes.
+    Nearly means that all but one value, or all but `_NEARLY` of them, are label codes.
     """
     codes, strange = _read_codes(column)
     bad, good = int(strange.sum()), codes.count()
     if not bad:
         return "codes" if good else "blank"
-    if bad <= max(1, NEARLY * (good + bad)) and good >= 5 * bad:
+    if bad <= max(1, _NEARLY * (good + bad)) and good >= 5 * bad:
         return "nearly"
     words = _words(column).drop_nulls()
     if words.cast(pl.Float64, strict=False).null_count() == 0:
@@ -215,7 +209,7 @@ def _read_codes(column: pl.Series) -> tuple[pl.Series, pl.Series]:
     # A column of labels has few distinct values, and spelling is dear.
     distinct = text.drop_nulls().unique()
     words = _words(distinct)
-    known = CODES if words.eq("+").any() else {word: code for word, code in CODES.items() if word != "-"}
+    known = _CODES if words.eq("+").any() else {word: code for word, code in _CODES.items() if word != "-"}
     codes = words.replace_strict(known, default=None, return_dtype=pl.Int8)
     strange = distinct.filter(codes.is_null() & words.is_not_null() & ~words.is_in(BLANK))
     read = text.replace_strict(distinct, codes, default=None, return_dtype=pl.Int8)

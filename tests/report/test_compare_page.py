@@ -1,0 +1,58 @@
+"""The page of a comparison and its figure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from compared_runs import FINDINGS, make_run
+from hilum.compare import RunsCompared, compare_runs
+from hilum.report.compare_page import _LOOKS, _contents, _forest_plot, _limits
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two groups of three seeds, and a single run that is worse."""
+    folder = tmp_path_factory.mktemp("lab") / "runs"
+    for seed in range(3):
+        make_run(folder, "plain", seed=seed)
+        make_run(folder, "clahe", seed=seed, recipe=1, strength=2.2, config={"prepare": {"clahe": 2.0}})
+    make_run(folder, "weak", recipe=2, strength=0.6, config={"model": {"name": "densenet121"}})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def everything(lab: Path) -> RunsCompared:
+    return compare_runs(
+        [lab / name for name in ("plain-1", "plain-2", "plain-3", "clahe-1", "clahe-2", "clahe-3", "weak-1")]
+    )
+
+
+def test_the_page_shows_every_pair_and_every_group(everything: RunsCompared) -> None:
+    shown = _contents(everything)
+    assert [pair["name"] for pair in shown["pairs"]] == ["clahe", "weak-1"]
+    assert [row["sign"] for row in shown["pairs"][1]["rows"]][-1] == "▼"
+    assert shown["groups"][2]["sd"] is None
+    assert shown["groups"][0]["runs"][1][:2] == ("plain-2", 1)
+
+
+def test_the_figure_has_a_mark_a_verdict(everything: RunsCompared) -> None:
+    figure = _forest_plot(everything)
+    assert len(figure.axes) == 2
+    for axes, comparison in zip(figure.axes, everything.comparisons, strict=True):
+        marks = [line for line in axes.lines if line.get_marker() not in ("None", None, "")]
+        assert [mark.get_marker() for mark in marks] == [_LOOKS[e.verdict][1] for e in comparison.effects]
+        assert [mark.get_xdata()[0] for mark in marks] == [e.difference for e in comparison.effects]
+        assert [label.get_text() for label in axes.get_yticklabels()] == [*FINDINGS, "mean over findings"]
+    assert len({look[:2] for look in _LOOKS.values()}) == 3
+    assert figure.axes[0].get_xlim() == figure.axes[1].get_xlim() == _limits(everything.comparisons)
+    low, high = _limits(everything.comparisons)
+    assert low < 0 < high
+
+
+def test_lower_is_better_is_said(lab: Path) -> None:
+    figure = _forest_plot(compare_runs([lab / "plain-1", lab / "clahe-1"], by="brier"))
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert "Difference in Brier (lower is better)" in texts
+    assert "← clahe-1 better" in texts
