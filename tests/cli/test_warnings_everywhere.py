@@ -17,7 +17,7 @@ from hilum import api
 from hilum.cli import main
 from hilum.config import Config, make_config, write_config
 from hilum.files import read_json, write_json
-from hilum.metrics.judging.warnings import CHOSEN
+from hilum.metrics import of_part
 from hilum.pixels import build_pack
 from hilum.runs import Run
 from hilum.table import BY_IMAGE, Table
@@ -124,13 +124,13 @@ def test_said(said: dict[str, str], kind: str, command: str) -> None:
 
 @pytest.mark.parametrize("command", ["train", "ensemble", "runs", "runs show"])
 def test_scores_of_validation_say_that_it_chose(said: dict[str, str], command: str) -> None:
-    assert CHOSEN["valid"] in said[command]
-    assert said[command].count(CHOSEN["valid"]) == 1
+    assert of_part("valid")[0] in said[command]
+    assert said[command].count(of_part("valid")[0]) == 1
 
 
 @pytest.mark.parametrize("command", ["evaluate", "api.evaluate", "compare"])
 def test_scores_of_test_do_not(said: dict[str, str], command: str) -> None:
-    assert CHOSEN["valid"] not in said[command]
+    assert of_part("valid")[0] not in said[command]
 
 
 @pytest.mark.parametrize("command", ["evaluate", "report.html", "runs", "runs show"])

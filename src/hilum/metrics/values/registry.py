@@ -293,7 +293,6 @@ def _plugged() -> dict[str, Score]:
             *(name, name[:5], Plain(partial(_each_finding, name, value)), "probabilities"),
             inspect.getdoc(value) or "A plugin's.",
             better,
-            "jackknife",
             (-np.inf, np.inf),
         )
         for name, (value, better) in parts("SCORES", _OWN).items()
