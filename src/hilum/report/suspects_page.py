@@ -11,7 +11,7 @@ from typing import Any
 from hilum.drawing import jpeg
 from hilum.errors import DiskError, PackError
 from hilum.files import write_text
-from hilum.noise import DUPLICATE, ERROR, LEARNING, Neighbour, Suspect, Suspects
+from hilum.noise import REASONS, Suspect, Suspects
 from hilum.pixels import Pack
 from hilum.report.html import render
 from hilum.text import many
@@ -151,13 +151,14 @@ def _card(suspects: Suspects, suspect: Suspect, albums: _Albums) -> dict[str, An
         "other": _LABELS[1 - suspect.given],
         "picture": albums.picture(suspect.pack, suspect.image_id, _SIDE),
         "reasons": [_reason(suspects, suspect, reason) for reason in suspect.reasons],
-        "near": [_near(suspect, one, albums) for one in suspect.neighbours],
+        "near": [_near(suspect, place, albums) for place in range(len(suspect.neighbours))],
         "agreement": agreement if known else "none with a known label",
     }
 
 
-def _near(suspect: Suspect, near: Neighbour, albums: _Albums) -> dict[str, Any]:
+def _near(suspect: Suspect, place: int, albums: _Albums) -> dict[str, Any]:
     """One neighbour; `differs` where its label is known and is not the suspect's."""
+    near = suspect.neighbours[place]
     return {
         "image_id": near.image_id,
         "label": _LABELS[near.label],
@@ -170,10 +171,11 @@ def _near(suspect: Suspect, near: Neighbour, albums: _Albums) -> dict[str, Any]:
 def _reason(suspects: Suspects, suspect: Suspect, reason: str) -> str:
     """A reason in a sentence."""
     other = _LABELS[1 - suspect.given]
+    learning, error, duplicate = REASONS
     sentences = {
-        LEARNING: f"Among the images labelled {_LABELS[suspect.given]}, it looks like one that is {other} "
+        learning: f"Among the images labelled {_LABELS[suspect.given]}, it looks like one that is {other} "
         "(confident learning).",
-        ERROR: f"The classifiers are sure that it is {other}: past {suspects.threshold:g} (confident error).",
-        DUPLICATE: f"A nearly equal picture, the first of those below, is labelled {other} (near duplicate).",
+        error: f"The classifiers are sure that it is {other}: past {suspects.threshold:g} (confident error).",
+        duplicate: f"A nearly equal picture, the first of those below, is labelled {other} (near duplicate).",
     }
     return sentences.get(reason, reason)
