@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from dataclasses import make_dataclass
 
 from hilum.noise import DUPLICATE, ERROR, LEARNING, Neighbour, Suspect, Suspects
 from hilum.pixels import Pack
+
+NoiseRate = make_dataclass(
+    "NoiseRate",
+    ["finding", "images", "positives", "negatives", "wrong_positive", "wrong_negative", "suspects"],
+)
 
 
 def make_suspects(pack: Pack, findings: tuple[str, ...] = ("Edema",), each: int = 3) -> Suspects:
@@ -31,7 +36,5 @@ def make_suspects(pack: Pack, findings: tuple[str, ...] = ("Edema",), each: int 
                     *((LEARNING, ERROR, DUPLICATE)[: row % 4], near(at, given), place, at),
                 )
             )
-    counts = {"images": 200, "positives": 50, "negatives": 150, "suspects": each}
-    shares = {"wrong_positive": 0.1, "wrong_negative": 0.02}
-    rates = tuple(SimpleNamespace(finding=finding, **counts, **shares) for finding in findings)
+    rates = tuple(NoiseRate(finding, 200, 50, 150, 0.1, 0.02, each) for finding in findings)
     return Suspects(rates, tuple(suspects), "features", "tiny net", "logistic, C 0.1", 5, 3, 0.95)
