@@ -33,7 +33,7 @@ def neighbours(
     asked = vectors if queries is None else queries
     if k < 1 or vectors.ndim != 2 or asked.ndim != 2 or vectors.shape[1] != asked.shape[1]:
         raise DataError(
-            f"neighbours of {asked.shape} among {vectors.shape}, k = {k}: lengths must agree, k be at least 1."
+            f"neighbours of {asked.shape} among {vectors.shape}, k = {k}: lengths of vectors must agree, k >= 1."
         )
     among = _unit(np.ascontiguousarray(vectors, np.float32))
     asked = among if itself else _unit(np.ascontiguousarray(asked, np.float32))
