@@ -25,8 +25,7 @@ from hilum.models import read_weights
 from hilum.pixels import Pack, build_pack
 from hilum.runs import Run
 from hilum.table import read_source
-from hilum.train import save_weights
-from hilum.train.checkpoint import load_state
+from hilum.train import load_state, save_weights
 
 SIDE, IMAGES = 32, 24
 

@@ -21,8 +21,7 @@ from hilum.metrics import Predictions
 from hilum.pixels import Pack
 from hilum.predict import Encoder, load
 from hilum.runs import Run
-from hilum.train import make_job
-from hilum.train.learner import Learner
+from hilum.train import Learner, make_job
 
 
 @pytest.fixture(scope="module")

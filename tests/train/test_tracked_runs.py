@@ -257,12 +257,10 @@ def test_auto_without_the_package_is_off(
 def test_a_tracker_that_fails_is_told_once_and_training_goes_on(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from hilum.track.tensorboard import TensorBoard
-
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device\nand a second line")
 
-    monkeypatch.setattr(TensorBoard, "epoch", full)
+    monkeypatch.setattr("hilum.track.tensorboard.TensorBoard.epoch", full)
     run = train(config, folder=tmp_path)
     assert run.info["status"] == "done"
     said = [line for line in capfd.readouterr().err.splitlines() if "TensorBoard" in line]

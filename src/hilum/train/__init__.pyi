@@ -1,8 +1,10 @@
+from .checkpoint import load_state as load_state
 from .checkpoint import save_weights as save_weights
 from .data import Job as Job
 from .data import Part as Part
 from .data import make_job as make_job
 from .data import open_data as open_data
+from .learner import Learner as Learner
 from .overlap import known_against as known_against
 from .session import reproduce as reproduce
 from .session import resume as resume
