@@ -307,8 +307,15 @@ def simulate(draws: int) -> dict[str, Any]:
             continue
         found = coverage(design, names, draws, of_mean=of_mean)
         kept[key] = {"draws": draws, "scores": {name: [round(x, 4) for x in found[name]] for name in names}}
-        path.write_text(json.dumps(kept, indent=0) + "\n")
+        path.write_text(_lines(kept))
     return kept
+
+
+def _lines(kept: dict[str, Any]) -> str:
+    """As JSON with a line for each cell."""
+    return (
+        "{\n" + ",\n".join(f"{json.dumps(key)}: {json.dumps(cell)}" for key, cell in kept.items()) + "\n}\n"
+    )
 
 
 TITLES = {
