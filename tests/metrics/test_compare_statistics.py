@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -141,7 +142,7 @@ def test_patients_count_once() -> None:
 
     def twice(predictions: Predictions, own: str) -> Predictions:
         rows = np.tile(np.arange(len(predictions)), 2)
-        doubled = predictions.take(rows)
+        doubled = replace(predictions, part="train").take(rows)
         ids = np.array([f"{name}-{row}" for row, name in enumerate(doubled.image_ids)], dtype=object)
         assert doubled.patient_ids is not None
         half = len(predictions)

@@ -64,7 +64,8 @@ def test_the_same_patients_are_drawn_whatever_is_scored() -> None:
 
 def test_patients_are_sorted_and_rows_without_one_stand_alone() -> None:
     ids = np.array(["b", None, "a", "b", None], dtype=object)
-    part = Predictions(ids, ("A",), np.zeros((5, 1), np.float32), np.zeros((5, 1), np.float32), "test", ids)
+    zeros = np.zeros((5, 1), np.float32)
+    part = Predictions(np.arange(5).astype(str).astype(object), ("A",), zeros, zeros, "test", ids)
     found = clusters(part)
     assert found.count == 4
     np.testing.assert_array_equal(found.code, [1, 2, 0, 1, 3])

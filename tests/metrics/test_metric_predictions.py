@@ -102,7 +102,7 @@ def test_a_column_of_something_else_is_told(
 
 def test_a_notebook_shows_what_is_scored_per_finding() -> None:
     shown = made()._repr_html_()
-    cells = [row.split("</th>")[-1] for row in shown.split("<tbody>")[1].split("</tr>")[:2]]
+    cells = [row.split("</td>", 1)[-1] for row in shown.split("<tbody>")[1].split("</tr>")[:2]]
     assert cells == [
         "<td>0</td><td>1</td><td>1</td><td>0.341</td>",
         "<td>1</td><td>1</td><td>0</td><td>0.940</td>",
