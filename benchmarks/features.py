@@ -27,9 +27,8 @@ from skimage.io import imread
 from benchmarks.images import FINDINGS, pack_of, table_of, write_radiographs
 from hilum.config import ModelConfig, PrepareConfig
 from hilum.device import pick_device
-from hilum.features import FeatureStore, embed
+from hilum.features import EncoderInfo, FeatureStore, embed
 from hilum.features.columns import ABOUT, DIGEST
-from hilum.features.embedding import info_of
 from hilum.models import Normalisation, build_model
 from hilum.pixels import Pack, build_pack
 from hilum.predict import Encoder
@@ -193,7 +192,7 @@ def _large_store(folder: Path) -> list[dict[str, Any]]:
     files = write_radiographs(folder / "files", ADDED)
     pack = Pack(pack_of(files, folder / "pack", 64))
     store = FeatureStore.open(folder / "features", create=True)
-    table = store.writable(info_of(encoder, pack), FINDINGS)
+    table = store.writable(EncoderInfo.of(encoder.settings(pack.prepare)), FINDINGS)
     for start in range(0, STORED, 4096):
         count = min(4096, STORED - start)
         table.add(_rows(start, count), *_vectors(count))

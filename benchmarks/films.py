@@ -154,7 +154,7 @@ def measure(data: Path) -> dict[str, list[bool]]:
         row = {"phantom": "phantom", "sketch": "sketch"}.get(kind, "real film")
         part = "" if part_of(name) == MEASURE else ", learned from"
         told[row + part].append(no_film(picture) is not None)
-        odds[row + part].append(_looks([_glance(picture)])[0].odds)
+        odds[row + part].append(_looks([_glance(picture)])[0][0])
         if not part:
             rng = np.random.default_rng([SEED + 1, i])
             for _ in range(VARIANTS):
@@ -162,7 +162,7 @@ def measure(data: Path) -> dict[str, list[bool]]:
     for _, row, picture in others(MEASURE):
         data_of = cv2.imencode(".png", picture)[1].tobytes()
         told[row].append(no_film(gray_of(picture), data_of) is not None)
-        odds[row].append(_looks([_glance(gray_of(picture))])[0].odds)
+        odds[row].append(_looks([_glance(gray_of(picture))])[0][0])
     for row, values in odds.items():
         low, middle, high = np.quantile(values, [0, 0.5, 1])
         print(f"{row:32} log odds of a film: {low:6.1f} {middle:6.1f} {high:6.1f}")

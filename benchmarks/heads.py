@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from hilum.features import FeatureStore
 from hilum.heads import Candidate, cross_fit, folds_of
 from hilum.heads.candidates import CLASS_WEIGHTS
-from hilum.heads.search import Labelled, search
+from hilum.heads.judging.search import Labelled, search
 
 IMAGES, WIDTH, PATIENTS, FOLDS = 5_216, 1_024, 2_800, 5
 SCALES = tuple(float(f"{C:.4g}") for C in np.logspace(-4, 2, 100))

@@ -302,7 +302,8 @@ def simulate(draws: int) -> dict[str, Any]:
     kept: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
     for table, design, names, of_mean in work():
         key = json.dumps([table, asdict(design)])
-        if kept.get(key, {}).get("draws", 0) >= draws:
+        known = kept.get(key, {"draws": 0, "scores": {}})
+        if known["draws"] >= draws and set(names) <= set(known["scores"]):
             continue
         found = coverage(design, names, draws, of_mean=of_mean)
         kept[key] = {"draws": draws, "scores": {name: [round(x, 4) for x in found[name]] for name in names}}
@@ -310,28 +311,31 @@ def simulate(draws: int) -> dict[str, Any]:
     return kept
 
 
+TITLES = {
+    "decisions": "Scores of decisions, orders and probabilities; after the semicolon the true ROC AUC and recall.",
+    "calibration": "Errors, slope and intercept of calibration.",
+    "means": f"Means over {FINDINGS} findings.",
+}
+
+
 def markdown(kept: dict[str, Any]) -> str:
     """The tables, each cell `coverage in percent, mean width`; under 93 % in bold."""
-    lines = []
-    titles = {
-        "decisions": "ROC AUC and recall are those of the second column.",
-        "calibration": "Errors, slope and intercept of calibration.",
-        "means": f"Means over {FINDINGS} findings.",
-    }
-    for table, names in (("decisions", OF_ORDER), ("calibration", OF_CALIBRATION), ("means", ())):
-        rows = [one for one in work() if one[0] == table and json.dumps([table, asdict(one[1])]) in kept]
-        shown = names or (*OF_MEANS, *OF_CALIBRATION)
-        lines += ["", titles[table], "", "| design | " + " | ".join(SCORES[n].heading for n in shown) + " |"]
-        lines += ["|" + "---|" * (len(shown) + 1)]
-        for _, design, _, _ in rows:
-            scores = kept[json.dumps([table, asdict(design)])]["scores"]
-            about = (
-                f"{design}; {design.auc:g}, {design.recall:g}"
-                if isinstance(design, Classified)
-                else str(design)
-            )
-            lines.append("| " + " | ".join([about, *(_cell(scores.get(name)) for name in shown)]) + " |")
-    return "\n".join(lines).replace("second column", "first column, after the semicolon").strip()
+    lines: list[str] = []
+    for table, title in TITLES.items():
+        cells = {str(json.dumps([table, asdict(one[1])])): one for one in work() if one[0] == table}
+        names = list(dict.fromkeys(name for _, _, scores, _ in cells.values() for name in scores))
+        lines += ["", title, "", "| design | " + " | ".join(SCORES[name].heading for name in names) + " |"]
+        lines += ["|" + "---|" * (len(names) + 1)]
+        for key, (_, design, _, _) in cells.items():
+            if key in kept:
+                found = [_cell(kept[key]["scores"].get(name)) for name in names]
+                lines.append("| " + " | ".join([_about(design, kept[key]["draws"]), *found]) + " |")
+    return "\n".join(lines).strip()
+
+
+def _about(design: Design, draws: int) -> str:
+    true = f"; {design.auc:g}, {design.recall:g}" if isinstance(design, Classified) else ""
+    return f"{design}{true}{f' ({draws:,} draws)' if draws < DRAWS else ''}"
 
 
 def _cell(found: list[float] | None) -> str:

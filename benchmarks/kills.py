@@ -99,7 +99,7 @@ def vectors(root: Path) -> object:
 
     from hilum.features import FeatureStore
 
-    found = FeatureStore.open(root).features()
+    found = FeatureStore(root).features()
     return found.frame["image_id"].to_list(), hashlib.sha256(
         np.stack([found.avg, found.max]).tobytes()
     ).hexdigest()

@@ -26,15 +26,15 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from hilum.config import LabelsConfig, NoiseConfig
 from hilum.features import Features, FeatureStore
 from hilum.heads import folds_of
-from hilum.heads.fit import fit
+from hilum.heads.solvers.fit import fit_heads
 from hilum.metrics import Predictions, Thresholds, compare_predictions
-from hilum.noise import DUPLICATE, ERROR, LEARNING
-from hilum.noise.find import suspects_of
-from hilum.noise.how import How
-from hilum.noise.probabilities import DEFAULT, out_of_sample
-from hilum.noise.read import no_reading
+from hilum.noise import REASONS
+from hilum.noise.confident import CANDIDATES, out_of_sample
+from hilum.noise.find import suspects_among
+from hilum.noise.reviewed import Reviewed
 from hilum.table import targets_of
 
 WAYS = ("wrong", "reviewed", "accepted", "dropped", "clean")
@@ -54,7 +54,7 @@ class Data:
 
 def data_of(features: Features, finding: str) -> Data:
     """Known labels; without an official test part, the first of four folds by patient is one."""
-    targets = targets_of(features.codes(finding)[:, None], How().labels, scoring=True)[:, 0]
+    targets = targets_of(features.codes(finding)[:, None], LabelsConfig(), scoring=True)[:, 0]
     known = np.flatnonzero(np.isfinite(targets))
     some, given = features.take(known), targets[known]
     test = some.frame["official_split"].eq_missing("test").to_numpy()
@@ -81,8 +81,16 @@ def ranked(data: Data, wrong: npt.NDArray[np.bool_], seed: int, repeats: int) ->
     changed = pl.Series(data.finding, codes, pl.Int8)
     there = replace(data.features, frame=data.features.frame.with_columns(changed)).take(rows)
     count = int(wrong.sum())
-    how = How(top=len(rows), k=1, repeats=repeats, seed=seed, device="cpu", test=True)
-    found = suspects_of(no_reading(there), [data.finding], how)
+    settings = NoiseConfig(
+        findings=(data.finding,),
+        top=len(rows),
+        neighbours=1,
+        repeats=repeats,
+        seed=seed,
+        device="cpu",
+        test=True,
+    )
+    found = suspects_among(Reviewed(there), settings)
     place = {name: row for row, name in enumerate(data.features.image_ids)}
     order = np.array([place[one.image_id] for one in found.suspects])
     with_reason = [place[one.image_id] for one in found.suspects if one.reasons]
@@ -98,7 +106,7 @@ def ranked(data: Data, wrong: npt.NDArray[np.bool_], seed: int, repeats: int) ->
         "found_with_a_reason": float(wrong[with_reason].sum() / count),
         "by_reason": {
             reason: _hits([place[s.image_id] for s in found.suspects if reason in s.reasons], wrong)
-            for reason in (LEARNING, ERROR, DUPLICATE)
+            for reason in REASONS
         },
         "wrong_positive": {"planted": shares[1], "estimated": rate.wrong_positive},
         "wrong_negative": {"planted": shares[0], "estimated": rate.wrong_negative},
@@ -132,11 +140,10 @@ def head_of(data: Data, labels: npt.NDArray[np.float32], seed: int) -> Predictio
     vectors = {pooling: data.features.vectors(pooling) for pooling in ("avg", "both")}
     inside = {pooling: matrix[rows] for pooling, matrix in vectors.items()}
     patients = data.features.frame["patient_id"].to_numpy()
-    chosen = out_of_sample(
-        inside, labels[rows].astype(np.int64), patients[rows], DEFAULT,
-        folds=5, repeats=1, seed=seed, device="cpu",
-    ).candidate  # fmt: skip
-    (head,) = fit([chosen], vectors, labels[:, None], rows=rows, device="cpu", seed=seed)
+    settings = NoiseConfig(repeats=1, seed=seed, device="cpu")
+    given = labels[rows].astype(np.int64)
+    _, chosen = out_of_sample(inside, given, patients[rows], CANDIDATES, settings)
+    (head,) = fit_heads([chosen], vectors, labels[:, None], rows=rows, device="cpu", seed=seed)
     logits = head.logits(vectors[chosen.pooling][data.test])
     ids, truth = data.features.image_ids[data.test], data.given[data.test, None].astype(np.float32)
     return Predictions(ids, (data.finding,), logits, truth, "test", patients[data.test])

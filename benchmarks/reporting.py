@@ -24,7 +24,7 @@ import sys, time
 started = time.perf_counter()
 from hilum.runs import Run
 from hilum.report import write_report
-path = write_report(Run.open(sys.argv[1]), figures=len(sys.argv) > 2)
+path = write_report(Run(sys.argv[1]), figures=len(sys.argv) > 2)
 seconds = time.perf_counter() - started
 status = dict(line.split(":", 1) for line in open("/proc/self/status").read().splitlines())
 print(seconds, int(status["VmHWM"].split()[0]) / 1024, path.stat().st_size / 2**20)

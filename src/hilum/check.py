@@ -13,12 +13,12 @@ import numpy as np
 
 from hilum import seals
 from hilum.errors import DataError, HilumError
-from hilum.features import POOLINGS, FeatureStore
+from hilum.features import FeatureStore
 from hilum.files import read_json
 from hilum.metrics import Predictions
 from hilum.pixels import INFO, Pack
 from hilum.progress import progress
-from hilum.runs import Run, kept_plugin
+from hilum.runs import Run
 from hilum.table import PARTS
 from hilum.text import many
 
@@ -142,7 +142,7 @@ def _readings(run: Run) -> Iterator[Callable[[], object]]:
     if (run.path / "data.json").is_file():
         yield from (lambda: run.images, lambda: run.environment)
     for plugin in run.info.get("plugins", ()):
-        yield partial(_same_text, kept_plugin(run.path, plugin["name"]), plugin["sha256"])
+        yield partial(_same_text, run.plugin(plugin["name"]), plugin["sha256"])
     if run.info["status"] == "done":
         yield from (lambda: run.judge, lambda: run.mixture, partial(run.predictions, "valid"))
         if not run.members:
@@ -188,7 +188,7 @@ def _check_store(url: str) -> Checked:
                 table = store.table(encoder)
                 wrong = 0
                 with progress(f"checking {encoder.name}", len(table)) as advance:
-                    for frame, vectors in table.batches(["image_id", *POOLINGS]):
+                    for frame, vectors in table.batches(["image_id", "avg", "max"]):
                         finite = np.isfinite(np.concatenate(vectors, axis=1)).all(axis=1)
                         wrong += int((~finite).sum())
                         found.rows += frame.height

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
-import math
 import re
 import textwrap
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import cv2
@@ -127,23 +126,3 @@ def style(axes: Axes, x: str = "", y: str = "") -> None:
     for side in ("left", "bottom"):
         axes.spines[side].set_color(RULE)
     axes.set_axisbelow(True)
-
-
-def unit_square(axes: Axes) -> None:
-    """0 to 1 both ways."""
-    axes.set_xlim(-0.02, 1.02)
-    axes.set_ylim(-0.02, 1.02)
-    ticks = [0, 0.25, 0.5, 0.75, 1]
-    axes.set_xticks(ticks, ["0", "", "0.5", "", "1"])
-    axes.set_yticks(ticks, ["0", "", "0.5", "", "1"])
-    axes.grid(color=RULE, linewidth=0.6, alpha=0.7)
-
-
-def limits(values: Sequence[float]) -> tuple[float, float]:
-    """Limits with some air; a flat line does not become noise."""
-    known = [value for value in values if math.isfinite(value)]
-    if not known:
-        return 0.0, 1.0
-    low, high = min(known), max(known)
-    air = max(0.08 * (high - low), 0.01)
-    return low - air, high + air

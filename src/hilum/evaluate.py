@@ -13,7 +13,7 @@ from hilum.errors import ConfigError, did_you_mean
 from hilum.files import write_json
 from hilum.metrics import Judge, Predictions, Scores, Thresholds, fit_judge, score
 from hilum.predict import raw_predictions
-from hilum.runs import Run
+from hilum.runs import Run, check_plugins
 from hilum.text import items
 
 COMBINE = ("max", "mean")
@@ -63,6 +63,8 @@ def judge_part(
     Raises:
         ConfigError: no such unit, or no such finding.
     """
+    looks = again or not (run.path / "predictions" / f"{part}.parquet").is_file()
+    check_plugins(run, "SCORES", *(("MODELS", "BACKBONES") if looks else ()))
     judge, config = run.judge, _config(run.config.scores, per, combine)
     chosen, known = items(findings) or config.include, judge.thresholds.findings
     if unknown := [name for name in chosen if name not in known]:

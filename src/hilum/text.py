@@ -91,11 +91,6 @@ def plain(name: str) -> str:
     return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
-def plural(what: str) -> str:
-    """`images`, `patients`, `studies`."""
-    return "studies" if what == "study" else f"{what}s"
-
-
 SUFFIX = r"\.[A-Za-z][A-Za-z0-9]{0,9}$"
 """A file's suffix; what begins with a digit is part of the name, as the last number of a UID."""
 
@@ -103,6 +98,11 @@ SUFFIX = r"\.[A-Za-z][A-Za-z0-9]{0,9}$"
 def stem_of(name: str) -> str:
     """The last part of a path, with / between, without its suffix."""
     return re.sub(SUFFIX, "", name.rpartition("/")[2])
+
+
+def plural(what: str) -> str:
+    """`images`, `patients`, `studies`."""
+    return "studies" if what == "study" else f"{what}s"
 
 
 def many(count: int, what: str) -> str:

@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 
 from hilum import api
 from hilum.compare import compare_runs, group_runs
-from hilum.config import CleanConfig, Config, DataConfig, make_config
+from hilum.config import CleanConfig, Config, DataConfig, HeadsConfig, make_config
 from hilum.errors import ConfigError, HilumError
-from hilum.heads.candidates import drawn, grid
 from hilum.metrics import Predictions, fit_judge, intervals_of, score
 from hilum.table import parse_options
 from hilum.text import items
@@ -78,8 +77,7 @@ def test_scores_of_one_finding(predictions: Predictions) -> None:
 
 
 def test_candidates_of_one_kind() -> None:
-    assert grid("knn", "avg") == grid(["knn"], ["avg"])
-    assert drawn(3, 0, "knn", "avg") == drawn(3, 0, ["knn"], ["avg"])
+    assert HeadsConfig.model_validate({"kinds": "knn", "poolings": "avg"}).kinds == ("knn",)
 
 
 def test_one_option() -> None:

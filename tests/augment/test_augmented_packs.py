@@ -16,15 +16,18 @@ from hypothesis import strategies as st
 from made_packs import made_pack
 
 from hilum import api
-from hilum.augment import STRENGTHS, augment_pack, plan_copies, replay
+from hilum.augment import augment_pack, replay
 from hilum.augment import build as build_module
 from hilum.augment.boxes import moved_boxes
-from hilum.augment.plan import SCHEMA, params_of
+from hilum.augment.copies import SCHEMA, Copies
+from hilum.augment.presets import STRENGTHS
 from hilum.batches import AugmentParams
-from hilum.config import AugmentConfig, PrepareConfig
+from hilum.config import AugmentConfig, AugmentPackConfig, PrepareConfig
 from hilum.errors import ConfigError, DataError, PackError
 from hilum.pixels import COPIES, Pack, build_pack
 from hilum.table import Table
+
+STRONG = AugmentPackConfig(strength="strong", copies=3, seed=5)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +38,7 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> Pack:
 @pytest.fixture(scope="module")
 def augmented(pack: Pack, tmp_path_factory: pytest.TempPathFactory) -> Pack:
     out = tmp_path_factory.mktemp("augmented") / "pack"
-    return augment_pack(pack, out, STRENGTHS["strong"], copies=3, seed=5, workers=2).pack
+    return augment_pack(pack, out, STRONG.model_copy(update={"workers": 2})).pack
 
 
 def test_originals_stay_and_copies_are_rows_of_their_own(pack: Pack, augmented: Pack) -> None:
@@ -68,16 +71,17 @@ def test_copies_differ_from_their_original_and_from_each_other(augmented: Pack) 
 
 def test_draws_are_those_of_training_and_more_copies_leave_the_first_ones(pack: Pack) -> None:
     config = STRENGTHS["mild"]
-    few, many = (plan_copies(pack, config, n, seed=9) for n in (2, 5))
+    few, many = (Copies.draw(pack, config, AugmentPackConfig(copies=n, seed=9)) for n in (2, 5))
     frame = many.frame(pack.table)
     assert frame.schema == pl.Schema(SCHEMA)
     first = frame.filter(pl.col("copy") <= 2)
     assert first.equals(few.frame(pack.table))
     second = AugmentParams.draw(config, 9, 2, few.rows[::2])
-    again = params_of(frame.filter(pl.col("copy") == 2))
+    again = Copies.params_of(frame.filter(pl.col("copy") == 2))
     for field in fields(AugmentParams):
         assert (getattr(second, field.name) == getattr(again, field.name)).all()
-    assert not plan_copies(pack, config, 2, seed=10).frame(pack.table).equals(few.frame(pack.table))
+    others = Copies.draw(pack, config, AugmentPackConfig(copies=2, seed=10))
+    assert not others.frame(pack.table).equals(few.frame(pack.table))
 
 
 def test_mild_neither_mirrors_nor_erases_and_changes_less_than_strong() -> None:
@@ -94,7 +98,7 @@ def test_statistics_and_fingerprint_are_those_of_any_pack(
 ) -> None:
     pixels = augmented.images(augmented.slots).astype(np.float64) / 255
     assert augmented.mean_sd(augmented.slots) == pytest.approx((pixels.mean(), pixels.std()))
-    again = augment_pack(pack, tmp_path / "again", STRENGTHS["strong"], copies=3, seed=5, workers=1).pack
+    again = augment_pack(pack, tmp_path / "again", STRONG.model_copy(update={"workers": 1})).pack
     assert again.fingerprint == augmented.fingerprint != pack.fingerprint
     assert (tmp_path / "again" / COPIES).read_bytes() == (augmented.path / COPIES).read_bytes()
     about = augmented.info["augmented"]
@@ -109,7 +113,7 @@ def test_what_could_not_be_read_is_still_said_to_be_left_out(tmp_path: Path) -> 
     (tmp_path / "7.png").write_bytes(b"no image")
     table = Pack(tmp_path / "pack").table
     pack = build_pack(table, tmp_path / "torn", PrepareConfig(size=24), workers=1, max_excluded=0.1)
-    made = augment_pack(pack, tmp_path / "out", STRENGTHS["mild"], copies=1).pack
+    made = augment_pack(pack, tmp_path / "out", AugmentPackConfig(copies=1)).pack
     assert made.excluded.equals(pack.excluded)
     assert made.info["excluded"] == 1
     kept = made.rows_of(made.table.originals())
@@ -134,12 +138,12 @@ def test_a_killed_build_goes_on_and_gives_the_same(
     with monkeypatch.context() as patch:
         patch.setattr(build_module, "_images", some)
         with pytest.raises(KeyboardInterrupt):
-            augment_pack(pack, out, STRENGTHS["strong"], copies=3, seed=5, workers=1)
+            augment_pack(pack, out, STRONG.model_copy(update={"workers": 1}))
     assert not out.exists()
     assert (tmp_path / "out.partial").is_dir()
     with pytest.raises(PackError, match="not finished"):
         Pack(out)
-    made = augment_pack(pack, out, STRENGTHS["strong"], copies=3, seed=5, workers=1).pack
+    made = augment_pack(pack, out, STRONG.model_copy(update={"workers": 1})).pack
     assert made.fingerprint == augmented.fingerprint
     assert "going on with" in capfd.readouterr().err
 
@@ -147,21 +151,20 @@ def test_a_killed_build_goes_on_and_gives_the_same(
 def test_test_images_are_never_copied_and_valid_ones_when_asked(pack: Pack) -> None:
     official = pack.table.frame["official_split"]
     assert {"train", "valid", "test"} <= set(official.drop_nulls())
-    plain = plan_copies(pack, STRENGTHS["mild"], 1)
+    plain = Copies.draw(pack, STRENGTHS["mild"], AugmentPackConfig(copies=1))
     assert set(official[plain.rows]) == {None, "train"}
-    both = plan_copies(pack, STRENGTHS["mild"], 1, parts=("train", "valid"))
+    asked = AugmentPackConfig(copies=1, parts=("train", "valid"))
+    both = Copies.draw(pack, STRENGTHS["mild"], asked)
     assert set(official[both.rows]) == {None, "train", "valid"}
-    with pytest.raises(ConfigError, match="never copied"):
-        plan_copies(pack, STRENGTHS["mild"], 1, parts=("test",))
-    with pytest.raises(ConfigError, match="did you mean 'valid'"):
-        plan_copies(pack, STRENGTHS["mild"], 1, parts=("vald",))
+    with pytest.raises(ConfigError, match="train, valid"):
+        api.augment(pack, "nowhere", parts=("test",))
 
 
 def test_a_pack_of_test_images_has_nothing_to_copy(pack: Pack, tmp_path: Path) -> None:
     table = pack.table.filter(pl.col("official_split") == "test")
     tested = build_pack(table, tmp_path / "test", PrepareConfig(size=24), workers=1)
     with pytest.raises(DataError, match="nothing to copy"):
-        augment_pack(tested, tmp_path / "out", STRENGTHS["mild"])
+        augment_pack(tested, tmp_path / "out", AugmentPackConfig())
     assert not (tmp_path / "out").exists()
 
 
@@ -201,7 +204,7 @@ def test_boxes_are_moved_where_images_were_squashed_and_else_dropped(tmp_path: P
     for fit, word, count in (("squash", "moved", 6), ("pad", "dropped", 2)):
         prepare = PrepareConfig.model_validate({"size": 24, "fit": fit})
         pack = build_pack(table, tmp_path / fit, prepare, workers=1)
-        out = augment_pack(pack, tmp_path / f"{fit}-out", STRENGTHS["mild"], copies=2).pack
+        out = augment_pack(pack, tmp_path / f"{fit}-out", AugmentPackConfig(copies=2)).pack
         assert out.info["augmented"]["boxes"] == word
         found = out.table.boxes
         assert found is not None

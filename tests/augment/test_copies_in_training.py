@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from made_packs import made_pack
 
 from hilum import api
-from hilum.augment import STRENGTHS, augment_pack
-from hilum.config import Config, make_config, read_config
+from hilum.augment import augment_pack
+from hilum.config import AugmentPackConfig, Config, make_config, read_config
 from hilum.files import read_json
 from hilum.pixels import Pack
 from hilum.table import Table
@@ -42,7 +42,7 @@ def packs(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[bool, bool], P
         folder = tmp_path_factory.mktemp("packs")
         plain = made_pack(folder, 80, official=official)
         found[official, False] = plain
-        found[official, True] = augment_pack(plain, folder / "out", STRENGTHS["mild"], copies=COPIES).pack
+        found[official, True] = augment_pack(plain, folder / "out", AugmentPackConfig(copies=COPIES)).pack
     return found
 
 

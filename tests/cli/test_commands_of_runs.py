@@ -226,7 +226,7 @@ def test_options_of_the_source_reach_it_and_the_run(hilum: Hilum, tmp_path: Path
         *("--set", "data.findings=[]", "--set", "train.epochs=1", "--out", tmp_path / "runs", "--quiet"),
     )
     assert code == 0, err
-    run = Run.open(tmp_path / "runs" / "small-1")
+    run = Run(tmp_path / "runs" / "small-1")
     assert run.config.data.options == {"positive": "pleural_effusion"}
     assert run.data["findings"] == ["pleural_effusion"]
 

@@ -22,15 +22,14 @@ EXAMPLES = {
     for text in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
 }
 RECIPE = """
-plugins = ["my_network.py", "my_loss.py", "my_source.py", "my_augmentation.py", "my_callback.py"]
+plugins = ["my_network.py", "my_loss.py", "my_source.py", "my_augmentation.py", "my_callback.py", "my_score.py"]
 prepare.size = 32
 model.name = "tiny"
 loss.kind = "squared"
 split = {valid = 0.3, test = 0.3}
 augment.extra = ["gamma"]
-scores.intervals = "none"
-train = {epochs = 1, batch = 8, precision = "fp32"}
-track = {tensorboard = "off", callbacks = ["diary"]}
+train = {epochs = 1, batch = 8, precision = "fp32", select = "kappa"}
+track = {tensorboard = "off", callbacks = ["diary"], columns = ["roc_auc", "kappa"]}
 """
 
 
@@ -69,7 +68,7 @@ def test_the_examples_are_short_and_of_every_kind() -> None:
     for name, text in EXAMPLES.items():
         assert len(text.splitlines()) < 30, name
     missing = [kind for kind in KINDS if not any(f"\n{kind} = " in text for text in EXAMPLES.values())]
-    assert missing == ["SCORES"]
+    assert missing == []
 
 
 def test_a_run_keeps_its_plugins_and_what_they_gave(desk: Path) -> None:
@@ -80,6 +79,7 @@ def test_a_run_keeps_its_plugins_and_what_they_gave(desk: Path) -> None:
         "my_source.py",
         "my_augmentation.py",
         "my_callback.py",
+        "my_score.py",
     )
     for kept in run.info["plugins"]:
         assert (run.path / "plugins" / f"{kept['name']}.py").read_text() == EXAMPLES[f"{kept['name']}.py"]
@@ -100,7 +100,7 @@ def test_a_runs_code_runs_where_it_is_named_alone(hilum: Callable[..., Any], com
     assert said.code == 2
     options = needed(said.err)
     assert options[1] == str(Path("runs/mine-1/plugins/my_network.py"))
-    assert len(options) == (10 if command == "reproduce" else 2)
+    assert len(options) == {"predict": 2, "evaluate": 4, "reproduce": 12}[command]
     done = hilum(command, "runs/mine-1", *more, *options)
     assert done.code == 0, done.err
     assert {"predict": "Effusion", "evaluate": "ROC AUC", "reproduce": "agrees with"}[command] in done.out
@@ -112,10 +112,24 @@ def test_stored_predictions_need_no_plugin(hilum: Callable[..., Any]) -> None:
         ("compare", "runs/mine-1", "runs/mine-2", "--part", "valid"),
         ("runs", "--folder", "runs"),
         ("runs", "show", "runs/mine-1"),
+        ("runs", "show", "runs/mine-1", "--epochs"),
         ("report", "runs/mine-1"),
         ("check", "runs/mine-1"),
     ):
         assert (done := hilum(*command)).code == 0, done.err
+
+
+def test_a_score_is_computed_where_its_plugin_is_named(hilum: Callable[..., Any], desk: Path) -> None:
+    kept = json.loads((desk / "runs" / "mine-1" / "scores" / "valid.json").read_text())
+    assert -1 <= kept["per_finding"]["Effusion"]["kappa"] <= 1
+    assert '"kappa"' in json.dumps(kept["intervals"])
+    plain = ("compare", "runs/mine-1", "runs/mine-2", "--part", "valid", "--by", "kappa")
+    refused = hilum(*plain)
+    assert refused.code == 2
+    assert "kappa" in refused.err
+    done = hilum(*plain, "--plugin", "my_score.py")
+    assert done.code == 0, done.err
+    assert "kappa" in done.out
 
 
 def test_an_average_of_runs_looks_with_their_plugins(hilum: Callable[..., Any]) -> None:

@@ -23,11 +23,11 @@ def drawn_pack(tmp_path_factory: pytest.TempPathFactory) -> Pack:
 @pytest.fixture(scope="session")
 def filled(tmp_path_factory: pytest.TempPathFactory, drawn_pack: Pack) -> FeatureStore:
     """A store with all of `drawn_pack`; not to be written to."""
-    store = FeatureStore.open(tmp_path_factory.mktemp("filled") / "features", create=True)
+    store = FeatureStore(tmp_path_factory.mktemp("filled") / "features", create=True)
     embed(random_encoder(), drawn_pack, store)
     return store
 
 
 @pytest.fixture
 def empty(tmp_path: Path) -> FeatureStore:
-    return FeatureStore.open(tmp_path / "features", create=True)
+    return FeatureStore(tmp_path / "features", create=True)

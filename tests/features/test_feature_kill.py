@@ -19,15 +19,15 @@ import pytest
 from small_store import random_encoder
 
 from hilum.errors import DataError
-from hilum.features import FeatureStore
-from hilum.features.embedding import embed, info_of
+from hilum.features import EncoderInfo, FeatureStore
+from hilum.features.embedding import embed
 from hilum.pixels import Pack
 
 PARENT = """
 import os, signal, sys
 sys.path[:0] = sys.argv[3:]
 from hilum.features import FeatureStore
-from hilum.features.embedding import embed
+from hilum.features import embedding
 from hilum.pixels.pack import Pack
 from small_store import random_encoder
 for _ in sys.stdin:
@@ -39,7 +39,8 @@ for _ in sys.stdin:
         encoder, pack = random_encoder(), Pack(sys.argv[1])
         store = FeatureStore.open(sys.argv[2], create=True)
         print(os.getpid(), flush=True)
-        embed(encoder, pack, store, batch=2, every=0)
+        embedding.WRITE_EVERY = 0
+        embedding.embed(encoder, pack, store, batch=2)
         signal.pause()
 """
 """Imports everything once, and embeds in a child for each line that it reads; a child ends only by a kill."""
@@ -90,7 +91,7 @@ def test_killed_runs_lose_nothing_that_was_written(tmp_path: Path, drawn_pack: P
 @pytest.mark.parametrize("within", [(), ("_versions", "data", "_transactions")])
 def test_tables_that_a_kill_left_unmade(tmp_path: Path, drawn_pack: Pack, within: tuple[str, ...]) -> None:
     store = tmp_path / "features"
-    for name in ("encoders", "findings", info_of(random_encoder(), drawn_pack).table):
+    for name in ("encoders", "findings", EncoderInfo.of(random_encoder().settings(drawn_pack.prepare)).table):
         for folder in (name + ".lance", *(f"{name}.lance/{part}" for part in within)):
             (store / folder).mkdir(parents=True)
     with pytest.raises(DataError, match="is no feature store"):
@@ -117,14 +118,18 @@ def test_a_failure_between_writes_keeps_the_former(
             yield found
 
     monkeypatch.setattr(encoder, "pack", failing)
+    monkeypatch.setattr("hilum.features.embedding.WRITE_EVERY", 0)
     with pytest.raises(KeyboardInterrupt):
-        embed(encoder, drawn_pack, empty, batch=4, every=0)
+        embed(encoder, drawn_pack, empty, batch=4)
     assert len(empty.features()) == 12
     assert embed(random_encoder(), drawn_pack, empty).added == 28
 
 
-def test_readers_see_whole_rows_while_one_writes(empty: FeatureStore, drawn_pack: Pack) -> None:
-    embed(random_encoder(), drawn_pack, empty, every=0)
+def test_readers_see_whole_rows_while_one_writes(
+    empty: FeatureStore, drawn_pack: Pack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hilum.features.embedding.WRITE_EVERY", 0)
+    embed(random_encoder(), drawn_pack, empty)
     truth = empty.features()
     counts, stop = [], threading.Event()
 

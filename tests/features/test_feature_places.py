@@ -16,7 +16,7 @@ from hilum.pixels import Pack
 
 
 def test_a_url_works_as_a_folder_does(drawn_pack: Pack) -> None:
-    store = FeatureStore.open("memory://features", create=True)
+    store = FeatureStore("memory://features", create=True)
     assert embed(random_encoder(), drawn_pack, store).added == 40
     assert embed(random_encoder(), drawn_pack, store).present == 40
     assert store.nearest("image3", k=3).height == 3
@@ -33,7 +33,7 @@ def test_storage_that_does_not_answer_is_told_soon(monkeypatch: pytest.MonkeyPat
         monkeypatch.setenv(name, value)
     started = time.monotonic()
     with pytest.raises(DataError, match=r"s3://nobody/features .*http://127.0.0.1:9 did not answer"):
-        FeatureStore.open("s3://nobody/features")
+        FeatureStore("s3://nobody/features")
     assert time.monotonic() - started < 60
 
 
@@ -47,12 +47,12 @@ def test_answers_of_object_storage_are_shortened() -> None:
 
 def test_other_urls_are_refused() -> None:
     with pytest.raises(ConfigError, match="ftp://x: a feature store is a folder, or a URL s3://"):
-        FeatureStore.open("ftp://x")
+        FeatureStore("ftp://x")
     with pytest.raises(ConfigError, match="nothing was named"):
-        FeatureStore.open("", create=True)
+        FeatureStore("", create=True)
 
 
 def test_without_lancedb_the_extra_is_named(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setitem(sys.modules, "lancedb", None)
     with pytest.raises(MissingExtra, match=r"pip install 'hilum\[features\]'"):
-        FeatureStore.open(tmp_path / "features", create=True)
+        FeatureStore(tmp_path / "features", create=True)

@@ -12,9 +12,8 @@ from sklearn.metrics.pairwise import cosine_similarity
 from small_store import random_encoder
 
 from hilum.errors import ConfigError, DataError
-from hilum.features import FeatureStore
+from hilum.features import EncoderInfo, FeatureStore
 from hilum.features.columns import TAKEN, column_names, rows_of
-from hilum.features.embedding import info_of
 from hilum.features.nearest import neighbours
 from hilum.pixels import Pack
 
@@ -52,11 +51,10 @@ def test_nearest_by_vector_and_condition(filled: FeatureStore, pooling: str) -> 
 def test_a_large_store_is_searched_by_an_index(
     empty: FeatureStore, drawn_pack: Pack, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    for place in ("table.INDEX_OVER", "search.INDEX_OVER"):
-        monkeypatch.setattr(f"hilum.features.{place}", 300)
+    monkeypatch.setattr("hilum.features.table.INDEX_OVER", 300)
     monkeypatch.setattr("hilum.features.table.ROWS_A_PART", 60)
     random = np.random.default_rng(0)
-    info = info_of(random_encoder(), drawn_pack)
+    info = EncoderInfo.of(random_encoder().settings(drawn_pack.prepare))
     table = empty.writable(info, drawn_pack.table.findings)
     one = rows_of(drawn_pack, table.columns)
     rows = pl.concat([one.with_columns(pl.col("image_id") + f"/{copy}") for copy in range(10)])

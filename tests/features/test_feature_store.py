@@ -12,7 +12,7 @@ from small_store import other_pack, random_encoder
 
 from hilum.errors import ConfigError, DataError, DiskError, PackError
 from hilum.features import EncoderInfo, Features, FeatureStore
-from hilum.features.embedding import embed, info_of
+from hilum.features.embedding import embed
 from hilum.features.lance import reaching
 from hilum.pixels import Pack
 
@@ -113,7 +113,10 @@ def test_encoders_have_tables_of_their_own(empty: FeatureStore, drawn_pack: Pack
 
 
 def test_precision_makes_another_encoder(drawn_pack: Pack) -> None:
-    full, half = (info_of(random_encoder(precision=name), drawn_pack) for name in ("fp32", "bf16"))
+    full, half = (
+        EncoderInfo.of(random_encoder(precision=name).settings(drawn_pack.prepare))
+        for name in ("fp32", "bf16")
+    )
     assert full.fingerprint != half.fingerprint
     assert not full.same_place(half)
 
@@ -152,7 +155,7 @@ def test_rows_and_parts_of_features(filled: FeatureStore) -> None:
         features.vectors("mean")
 
 
-def test_what_is_no_store(tmp_path: Path, empty: FeatureStore) -> None:
+def test_what_is_no_store(tmp_path: Path, empty: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DataError, match=r"no feature store at .*hilum embed"):
         FeatureStore.open(tmp_path / "missing")
     with pytest.raises(DataError, match="is no feature store"):
@@ -164,8 +167,9 @@ def test_what_is_no_store(tmp_path: Path, empty: FeatureStore) -> None:
         FeatureStore.open(tmp_path / "file" / "below", create=True)
     with pytest.raises(DataError, match="has no vectors yet"):
         empty.encoder()
-    with pytest.raises(DataError, match="does not describe an encoder"):
-        EncoderInfo.from_json('{"name": "x"}')
+    monkeypatch.setattr(FeatureStore, "_rows", lambda *_: [{"settings": '{"name": "x"}', "created": ""}])
+    with pytest.raises(DataError, match="does not describe its encoders"):
+        empty.encoders()
 
 
 def test_a_damaged_store_is_one_message(empty: FeatureStore, drawn_pack: Pack) -> None:
@@ -185,8 +189,11 @@ def test_a_full_disk_is_told_with_what_to_do(tmp_path: Path) -> None:
         raise RuntimeError("LanceError(IO): Permission denied (os error 13)")
 
 
-def test_many_files_are_put_together(empty: FeatureStore, drawn_pack: Pack) -> None:
-    embed(random_encoder(), drawn_pack, empty, batch=4, every=0)
+def test_many_files_are_put_together(
+    empty: FeatureStore, drawn_pack: Pack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hilum.features.embedding.WRITE_EVERY", 0)
+    embed(random_encoder(), drawn_pack, empty, batch=4)
     table = empty.table(empty.encoder())
     before = empty.features()
     table.tidy(over=5)

@@ -129,7 +129,7 @@ def run(file: Path, random: Random) -> None:
     from hilum.runs import Run
 
     del file, random
-    opened = Run.open("runs/small-1")
+    opened = Run("runs/small-1")
     asks: list[Callable[[], object]] = [
         *(partial(getattr, opened, name) for name in ATTRIBUTES),
         *(partial(opened.scores, part) for part in ("valid", "test")),
@@ -156,7 +156,7 @@ def _network() -> object:
     from hilum.models import build_model
     from hilum.runs import Run
 
-    settings = Run.open("runs/small-1").config.model
+    settings = Run("runs/small-1").config.model
     return build_model(settings, 2, 32)
 
 

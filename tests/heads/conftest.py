@@ -47,7 +47,7 @@ def backbone(study: Pack, tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.fixture(scope="session")
 def store(study: Pack, backbone: Run, tmp_path_factory: pytest.TempPathFactory) -> FeatureStore:
     """Its vectors of all images, in fp32. Tests only read it."""
-    opened = FeatureStore.open(tmp_path_factory.mktemp("store") / "features", create=True)
+    opened = FeatureStore(tmp_path_factory.mktemp("store") / "features", create=True)
     embed(Encoder.open(backbone.path, device="cpu", precision="fp32"), study, opened)
     return opened
 

@@ -15,16 +15,16 @@ import pytest
 from safetensors.numpy import load_file
 
 from hilum import api
-from hilum.config import make_config
+from hilum.config import HeadsConfig, make_config
 from hilum.errors import PackError, RunError
 from hilum.features import FeatureStore
-from hilum.heads import keep
 from hilum.heads.candidates import Candidate
-from hilum.heads.material import gather
+from hilum.heads.judging.search import Labelled, search
 from hilum.heads.record import SearchRecord
-from hilum.heads.search import Labelled, search
-from hilum.heads.settings import Wishes, head_config
-from hilum.heads.stack import check_vectors
+from hilum.heads.stacking import save
+from hilum.heads.stacking.data import TrainingData
+from hilum.heads.stacking.network import check_backbone
+from hilum.heads.stacking.settings import settings_of_run
 from hilum.pixels import Pack
 from hilum.predict import Encoder
 from hilum.runs import Run, list_runs
@@ -61,11 +61,9 @@ def test_the_best_of_a_search_is_a_run(
     assert run.data["findings"] == ["Left"]
     assert run.config.model.name == "resnet18"
     assert run.data["pack_fingerprint"] == study.fingerprint
-    assert len(record.entries) == run.head["tried"] == 3
-    assert record.winner.score == max(entry.score for entry in record.entries) > 0.8
-    assert [entry.score for entry in record.entries] == sorted(
-        (e.score for e in record.entries), reverse=True
-    )
+    assert len(record.tried) == run.head["tried"] == 3
+    assert record.winner.score == max(entry.score for entry in record.tried) > 0.8
+    assert [entry.score for entry in record.tried] == sorted((e.score for e in record.tried), reverse=True)
     assert sorted(path.name for path in heads_folder.iterdir()) == ["best", "left-1"]  # nothing half-made
     for said in (
         "The best of 3 heads, out of 3 folds by patient: 128 training images of 64 patients",
@@ -405,7 +403,7 @@ def test_what_fails_leaves_nothing_behind(
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(keep, "fit_judge", fail)
+    monkeypatch.setattr(save, "fit_judge", fail)
     with pytest.raises(Exception, match="No space left"):
         api.heads(
             store.url, kinds=["logistic"], search="random", candidates=1, out=heads_folder, device="cpu"
@@ -434,13 +432,13 @@ def test_vectors_that_the_backbone_does_not_give_are_refused(
     store: FeatureStore, study: Pack, backbone: Run
 ) -> None:
     features = store.features()
-    wishes = Wishes(data=study.path, device="cpu")
-    config = head_config(wishes, features.encoder)
+    asked = HeadsConfig(data=str(study.path), device="cpu")
+    config = settings_of_run(asked, None, (), features.encoder)
     encoder = Encoder.open(backbone.path, device="cpu", precision="fp32")
-    check_vectors(encoder, gather(config, features, store=store.url))
+    check_backbone(encoder, TrainingData.gather(config, features, store=store.url))
     shifted = replace(features, avg=np.roll(features.avg, 1, axis=0))
     with pytest.raises(PackError, match=r"is not what backbone-1 gives now \(off by \d+ %\)"):
-        check_vectors(encoder, gather(config, shifted, store=store.url))
+        check_backbone(encoder, TrainingData.gather(config, shifted, store=store.url))
 
 
 def test_a_recipe_gives_its_name_and_its_split(

@@ -9,13 +9,14 @@ import pytest
 import torch
 
 from hilum import api
-from hilum.config import ModelConfig, make_config
+from hilum.config import HeadsConfig, ModelConfig, make_config
 from hilum.errors import ConfigError
 from hilum.features import FeatureStore
 from hilum.heads.candidates import KINDS, POOLINGS, Candidate
-from hilum.heads.fit import fit
-from hilum.heads.settings import with_head
-from hilum.heads.stack import check_backbone, head_logits, stack
+from hilum.heads.solvers.fit import fit_heads
+from hilum.heads.stacking.data import TrainingData
+from hilum.heads.stacking.network import check_backbone, stack
+from hilum.heads.stacking.settings import settings_of_run
 from hilum.metrics import Predictions
 from hilum.pixels import Pack
 from hilum.predict import Encoder, load
@@ -39,8 +40,8 @@ def test_the_stacked_network_says_what_the_head_says(
     order = features.rows(study.table.image_ids)
     vectors = {pooling: features.vectors(pooling)[order]}
     candidate = Candidate(kind, pooling, epochs=3, hidden=16, neighbours=7)  # type: ignore[arg-type]
-    fitted = fit([candidate], vectors, targets, device="cpu")[0]
-    config = with_head(backbone.config, candidate).model
+    fitted = fit_heads([candidate], vectors, targets, device="cpu")[0]
+    config = backbone.config.model.model_copy(update=candidate.model_settings)
     model = stack(encoder, config, fitted.parameters, 2)
 
     mean, sd = encoder.normalisation.gray
@@ -51,7 +52,8 @@ def test_the_stacked_network_says_what_the_head_says(
 
     assert np.ptp(alone, axis=0).min() > 0.01  # it says something
     np.testing.assert_allclose(of_images, alone, rtol=1e-4, atol=1e-4 * np.abs(alone).max())
-    of_vectors = head_logits(model, vectors[pooling][:24], block=10)
+    with torch.inference_mode():
+        of_vectors = model.classifier(torch.from_numpy(vectors[pooling][:24])).numpy()
     np.testing.assert_allclose(of_vectors, alone, rtol=1e-4, atol=1e-4 * np.abs(alone).max())
 
 
@@ -129,15 +131,18 @@ def test_copies_of_an_image_are_looked_at_where_settings_ask_for_them(
     _same_logits(load(run, device="cpu").networks[0].part(study, ids, "valid"), flipped)
 
 
-def test_a_network_with_a_pooling_of_its_own_takes_no_head() -> None:
+def test_a_network_with_a_pooling_of_its_own_takes_no_head(store: FeatureStore, study: Pack) -> None:
     from hilum.models import Normalisation, build_model
 
     config = ModelConfig(name="cnn")
     device = torch.device("cpu")
     model = build_model(config, 1, 32)
     encoder = Encoder("cnn", "file", model, config, Normalisation((0.5,), (0.2,)), device=device)
+    features = store.features()
+    settings = settings_of_run(HeadsConfig(data=str(study.path)), None, (), features.encoder)
+    data = TrainingData.gather(settings, features, store=store.url)
     with pytest.raises(ConfigError, match="in a way of its own"):
-        check_backbone(encoder)
+        check_backbone(encoder, data)
 
 
 def _same_logits(one: Predictions, other: Predictions) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -141,15 +140,12 @@ def test_patients_count_once() -> None:
     once = compare_predictions(first, second, replicates=0).overall
 
     def twice(predictions: Predictions, own: str) -> Predictions:
-        rows = np.tile(np.arange(len(predictions)), 2)
-        doubled = replace(predictions, part="train").take(rows)
-        ids = np.array([f"{name}-{row}" for row, name in enumerate(doubled.image_ids)], dtype=object)
-        assert doubled.patient_ids is not None
-        half = len(predictions)
-        patients = [name + (own if row >= half else "") for row, name in enumerate(doubled.patient_ids)]
-        return Predictions(
-            ids, doubled.findings, doubled.logits, doubled.targets, "test", np.array(patients, dtype=object)
-        )
+        assert predictions.patient_ids is not None
+        ids = [f"{name}{more}" for more in ("", " again") for name in predictions.image_ids]
+        patients = [f"{name}{more}" for more in ("", own) for name in predictions.patient_ids]
+        values = (np.tile(each, (2, 1)) for each in (predictions.logits, predictions.targets))
+        names = (np.array(each, dtype=object) for each in (ids, patients))
+        return Predictions(next(names), predictions.findings, *values, "test", next(names))
 
     errors = {}
     for own in ("", " too"):

@@ -64,8 +64,8 @@ def test_the_same_patients_are_drawn_whatever_is_scored() -> None:
 
 def test_patients_are_sorted_and_rows_without_one_stand_alone() -> None:
     ids = np.array(["b", None, "a", "b", None], dtype=object)
-    zeros = np.zeros((5, 1), np.float32)
-    part = Predictions(np.arange(5).astype(str).astype(object), ("A",), zeros, zeros, "test", ids)
+    none = np.zeros((5, 1), np.float32)
+    part = Predictions(np.array(list("vwxyz"), dtype=object), ("A",), none, none, "test", ids)
     found = clusters(part)
     assert found.count == 4
     np.testing.assert_array_equal(found.code, [1, 2, 0, 1, 3])

@@ -50,7 +50,7 @@ def planted_store(folder: Path) -> Planted:
         cv2.imwrite(str(folder / str(row["path"])), picture)
     table = Table.make(pl.DataFrame(rows, infer_schema_length=None), ("Left", "Some", "Once"), folder)
     pack = build_pack(table, folder / "pack", PrepareConfig(size=SIZE), workers=1)
-    store = FeatureStore.open(folder / "features", create=True)
+    store = FeatureStore(folder / "features", create=True)
     embed(_encoder(), pack, store)
     wrong = {f"i{i}" for i in PLANTED if i not in TESTED} | {f"i{IMAGES + n}" for n in range(len(TWINS))}
     return Planted(store, frozenset(wrong))

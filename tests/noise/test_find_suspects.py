@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,22 +16,28 @@ from planted_labels import IMAGES, TESTED, Planted
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from hilum.config import LabelsConfig, PrepareConfig
-from hilum.errors import ConfigError, DataError, MissingExtra
-from hilum.features import neighbours
+from hilum.config import NoiseConfig, PrepareConfig
+from hilum.errors import DataError, MissingExtra
+from hilum.features import FeatureStore, neighbours
 from hilum.heads import Candidate, folds_of
-from hilum.noise.confident import confident_learning
-from hilum.noise.find import find_suspects, suspects_of
-from hilum.noise.how import How
-from hilum.noise.probabilities import out_of_sample
-from hilum.noise.read import no_reading
-from hilum.noise.suspects import DUPLICATE, ERROR, LEARNING, Suspects
-from hilum.noise.twins import find_twins, twin_evidence
+from hilum.noise.confident import confident_learning, out_of_sample
+from hilum.noise.find import find_suspects as _find_suspects
+from hilum.noise.find import suspects_among
+from hilum.noise.pictures import look_at_pictures, twin_evidence
+from hilum.noise.reviewed import Reviewed
+from hilum.noise.suspects import REASONS, Suspects
 from hilum.pixels import build_pack
 from hilum.table import Table
 
 ONE = Candidate("logistic", "avg", "l2", 0.01)
-IGNORE = LabelsConfig(blank="ignore")
+DUPLICATE = REASONS[2]
+
+
+def find_suspects(
+    store: FeatureStore, findings: Sequence[str] = (), candidate: Candidate | None = None, **settings: Any
+) -> Suspects:
+    """With the fields of the section as keywords."""
+    return _find_suspects(store, NoiseConfig(findings=tuple(findings), **settings), candidate)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +50,7 @@ def test_planted_errors_come_first(planted: Planted, found: Suspects) -> None:
     assert planted.wrong <= first
     assert [one.rank for one in found.suspects] == list(range(1, len(found.suspects) + 1))
     assert found.suspects[0].reasons
-    assert {reason for one in found.suspects for reason in one.reasons} == {LEARNING, ERROR, DUPLICATE}
+    assert {reason for one in found.suspects for reason in one.reasons} == set(REASONS)
 
 
 def test_rates_and_settings_are_told(planted: Planted, found: Suspects) -> None:
@@ -91,7 +99,7 @@ def test_a_twin_labelled_otherwise_is_shown_first_however_unlike_its_vector(plan
     vectors = features.avg.copy()
     vectors[twin] = -vectors[row]
     apart = replace(features, avg=vectors)
-    found = suspects_of(no_reading(apart), ["Left"], How(candidate=ONE, repeats=1, k=2))
+    found = suspects_among(Reviewed(apart), NoiseConfig(findings=("Left",), repeats=1, neighbours=2), ONE)
     (one,) = (one for one in found.suspects if one.image_id == "i5")
     assert one.neighbours[0].image_id == f"i{IMAGES}"
     assert one.neighbours[0].similarity == pytest.approx(-1)
@@ -99,7 +107,7 @@ def test_a_twin_labelled_otherwise_is_shown_first_however_unlike_its_vector(plan
 
 
 def test_unknown_labels_are_neither_learned_nor_suspect(planted: Planted) -> None:
-    some = find_suspects(planted.store, ["Some"], candidate=ONE, repeats=1, labels=IGNORE, top=500)
+    some = find_suspects(planted.store, ["Some"], candidate=ONE, repeats=1, blank="ignore", top=500)
     known = planted.store.features(where="official_split <> 'test'").frame["Some"].is_in([0, 1]).sum()
     assert len(some.suspects) == some.rates[0].images == known
     zeros = find_suspects(planted.store, ["Some"], candidate=ONE, repeats=1, top=1)
@@ -108,7 +116,7 @@ def test_unknown_labels_are_neither_learned_nor_suspect(planted: Planted) -> Non
 
 
 def test_without_names_what_can_be_learned_is_looked_at(planted: Planted) -> None:
-    found = find_suspects(planted.store, candidate=ONE, repeats=1, labels=IGNORE)
+    found = find_suspects(planted.store, candidate=ONE, repeats=1, blank="ignore")
     assert [rate.finding for rate in found.rates] == ["Left", "Some"]
     assert [warning for warning in found.warnings if "Once has no negative" in warning], found.warnings
 
@@ -119,19 +127,19 @@ def test_the_default_classifier_is_chosen_among_several(planted: Planted) -> Non
 
 
 @pytest.mark.parametrize(
-    ("finding", "labels", "folds", "said"),
+    ("finding", "blank", "folds", "said"),
     [
-        ("Once", IGNORE, 5, "no negative label among 1 known"),
-        ("Once", LabelsConfig(), 5, "positive labels of 1 patient only, too few for 5 folds"),
-        ("Lefft", IGNORE, 5, "did you mean 'Left'"),
-        ("Some", IGNORE, 60, "too few for 60 folds"),
+        ("Once", "ignore", 5, "no negative label among 1 known"),
+        ("Once", "zeros", 5, "positive labels of 1 patient only, too few for 5 folds"),
+        ("Lefft", "ignore", 5, "did you mean 'Left'"),
+        ("Some", "ignore", 60, "too few for 60 folds"),
     ],
 )
 def test_what_cannot_be_looked_at_is_told(
-    planted: Planted, finding: str, labels: LabelsConfig, folds: int, said: str
+    planted: Planted, finding: str, blank: str, folds: int, said: str
 ) -> None:
     with pytest.raises(DataError, match=said):
-        find_suspects(planted.store, [finding], labels=labels, folds=folds)
+        find_suspects(planted.store, [finding], blank=blank, folds=folds)
 
 
 def test_nothing_left_is_told(planted: Planted) -> None:
@@ -139,12 +147,6 @@ def test_nothing_left_is_told(planted: Planted) -> None:
         find_suspects(planted.store, ["Left"], where="official_split = 'test'")
     with pytest.raises(DataError, match="no finding can be looked at"):
         find_suspects(planted.store, where="image_id in ('i0', 'i1')")
-
-
-@pytest.mark.parametrize("wrong", [{"folds": 1}, {"repeats": 0}, {"threshold": 0.5}, {"k": 0}, {"top": 0}])
-def test_arguments_out_of_range_are_told(wrong: dict[str, int]) -> None:
-    with pytest.raises(ConfigError, match=next(iter(wrong))):
-        How(**wrong)  # type: ignore[arg-type]
 
 
 def test_a_missing_cleanlab_is_told(planted: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,11 +161,11 @@ def test_no_patient_helps_to_predict_himself() -> None:
     patient = np.repeat(np.arange(60), 3)
     given = random.integers(0, 2, 60)[patient]
     vectors = random.normal(size=(60, 64))[patient].astype(np.float32)
-    sampled = out_of_sample(
+    probability, _ = out_of_sample(
         {"avg": vectors}, given, patient.astype(str).astype(object), [Candidate("logistic", "avg", "l2", 100.0)],
-        folds=5, repeats=2, seed=0, device="cpu",
+        NoiseConfig(repeats=2, device="cpu"),
     )  # fmt: skip
-    right = (sampled.probability > 0.5) == given
+    right = (probability > 0.5) == given
     assert 0.3 < right.mean() < 0.7
 
 
@@ -173,10 +175,9 @@ def test_probabilities_are_the_mean_over_folds_of_scikit_learns_classifier() -> 
     given = (vectors[:, 0] + random.normal(size=90) > 0).astype(np.int64)
     patients = np.array([f"p{i // 2}" for i in range(90)], object)
     candidates = [Candidate("logistic", "avg", "l2", C) for C in (1e-4, 0.5)]
-    sampled = out_of_sample(
-        {"avg": vectors}, given, patients, candidates, folds=3, repeats=2, seed=4, device="cpu"
-    )
-    assert sampled.candidate == candidates[1]
+    settings = NoiseConfig(folds=3, repeats=2, seed=4, device="cpu")
+    probability, best = out_of_sample({"avg": vectors}, given, patients, candidates, settings)
+    assert best == candidates[1]
     expected = np.zeros(90)
     for seed in (4, 5):
         fold_of = folds_of(patients, given[:, None].astype(np.float32), 3, seed)
@@ -185,7 +186,7 @@ def test_probabilities_are_the_mean_over_folds_of_scikit_learns_classifier() -> 
             scale = StandardScaler().fit(vectors[others])
             model = LogisticRegression(C=0.5, tol=1e-8).fit(scale.transform(vectors[others]), given[others])
             expected[inside] += model.predict_proba(scale.transform(vectors[inside]))[:, 1] / 2
-    np.testing.assert_allclose(sampled.probability, expected, atol=2e-3)
+    np.testing.assert_allclose(probability, expected, atol=2e-3)
 
 
 def test_confident_learning_estimates_planted_rates() -> None:
@@ -213,15 +214,15 @@ def test_what_twins_say_is_bayes() -> None:
 
 def test_near_duplicates_are_found_in_packs_and_a_lost_pack_is_told(planted: Planted) -> None:
     frame = planted.store.features().frame
-    twins = find_twins(frame)
+    pairs, _ = look_at_pictures(frame)
     ids = frame["image_id"].to_list()
-    assert {frozenset((ids[a], ids[b])) for a, b in twins.pairs} == {
+    assert {frozenset((ids[a], ids[b])) for a, b in pairs} == {
         frozenset(("i5", f"i{IMAGES}")),
         frozenset(("i6", f"i{IMAGES + 1}")),
     }
-    lost = find_twins(frame.with_columns(pack=pl.lit("/nowhere")))
-    assert len(lost.pairs) == 0
-    assert "Near duplicates were not looked for among 162 images" in lost.warnings[0]
+    none, warnings = look_at_pictures(frame.with_columns(pack=pl.lit("/nowhere")))
+    assert len(none) == 0
+    assert "Near duplicates were not looked for among 162 images" in warnings[0]
 
 
 def test_where_pictures_look_alike_only_equal_ones_are_twins(tmp_path: Path) -> None:
@@ -237,14 +238,15 @@ def test_where_pictures_look_alike_only_equal_ones_are_twins(tmp_path: Path) -> 
     pack = build_pack(
         Table.make(pl.DataFrame(rows), (), tmp_path), tmp_path / "pack", PrepareConfig(size=32), workers=1
     )
-    twins = find_twins(pack.table.frame.with_columns(pack=pl.lit(str(pack.path))))
-    assert twins.pairs.tolist() == [[0, 120]]
-    assert "look alike" in twins.warnings[0]
+    frame = pack.table.frame.with_columns(pack=pl.lit(str(pack.path)), slot=pl.Series(pack.slots))
+    pairs, warnings = look_at_pictures(frame)
+    assert pairs.tolist() == [[0, 120]]
+    assert "look alike" in warnings[0]
 
 
 def test_copies_of_an_augmented_pack_take_no_part(planted: Planted) -> None:
     features = planted.store.features()
     copied = pl.Series("copy_of", ["i1" if i % 2 else None for i in range(len(features))], pl.String)
     some = replace(features, frame=features.frame.with_columns(copied))
-    found = suspects_of(no_reading(some), ["Left"], How(candidate=ONE, repeats=1, test=True))
+    found = suspects_among(Reviewed(some), NoiseConfig(findings=("Left",), repeats=1, test=True), ONE)
     assert found.rates[0].images == 81

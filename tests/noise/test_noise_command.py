@@ -12,8 +12,8 @@ from planted_labels import Planted
 
 from hilum import api
 from hilum.errors import DataError
-from hilum.noise.suspects import NoiseRate, Suspects
-from hilum.noise.write import check_out
+from hilum.noise.suspects import NoiseRate, Suspects, check_out
+from hilum.records import from_json
 from hilum.table import Overlay
 
 
@@ -30,8 +30,8 @@ def test_files_are_written_and_verdicts_are_never_lost(hilum, planted: Planted, 
     base = ("noise", planted.store.url, "--finding", "Left", "--repeats", 1, "--out", out)
     done = hilum(*base, "--json")
     assert done.code == 0, done.err
-    found = Suspects.from_json(json.loads(done.out))
-    assert Suspects.from_json(json.loads((out / "suspects.json").read_text())) == found
+    found = from_json(Suspects, json.loads(done.out))
+    assert from_json(Suspects, json.loads((out / "suspects.json").read_text())) == found
     assert pl.read_csv(out / "suspects.csv")["image_id"].to_list() == [one.image_id for one in found.suspects]
     assert (out / "suspects.html").stat().st_size > 10_000
     template = pl.read_csv(out / "overlay.csv", infer_schema=False)
@@ -67,15 +67,15 @@ def test_verdicts_that_a_spreadsheet_saved_in_its_own_way_are_not_lost(
 
 def test_labels_that_were_read_are_not_listed_again(hilum, planted: Planted, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     base = ("noise", planted.store.url, "--finding", "Left", "--repeats", 1, "--json")
-    first = Suspects.from_json(json.loads(hilum(*base).out))
+    first = from_json(Suspects, json.loads(hilum(*base).out))
     worst = first.suspects[0]
     path = tmp_path / "verdicts.csv"
     rows = "".join(
         f"{image},Left,{verdict},,\n" for image, verdict in ((worst.image_id, 1 - worst.given), ("i40", 1))
     )
     path.write_text("image_id,finding,verdict,by,when\n" + rows)
-    again = Suspects.from_json(
-        json.loads(hilum(*base, "--labels", path, "--where", "sex = 'F' or sex = 'M'").out)
+    again = from_json(
+        Suspects, json.loads(hilum(*base, "--labels", path, "--where", "sex = 'F' or sex = 'M'").out)
     )
     assert worst.image_id not in {one.image_id for one in again.suspects}
     assert again.rates[0].positives - first.rates[0].positives == np.sign(1 - 2 * worst.given)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from hilum.noise.suspects import DUPLICATE, ERROR, Neighbour, NoiseRate, Suspect, Suspects
+from hilum.noise.suspects import REASONS, Neighbour, NoiseRate, Suspect, Suspects
+from hilum.records import from_json, to_json
 
 FOUND = Suspects(
     rates=(NoiseRate("Edema", 100, 40, 60, 0.1, 0.05, 2),),
@@ -17,7 +18,7 @@ FOUND = Suspects(
             probability=0.02,
             rank=1,
             quality=0.02,
-            reasons=(ERROR, DUPLICATE),
+            reasons=REASONS[1:],
             neighbours=(Neighbour("b", 0.99, 0, "pack", 7), Neighbour("c", 0.9, None, "pack", 8)),
             pack="pack",
             slot=3,
@@ -36,7 +37,7 @@ FOUND = Suspects(
 
 def test_a_trip_through_json_changes_nothing() -> None:
     """Reports and scripts read what a command wrote."""
-    assert Suspects.from_json(json.loads(json.dumps(FOUND.to_json()))) == FOUND
+    assert from_json(Suspects, json.loads(json.dumps(to_json(FOUND)))) == FOUND
 
 
 def test_the_frame_has_a_row_a_suspect_and_is_readable() -> None:

@@ -101,7 +101,7 @@ def test_container_scans_are_none(tmp_path: Path):
 def test_any_size_is_answered(height: int, width: int, level: int, seed: int):
     noise = np.random.default_rng(seed).integers(0, level + 1, (height, width), dtype=np.uint8)
     for picture in (noise, np.full((height, width), level, np.uint8)):
-        assert np.isfinite(_looks([_glance(picture)])[0].odds)
+        assert np.isfinite(_looks([_glance(picture)])[0][0])
         assert no_film(picture) == no_film(picture, png(picture))
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from typing import Any
 
-from hilum.noise import DUPLICATE, ERROR, LEARNING, Neighbour, Suspect, Suspects
+from hilum.noise import REASONS, Suspects
 from hilum.pixels import Pack
+from hilum.records import from_json
 
 
 def make_suspects(pack: Pack, findings: tuple[str, ...] = ("Edema",), each: int = 3) -> Suspects:
@@ -13,25 +14,25 @@ def make_suspects(pack: Pack, findings: tuple[str, ...] = ("Edema",), each: int 
     ids = pack.table.image_ids
     place = str(pack.path)
 
-    def near(row: int, given: int) -> tuple[Neighbour, ...]:
+    def near(row: int, given: int) -> list[dict[str, Any]]:
         labels = (given, 1 - given, None, 1 - given, given)
-        return tuple(
-            Neighbour(ids[row + step], 0.99 - step / 100, label, place, row + step)
+        return [
+            {"image_id": ids[row + step], "similarity": 0.99 - step / 100, "label": label}
+            | {"pack": place, "slot": row + step}
             for step, label in enumerate(labels, 1)
-        )
+        ]
 
     suspects = []
     for column, finding in enumerate(findings):
         for row in range(each):
             at, given = column * each + row, 1 - row % 2
-            probability = 0.02 if given else 0.97
             suspects.append(
-                Suspect(
-                    *(ids[at], f"patient {at}", finding, given, probability, row + 1, 0.02),
-                    *((LEARNING, ERROR, DUPLICATE)[: row % 4], near(at, given), place, at),
-                )
+                {"image_id": ids[at], "patient_id": f"patient {at}", "finding": finding, "given": given}
+                | {"probability": 0.02 if given else 0.97, "rank": row + 1, "quality": 0.02}
+                | {"reasons": REASONS[: row % 4], "neighbours": near(at, given), "pack": place, "slot": at}
             )
-    counts = {"images": 200, "positives": 50, "negatives": 150, "suspects": each}
-    shares = {"wrong_positive": 0.1, "wrong_negative": 0.02}
-    rates = tuple(SimpleNamespace(finding=finding, **counts, **shares) for finding in findings)
-    return Suspects(rates, tuple(suspects), "features", "tiny net", "logistic, C 0.1", 5, 3, 0.95)
+    share = {"images": 200, "positives": 50, "negatives": 150, "wrong_positive": 0.1, "wrong_negative": 0.02}
+    rates = [{"finding": finding, "suspects": each, **share} for finding in findings]
+    how = {"store": "features", "encoder": "tiny net", "candidate": "logistic, C 0.1"}
+    how |= {"folds": 5, "repeats": 3, "threshold": 0.95}  # type: ignore[dict-item]
+    return from_json(Suspects, {"rates": rates, "suspects": suspects, **how})

@@ -10,13 +10,12 @@ import polars as pl
 import pytest
 
 from hilum.config import PrepareConfig
-from hilum.doctor import DataNumbers, PackReport
+from hilum.doctor import PackReport
 from hilum.report.dataset.page import (
     _colour,
     _heat_map,
     _lift_text,
     _page,
-    _strongest,
     _summary,
     write_data_report,
 )
@@ -33,14 +32,14 @@ def test_the_summary_tells_what_it_is() -> None:
         age=[40.0, 50.0, 60.0, 71.0],
     )
     pack = packed(table)
-    assert _summary(pack, DataNumbers.of(pack)) == (
+    assert _summary(PackReport.of(pack)) == (
         "4 images of 4 patients (source: csv), aged 40 to 71 years (median 55); 75% male, 25% female; "
         "all frontal. "
         "Of 2 findings, Hernia is the most frequent (3 images, 75.0%), Edema the rarest (1, 25.0%); 1 image "
         "(25.0%) has none."
     )
     one = packed(table.select(("Edema",)))
-    assert "Edema is positive in 1 image (25.0%)." in _summary(one, DataNumbers.of(one))
+    assert "Edema is positive in 1 image (25.0%)." in _summary(PackReport.of(one))
 
 
 def test_a_pack_without_findings_or_ages_has_a_page(tmp_path: Path) -> None:
@@ -56,8 +55,8 @@ def test_the_heat_map_shows_lifts_below_and_counts_above_the_diagonal() -> None:
     a = rng.random(400) < 0.5
     labels = {"A": a, "B": a & (rng.random(400) < 0.9), "C": ~a & (rng.random(400) < 0.6), "Never": a & ~a}
     table = made_table({name: mark.astype(int).tolist() for name, mark in labels.items()})
-    numbers = DataNumbers.of(packed(table))
-    heat = _heat_map(numbers)
+    found = PackReport.of(packed(table))
+    heat = _heat_map(found)
     assert heat["names"] == ["A", "B", "C"]
     assert heat["left_out"] == 1
     for i, j in itertools.combinations(range(3), 2):
@@ -67,7 +66,7 @@ def test_the_heat_map_shows_lifts_below_and_counts_above_the_diagonal() -> None:
         cell = heat["rows"][j]["cells"][i]
         assert cell["text"] == _lift_text(lift)
         assert cell["real"]
-    more, less = _strongest(numbers, table)
+    more, less = found.numbers.strongest(table.diseases, 8)
     assert [(p.first, p.second) for p in more] == [("A", "B")]
     assert {p.second for p in less} == {"C"}
 

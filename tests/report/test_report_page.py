@@ -15,8 +15,9 @@ from hilum.files import read_json, write_json
 from hilum.metrics import over_all
 from hilum.pixels import Pack
 from hilum.report import write_report
-from hilum.report.content import best_epoch, scored_parts
+from hilum.report.content import best_epoch
 from hilum.report.html import _spans
+from hilum.report.numbers import _scored_parts
 from hilum.report.page import _duration
 from hilum.runs import Run
 from hilum.table import BY_IMAGE
@@ -193,7 +194,7 @@ def test_a_stopped_run_shows_its_best_epoch(make_run: MakeRun) -> None:
         (run.path / "scores" / f"{name}.json").unlink()
         (run.path / "predictions" / f"{name}.parquet").unlink()
     run.write_info({**run.info, "status": "stopped"})
-    parts = scored_parts(run)
+    parts = _scored_parts(run)
     assert [part.name for part in parts] == ["valid"]
     assert best_epoch(run) == 2
     assert parts[0].scores.to_json() == run.history[1]["valid"]["scores"]

@@ -13,8 +13,9 @@ from report_runs import CHEXPERT
 
 from hilum.pixels import Pack
 from hilum.report import panels, write_report
-from hilum.report.content import scored_parts, value_of
+from hilum.report.content import value_of
 from hilum.report.examples import make_examples
+from hilum.report.numbers import _scored_parts
 from hilum.report.published import _Published
 from hilum.runs import Run
 
@@ -48,7 +49,7 @@ def test_published_figures_stand_beside_the_runs(make_run: MakeRun, monkeypatch:
     text = text_of(run)
     assert text.count("Other images.") == 1
     assert "C net" not in text
-    test, valid = scored_parts(run)
+    test, valid = _scored_parts(run)
     for value, part, name, j in (
         (0.912, test, "roc_auc", 0),
         (0.813, test, "recall", 0),
@@ -88,7 +89,7 @@ def test_a_run_judged_per_study_says_so_and_shows_an_image_of_the_study(
     text = text_of(run)
     assert "Test, 100 patients" in text
     assert "on the 100 test patients is" in text
-    part = scored_parts(run)[0]
+    part = _scored_parts(run)[0]
     raw = run.predictions("test")
     assert raw.patient_ids is not None
     for example in make_examples(part, small_pack):
@@ -101,7 +102,7 @@ def test_a_run_judged_per_study_says_so_and_shows_an_image_of_the_study(
 
 def test_only_the_findings_asked_for_are_shown(make_run: MakeRun) -> None:
     run = make_run(CHEXPERT[:4], config={"scores": {"include": ["Lung Lesion", "Cardiomegaly"]}})
-    part = scored_parts(run)[0]
+    part = _scored_parts(run)[0]
     assert part.scores.findings == part.predictions.findings == ("Lung Lesion", "Cardiomegaly")
     write_report(run)
     curves = pl.read_parquet(run.path / "figures" / "curves.parquet")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -127,7 +126,7 @@ def test_many_uncertain_labels_are_counted(
     codes = np.array(([-1] * 5 + [1] * 2 + [0] * 13) * 10)
     frame = small_pack.table.frame.with_columns(pl.Series("Edema", codes, dtype=pl.Int8))
     table = type(small_pack.table).make(frame, ["Edema"], small_pack.table.root)
-    pack = replace(small_pack, table=table)
+    pack = small_pack._replaced(table=table)
     sentence = told(run, pack)
     assert f"Edema (25 %, 50 against 20 positive). They {became}" in sentence
 

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from hilum.heads import Candidate, Entry, SearchRecord
-from hilum.heads.candidates import drawn, grid
+from hilum.heads import Candidate, SearchRecord, TriedHead
 from hilum.report import write_report
 from hilum.report.search_figure import _limits, _search_plot, search_panel
 from hilum.runs import Run
@@ -26,7 +25,7 @@ def make_record(candidates: Sequence[Candidate], by: str = "roc_auc", **other: A
         off = abs(math.log10(candidate.C) + 1)
         useless = candidate.penalty == "l1" and candidate.C < 0.002
         score = 0.5 if useless else 0.95 - 0.005 * off - 0.001 * (candidate.pooling == "max")
-        entries.append(Entry(candidate, score, score - 0.01, score + 0.01, {"Edema": score}, 0.1))
+        entries.append(TriedHead(candidate, score, score - 0.01, score + 0.01, {"Edema": score}, 0.1))
     entries.sort(key=lambda entry: -entry.score)
     encoder = {"name": "tiny net", "origin": "runs/a", "fingerprint": "ab12"}
     record = SearchRecord(tuple(entries), by, 5, 0, 3, 4800, 2500, "features", encoder, "", 9.0)
@@ -47,7 +46,7 @@ def marks(figure: Figure, size: int = 4) -> list[list[tuple[float, float]]]:
 
 
 def test_every_head_has_a_mark_of_its_own_place() -> None:
-    record = make_record(grid())
+    record = make_record(Candidate.grid())
     figure = _search_plot(record)
     found = marks(figure)
     assert [len(panel) for panel in found] == [78, 42, 66, 18, 36]
@@ -58,14 +57,16 @@ def test_every_head_has_a_mark_of_its_own_place() -> None:
 
 
 def test_useless_heads_do_not_flatten_the_others() -> None:
-    record = make_record(grid(["logistic"]))
+    record = make_record(Candidate.grid(["logistic"]))
     low, high = _limits(record)
     assert 0.75 < low < high < 1
     edge = [y for panel in marks(_search_plot(record)) for _, y in panel if math.isclose(y, low)]
-    assert len(edge) == sum(entry.score == 0.5 for entry in record.entries) > 0
+    assert len(edge) == sum(entry.score == 0.5 for entry in record.tried) > 0
 
 
-@pytest.mark.parametrize("candidates", [grid(["knn"], ["avg"]), drawn(40, 1), grid(["svm"])[:1]])
+@pytest.mark.parametrize(
+    "candidates", [Candidate.grid(["knn"], ["avg"]), Candidate.drawn(40, 1), Candidate.grid(["svm"])[:1]]
+)
 def test_any_search_can_be_drawn(candidates: tuple[Candidate, ...]) -> None:
     figure = _search_plot(make_record(candidates))
     for axes in figure.axes:
@@ -75,13 +76,13 @@ def test_any_search_can_be_drawn(candidates: tuple[Candidate, ...]) -> None:
 
 
 def test_scores_and_intervals_may_be_missing() -> None:
-    record = make_record(grid(["svm"], ["avg"]))
-    known = [replace(entry, low=math.nan, high=math.nan) for entry in record.entries]
+    record = make_record(Candidate.grid(["svm"], ["avg"]))
+    known = [replace(entry, low=math.nan, high=math.nan) for entry in record.tried]
     none = [replace(entry, score=math.nan) for entry in known]
-    assert len(marks(_search_plot(replace(record, entries=tuple(known))))[0]) == len(known)
-    assert len(marks(_search_plot(replace(record, entries=(*known[:2], *none[2:]))))[0]) == 2
-    panel = search_panel(replace(record, entries=tuple(none)))
-    assert panel["best"].told == "–"
+    assert len(marks(_search_plot(replace(record, tried=tuple(known))))[0]) == len(known)
+    assert len(marks(_search_plot(replace(record, tried=(*known[:2], *none[2:]))))[0]) == 2
+    panel = search_panel(replace(record, tried=tuple(none)))
+    assert panel["best"].text == "–"
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_scores_and_intervals_may_be_missing() -> None:
     ],
 )
 def test_how_sure_the_choice_is(count: int, within: int, said: str) -> None:
-    record = make_record(grid(["svm"], ["avg"])[:count], within_noise=within)
+    record = make_record(Candidate.grid(["svm"], ["avg"])[:count], within_noise=within)
     assert search_panel(record)["tied"].startswith(said)
 
 
@@ -108,7 +109,7 @@ def test_a_run_that_was_trained_has_no_search(make_run: Callable[..., Run]) -> N
 def test_the_report_of_a_head_shows_its_search(make_run: Callable[..., Run]) -> None:
     run = make_run(("Edema",), epochs=1)
     shutil.rmtree(run.path / "epochs")
-    record = make_record(grid(["logistic", "knn"]))
+    record = make_record(Candidate.grid(["logistic", "knn"]))
     record.save(run)
     run.write_info({**run.info, "head": record.brief()})
     html = write_report(run).read_text()
@@ -122,8 +123,8 @@ def test_the_report_of_a_head_shows_its_search(make_run: Callable[..., Run]) -> 
 
 
 def test_the_same_search_is_the_same_picture() -> None:
-    record = make_record(drawn(30, 2))
+    record = make_record(Candidate.drawn(30, 2))
     assert search_panel(record)["image"] == search_panel(record)["image"]
     rng = np.random.default_rng(0)
-    shuffled = replace(record, entries=tuple(record.entries[i] for i in rng.permutation(30)))
+    shuffled = replace(record, tried=tuple(record.tried[i] for i in rng.permutation(30)))
     assert search_panel(shuffled)["image"] != search_panel(record)["image"], "the ring is elsewhere"

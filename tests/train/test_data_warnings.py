@@ -34,7 +34,7 @@ def with_twins(job: Job, part: str, count: int, there: str = "train") -> Job:
     stats = job.pack.stats.with_columns(
         digest=pl.Series([digest[same.get(name, name)] for name in job.pack.stats["image_id"]])
     )
-    return replace(job, pack=replace(job.pack, stats=stats))
+    return replace(job, pack=job.pack._replaced(stats=stats))
 
 
 def with_column(job: Job, name: str, values: list[str]) -> Job:
@@ -63,7 +63,7 @@ def test_twins_within_a_part_are_a_waste_alone(job: Job):
     first, second = job.table.image_ids[job.split.parts["train"][:2]]
     digest = job.pack.stats.filter(pl.col("image_id") == first)["digest"][0]
     own = pl.when(pl.col("image_id") == second).then(pl.lit(digest)).otherwise("digest").alias("digest")
-    assert data_warnings(replace(job, pack=replace(job.pack, stats=job.pack.stats.with_columns(own)))) == []
+    assert data_warnings(replace(job, pack=job.pack._replaced(stats=job.pack.stats.with_columns(own)))) == []
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_hundred_thousand_rows_take_under_a_second(job: Job):
     parts = dict(zip(("train", "valid", "test"), np.split(np.arange(n), [80_000, 90_000]), strict=True))
     stats = pl.DataFrame({"image_id": ids, "digest": [f"{i:032x}" for i in range(n)]})
     big = replace(
-        job, table=table, split=replace(job.split, parts=parts), pack=replace(job.pack, stats=stats)
+        job, table=table, split=replace(job.split, parts=parts), pack=job.pack._replaced(stats=stats)
     )
     started = time.process_time()
     assert data_warnings(big) == []

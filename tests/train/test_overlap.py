@@ -147,7 +147,7 @@ def test_other_patients_of_the_same_ids_are_no_overlap(base: Job, other: Job, tm
         sex=pl.when(number % 2 == 0).then(pl.lit("F")).otherwise(pl.lit("M"))
     )
     table = type(other.table).make(frame, other.pack.table.findings, other.pack.table.root)
-    job = replace(other, pack=replace(other.pack, table=table))
+    job = replace(other, pack=other.pack._replaced(table=table))
     assert overlap_warnings(starting(job, run.path)) == []
 
 

@@ -132,7 +132,7 @@ def test_the_command_takes_verdicts(hilum, pack: Pack, overlay: Path, tmp_path: 
     base = ("train", recipe, "--data", pack.path, "--out", tmp_path / "runs", "--quiet")
     done = hilum(*base, "--labels", overlay, "--json")
     assert done.code == 0, done.err
-    run = Run.open(json.loads(done.out)["run"])
+    run = Run(json.loads(done.out)["run"])
     assert run.config.labels.overlay == str(overlay)
 
     wrong = tmp_path / "wrong.csv"

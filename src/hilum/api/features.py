@@ -55,7 +55,7 @@ def embed(
     *,
     options: Mapping[str, Any] | None = None,
 ) -> Embedded:
-    """Write the vectors of a pack's images that a store has not yet; see `hilum.features.embedding`.
+    """Write the vectors of a pack's images that a store has not yet.
 
     Args:
         model_or_run: a run's folder, or a network's name, or an encoder.
@@ -67,24 +67,11 @@ def embed(
     Raises:
         ConfigError, RunError, WeightsError, MissingExtra: see `Encoder.open`.
         PackError: no pack, or one that is prepared otherwise.
-        DataError: see `hilum.features.embedding`.
+        DataError: an image is there with other pixels, or the encoder with other weights, without `replace`.
     """
-    named = isinstance(model_or_run, str | Path)
-    weights = settings.weights
-    if weights and (not named or (Path(str(model_or_run)) / "run.json").is_file()):
-        raise ConfigError(f"{model_or_run} is a run and has its own weights: --weights goes with a network.")
     pack = data if isinstance(data, Pack) else _packed(str(data))
-    encoder = (
-        Encoder.open(
-            model_or_run,
-            weights=weights or "pretrained",
-            size=pack.prepare.size if pack else PrepareConfig().size,
-            device=settings.device,
-            precision=settings.precision,
-        )
-        if isinstance(model_or_run, str | Path)
-        else model_or_run
-    )
+    size = pack.prepare.size if pack else PrepareConfig().size
+    encoder = model_or_run if isinstance(model_or_run, Encoder) else _encoder(model_or_run, settings, size)
     if pack is None:
         given = DataConfig(path=str(data), options=dict(options or {}))
         pack, _, _ = open_data(Config(data=given, prepare=encoder.preparation))
@@ -129,7 +116,7 @@ def similar(
     if not (known := opened.about([str(image)], info)).height and Path(image).is_file():
         picture = load_image(image, PrepareConfig(**info.prepare))
         vectors = reopen(info, device=settings.device).vectors(picture[None])
-        query = np.concatenate(vectors, axis=1)[0] if pooling == "both" else _pooled(vectors, pooling)
+        query = np.concatenate(vectors, axis=1)[0] if pooling == "both" else getattr(vectors, pooling)[0]
     found = opened.nearest(
         query, k=settings.top, where=settings.where, pooling=pooling, encoder=info.fingerprint
     )
@@ -141,6 +128,18 @@ def similar(
     return Similar(str(image), info, found, findings, page)
 
 
+def _encoder(model_or_run: str | Path, settings: EmbedConfig, size: int) -> Encoder:
+    if settings.weights and (Path(model_or_run) / "run.json").is_file():
+        raise ConfigError(f"{model_or_run} is a run and has its own weights: --weights goes with a network.")
+    return Encoder.open(
+        model_or_run,
+        weights=settings.weights or "pretrained",
+        size=size,
+        device=settings.device,
+        precision=settings.precision,
+    )
+
+
 def _opened(store: FeatureStore | str | Path, create: bool = False) -> FeatureStore:
     return store if isinstance(store, FeatureStore) else FeatureStore.open(store, create=create)
 
@@ -149,11 +148,6 @@ def _packed(data: str) -> Pack | None:
     """The pack at this folder; None for `SOURCE:FOLDER`."""
     source, colon, _ = data.partition(":")
     return None if colon and source in all_sources() else Pack(data)
-
-
-def _pooled(vectors: tuple[Any, Any], pooling: str) -> npt.NDArray[np.float32]:
-    found: npt.NDArray[np.float32] = vectors[1 if pooling == "max" else 0][0]
-    return found
 
 
 def _pictures(frame: pl.DataFrame) -> list[_Picture | None]:

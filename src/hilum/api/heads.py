@@ -7,9 +7,8 @@ from pathlib import Path
 
 from hilum.api.opened import formerly, with_report
 from hilum.config import Config, HeadsConfig, with_fields
-from hilum.heads import Plan, Wishes, learn_heads
+from hilum.heads import learn_heads
 from hilum.runs import Run
-from hilum.text import items
 
 
 @formerly(folder="out")
@@ -34,15 +33,10 @@ def heads(
         command: what the user typed, kept in run.json.
 
     Returns:
-        The finished run with its report; `hilum.heads.record.SearchRecord.of` reads all that was tried.
+        The finished run with its report; `hilum.heads.SearchRecord.of` reads all that was tried.
 
     Raises:
         InputError: the store, the condition, the data or a setting cannot be used; nothing is left behind then.
         MissingExtra: LanceDB is not installed.
     """
-    how = settings
-    plan = Plan(how.search, how.candidates, how.kinds, how.poolings, how.by, how.folds)
-    wishes = Wishes(recipe, items(change), how.data, how.findings, how.labels, how.name, how.seed, how.device)
-    return with_report(
-        learn_heads(store, plan, wishes, encoder=how.encoder, where=how.where, folder=out, command=command)
-    )
+    return with_report(learn_heads(store, settings, recipe=recipe, change=change, out=out, command=command))

@@ -6,12 +6,12 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from hilum.api.opened import formerly
-from hilum.config import LabelsConfig, NoiseConfig, with_fields
+from hilum.config import NoiseConfig, with_fields
 from hilum.errors import ConfigError
 from hilum.features import FeatureStore
 from hilum.heads import Candidate
 from hilum.locks import writing
-from hilum.noise import Suspects, check_out, find_suspects, write_results
+from hilum.noise import Suspects, check_out, find_suspects
 from hilum.report import write_suspects
 
 
@@ -46,17 +46,8 @@ def noise(
     with writing(out) if out is not None else nullcontext():
         if out is not None:
             check_out(Path(out))
-        found = _find(store, settings, candidate)
+        found = find_suspects(store, settings, candidate)
         if out is not None:
-            write_results(found, Path(out), accept=settings.accept, by=settings.reader)
+            found.save(Path(out), settings.accept, settings.reader)
             write_suspects(found, Path(out))
     return found
-
-
-def _find(store: FeatureStore | str | Path, how: NoiseConfig, candidate: Candidate | None) -> Suspects:
-    return find_suspects(
-        store, how.findings, encoder=how.encoder, where=how.where, candidate=candidate, folds=how.folds,
-        repeats=how.repeats, threshold=how.threshold, k=how.neighbours, top=how.top, test=how.test,
-        labels=LabelsConfig(uncertain=how.uncertain, blank=how.blank), verdicts=how.labels or None,
-        device=how.device, seed=how.seed,
-    )  # fmt: skip

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from hilum.augment.plan import Copies
+from hilum.augment.copies import Copies
 from hilum.batches import AugmentParams
 from hilum.table import Table
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +15,11 @@ import torch
 from torch import Tensor
 
 from hilum.augment.boxes import boxes_of_copies
-from hilum.augment.plan import Copies, params_of, plan_copies
+from hilum.augment.copies import Copies
+from hilum.augment.presets import STRENGTHS
 from hilum.batches import AugmentParams, gathering
-from hilum.config import AugmentConfig
-from hilum.errors import DataError, PackError
+from hilum.config import AugmentConfig, AugmentPackConfig, make_config
+from hilum.errors import ConfigError, DataError, PackError
 from hilum.files import read_parquet
 from hilum.pixels import COPIES, Pack, write_pack
 from hilum.table import Table
@@ -46,48 +47,51 @@ class Augmented:
 
 
 def augment_pack(
-    pack: Pack,
-    out: str | Path,
-    config: AugmentConfig,
-    *,
-    copies: int = 5,
-    seed: int = 0,
-    parts: Sequence[str] = ("train",),
-    strength: str = "",
-    workers: int | None = None,
+    pack: Pack | str | Path, out: str | Path, settings: AugmentPackConfig, *, change: Iterable[str] = ()
 ) -> Augmented:
-    """Write a pack that holds the images of another and changed copies of them.
+    """Write a pack with the images of another and changed copies of its training images.
 
     Originals keep their ids, labels and pixels. A copy `ID~1` has its original's patient, study, labels and
     metadata, and `copy_of`; what was drawn for it is in `copies.parquet`, from which `replay` makes the same
     pixels again. A build that was killed goes on where it was when called again.
 
     Args:
-        pack: of originals.
-        out: the new folder; where it is this very pack already, nothing is made.
-        config: what may be done to an image.
-        copies: of each image.
-        seed: of all draws.
-        parts: official parts to copy images of, beside images that are in none.
-        strength: what `config` is called, kept in `pack.json`.
-        workers: threads; None means one a core.
+        pack: of originals, or its folder.
+        out: the new pack's folder; where it is this very pack already, nothing is made.
+        settings: how many copies, and how strongly changed.
+        change: settings over those of the strength, as `augment.key=value`.
+
+    Returns:
+        The new pack, and how many images it has of which kind.
 
     Raises:
-        ConfigError: an argument is not possible.
+        ConfigError: a setting is not possible.
         DataError: there is no image to copy.
-        PackError: the pack holds copies already, or something else is at `out`.
-        InUse: another process makes it.
-        DiskError: the file system refused; a full disk is noticed before the work begins.
+        PackError: there is no pack, it holds copies already, or something else is at `out`.
+        InUse, DiskError: another process makes it; the file system refused, before the work where it is full.
     """
-    out, parts = Path(out), items(parts)
-    plan = plan_copies(pack, config, copies, seed=seed, parts=parts)
-    settings = config.model_dump(mode="json", exclude={"extra"})
-    made = {"copies": copies, "seed": seed, "parts": list(parts), "settings": settings}
-    marks = {
-        "stamp": pack.info.get("stamp", ""),
-        "augmented": _about(pack, plan, {"strength": strength, **made}),
-    }
+    pack = pack if isinstance(pack, Pack) else Pack(pack)
+    preset = STRENGTHS[settings.strength]
+    config = _changed(preset, items(change))
+    copies = Copies.draw(pack, config, settings)
+    made = settings.model_dump(mode="json", include={"copies", "seed", "parts"})
+    made["settings"] = config.model_dump(mode="json", exclude={"extra"})
+    strength = settings.strength + ("" if config == preset else ", changed")
+    return _build(pack, copies, Path(out), {"strength": strength}, made, settings.workers or None)
+
+
+def _changed(preset: AugmentConfig, change: Sequence[str]) -> AugmentConfig:
+    others = [text for text in change if not text.partition("=")[0].strip().startswith("augment.")]
+    if others:
+        raise ConfigError(f"{others[0]}: here only settings of section augment count, as augment.degrees=10.")
+    return make_config({"augment": preset.model_dump()}, change, "the copies").augment
+
+
+def _build(
+    pack: Pack, plan: Copies, out: Path, name: dict[str, Any], made: dict[str, Any], workers: int | None
+) -> Augmented:
     content = ("augmented", pack.fingerprint, repr(sorted(made.items())))
+    marks = {"stamp": pack.info.get("stamp", ""), "augmented": _about(pack, plan, {**name, **made})}
     with gathering(pack.pixels, verify=pack.verify) as gather, _one_core_a_thread():
 
         def images(rows: range) -> _Pixels:
@@ -99,7 +103,7 @@ def augment_pack(
         new, there = write_pack(
             out,
             content,
-            augmented_table(pack, plan),
+            _augmented_table(pack, plan),
             pack,
             images,
             marks=marks,
@@ -136,17 +140,17 @@ def replay(pack: Pack, image_id: str) -> _Pixels:
         raise DataError(f"{pack.path} has no copy {image_id!r}; copies are called ID~1, ID~2, ...")
     original = pack.table.filter(pl.col("image_id") == record[Table.COPY_OF][0])
     images = torch.from_numpy(pack.images(pack.rows_of(original)))
-    return np.asarray(changed(images, params_of(record), float(record["fill"][0]))[0])
+    return np.asarray(_apply(images, Copies.params_of(record), float(record["fill"][0]))[0])
 
 
-def changed(images: Tensor, params: AugmentParams, fill: float) -> _Pixels:
+def _apply(images: Tensor, params: AugmentParams, fill: float) -> _Pixels:
     """uint8 [n, s, s] -> uint8 [n, s, s], changed as the parameters say and rounded."""
     shares = params.apply(images.float().div_(255).unsqueeze(1), fill)
     made: _Pixels = shares.mul(255).round_().to(torch.uint8).squeeze(1).numpy()
     return made
 
 
-def augmented_table(pack: Pack, plan: Copies) -> Table:
+def _augmented_table(pack: Pack, plan: Copies) -> Table:
     """The pack's rows, then one for each copy; with `copy_of`."""
     table = pack.table
     nothing = pl.lit(None, pl.String).alias(Table.COPY_OF)
@@ -177,5 +181,5 @@ def _images(pack: Pack, plan: Copies, rows: _Ints, gather: Callable[[_Ints], Ten
         # Copies of one image follow each other: it is read once.
         several, which = np.unique(plan.rows[copied], return_inverse=True)
         images = gather(pack.slots[several])[torch.from_numpy(which)]
-        made.append(changed(images, plan.params.take(copied), plan.fill))
+        made.append(_apply(images, plan.params.take(copied), plan.fill))
     return np.ascontiguousarray(np.concatenate(made))

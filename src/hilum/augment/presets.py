@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hilum.config import AugmentConfig
-from hilum.errors import ConfigError, did_you_mean
 
 MILD = AugmentConfig(
     share=1.0,
@@ -36,14 +35,3 @@ findings that have no side and is wrong for those that have one (`--set augment.
 
 STRENGTHS: dict[str, AugmentConfig] = {"mild": MILD, "strong": STRONG}
 """Name -> settings."""
-
-
-def strength(name: str) -> AugmentConfig:
-    """The settings of a strength.
-
-    Raises:
-        ConfigError: there is none of that name.
-    """
-    if name not in STRENGTHS:
-        raise ConfigError(f"there is no strength {name!r}; {did_you_mean(name, STRENGTHS)}")
-    return STRENGTHS[name]

@@ -107,10 +107,12 @@ def _rows(found: Similar) -> list[list[Any]]:
 
 
 def _as_json(found: Similar) -> dict[str, Any]:
+    from hilum import records
+
     about = [name for name in found.frame.columns if name not in found.findings]
     return {
         "image": found.image,
-        "encoder": found.encoder.to_json(),
+        "encoder": records.to_json(found.encoder),
         "similar": [
             {**{name: row[name] for name in about}, "findings": {name: row[name] for name in found.findings}}
             for row in found.frame.iter_rows(named=True)

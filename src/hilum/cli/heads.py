@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 import sys
 from pathlib import Path
@@ -13,10 +12,10 @@ import typer
 from hilum import config
 from hilum.cli.options import AsJson, Change, Recipe, Store
 from hilum.cli.show import show_json, show_table
-from hilum.text import cell, many
+from hilum.text import many, with_interval
 
 if TYPE_CHECKING:
-    from hilum.heads import Entry, SearchRecord
+    from hilum.heads import SearchRecord
     from hilum.runs import Run
 
 _SHOWN = 10
@@ -53,7 +52,7 @@ def _show_json(run: Run, record: SearchRecord) -> None:
             "run": str(run.path),
             "head": record.brief(),
             "seconds": record.seconds,
-            "tried": [entry.to_json() for entry in record.entries],
+            "tried": record.to_json()["tried"],
             "valid": scores.to_json() if scores else None,
             "warnings": run.warnings,
         }
@@ -67,13 +66,11 @@ def _show(run: Run, record: SearchRecord) -> None:
     findings = run.data["findings"]
     heading = SCORES[record.by].heading + (f", mean of {len(findings)}" if len(findings) > 1 else "")
     rows: list[list[Any]] = [
-        [place, entry.candidate.describe(), _score(entry)]
-        for place, entry in enumerate(record.entries[:_SHOWN], start=1)
+        [place, entry.candidate.describe(), with_interval(entry.score, entry.low, entry.high)]
+        for place, entry in enumerate(record.tried[:_SHOWN], start=1)
     ]
     about = f"{many(record.images, 'training image')} of {many(record.patients, 'patient')}"
-    title = (
-        f"The best of {many(len(record.entries), 'head')}, out of {record.folds} folds by patient: {about}"
-    )
+    title = f"The best of {many(len(record.tried), 'head')}, out of {record.folds} folds by patient: {about}"
     show_table(["", "head", f"{heading} [95 % interval]"], rows, title=title)
     typer.echo(_told(record))
     scores = run.scores("valid")
@@ -95,16 +92,9 @@ def _show(run: Run, record: SearchRecord) -> None:
         typer.echo(f"  {command.ljust(width)}  {what}")
 
 
-def _score(entry: Entry) -> str:
-    """`0.953 [0.941, 0.964]`, as tables of scores have it."""
-    if math.isnan(entry.low):
-        return cell(entry.score)
-    return f"{cell(entry.score)} [{entry.low:.3f}, {entry.high:.3f}]"
-
-
 def _told(record: SearchRecord) -> str:
     """What the table does not say."""
-    others = len(record.entries) - 1
+    others = len(record.tried) - 1
     if not others:
         return f"No other head was tried; it took {record.seconds:.1f} s."
     alike = f"{record.within_noise:,} of the {others:,} others" if others > 1 else "The other"

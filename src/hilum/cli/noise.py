@@ -29,11 +29,11 @@ def noise(
     as_json: AsJson = False,
 ) -> None:
     """Find labels that are probably wrong, for a reader to judge. Not a medical device."""
-    from hilum import api
+    from hilum import api, records
 
     found = api.noise(store, settings=settings, out=out)
     if as_json:
-        show_json(found.to_json())
+        show_json(records.to_json(found))
         return
     _show(found)
     if out is not None:

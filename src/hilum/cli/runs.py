@@ -161,9 +161,10 @@ def _show_epochs(run: Run, asked: dict[str, Any], as_json: bool) -> None:
     if as_json:
         show_json(entries)
         return
-    track = run.config.track.model_dump() | {"tensorboard": "off", "mlflow": ""}
+    track = run.config.track.model_dump() | {"tensorboard": "off", "mlflow": "", "callbacks": ()}
     track |= {name: value for name, value in asked.items() if value}
     config = make_config({"track": track}, origin="--part")
-    check_track(config.track)
+    if any(asked.values()):  # what it showed itself is shown as it is kept, also a plugin's score
+        check_track(config.track)
     for line in EpochTable(config.track, run.config.train.epochs, None).whole(entries):
         typer.echo(line)

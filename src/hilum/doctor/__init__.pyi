@@ -1,8 +1,5 @@
 from .duplicates import Looks as Looks
 from .examine import doctor as doctor
-from .groups import Group as Group
-from .numbers import DataNumbers as DataNumbers
-from .numbers import Pair as Pair
 from .packed import PackReport as PackReport
 from .report import Report as Report
 from .shortcuts import shortcut_checks as shortcut_checks

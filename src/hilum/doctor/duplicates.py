@@ -132,6 +132,11 @@ class Looks:
         bits = [np.bitwise_count(words[k + 1 :] ^ words[k]).sum(axis=1) for k in range(len(words) - 1)]
         return float(np.percentile(np.concatenate(bits), 1))
 
+    def most_bits(self, rows: _Rows) -> int:
+        """In how many bits near duplicates differ at most, by how far apart pictures are here."""
+        usual = self.usual_distance(rows)
+        return _MOST_BITS if math.isnan(usual) else min(_MOST_BITS, int(_NEARER * usual))
+
     def all_alike(self, rows: _Rows) -> bool:
         """Whether different pictures look so alike here that near pairs prove nothing."""
         return self.usual_distance(rows) < _LOOK_ALIKE
@@ -154,20 +159,6 @@ class Looks:
         first, second = own([pair.first for pair in pairs]), own([pair.second for pair in pairs])
         alike: npt.NDArray[np.bool_] = (first * second).sum(axis=1, dtype=np.float64) >= _COPY
         return alike
-
-
-def exact_groups(digests: Sequence[str | None]) -> list[list[int]]:
-    """Rows that share a digest, in groups of two or more, in row order; None is not compared."""
-    rows: dict[str, list[int]] = {}
-    for row, digest in enumerate(digests):
-        if digest is not None:
-            rows.setdefault(digest, []).append(row)
-    return [group for group in rows.values() if len(group) > 1]
-
-
-def most_bits(usual: float) -> int:
-    """In how many bits near duplicates differ at most, where `usual` is the `usual_distance` of the data set."""
-    return _MOST_BITS if math.isnan(usual) else min(_MOST_BITS, int(_NEARER * usual))
 
 
 def _hash(thumbnail: _Bytes) -> npt.NDArray[np.uint16]:

@@ -17,7 +17,7 @@ from hilum.doctor.report import Check, Report
 from hilum.doctor.shortcuts import shortcut_checks
 from hilum.doctor.twins import twin_checks
 from hilum.errors import DataError
-from hilum.table import SOURCES, Table, clean, read_quietly
+from hilum.table import Table, all_sources, clean, read_quietly
 from hilum.text import listed, many
 
 _YEARS = 20.0
@@ -69,7 +69,7 @@ def doctor(
 
 def _table(source: str, root: str | Path, options: Mapping[str, Any]) -> Table | Check:
     """The table, or the fault that keeps it from being made."""
-    found = SOURCES[source]
+    found = all_sources()[source]
     try:
         return read_quietly(source, root, **options)
     except DataError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -43,7 +43,7 @@ class _Finding:
 
 
 @dataclass(frozen=True)
-class Pair:
+class _Pair:
     """Two findings: images that have both, as many as chance would give, and the ratio (lift)."""
 
     first: str
@@ -98,7 +98,7 @@ class DataNumbers:
     per_image: dict[int, int]
     vectors: tuple[_Vector, ...]
     distinct_vectors: int
-    pairs: tuple[Pair, ...]
+    pairs: tuple[_Pair, ...]
     groups: tuple[Group, ...]
     dependences: tuple[Dependence, ...]
     values: dict[str, dict[str, int]]
@@ -150,6 +150,21 @@ class DataNumbers:
             reasons=dict(Counter(why.partition(";")[0] for why in pack.excluded["reason"]).most_common()),
         )
 
+    @property
+    def by_attribute(self) -> dict[str, list[Group]]:
+        """The groups of each attribute."""
+        found: dict[str, list[Group]] = {}
+        for group in self.groups:
+            found.setdefault(group.attribute, []).append(group)
+        return found
+
+    def strongest(self, findings: Collection[str], most: int) -> tuple[list[_Pair], list[_Pair]]:
+        """Pairs of these findings that are more, and less, often together than chance allows, strongest first."""
+        real = [pair for pair in self.pairs if pair.real and {pair.first, pair.second} <= set(findings)]
+        more = sorted((pair for pair in real if pair.lift > 1), key=lambda pair: -pair.lift)
+        less = sorted((pair for pair in real if pair.lift < 1), key=lambda pair: pair.lift)
+        return more[:most], less[:most]
+
     def to_json(self) -> dict[str, Any]:
         """All of it as JSON values; what is not a number there is null."""
         told = asdict(replace(self, dependences=()))
@@ -183,14 +198,14 @@ def _findings(table: Table, positive: Bools, patients: Patients) -> tuple[_Findi
     return tuple(_Finding(*count, *more) for count, *more in zip(counts, *columns, strict=True))
 
 
-def _pairs(table: Table, positive: Bools, patients: Patients) -> tuple[Pair, ...]:
+def _pairs(table: Table, positive: Bools, patients: Patients) -> tuple[_Pair, ...]:
     lift = patients.lifts(positive, positive)
     upper = np.triu_indices(len(table.findings), 1)
     columns = (lift.both, lift.expected, lift.lift, lift.low, lift.high)
     rows = zip(
         *upper, *(column[upper].tolist() for column in columns), holm(lift.p[upper]).tolist(), strict=True
     )
-    return tuple(Pair(table.findings[i], table.findings[j], *row) for i, j, *row in rows)
+    return tuple(_Pair(table.findings[i], table.findings[j], *row) for i, j, *row in rows)
 
 
 def _values(column: pl.Series) -> dict[str, int]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hilum.config import LabelsConfig
-from hilum.doctor.duplicates import Near, exact_groups, most_bits
+from hilum.doctor.duplicates import Near
 from hilum.doctor.pictures import Pictures
 from hilum.doctor.report import Check, Level
 from hilum.table import Table
@@ -35,7 +35,7 @@ _WHERE = (
 
 def twin_checks(table: Table, pictures: Pictures) -> Iterator[Check]:
     """Exact and near duplicates across official parts, across patients, and of one patient."""
-    groups = exact_groups(pictures.frame["digest"].to_list())
+    groups = _exact_groups(pictures.frame["digest"].to_list())
     yield from _contradictions(table, groups)
     yield from _where(
         table,
@@ -46,16 +46,16 @@ def twin_checks(table: Table, pictures: Pictures) -> Iterator[Check]:
     )
     rest = np.setdiff1d(pictures.rows("ok"), [row for group in groups for row in group[1:]]).astype(np.int64)
     looks = pictures.looks
-    pairs, usual = looks.near(rest), looks.usual_distance(rest)
+    pairs, most = looks.near(rest), looks.most_bits(rest)
     if pairs and looks.all_alike(rest):
         copies = looks.copies(pairs, rest)
         if alike := [pair for pair, copy in zip(pairs, copies, strict=True) if not copy]:
-            yield _look_alikes(table, alike, usual)
+            yield _look_alikes(table, alike, looks.usual_distance(rest))
         pairs = [pair for pair, copy in zip(pairs, copies, strict=True) if copy]
         yield from _near(table, pairs, _NEARLY_EQUAL) if pairs else ()
         return
-    yield from _near(table, [pair for pair in pairs if pair.bits <= most_bits(usual)], _NEARLY_EQUAL)
-    mirrored = [pair for pair in _mirrored(table, pictures, rest) if pair.bits <= most_bits(usual)]
+    yield from _near(table, [pair for pair in pairs if pair.bits <= most], _NEARLY_EQUAL)
+    mirrored = [pair for pair in _mirrored(table, pictures, rest) if pair.bits <= most]
     yield from _near(table, mirrored, _MIRRORED) if mirrored else ()
 
 
@@ -174,3 +174,12 @@ def _ids(table: Table, groups: Iterable[Sequence[int]]) -> list[list[str]]:
 def _named(table: Table, groups: Sequence[Sequence[int]]) -> str:
     first = " = ".join(table.frame["path"][row] for row in groups[0][:2])
     return first if len(groups) == 1 else f"the first: {first}"
+
+
+def _exact_groups(digests: Sequence[str | None]) -> list[list[int]]:
+    """Rows that share a digest, in groups of two or more, in row order; None is not compared."""
+    rows: dict[str, list[int]] = {}
+    for row, digest in enumerate(digests):
+        if digest is not None:
+            rows.setdefault(digest, []).append(row)
+    return [group for group in rows.values() if len(group) > 1]

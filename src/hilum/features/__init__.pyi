@@ -1,9 +1,7 @@
-from .columns import POOLINGS as POOLINGS
 from .embedding import Embedded as Embedded
 from .embedding import embed as embed
 from .encoders import EncoderInfo as EncoderInfo
 from .nearest import neighbours as neighbours
 from .reopening import reopen as reopen
 from .store import FeatureStore as FeatureStore
-from .table import unit as unit
 from .vectors import Features as Features

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -52,13 +51,7 @@ class Embedded:
 
 
 def embed(
-    encoder: Encoder,
-    pack: Pack,
-    store: FeatureStore,
-    *,
-    batch: int = 0,
-    replace: bool = False,
-    every: float = WRITE_EVERY,
+    encoder: Encoder, pack: Pack, store: FeatureStore, *, batch: int = 0, replace: bool = False
 ) -> Embedded:
     """Write the vectors of a pack's images that the store has not yet.
 
@@ -71,7 +64,6 @@ def embed(
         store: opened with `create=True`.
         batch: images per step of the network; 0 is what suits the device.
         replace: embed images anew whose pixels have changed, and drop an encoder whose weights have.
-        every: seconds between two writes.
 
     Raises:
         PackError: the pack is prepared otherwise.
@@ -80,9 +72,8 @@ def embed(
     started = time.monotonic()
     encoder.check(pack)
     pack = pack.originals()
-    info = info_of(encoder, pack)
+    info = EncoderInfo.of(encoder.settings(pack.prepare))
     keep_freed_memory(encoder.device)
-    batch = batch or encoder.batch(pack.prepare.size)
     with store.writing():
         _drop_former(store, info, replace)
         table = store.writable(info, pack.table.findings)
@@ -94,11 +85,10 @@ def embed(
             table.update(rows[changed])
         wanted = np.sort(np.concatenate([new, other]))
         if len(wanted):
-            _write(encoder, pack, table, rows, wanted, batch, every)
+            _write(encoder, pack, table, rows, wanted, batch or encoder.batch(pack.prepare.size))
         table.tidy()
-    seconds = time.monotonic() - started
-    unlike = _unlike(pack, wanted)
-    return Embedded(info, len(wanted), len(rows) - len(wanted), seconds, len(changed), len(other), unlike)
+    present, seconds = len(rows) - len(wanted), time.monotonic() - started
+    return Embedded(info, len(wanted), present, seconds, len(changed), len(other), _unlike(pack, wanted))
 
 
 def _unlike(pack: Pack, wanted: npt.NDArray[np.int64]) -> tuple[str, ...]:
@@ -109,13 +99,6 @@ def _unlike(pack: Pack, wanted: npt.NDArray[np.int64]) -> tuple[str, ...]:
     found = unlike_films(pack.pixels, pack.slots[wanted], frame["view"].gather(wanted).to_list())
     known = are_films(len(found), len(wanted))
     return tuple(frame["image_id"][int(wanted[at])] for at in found) if known else ()
-
-
-def info_of(encoder: Encoder, pack: Pack) -> EncoderInfo:
-    """What a store keeps of an encoder for images of this pack."""
-    info = EncoderInfo(**encoder.settings(pack.prepare))
-    origin = Path(info.origin)
-    return replace(info, origin=str(origin.resolve())) if origin.exists() else info
 
 
 def _drop_former(store: FeatureStore, info: EncoderInfo, wanted: bool) -> None:
@@ -166,7 +149,6 @@ def _write(
     rows: pl.DataFrame,
     wanted: npt.NDArray[np.int64],
     batch: int,
-    every: float,
 ) -> None:
     """Embed the images at these positions and write them every few seconds.
 
@@ -185,7 +167,7 @@ def _write(
             positions[here], avg[here], largest[here] = wanted[found], vectors.avg, vectors.max
             ready += len(found)
             advance(len(found))
-            if ready >= WRITE_ROWS or time.monotonic() - written >= every:
+            if ready >= WRITE_ROWS or time.monotonic() - written >= WRITE_EVERY:
                 table.add(rows[positions[:ready]], avg[:ready], largest[:ready])
                 ready, written = 0, time.monotonic()
     if ready:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
-
-from hilum.errors import ConfigError, DataError
-from hilum.text import listed
 
 
 @dataclass(frozen=True)
@@ -35,6 +32,12 @@ class EncoderInfo:
     width: int
     fingerprint: str
 
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> EncoderInfo:
+        """Of what `Encoder.settings` gives; a folder or file that the encoder came from is named in full."""
+        origin = Path(settings["origin"])
+        return cls(**{**settings, "origin": str(origin.resolve() if origin.exists() else settings["origin"])})
+
     @property
     def table(self) -> str:
         """What its table is called in the database."""
@@ -48,22 +51,6 @@ class EncoderInfo:
             f"{self.fingerprint[:8]})"
         )
 
-    def to_json(self) -> dict[str, Any]:
-        """All fields."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: str | dict[str, Any]) -> EncoderInfo:
-        """What `to_json` gave, or its text.
-
-        Raises:
-            DataError: it is something else.
-        """
-        try:
-            return cls(**(json.loads(data) if isinstance(data, str) else data))
-        except (TypeError, ValueError) as error:
-            raise DataError(f"this does not describe an encoder: {error}") from error
-
     def same_place(self, other: EncoderInfo) -> bool:
         """Whether both come from one origin and are used alike, so that only their weights can differ."""
         mine, its = (
@@ -71,32 +58,3 @@ class EncoderInfo:
             for one in (self, other)
         )
         return mine == its
-
-
-def choose(encoders: Sequence[EncoderInfo], name: str, where: str) -> EncoderInfo:
-    """The encoder that a user means.
-
-    Args:
-        encoders: those there are.
-        name: a name, or the first characters (4 or more) of a fingerprint; empty where there is only one.
-        where: what they are of, for messages.
-
-    Raises:
-        DataError: there are none.
-        ConfigError: none is called so, or several are.
-    """
-    if not encoders:
-        raise DataError(f"{where} has no vectors yet: hilum embed MODEL_OR_RUN --data PACK --out {where}")
-    found = [one for one in encoders if not name or one.name == name]
-    if not found and len(name) >= 4:
-        found = [one for one in encoders if one.fingerprint.startswith(name)]
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        raise ConfigError(
-            f"{where} has no encoder {name!r}. It has {listed([str(one) for one in encoders], 9)}."
-        )
-    raise ConfigError(
-        f"{where} has vectors of {len(found)} encoders{f' called {name}' if name else ''}: "
-        f"{listed([str(one) for one in found], 9)}. Say which: --encoder {found[0].fingerprint[:8]}"
-    )

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from hilum.errors import ConfigError, DataError, HilumError, MissingExtra
+from hilum.errors import ConfigError, DataError, HilumError, MissingExtra, nearest
 from hilum.files import disk_error
 
 Floats = npt.NDArray[np.float32]
@@ -78,7 +78,7 @@ def reaching(url: str) -> Iterator[None]:
         refused = re.search(r"\(os error (\d+)\)", str(error))
         if refused and int(refused[1]) in UNWRITABLE and not is_remote(url):
             raise disk_error(Path(url), OSError(int(refused[1]), os.strerror(int(refused[1])))) from error
-        reason = _unreached(str(error)) if is_remote(url) else first_line(error)
+        reason = _unreached(str(error)) if is_remote(url) else _first_line(error)
         raise DataError(f"the feature store {url} could not be read or written: {reason}") from error
 
 
@@ -91,29 +91,54 @@ def _unreached(text: str) -> str:
         if status
         else "did not answer"
         if place
-        else first_line(ValueError(text)).rstrip(".")
+        else _first_line(ValueError(text)).rstrip(".")
     )
     where = f"{place[1]} " if place else ""
     return f"{where}{told}. Is the URL right, and are credentials and region set in the environment?"
 
 
-def first_line(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     """The first line of an error of the database, without the places in its sources that it names."""
     text = (str(error).strip() or type(error).__name__).splitlines()[0]
     return text.split(", /root/")[0].split(", /home/")[0].removeprefix("lance error: ")[:400]
 
 
-def schema(columns: pl.Schema, width: int) -> Any:
-    """The Arrow schema of a table: these columns, and two vectors of this width."""
-    import pyarrow as pa
+def condition_fault(error: Exception, columns: Sequence[str], findings: Sequence[str]) -> str:
+    """What is wrong with a condition that the database refused: `names 'agee', which is no column; ...`.
 
-    plain = pl.DataFrame(schema=columns).to_arrow().schema
-    kinds = [
-        pa.field(field.name, pa.string() if pa.types.is_large_string(field.type) else field.type)
-        for field in plain
-    ]
-    vector = pa.list_(pa.float32(), width)
-    return pa.schema([*kinds, pa.field("avg", vector), pa.field("max", vector)])
+    Args:
+        error: of the database.
+        columns: that a condition may name, beside labels.
+        findings: columns of labels.
+    """
+    text, known = _first_line(error), [*columns, *findings]
+    if found := re.search(r"No field named \"?([^\".]+)\"?\.", text):
+        near = nearest(found[1], known)
+        hint = f"did you mean {near!r}?" if near else f"if it is a text, write it in quotes: '{found[1]}'."
+        return f"names {found[1]!r}, which is no column; {hint} Columns: {', '.join(known)}"
+    if re.search("(Aggregate|Window)Function", text):
+        return (
+            "is about several images at once; a condition is asked of one at a time: sex = 'F' and age > 60"
+        )
+    if "boolean" in text:
+        return (
+            "is neither true nor false of an image; compare labels with 1 (positive), 0 or -1: "
+            f"{findings[0] if findings else 'age'} = 1"
+        )
+    if said := re.search(r"parser error: (.*?)\)?$", text):
+        early = said[1].strip().endswith(("found:", "found: )", "found: EOF"))
+        reason = (
+            "it ends too early"
+            if early
+            else re.sub(r"^Expected: \), found: (.*)$", r"\1 is not expected there", said[1])
+        )
+        return f"is not SQL: {reason}. Write it like: sex = 'F' and age > 60"
+    reason = re.sub(
+        r"^.*(?:Invalid user input|Error during planning|Error parsing function|invalid SQL predicate): ",
+        "",
+        text,
+    )
+    return f"does not fit the columns: {reason}"
 
 
 def arrow_rows(frame: pl.DataFrame, vectors: Sequence[Floats] = ()) -> Any:
@@ -121,21 +146,13 @@ def arrow_rows(frame: pl.DataFrame, vectors: Sequence[Floats] = ()) -> Any:
     import pyarrow as pa
 
     table = frame.to_arrow()
-    kinds = [
-        pa.field(field.name, pa.string() if pa.types.is_large_string(field.type) else field.type)
-        for field in table.schema
-    ]
-    table = table.cast(pa.schema(kinds))
+    # The database keeps texts as short ones.
+    kinds = [pa.string() if pa.types.is_large_string(field.type) else field.type for field in table.schema]
+    table = table.cast(pa.schema(list(zip(table.schema.names, kinds, strict=True))))
     for name, values in zip(("avg", "max"), vectors, strict=False):
         flat = pa.array(np.ascontiguousarray(values, np.float32).ravel())
         table = table.append_column(name, pa.FixedSizeListArray.from_arrays(flat, values.shape[1]))
     return table
-
-
-def matrix(column: Any, width: int) -> Floats:
-    """A column of vectors of one Arrow batch, float32 [n, width], without a copy."""
-    found: Floats = column.flatten().to_numpy().reshape(-1, width)
-    return found
 
 
 def index_settings(parts: int) -> Any:

@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 
 from hilum.errors import DataError
-from hilum.features.table import unit
 
 Floats = npt.NDArray[np.float32]
 BLOCK = 64 * 2**20
@@ -34,11 +33,10 @@ def neighbours(
     asked = vectors if queries is None else queries
     if k < 1 or vectors.ndim != 2 or asked.ndim != 2 or vectors.shape[1] != asked.shape[1]:
         raise DataError(
-            f"neighbours of [{asked.shape}] among [{vectors.shape}], k = {k}: lengths of vectors must agree, "
-            "and k be at least 1."
+            f"neighbours of {asked.shape} among {vectors.shape}, k = {k}: lengths must agree, k be at least 1."
         )
-    among = unit(np.ascontiguousarray(vectors, np.float32))
-    asked = among if itself else unit(np.ascontiguousarray(asked, np.float32))
+    among = _unit(np.ascontiguousarray(vectors, np.float32))
+    asked = among if itself else _unit(np.ascontiguousarray(asked, np.float32))
     k = max(0, min(k, len(among) - itself))
     index = np.empty((len(asked), k), np.int64)
     similarity = np.empty((len(asked), k), np.float32)
@@ -54,6 +52,13 @@ def neighbours(
         index[start : start + step] = np.take_along_axis(best, order, axis=1)
         similarity[start : start + step] = np.take_along_axis(values, order, axis=1)
     return index, similarity
+
+
+def _unit(vectors: Floats) -> Floats:
+    """Rows of length 1 (all zeros stay so): float32 [n, d] -> float32 [n, d]."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    made: Floats = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    return made
 
 
 def _all(block: Floats, k: int) -> npt.NDArray[np.int64]:

@@ -24,16 +24,14 @@ import polars as pl
 
 from hilum.errors import ConfigError, DataError, did_you_mean
 from hilum.features.columns import ABOUT, DIGEST, POOLINGS, column_names
-from hilum.features.encoders import EncoderInfo, choose
-from hilum.features.lance import Floats, arrow_rows, connect, is_remote, reaching, schema
-from hilum.features.search import nearest, quoted
+from hilum.features.encoders import EncoderInfo
+from hilum.features.lance import Floats, arrow_rows, connect, is_remote, reaching
 from hilum.features.table import VectorTable
 from hilum.features.vectors import Features
 from hilum.files import disk_error
 from hilum.locks import writing
-from hilum.text import items
-
-__all__ = ["EncoderInfo", "FeatureStore", "Features"]
+from hilum.records import from_json, to_json
+from hilum.text import items, listed
 
 ENCODERS, FINDINGS = "encoders", "findings"
 
@@ -72,9 +70,11 @@ class FeatureStore:
     def encoders(self) -> list[EncoderInfo]:
         """All encoders that have vectors here, in the order in which they came."""
         rows = self._rows(ENCODERS)
-        return [
-            EncoderInfo.from_json(row["settings"]) for row in sorted(rows, key=lambda row: row["created"])
-        ]
+        texts = [row["settings"] for row in sorted(rows, key=lambda row: row["created"])]
+        try:
+            return [from_json(EncoderInfo, json.loads(text)) for text in texts]
+        except (ValueError, DataError) as error:
+            raise DataError(f"{self.url} does not describe its encoders: {error}") from error
 
     def encoder(self, name: str = "") -> EncoderInfo:
         """The encoder of a name, or of a fingerprint that begins so; the only one where nothing is said.
@@ -83,7 +83,21 @@ class FeatureStore:
             ConfigError: none is called so, or several are; the message lists them.
             DataError: the store is empty.
         """
-        return choose(self.encoders(), name, self.url)
+        encoders, where = self.encoders(), self.url
+        if not encoders:
+            raise DataError(f"{where} has no vectors yet. {_HOW.format(where)}")
+        chosen = [one for one in encoders if not name or one.name == name]
+        if not chosen and len(name) >= 4:
+            chosen = [one for one in encoders if one.fingerprint.startswith(name)]
+        if len(chosen) == 1:
+            return chosen[0]
+        told = listed([str(one) for one in chosen or encoders], 9)
+        if not chosen:
+            raise ConfigError(f"{where} has no encoder {name!r}. It has {told}.")
+        raise ConfigError(
+            f"{where} has vectors of {len(chosen)} encoders{f' called {name}' if name else ''}: {told}. "
+            f"Say which: --encoder {chosen[0].fingerprint[:8]}"
+        )
 
     def table(self, encoder: EncoderInfo) -> VectorTable:
         """One encoder's table, as it is now."""
@@ -130,12 +144,7 @@ class FeatureStore:
 
     def about(self, image_ids: Sequence[str], encoder: EncoderInfo) -> pl.DataFrame:
         """What is known of those of these images that an encoder has embedded, labels by finding."""
-        table = self.table(encoder)
-        if not image_ids:
-            return table.known().clear()
-        wanted = ", ".join(map(quoted, items(image_ids)))
-        found = table.frame([*ABOUT, *table.columns.values()], f"image_id in ({wanted})")
-        return found.rename({column: name for name, column in table.columns.items()})
+        return self.table(encoder).about(items(image_ids))
 
     def nearest(
         self,
@@ -175,7 +184,7 @@ class FeatureStore:
         if k < 1:
             raise ConfigError(f"k = {k}: ask for at least one image.")
         info = self.encoder(encoder)
-        return nearest(self.table(info), query, k, where, pooling, f"{info.name} in {self.url}", exact)
+        return self.table(info).nearest(query, k, where, pooling, exact, f"{info.name} in {self.url}")
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -195,7 +204,9 @@ class FeatureStore:
             columns |= new
             if self._open(encoder.table) is None:
                 kinds = {**ABOUT, DIGEST: pl.String(), **{columns[name]: pl.Int8() for name in findings}}
-                self._db.create_table(encoder.table, schema=schema(pl.Schema(kinds), encoder.width))
+                none = np.empty((0, encoder.width), np.float32)
+                rows = arrow_rows(pl.DataFrame(schema=kinds), (none, none))
+                self._db.create_table(encoder.table, schema=rows.schema)
             self._append(ENCODERS, _encoder_row(encoder))
         table = self.table(encoder)
         if missing := {name: columns[name] for name in findings if name not in table.columns}:
@@ -261,7 +272,7 @@ def _encoder_row(encoder: EncoderInfo) -> pl.DataFrame:
     return _frame(
         fingerprint=[encoder.fingerprint],
         name=[encoder.name],
-        settings=[json.dumps(encoder.to_json())],
+        settings=[json.dumps(to_json(encoder))],
         created=[datetime.now(UTC).isoformat()],
     )
 

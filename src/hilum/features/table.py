@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -9,9 +10,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from hilum.errors import DataError, nearest
 from hilum.features.columns import ABOUT, DIGEST, POOLINGS
-from hilum.features.conditions import as_condition, check_condition
-from hilum.features.lance import Floats, arrow_rows, index_settings, matrix, reaching
+from hilum.features.lance import Floats, arrow_rows, condition_fault, index_settings, reaching
 from hilum.progress import say
 
 TIDY_OVER = 96
@@ -22,6 +23,8 @@ INDEX_OVER = 20_000
 """Images from which on searches go through an index; fewer are compared one by one in 20 ms."""
 ROWS_A_PART, PROBES, REFINE = 2048, 32, 10
 """Images in a cell of the index, cells that a search looks into, candidates (times k) then compared exactly."""
+SEEN = 5000
+"""How many ids are compared with one that is not there."""
 STALE = 0.25
 """Share of images outside the index at which it is made anew; until then these are compared one by one."""
 
@@ -57,11 +60,28 @@ class VectorTable:
         Raises:
             DataError: it cannot be understood.
         """
-        return check_condition(self._table, self.condition(where), where, list(self.columns.values()))
+        try:
+            return int(self._table.count_rows(self.condition(where) or None))
+        except (ValueError, RuntimeError) as error:
+            about = [name for name in ABOUT if name not in ("pack_fingerprint", "slot")]
+            fault = condition_fault(error, about, list(self.columns.values()))
+            raise DataError(f"the condition {where!r} {fault}") from error
 
     def condition(self, where: str) -> str:
-        """The condition as the database wants it."""
-        return as_condition(where, self.columns)
+        """The condition as the database wants it; empty stays empty.
+
+        Names of findings in backticks become their columns. It goes into parentheses, since whatever follows a
+        complete condition (`age > 60 sex = 'F'`) is otherwise ignored without a word.
+        """
+        if not where.strip():
+            return ""
+        named = re.sub(r"`([^`]+)`", lambda name: f"`{self.columns.get(name[1], name[1])}`", where)
+        return f"({named})"
+
+    def about(self, image_ids: Sequence[str]) -> pl.DataFrame:
+        """What is known of those of these images that are here, labels by finding."""
+        known = self.frame([*ABOUT, *self.columns.values()], _among(image_ids))
+        return known.rename({column: name for name, column in self.columns.items()})
 
     def known(self) -> pl.DataFrame:
         """All rows without their vectors, labels under their columns."""
@@ -83,19 +103,77 @@ class VectorTable:
             for batch in (query.where(condition) if condition else query).to_batches():
                 vectors = [name for name in columns if name in POOLINGS]
                 plain = batch.select([name for name in columns if name not in POOLINGS])
-                yield _polars(plain), [matrix(batch.column(name), self.width) for name in vectors]
+                flat = [batch.column(name).flatten().to_numpy() for name in vectors]
+                yield _polars(plain), [values.reshape(-1, self.width) for values in flat]
 
     def nearest(
-        self, vector: Floats, pooling: str, k: int, condition: str = "", exact: bool = False
+        self, query: Floats | str, k: int, where: str, pooling: str, exact: bool, place: str
     ) -> pl.DataFrame:
-        """The k rows whose vectors point most nearly the same way; through the index, where there is one."""
-        columns = [*ABOUT, *self.columns.values(), "_distance"]
+        """See `FeatureStore.nearest`; `place` says in messages where was looked."""
+        poolings = POOLINGS if pooling == "both" else (pooling,)
+        own = query if isinstance(query, str) else None
+        vector = np.asarray(query, np.float32).ravel() if own is None else self._vector(own, poolings, place)
+        if len(vector) != self.width * len(poolings):
+            raise DataError(
+                f"the vector has {len(vector)} numbers; those of {place} have {self.width * len(poolings)} "
+                f"(pooling {pooling}). It is of another encoder."
+            )
+        if not np.isfinite(vector).all() or not vector.any():
+            raise DataError(
+                f"the vector has no direction (all zeros, or not finite): {place} has nothing like it."
+            )
+        # Few images are compared faster one by one, and an index could miss some of them.
+        exact = self.count(where) < INDEX_OVER or exact
+        condition = self.condition(where)
+        # The image itself is left out afterwards: as a condition it would double the time.
+        more = k + (own is not None)
+        if pooling == "both":
+            near = self._nearest_by_both(vector, more, condition)
+        else:
+            near = self._nearest_by_one(vector, pooling, more, condition, exact)
+        names = {column: name for name, column in self.columns.items()}
+        return (
+            near.filter(pl.col("image_id").ne_missing(own))
+            .sort(["similarity", "image_id"], descending=[True, False])
+            .head(k)
+            .select("image_id", pl.col("similarity").cast(pl.Float32), *[*ABOUT][1:], *names)
+            .rename(names)
+        )
+
+    def _vector(self, image_id: str, poolings: Sequence[str], place: str) -> Floats:
+        for frame, vectors in self.batches(["image_id", *poolings], _among([image_id])):
+            if frame.height:
+                return np.concatenate([rows[0] for rows in vectors])
+        close = nearest(image_id, self.frame(["image_id"])["image_id"].head(SEEN))
+        raise DataError(
+            f"{place} has no image {image_id!r}, and there is no such file"
+            + (f"; did you mean {close!r}?" if close else ".")
+        )
+
+    def _nearest_by_one(
+        self, vector: Floats, pooling: str, k: int, condition: str, exact: bool
+    ) -> pl.DataFrame:
+        """The k whose vectors point most nearly the same way; through the index, where there is one."""
         with reaching(self._url):
             query = self._table.search(vector, vector_column_name=pooling).distance_type("cosine")
             query = query.where(condition, prefilter=True) if condition else query
             query = query.bypass_vector_index() if exact else query.nprobes(PROBES).refine_factor(REFINE)
-            found = _polars(query.select(columns).limit(k).to_arrow())
-        return found.with_columns(similarity=1 - pl.col("_distance")).drop("_distance")
+            columns = [*ABOUT, *self.columns.values(), "_distance"]
+            near = _polars(query.select(columns).limit(k).to_arrow())
+        return near.with_columns(similarity=1 - pl.col("_distance"))
+
+    def _nearest_by_both(self, vector: Floats, k: int, condition: str) -> pl.DataFrame:
+        """The k nearest by both vectors side by side: in one pass, keeping the best so far."""
+        avg, largest = np.split(vector / np.linalg.norm(vector[None], axis=1), 2)
+        best = pl.DataFrame(schema={"image_id": pl.String, "similarity": pl.Float32})
+        for frame, (some, others) in self.batches(["image_id", *POOLINGS], condition):
+            product = some @ avg + others @ largest
+            length = np.sqrt(np.einsum("ij,ij->i", some, some) + np.einsum("ij,ij->i", others, others))
+            cosine = product / np.maximum(length, np.finfo(np.float32).tiny)
+            best = pl.concat([best, frame.with_columns(similarity=cosine.astype(np.float32))])
+            best = best.top_k(k, by="similarity")
+        about = self.frame([*ABOUT, *self.columns.values()], _among(best["image_id"].to_list()))
+        return about.join(best, on="image_id")
 
     def add_findings(self, columns: Mapping[str, str]) -> None:
         """Columns for further findings; earlier rows do not mention them."""
@@ -148,8 +226,7 @@ def _polars(table: Any) -> pl.DataFrame:
     return found
 
 
-def unit(vectors: Floats) -> Floats:
-    """Rows of length 1 (all zeros stay so): float32 [n, d] -> float32 [n, d]."""
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    made: Floats = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
-    return made
+def _among(image_ids: Sequence[str]) -> str:
+    """The condition of these images alone, as SQL writes their ids."""
+    quoted = ("'" + name.replace("'", "''") + "'" for name in image_ids)
+    return f"image_id in ({', '.join(quoted)})" if image_ids else "false"

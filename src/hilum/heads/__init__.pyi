@@ -1,11 +1,6 @@
-from .candidates import POOLINGS as POOLINGS
 from .candidates import Candidate as Candidate
-from .candidates import Pooling as Pooling
-from .cross import cross_fit as cross_fit
-from .cross import out_of_fold as out_of_fold
 from .folds import folds_of as folds_of
-from .learn import Plan as Plan
+from .judging.cross_fit import cross_fit as cross_fit
 from .learn import learn_heads as learn_heads
-from .record import Entry as Entry
 from .record import SearchRecord as SearchRecord
-from .settings import Wishes as Wishes
+from .record import TriedHead as TriedHead

@@ -1,9 +1,5 @@
 from .find import find_suspects as find_suspects
-from .suspects import DUPLICATE as DUPLICATE
-from .suspects import ERROR as ERROR
-from .suspects import LEARNING as LEARNING
-from .suspects import Neighbour as Neighbour
+from .suspects import REASONS as REASONS
 from .suspects import Suspect as Suspect
 from .suspects import Suspects as Suspects
-from .write import check_out as check_out
-from .write import write_results as write_results
+from .suspects import check_out as check_out

@@ -1,18 +1,25 @@
-"""Confident learning (Northcutt, Jiang and Chuang 2021) by cleanlab, of one finding."""
+"""Probabilities of a finding by classifiers that have not seen the patient, and what cleanlab makes of them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hilum.errors import MissingExtra
+from hilum.config import NoiseConfig
+from hilum.heads import Candidate, cross_fit, folds_of
+from hilum.metrics import sigmoid
 
 Floats = npt.NDArray[np.float64]
 SMALLEST = 1e-6
 """Probabilities are kept this far from 0 and 1."""
+CANDIDATES = tuple(
+    Candidate("logistic", pooling, "l2", C) for pooling in ("avg", "both") for C in (1e-3, 3e-3, 1e-2, 3e-2)
+)
+"""Tried where no classifier is named; that of the smallest log loss out of fold is taken. See docs/noise.md for
+what else was measured."""
 
 
 @dataclass(frozen=True)
@@ -34,21 +41,19 @@ class Confident:
 
 
 def confident_learning(given: npt.NDArray[np.int64], probability: Floats) -> Confident:
-    """Estimate which labels are wrong, and how many.
+    """Estimate which labels are wrong, and how many (Northcutt, Jiang and Chuang 2021).
 
     Args:
         given: int64 [n], 1 or 0; both occur.
         probability: float64 [n], of the positive class, by classifiers that have not seen the image.
-
-    Raises:
-        MissingExtra: cleanlab is not installed.
     """
-    count, find, rank = _cleanlab()
+    from cleanlab import count, filter, rank
+
     clipped = np.clip(probability, SMALLEST, 1 - SMALLEST)
     both = np.stack([1 - clipped, clipped], axis=1)
     joint = count.estimate_joint(given, both)
     # More than one process would be slower for one finding: starting them takes longer than the work.
-    issues = find.find_label_issues(given, both, filter_by="prune_by_noise_rate", n_jobs=1)
+    issues = filter.find_label_issues(given, both, filter_by="prune_by_noise_rate", n_jobs=1)
     return Confident(
         rank.get_label_quality_scores(given, both, method="self_confidence"),
         issues,
@@ -57,18 +62,45 @@ def confident_learning(given: npt.NDArray[np.int64], probability: Floats) -> Con
     )
 
 
-def need_cleanlab() -> None:
-    """Fail before the work where cleanlab is missing.
+def out_of_sample(
+    vectors: Mapping[str, npt.NDArray[np.float32]],
+    given: npt.NDArray[np.int64],
+    patient_ids: npt.NDArray[np.object_],
+    candidates: Sequence[Candidate],
+    settings: NoiseConfig,
+    advance: Callable[[int], None] = lambda _: None,
+) -> tuple[Floats, Candidate]:
+    """Probabilities of a finding, cross-validated by patient several times with other folds, and averaged.
+
+    The log loss is a proper score of the labels as given, wrong ones included: the classifier of the smallest one
+    has learned the least of single wrong labels.
+
+    Args:
+        vectors: pooling -> float32 [n, d], for each pooling of the candidates.
+        given: int64 [n], 1 or 0.
+        patient_ids: [n].
+        candidates: which are tried on the first folds.
+        settings: `folds`, `repeats`, `seed` of the first (the next are seed + 1, ...), `device`.
+        advance: called with the number of repeats newly done.
+
+    Returns:
+        float64 [n], and the classifier that gave them.
 
     Raises:
-        MissingExtra: it is not installed.
+        DataError: fewer patients than folds.
     """
-    _cleanlab()
+    targets = given[:, None].astype(np.float32)
+    total = np.zeros(len(given))
+    for seed in range(settings.seed, settings.seed + settings.repeats):
+        fold_of = folds_of(patient_ids, targets, settings.folds, seed)
+        heads = cross_fit(candidates, vectors, targets, fold_of, device=settings.device, seed=seed)
+        logits = heads.logits(range(len(candidates)), vectors, targets)[:, :, 0]
+        best = int(np.argmin([_log_loss(one, given) for one in logits]))
+        candidates = [candidates[best]]
+        total += sigmoid(logits[best])
+        advance(1)
+    return total / settings.repeats, candidates[0]
 
 
-def _cleanlab() -> tuple[Any, Any, Any]:
-    try:
-        from cleanlab import count, filter, rank
-    except ImportError as error:
-        raise MissingExtra("cleanlab", "noise", "finding wrong labels") from error
-    return count, filter, rank
+def _log_loss(logits: Floats, given: npt.NDArray[np.int64]) -> float:
+    return float(np.logaddexp(0, np.where(given == 1, -logits, logits)).mean())

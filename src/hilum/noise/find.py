@@ -2,45 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from hilum.config import LabelsConfig
-from hilum.errors import DataError
+from hilum.config import LabelsConfig, NoiseConfig
+from hilum.errors import DataError, MissingExtra
 from hilum.features import Features, FeatureStore
 from hilum.heads import Candidate
-from hilum.noise.confident import need_cleanlab
-from hilum.noise.how import How
-from hilum.noise.judged import Judged, Known, described, judge, known_labels
-from hilum.noise.probabilities import DEFAULT, out_of_sample
-from hilum.noise.read import Reading, no_reading, read_already
+from hilum.noise.confident import CANDIDATES, out_of_sample
+from hilum.noise.pictures import look_at_pictures
+from hilum.noise.ranking import KnownLabels, RankedLabels
+from hilum.noise.reviewed import Reviewed
 from hilum.noise.suspects import Suspects
-from hilum.noise.twins import find_twins
-from hilum.noise.unlike import unlike_note
 from hilum.progress import progress
-from hilum.text import items
 
 
 def find_suspects(
-    store: FeatureStore | str | Path,
-    findings: Sequence[str] = (),
-    *,
-    encoder: str = "",
-    where: str = "",
-    candidate: Candidate | None = None,
-    folds: int = 5,
-    repeats: int = 3,
-    threshold: float = 0.9,
-    k: int = 5,
-    top: int | None = None,
-    test: bool = False,
-    labels: LabelsConfig | None = None,
-    verdicts: str | Path | None = None,
-    device: str = "auto",
-    seed: int = 0,
+    store: FeatureStore | str | Path, settings: NoiseConfig, candidate: Candidate | None = None
 ) -> Suspects:
     """Look for wrong labels, one finding at a time; images whose label is not known are left out.
 
@@ -51,91 +32,78 @@ def find_suspects(
 
     Args:
         store: a feature store, or where it is.
-        findings: of which; all that the store has by default.
-        encoder: whose vectors; its name or fingerprint, needed where the store has several.
-        where: only among images that fulfil this condition.
-        candidate: as all that follow but `labels` and `verdicts`, see `hilum.noise.how.How`.
-        folds: parts of the cross-validation.
-        repeats: how often it is done.
-        threshold: of confident errors.
-        k: neighbours of each suspect.
-        top: how many per finding.
-        test: official test images too.
-        labels: what uncertain and blank labels mean; not scored and negative by default.
-        verdicts: an overlay with verdicts of readers: their labels are learned from, and not listed again.
-        device: where classifiers are fitted.
-        seed: of folds.
+        settings: which images and findings, and how they are looked at.
+        candidate: the classifier; None takes that of `CANDIDATES` which fits the labels of a finding best.
 
     Raises:
-        ConfigError: an argument out of range, or no such encoder.
+        ConfigError: no such encoder.
         DataError: no such store or finding, a finding with one class only, too few patients for the folds, or
             verdicts that cannot be read or name what is not there.
         MissingExtra: cleanlab, or LanceDB, is not installed.
     """
-    how = How(candidate, folds, repeats, threshold, k, top, test, labels or LabelsConfig(), device, seed)
-    need_cleanlab()
+    if find_spec("cleanlab") is None:
+        raise MissingExtra("cleanlab", "noise", "finding wrong labels")
     opened = store if isinstance(store, FeatureStore) else FeatureStore.open(store)
-    features = opened.features(encoder, where=where)
-    reading = no_reading(features)
-    if verdicts is not None:
-        everything = opened.features(encoder) if where else features
-        reading = read_already(features, everything, verdicts, how.labels)
-    return suspects_of(reading, findings, how, opened.url)
+    features = opened.features(settings.encoder, where=settings.where)
+    reviewed = Reviewed(features)
+    if settings.labels:
+        everything = opened.features(settings.encoder) if settings.where else features
+        reviewed = Reviewed.of(features, everything, settings.labels, _policy(settings))
+    return suspects_among(reviewed, settings, candidate, opened.url)
 
 
-def suspects_of(reading: Reading, findings: Sequence[str], how: How, store: str = "") -> Suspects:
-    """As `find_suspects`, among vectors in memory.
-
-    Args:
-        reading: the images, and which of their labels have been read.
-        findings: of which; by default all that can be learned.
-        how: all that can be chosen.
-        store: where they come from, for those who read the result.
-    """
-    features = _taking_part(reading.features, how.test)
-    asked, warnings = _asked(features, findings, how)
-    candidates = DEFAULT if how.candidate is None else (how.candidate,)
+def suspects_among(
+    reviewed: Reviewed, settings: NoiseConfig, candidate: Candidate | None = None, store: str = ""
+) -> Suspects:
+    """As `find_suspects`, among vectors in memory; `store` is told as where they come from."""
+    features = _taking_part(reviewed.features, settings.test)
+    findings, warnings = _known(features, settings)
+    candidates = CANDIDATES if candidate is None else (candidate,)
     vectors: dict[str, npt.NDArray[np.float32]] = {
         one.pooling: features.vectors(one.pooling) for one in candidates
     }
     patients = features.frame["patient_id"].to_numpy()
-    twins = find_twins(features.frame)
-    looked = []
-    with progress("cross-validating", how.repeats * len(asked), "rounds") as advance:
-        for one in asked:
+    pairs, told = look_at_pictures(features.frame)
+    ranked, names = [], {}
+    with progress("cross-validating", settings.repeats * len(findings), "rounds") as advance:
+        for one in findings:
             inside = {pooling: matrix[one.rows] for pooling, matrix in vectors.items()}
-            sampled = out_of_sample(
-                inside, one.given, patients[one.rows], candidates,
-                folds=how.folds, repeats=how.repeats, seed=how.seed, device=how.device, advance=advance,
-            )  # fmt: skip
-            read = reading.rows(features, one.finding)
-            looked.append(judge(one, sampled, twins.pairs, read, how))
+            probability, best = out_of_sample(
+                inside, one.given, patients[one.rows], candidates, settings, advance
+            )
+            names[one.finding] = best.describe()
+            read = reviewed.rows(features, one.finding)
+            ranked.append(RankedLabels.of(one, probability, pairs, read, settings))
     return Suspects(
-        tuple(one.rate for one in looked),
-        tuple(suspect for one in looked for suspect in described(one, features, how.k)),
+        tuple(one.rate for one in ranked),
+        tuple(suspect for one in ranked for suspect in one.suspects(features, settings.neighbours)),
         store,
         features.encoder.name,
-        _named(looked),
-        how.folds,
-        how.repeats,
-        how.threshold,
-        (*warnings, *twins.warnings, *unlike_note(features.frame)),
+        _one_for_all(names),
+        settings.folds,
+        settings.repeats,
+        settings.threshold,
+        (*warnings, *told),
     )
 
 
-def _asked(features: Features, findings: Sequence[str], how: How) -> tuple[list[Known], list[str]]:
+def _policy(settings: NoiseConfig) -> LabelsConfig:
+    return LabelsConfig(uncertain=settings.uncertain, blank=settings.blank)
+
+
+def _known(features: Features, settings: NoiseConfig) -> tuple[list[KnownLabels], list[str]]:
     """Known labels of each finding; where none was named, one that cannot be learned is left out and told."""
-    if findings:
-        return [known_labels(features, name, how) for name in dict.fromkeys(items(findings))], []
-    found, told = [], []
-    for name in features.findings:
+    known, left_out = [], []
+    for name in dict.fromkeys(settings.findings or features.findings):
         try:
-            found.append(known_labels(features, name, how))
+            known.append(KnownLabels.of(features, name, _policy(settings), settings.folds))
         except DataError as error:
-            told.append(f"Left out: {error}")
-    if not found:
-        raise DataError("no finding can be looked at:\n" + "\n".join(f"  - {line}" for line in told))
-    return found, told
+            if settings.findings:
+                raise
+            left_out.append(f"Left out: {error}")
+    if not known:
+        raise DataError("no finding can be looked at:\n" + "\n".join(f"  - {line}" for line in left_out))
+    return known, left_out
 
 
 def _taking_part(features: Features, test: bool) -> Features:
@@ -151,9 +119,8 @@ def _taking_part(features: Features, test: bool) -> Features:
     return features.take(keep.to_numpy())
 
 
-def _named(looked: Sequence[Judged]) -> str:
+def _one_for_all(names: dict[str, str]) -> str:
     """The classifiers in words: one for all, or one a finding."""
-    names = {one.known.finding: one.sampled.candidate.describe() for one in looked}
     if len(set(names.values())) == 1:
         return next(iter(names.values()))
     return "; ".join(f"{finding}: {name}" for finding, name in names.items())

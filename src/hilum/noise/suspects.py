@@ -1,16 +1,25 @@
-"""What `hilum noise` finds, as plain values: suspects, worst first, and how many labels are probably wrong."""
+"""What `hilum noise` finds, as plain values and as files: suspects, worst first, and how many labels are wrong."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-LEARNING, ERROR, DUPLICATE = "confident learning", "confident error", "near duplicate"
+from hilum.errors import DataError
+from hilum.files import csv_text, write_json, write_text
+from hilum.records import to_json
+from hilum.table import Overlay
+from hilum.text import many
+
+REASONS = ("confident learning", "confident error", "near duplicate")
 """Why a label is suspect: cleanlab finds it, its error is confident, or the same picture is labelled otherwise."""
-REASONS = (LEARNING, ERROR, DUPLICATE)
+CLASSES = {1: "positive", 0: "negative"}
+"""Label -> how tables and verdicts call it."""
+OVERLAY = "overlay.csv"
 
 
 @dataclass(frozen=True)
@@ -121,31 +130,51 @@ class Suspects:
         """The suspects of one finding, worst first."""
         return tuple(one for one in self.suspects if one.finding == finding)
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values; `from_json` reads them."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Suspects:
-        """What `to_json` wrote, also after a trip through a JSON file."""
-        plain = dict(value)
-        plain["rates"] = tuple(NoiseRate(**rate) for rate in value["rates"])
-        plain["suspects"] = tuple(_suspect(one) for one in value["suspects"])
-        plain["warnings"] = tuple(value["warnings"])
-        return cls(**plain)
-
     def frame(self) -> pl.DataFrame:
         """One row a suspect: its columns, reasons joined by `; `, and its neighbours' ids and labels by spaces."""
         rows = [
-            {name: getattr(one, name) for name in _COLUMNS if name in _OWN}
+            vars(one)
             | {
                 "reasons": "; ".join(one.reasons),
                 "neighbours": " ".join(near.image_id for near in one.neighbours),
-                "neighbour_labels": " ".join(_label(near.label) for near in one.neighbours),
+                "neighbour_labels": " ".join(
+                    "?" if near.label is None else str(near.label) for near in one.neighbours
+                ),
             }
             for one in self.suspects
         ]
         return pl.DataFrame(rows, schema=_COLUMNS)
+
+    def overlay(self, accept: int, reader: str) -> pl.DataFrame:
+        """A row for each suspect, in words, to be filled with verdicts.
+
+        Args:
+            accept: so many of each finding, the worst first, get the verdict that their label is wrong.
+            reader: whose verdict that is.
+        """
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        rows = [
+            (
+                *(one.image_id, one.finding),
+                *((CLASSES[1 - one.given], reader, now) if one.rank <= accept else (None, None, None)),
+                *(CLASSES[one.given], f"{one.probability:.4f}"),
+            )
+            for one in self.suspects
+        ]
+        columns = (*Overlay.COLUMNS, "given", "probability")
+        return pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
+
+    def save(self, out: Path, accept: int = 0, reader: str = "hilum noise") -> None:
+        """Write `suspects.json`, `suspects.csv`, and `overlay.csv`; see `overlay`.
+
+        Raises:
+            DataError: as `check_out`.
+            DiskError: it cannot be written.
+        """
+        check_out(out)
+        write_json(out / "suspects.json", to_json(self))
+        write_text(out / "suspects.csv", csv_text(self.frame()))
+        write_text(out / OVERLAY, csv_text(self.overlay(accept, reader)))
 
 
 _COLUMNS: dict[str, Any] = {
@@ -162,15 +191,28 @@ _COLUMNS: dict[str, Any] = {
     "pack": pl.String,
     "slot": pl.Int64,
 }
-_OWN = {field.name for field in fields(Suspect)} - {"reasons", "neighbours"}
 
 
-def _label(label: int | None) -> str:
-    return "?" if label is None else str(label)
+def check_out(out: Path) -> None:
+    """Check, before the work, that no verdicts of a reader would be written over.
 
-
-def _suspect(value: Mapping[str, Any]) -> Suspect:
-    plain = dict(value)
-    plain["reasons"] = tuple(value["reasons"])
-    plain["neighbours"] = tuple(Neighbour(**near) for near in value["neighbours"])
-    return Suspect(**plain)
+    Raises:
+        DataError: the folder has an overlay with verdicts, or one that a spreadsheet saved so that it cannot be
+            told whether it has any; or it is a file.
+    """
+    path = out / OVERLAY
+    if out.exists() and not out.is_dir():
+        raise DataError(f"{out} is a file; suspects are written into a folder. Name another one.")
+    if not path.exists():
+        return
+    filled = Overlay.filled(path)
+    if filled is None:
+        raise DataError(
+            f"{path} has no column 'verdict' that can be read, and may hold verdicts all the same, saved in "
+            "another way. Name another folder with --out, or remove that file."
+        )
+    if filled:
+        raise DataError(
+            f"{path} has {many(filled, 'verdict')}, which would be lost. Name another folder with --out; "
+            f"--labels {path} takes them into account."
+        )

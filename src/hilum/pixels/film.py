@@ -197,14 +197,8 @@ class _Asked(NamedTuple):
     view: str | None
 
 
-class _Looks(NamedTuple):
-    """Log odds of a chest film, and what else it resembles most (a key of `_OTHER`)."""
-
-    odds: float
-    kind: str
-
-
-def _looks(glances: Sequence[_Glance]) -> list[_Looks]:
+def _looks(glances: Sequence[_Glance]) -> list[tuple[float, str]]:
+    """Log odds of a chest film, and what else each picture resembles most (a key of `_OTHER`)."""
     weights = _weights()
     parts = _measured(glances).reshape(len(glances), _PARTS, -1).swapaxes(0, 1)
     sums = np.matmul(parts, weights["hidden"].reshape(_PARTS, parts.shape[2], -1)).sum(axis=0)
@@ -214,9 +208,7 @@ def _looks(glances: Sequence[_Glance]) -> list[_Looks]:
     highest = other.max(axis=1)
     odds = logits[:, 0] - highest - np.log(np.exp(other - highest[:, None]).sum(axis=1))
     kinds = list(_OTHER)
-    return [
-        _Looks(*one) for one in zip(odds.tolist(), (kinds[at] for at in other.argmax(axis=1)), strict=True)
-    ]
+    return list(zip(odds.tolist(), (kinds[at] for at in other.argmax(axis=1)), strict=True))
 
 
 def _glance(gray: Gray) -> _Glance:

@@ -103,7 +103,7 @@ class Origin:
         if others:
             tensors = {key: value for key, value in tensors.items() if not key.startswith("classifier.")}
         try:
-            loaded = fit_weights(model, tensors, called)
+            model.notes = fit_weights(model, tensors, called).notes()
         except WeightsError as error:
             own = self.backbone.config.model.name
             if own == self.model.name:
@@ -112,12 +112,11 @@ class Origin:
                 f"model.weights = {str(self.backbone.path)!r} is a run of a {own}; this is to be a "
                 f"{self.model.name}. Take the run's network: model.name = {own}"
             ) from error
-        notes = loaded.notes()
         if others:
-            notes = (
-                f"{called} learned {listed(learned, 3)}: its head is left out, the new one starts at random",
+            said = (
+                f"{called} learned {listed(learned, 3)}: its head is left out, the new one starts at random"
             )
-        model.notes = notes
+            model.notes = (said,)
         model.note_size(called, self.backbone.data["prepare"]["size"], size)
         return model
 

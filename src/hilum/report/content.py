@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from hilum.metrics import COUNTS, SCORES, Predictions, Scores
+from hilum.metrics import COUNTS, Predictions, Scores
 from hilum.runs import Run
-from hilum.text import MISSING, cell, listed, many
+from hilum.text import cell, many
 
 
 @dataclass(frozen=True)
@@ -38,24 +38,6 @@ class Value:
         return f"{self.text} ({self.range})" if self.range else self.text
 
 
-@dataclass(frozen=True)
-class Count:
-    """How many of how many."""
-
-    value: float
-    of: float
-
-    @property
-    def text(self) -> str:
-        """The count."""
-        return MISSING if math.isnan(self.value) else f"{int(self.value):,}"
-
-    @property
-    def range(self) -> str:
-        """What it is a part of."""
-        return "" if math.isnan(self.value) else f"of {int(self.of):,}"
-
-
 def value_of(scores: Scores, name: str, column: int | None = None) -> Value:
     """A score of one finding, or its mean over findings, with its interval where there is one.
 
@@ -77,44 +59,6 @@ def value_of(scores: Scores, name: str, column: int | None = None) -> Value:
         return Value(value)
     at = () if column is None else (column,)
     return Value(value, float(interval.low[at]), float(interval.high[at]), interval.method)
-
-
-def combined_value(scores: Scores, name: str) -> Value:
-    """A score over all findings, with its interval where there is one."""
-    value, found = scores.combined[name], scores.intervals
-    interval = found.combined.get(name) if found else None
-    if interval is None:
-        return Value(value)
-    return Value(value, float(interval.low), float(interval.high), interval.method)
-
-
-def interval_note(scores: Scores, names: tuple[str, ...], *, means: bool = False) -> str:
-    """How the intervals of some scores came about, in one phrase; empty where there are none.
-
-    Args:
-        scores: of a part.
-        names: of `SCORES`.
-        means: of their means over findings.
-    """
-    found = scores.intervals
-    if found is None:
-        return ""
-    columns = found.means if means and len(scores.findings) > 1 else found.columns
-    methods: dict[str, list[str]] = {}
-    for name in names:
-        if name in columns:
-            methods.setdefault(columns[name].method, []).append(SCORES[name].heading)
-    if not methods:
-        return ""
-    each = "; ".join(
-        f"{_method(method, found.replicates)}{f' for {listed(titles, 9)}' if len(methods) > 1 else ''}"
-        for method, titles in methods.items()
-    )
-    return f"{100 * found.level:g} % intervals over {many(found.patients, 'patient')}, by {each}"
-
-
-def _method(method: str, replicates: int) -> str:
-    return f"{method} ({replicates:,} samples)" if method.startswith("bootstrap") else method
 
 
 CELLS = ("true_positives", "false_negatives", "false_positives", "true_negatives")
@@ -164,41 +108,6 @@ class Part:
     def units(self) -> str:
         """`624 images`, `312 studies`."""
         return many(self.scores.images, self.predictions.unit)
-
-
-def scored_parts(run: Run) -> list[Part]:
-    """The reported part first: test where it was scored, then validation.
-
-    A run that is not finished has the validation scores of its best epoch so far, or none.
-    """
-    found = []
-    for name in ("test", "valid"):
-        scores = run.scores(name)
-        if scores is not None:
-            raw = run.predictions(name)
-            found.append(_part(run, name, run.judged(name), raw, scores))
-    history = run.history
-    if not found and history:
-        entry = next((e for e in history if e["best"]), history[-1])
-        raw = run.predictions("valid", entry["epoch"])
-        found.append(_part(run, "valid", raw, raw, Scores.from_json(entry["valid"]["scores"])))
-    return found
-
-
-def _part(run: Run, name: str, judged: Predictions, raw: Predictions, scores: Scores) -> Part:
-    """A part with the findings alone that the settings show."""
-    include = run.config.scores.include
-    shown = tuple(finding for finding in include if finding in scores.findings) or scores.findings
-    if shown != scores.findings:
-        scores = scores.select(shown)
-    return Part(
-        name,
-        PARTS[name],
-        judged.select(scores.findings),
-        scores,
-        raw.select(scores.findings),
-        run.config.scores.combine,
-    )
 
 
 def best_epoch(run: Run) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -19,10 +20,8 @@ from hilum.drawing import (
     SQUARE,
     empty_figure,
     fitted,
-    limits,
     new_figure,
     style,
-    unit_square,
 )
 from hilum.metrics import Cell, Reliability
 from hilum.report.content import Value
@@ -44,26 +43,8 @@ def alone(
 def reliability_plot(diagram: Diagram, colour: str) -> Figure:
     """Share of positives against mean probability, with how many images lie in each bin under it."""
     figure = empty_figure(SQUARE)
-    draw_reliability(*reliability_axes(figure, (0, 0, *SQUARE)), diagram, colour)
+    draw_reliability(figure, (0, 0, *SQUARE), diagram, colour)
     return figure
-
-
-def reliability_axes(figure: Figure, box: tuple[float, float, float, float]) -> tuple[Axes, Axes]:
-    """Axes for the diagram and, under it, for the counts.
-
-    Args:
-        figure: where.
-        box: left, bottom, width and height of both together with their labels, in inches.
-    """
-    width, height = figure.get_size_inches()
-    left, bottom = (box[0] + 0.55) / width, (box[1] + 0.46) / height
-    across, strip = (box[2] - 0.65) / width, 0.3 / height
-    counts = figure.add_axes((left, bottom, across, strip))
-    above = (box[3] - 0.56) / height - strip - 0.06 / height
-    axes = figure.add_axes((left, bottom + strip + 0.06 / height, across, above))
-    style(axes, "", "Share positive")
-    style(counts, "Probability")
-    return axes, counts
 
 
 def draw_roc(axes: Axes, curves: Sequence[PartCurves], finding: str) -> None:
@@ -74,7 +55,7 @@ def draw_roc(axes: Axes, curves: Sequence[PartCurves], finding: str) -> None:
     for part in _having(curves, finding):
         point = part.points[finding]
         _mark(axes, point.false_positive_rate, point.recall, COLOURS[part.part])
-    unit_square(axes)
+    _unit_square(axes)
 
 
 def draw_precision_recall(axes: Axes, curves: Sequence[PartCurves], finding: str) -> None:
@@ -86,7 +67,7 @@ def draw_precision_recall(axes: Axes, curves: Sequence[PartCurves], finding: str
     for part in _having(curves, finding):
         point = part.points[finding]
         _mark(axes, point.recall, point.precision, COLOURS[part.part])
-    unit_square(axes)
+    _unit_square(axes)
 
 
 def draw_progression(
@@ -102,18 +83,31 @@ def draw_progression(
     axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.grid(axis="y", color=RULE, linewidth=0.6)
     axes.set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
-    axes.set_ylim(*limits([value for series in values.values() for value in series]))
+    axes.set_ylim(*_limits([value for series in values.values() for value in series]))
 
 
-def draw_reliability(axes: Axes, counts: Axes, diagram: Diagram, colour: str) -> None:
-    """Bins as dots with the 95 % interval of their share (Wilson), before calibration in gray; counts under it."""
+def draw_reliability(
+    figure: Figure, box: tuple[float, float, float, float], diagram: Diagram, colour: str
+) -> Axes:
+    """Bins as dots with the 95 % interval of their share (Wilson), before calibration in gray; counts under it.
+
+    `box` is left, bottom, width and height of both together with their labels, in inches. Returns the upper axes.
+    """
+    width, height = figure.get_size_inches()
+    left, bottom = (box[0] + 0.55) / width, (box[1] + 0.46) / height
+    across, strip, gap = (box[2] - 0.65) / width, 0.3 / height, 0.06 / height
+    counts = figure.add_axes((left, bottom, across, strip))
+    axes = figure.add_axes((left, bottom + strip + gap, across, (box[3] - 0.56) / height - strip - gap))
+    style(axes, "", "Share positive")
+    style(counts, "Probability")
     axes.plot([0, 1], [0, 1], color=RULE, linewidth=1, zorder=1)
     sides = [(diagram.before, BEFORE)] if diagram.before is not None else []
     for side, ink in [*sides, (diagram.after, colour)]:
         side.draw(axes, ink)
-    unit_square(axes)
+    _unit_square(axes)
     axes.tick_params(axis="x", labelbottom=False)
     _draw_counts(counts, diagram.after, colour)
+    return axes
 
 
 def _draw_counts(axes: Axes, found: Reliability, colour: str) -> None:
@@ -124,7 +118,7 @@ def _draw_counts(axes: Axes, found: Reliability, colour: str) -> None:
     # A few bins near 0 can hold nearly all images; the root lets the others be seen.
     height = np.sqrt(density / max(density.max(), 1e-12))
     axes.bar(left, height, width=width, align="edge", color=colour, alpha=0.35, linewidth=0)
-    unit_square(axes)
+    _unit_square(axes)
     axes.grid(visible=False)
     axes.set_ylim(0, 1.05)
     axes.set_yticks([])
@@ -231,3 +225,23 @@ def _mark(axes: Axes, x: Value, y: Value, colour: str) -> None:
         [x.value], [y.value], marker="o", markersize=6.5, markerfacecolor="white",
         markeredgecolor=colour, markeredgewidth=2, zorder=4, clip_on=False,
     )  # fmt: skip
+
+
+def _unit_square(axes: Axes) -> None:
+    """0 to 1 both ways."""
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(-0.02, 1.02)
+    ticks = [0, 0.25, 0.5, 0.75, 1]
+    axes.set_xticks(ticks, ["0", "", "0.5", "", "1"])
+    axes.set_yticks(ticks, ["0", "", "0.5", "", "1"])
+    axes.grid(color=RULE, linewidth=0.6, alpha=0.7)
+
+
+def _limits(values: Sequence[float]) -> tuple[float, float]:
+    """Limits with some air; a flat line does not become noise."""
+    known = [value for value in values if math.isfinite(value)]
+    if not known:
+        return 0.0, 1.0
+    low, high = min(known), max(known)
+    air = max(0.08 * (high - low), 0.01)
+    return low - air, high + air

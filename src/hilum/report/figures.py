@@ -20,7 +20,6 @@ from hilum.report.drawing import (
     draw_progression,
     draw_reliability,
     draw_roc,
-    reliability_axes,
     subgroup_plot,
 )
 from hilum.report.numbers import Numbers
@@ -145,8 +144,7 @@ def _calibration(numbers: Numbers) -> Figure:
     colour = COLOURS[numbers.parts[0].name]
     figure, corners = _grid(len(numbers.diagrams), size, legend=True)
     for diagram, corner in zip(numbers.diagrams, corners, strict=True):
-        axes, counts = reliability_axes(figure, (*corner, size[0], size[1] - 0.2))
-        draw_reliability(axes, counts, diagram, colour)
+        axes = draw_reliability(figure, (*corner, size[0], size[1] - 0.2), diagram, colour)
         _title(axes, diagram.finding)
     part = numbers.parts[0].title
     before = any(diagram.before is not None for diagram in numbers.diagrams)

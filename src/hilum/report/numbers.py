@@ -17,6 +17,7 @@ from hilum.metrics import (
     Predictions,
     Reliability,
     RocCurve,
+    Scores,
     Subgroups,
     confusion,
     fit_thresholds,
@@ -25,7 +26,7 @@ from hilum.metrics import (
     roc_curves,
     subgroups,
 )
-from hilum.report.content import CELLS, PROGRESSION, Part, Value, best_epoch, scored_parts, value_of
+from hilum.report.content import CELLS, PARTS, PROGRESSION, Part, Value, best_epoch, value_of
 from hilum.runs import Run
 
 
@@ -87,7 +88,7 @@ class Numbers:
         Raises:
             RunError: the run's folder is not whole.
         """
-        parts = scored_parts(run)
+        parts = _scored_parts(run)
         epochs, series = _progression(run)
         return cls(
             parts,
@@ -324,3 +325,38 @@ def _short(change: dict[str, Any], gives: dict[str, float]) -> str:
 
 def _plain(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
+
+
+def _scored_parts(run: Run) -> list[Part]:
+    """The reported part first: test where it was scored, then validation.
+
+    A run that is not finished has the validation scores of its best epoch so far, or none.
+    """
+    found = []
+    for name in ("test", "valid"):
+        scores = run.scores(name)
+        if scores is not None:
+            raw = run.predictions(name)
+            found.append(_part(run, name, run.judged(name), raw, scores))
+    history = run.history
+    if not found and history:
+        entry = next((e for e in history if e["best"]), history[-1])
+        raw = run.predictions("valid", entry["epoch"])
+        found.append(_part(run, "valid", raw, raw, Scores.from_json(entry["valid"]["scores"])))
+    return found
+
+
+def _part(run: Run, name: str, judged: Predictions, raw: Predictions, scores: Scores) -> Part:
+    """A part with the findings alone that the settings show."""
+    include = run.config.scores.include
+    shown = tuple(finding for finding in include if finding in scores.findings) or scores.findings
+    if shown != scores.findings:
+        scores = scores.select(shown)
+    return Part(
+        name,
+        PARTS[name],
+        judged.select(scores.findings),
+        scores,
+        raw.select(scores.findings),
+        run.config.scores.combine,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,8 @@ from hilum.metrics import SCORES, Cell, Scores, per_finding
 from hilum.report.content import (
     PARTS,
     PROGRESSION,
-    Count,
     Part,
     Value,
-    combined_value,
-    interval_note,
     value_of,
 )
 from hilum.report.drawing import (
@@ -32,7 +30,7 @@ from hilum.report.drawing import (
 from hilum.report.numbers import Numbers, PartCurves, Progression
 from hilum.report.published import published
 from hilum.runs import Member, Run
-from hilum.text import cell
+from hilum.text import MISSING, cell, listed, many
 
 _HEADLINE = ("roc_auc", "average_precision", "recall", "specificity", "precision", "f1")
 """The large numbers at the top."""
@@ -46,6 +44,24 @@ _KEY = frozenset({"roc_auc", "recall"})
 _COMBINATIONS = (("recall", "Recall"), ("precision", "Precision"), ("f1", "F1"))
 
 
+@dataclass(frozen=True)
+class _Count:
+    """How many of how many."""
+
+    value: float
+    of: float
+
+    @property
+    def text(self) -> str:
+        """The count."""
+        return MISSING if math.isnan(self.value) else f"{int(self.value):,}"
+
+    @property
+    def range(self) -> str:
+        """What it is a part of."""
+        return "" if math.isnan(self.value) else f"of {int(self.of):,}"
+
+
 def panels(run: Run, numbers: Numbers) -> dict[str, Any]:
     """What the template shows of a run's scores; what the run does not have is empty.
 
@@ -57,7 +73,7 @@ def panels(run: Run, numbers: Numbers) -> dict[str, Any]:
         "headline": [
             (SCORES[name].heading, [value_of(part.scores, name) for part in parts]) for name in _HEADLINE
         ],
-        "headline_note": interval_note(parts[0].scores, _HEADLINE, means=True) if parts else "",
+        "headline_note": _interval_note(parts[0].scores, _HEADLINE, means=True) if parts else "",
         "tables": [(part, _score_tables(part.scores), _combined_rows(part.scores)) for part in parts],
         "curves": _curves(parts, numbers.curves),
         "progression": _progression(numbers.progression),
@@ -79,16 +95,16 @@ def _score_tables(scores: Scores) -> list[dict[str, Any]]:
     ]
 
 
-def _of(what: str) -> tuple[str, ...]:
-    return tuple(name for name in per_finding() if SCORES[name].of == what)
-
-
 def _combined_rows(scores: Scores) -> list[tuple[str, list[Value]]]:
     """Recall, precision and F1, each as mean over findings, over labels and over images."""
     return [
-        (title, [combined_value(scores, kind + name) for kind in ("macro_", "micro_", "sample_")])
+        (title, [_combined_value(scores, kind + name) for kind in ("macro_", "micro_", "sample_")])
         for name, title in _COMBINATIONS
     ]
+
+
+def _of(what: str) -> tuple[str, ...]:
+    return tuple(name for name in per_finding() if SCORES[name].of == what)
 
 
 def _table(scores: Scores, title: str, rates: tuple[str, ...], counts: tuple[str, ...]) -> dict[str, Any]:
@@ -97,7 +113,7 @@ def _table(scores: Scores, title: str, rates: tuple[str, ...], counts: tuple[str
     rates = tuple(name for name in rates if name in scores.columns and not np.isnan(scores[name]).all())
     columns = [(name, False) for name in counts] + [(SCORES[name].heading, name in _KEY) for name in rates]
     rows: list[dict[str, Any]] = []
-    cells: list[Value | Count | None]
+    cells: list[Value | _Count | None]
     for j, finding in enumerate(scores.findings):
         cells = [
             *(_count(scores, name, j) for name in counts),
@@ -109,16 +125,16 @@ def _table(scores: Scores, title: str, rates: tuple[str, ...], counts: tuple[str
         name = "mean" if over == len(scores.findings) else f"mean of {over} with both classes"
         cells = [*(None for _ in counts), *(value_of(scores, rate) for rate in rates)]
         rows.append({"name": name, "cells": cells, "mean": True})
-    return {"title": title, "columns": columns, "rows": rows, "note": interval_note(scores, rates)}
+    return {"title": title, "columns": columns, "rows": rows, "note": _interval_note(scores, rates)}
 
 
-def _count(scores: Scores, name: str, j: int) -> Value | Count:
+def _count(scores: Scores, name: str, j: int) -> Value | _Count:
     counts = ("positives", "images", "true_positives", "false_positives")
     positives, images, found, alarms = (float(scores[name][j]) for name in counts)
     if name == "Threshold":
         return Value(float(scores.thresholds.values[j]))
     how_many = {"Positive": (positives, images), "Found": (found, positives)}
-    return Count(*how_many.get(name, (alarms, images - positives)))
+    return _Count(*how_many.get(name, (alarms, images - positives)))
 
 
 def _curves(parts: list[Part], found: Sequence[PartCurves]) -> list[dict[str, Any]]:
@@ -282,3 +298,41 @@ def _alone(member: Member, part: str) -> dict[str, Any]:
         return {**told, "model": run.config.model.name, "seed": run.config.seed, "roc_auc": value}
     except HilumError:
         return {**told, "model": "", "seed": None, "roc_auc": Value(math.nan)}
+
+
+def _combined_value(scores: Scores, name: str) -> Value:
+    """A score over all findings, with its interval where there is one."""
+    value, found = scores.combined[name], scores.intervals
+    interval = found.combined.get(name) if found else None
+    if interval is None:
+        return Value(value)
+    return Value(value, float(interval.low), float(interval.high), interval.method)
+
+
+def _interval_note(scores: Scores, names: tuple[str, ...], *, means: bool = False) -> str:
+    """How the intervals of some scores came about, in one phrase; empty where there are none.
+
+    Args:
+        scores: of a part.
+        names: of `SCORES`.
+        means: of their means over findings.
+    """
+    found = scores.intervals
+    if found is None:
+        return ""
+    columns = found.means if means and len(scores.findings) > 1 else found.columns
+    methods: dict[str, list[str]] = {}
+    for name in names:
+        if name in columns:
+            methods.setdefault(columns[name].method, []).append(SCORES[name].heading)
+    if not methods:
+        return ""
+    each = "; ".join(
+        f"{_method(method, found.replicates)}{f' for {listed(titles, 9)}' if len(methods) > 1 else ''}"
+        for method, titles in methods.items()
+    )
+    return f"{100 * found.level:g} % intervals over {many(found.patients, 'patient')}, by {each}"
+
+
+def _method(method: str, replicates: int) -> str:
+    return f"{method} ({replicates:,} samples)" if method.startswith("bootstrap") else method

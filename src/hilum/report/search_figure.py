@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from hilum.drawing import INK, MUTED, RULE, empty_figure, image, style
-from hilum.heads import POOLINGS, Candidate, Entry, SearchRecord
+from hilum.heads import Candidate, SearchRecord, TriedHead
 from hilum.metrics import SCORES
 from hilum.text import many
 
@@ -40,9 +40,9 @@ def search_panel(record: SearchRecord | None) -> dict[str, Any]:
     if record is None:
         return {}
     score = SCORES[record.by].heading
-    best, others = record.winner, len(record.entries) - 1
-    kinds: dict[str, Entry] = {}
-    for entry in record.entries:
+    best, others = record.winner, len(record.tried) - 1
+    kinds: dict[str, TriedHead] = {}
+    for entry in record.tried:
         kinds.setdefault(_panel_of(entry.candidate), entry)
     return {
         "score": score,
@@ -50,16 +50,16 @@ def search_panel(record: SearchRecord | None) -> dict[str, Any]:
         "record": record,
         "best": best,
         "tied": _tied(record.within_noise, others),
-        "rows": list(enumerate(record.entries[:_NAMED], 1)),
+        "rows": list(enumerate(record.tried[:_NAMED], 1)),
         "kinds": [(_PANELS[name][0], entry) for name, entry in kinds.items()],
-        "more": max(0, len(record.entries) - _NAMED),
+        "more": max(0, len(record.tried) - _NAMED),
         "image": image(_search_plot(record)),
-        "alt": f"{score} of {many(len(record.entries), 'head')} against their settings. Best of each kind: "
-        + "; ".join(f"{_PANELS[name][0]} {entry.told}" for name, entry in kinds.items()),
+        "alt": f"{score} of {many(len(record.tried), 'head')} against their settings. Best of each kind: "
+        + "; ".join(f"{_PANELS[name][0]} {entry.text}" for name, entry in kinds.items()),
         "poolings": [
             (pooling, *_LOOKS[pooling])
-            for pooling in POOLINGS
-            if any(e.candidate.pooling == pooling for e in record.entries)
+            for pooling in _LOOKS
+            if any(e.candidate.pooling == pooling for e in record.tried)
         ],
     }
 
@@ -90,7 +90,7 @@ def _place_of(candidate: Candidate) -> float:
 
 def _search_plot(record: SearchRecord) -> Figure:
     """One panel a kind, on one scale of the score; the band is the winner's interval, its ring the winner."""
-    kinds = {_panel_of(entry.candidate) for entry in record.entries}
+    kinds = {_panel_of(entry.candidate) for entry in record.tried}
     names = [name for name in _PANELS if name in kinds]
     width = _LEFT + len(names) * (_SIZE[0] + _GAP)
     height = _FOOT + _SIZE[1] + 0.3
@@ -109,14 +109,14 @@ def _search_plot(record: SearchRecord) -> Figure:
             axes.tick_params(labelleft=False)
         if math.isfinite(record.winner.low):
             axes.axhspan(record.winner.low, record.winner.high, color="#e3f2f5", linewidth=0, zorder=0)
-        _draw(axes, [entry for entry in record.entries if _panel_of(entry.candidate) == name], record)
+        _draw(axes, [entry for entry in record.tried if _panel_of(entry.candidate) == name], record)
     return figure
 
 
 def _limits(record: SearchRecord) -> tuple[float, float]:
     """Both ends of the scale: the winner's interval is not flattened by heads that learned nothing."""
     best = record.winner
-    ends = [end for e in record.entries for end in (e.score, e.low, e.high) if math.isfinite(end)]
+    ends = [end for e in record.tried for end in (e.score, e.low, e.high) if math.isfinite(end)]
     if not ends:
         return 0.0, 1.0
     reach = _REACH * (best.high - best.low) if math.isfinite(best.low) else math.inf
@@ -125,11 +125,11 @@ def _limits(record: SearchRecord) -> tuple[float, float]:
     return low - air, high + air
 
 
-def _draw(axes: Axes, entries: Sequence[Entry], record: SearchRecord) -> None:
+def _draw(axes: Axes, entries: Sequence[TriedHead], record: SearchRecord) -> None:
     """The heads of one kind: a mark and an interval each, alike where pooling and class weights are."""
     _ticks(axes, sorted({_place_of(entry.candidate) for entry in entries}))
     low, high = axes.get_ylim()
-    alike: dict[tuple[str, str, bool], list[tuple[float, Entry]]] = {}
+    alike: dict[tuple[str, str, bool], list[tuple[float, TriedHead]]] = {}
     for entry, x in zip(entries, _aside(entries), strict=True):
         if math.isfinite(entry.score):
             colour, shape = _LOOKS[entry.candidate.pooling]
@@ -147,10 +147,10 @@ def _draw(axes: Axes, entries: Sequence[Entry], record: SearchRecord) -> None:
         axes.plot(places, y, mark, ms=4, mec=colour, mfc=face, mew=1, zorder=3, clip_on=False)
 
 
-def _aside(entries: Sequence[Entry]) -> list[float]:
+def _aside(entries: Sequence[TriedHead]) -> list[float]:
     """Where each stands: those of one place side by side, by pooling, so that intervals do not hide each other."""
-    together: dict[float, list[Entry]] = {}
-    order = {pooling: place for place, pooling in enumerate(POOLINGS)}
+    together: dict[float, list[TriedHead]] = {}
+    order = {pooling: place for place, pooling in enumerate(_LOOKS)}
     for entry in sorted(entries, key=lambda e: (order[e.candidate.pooling], e.candidate.class_weight)):
         together.setdefault(_place_of(entry.candidate), []).append(entry)
     gap = math.log10(max(together) / min(together)) / (len(together) - 1) if len(together) > 1 else 0.4

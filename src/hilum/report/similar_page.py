@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +25,6 @@ _QUERY_SIDE, _SIDE = 384, 256
 _Picture = npt.NDArray[np.uint8]
 """uint8 [h, w]."""
 _NAMED = {1: "positive", -1: "uncertain", 0: "negative", None: "not known"}
-
-
-@dataclass(frozen=True)
-class _Found:
-    """One image as the page shows it: what is known of it, and its labels by what they say."""
-
-    image_id: str
-    similarity: float
-    about: str
-    labels: tuple[tuple[str, str], ...]
-    picture: str
 
 
 def write_similar(
@@ -117,14 +105,15 @@ def _counts(found: pl.DataFrame, findings: tuple[str, ...]) -> list[tuple[str, i
     return sorted(counts, key=lambda count: -count[1])
 
 
-def _found(row: dict[str, Any], findings: tuple[str, ...], picture: _Picture | None) -> _Found:
-    return _Found(
-        str(row["image_id"]),
-        float(row["similarity"]),
-        _about(row),
-        _labels(row, findings),
-        _picture(picture, _SIDE),
-    )
+def _found(row: dict[str, Any], findings: tuple[str, ...], picture: _Picture | None) -> dict[str, Any]:
+    """One image as the page shows it: what is known of it, and its labels by what they say."""
+    return {
+        "image_id": str(row["image_id"]),
+        "similarity": float(row["similarity"]),
+        "about": _about(row),
+        "labels": _labels(row, findings),
+        "picture": _picture(picture, _SIDE),
+    }
 
 
 def _about(row: dict[str, Any]) -> str:

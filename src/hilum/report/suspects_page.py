@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from hilum.drawing import jpeg
 from hilum.errors import DiskError, PackError
 from hilum.files import write_text
-from hilum.noise import DUPLICATE, ERROR, LEARNING, Neighbour, Suspect, Suspects
+from hilum.noise import REASONS, Suspect, Suspects
 from hilum.pixels import Pack
 from hilum.report.html import render
 from hilum.text import many
@@ -21,30 +20,6 @@ _NAME = "suspects.html"
 _SIDE, _NEAR_SIDE = 320, 144
 """Pixels of a suspect's picture and of a neighbour's: 60 suspects of five stay under 4 MiB."""
 _LABELS = {1: "positive", 0: "negative", None: "not known"}
-
-
-@dataclass(frozen=True)
-class _Near:
-    """One neighbour as the page shows it; `differs` where its label is known and is not the suspect's."""
-
-    image_id: str
-    label: str
-    similarity: float
-    differs: bool
-    picture: str
-
-
-@dataclass(frozen=True)
-class _Card:
-    """One suspect as the page shows it."""
-
-    suspect: Suspect
-    given: str
-    other: str
-    picture: str
-    reasons: tuple[str, ...]
-    near: tuple[_Near, ...]
-    agreement: str
 
 
 class _Albums:
@@ -165,39 +140,42 @@ def _lead(suspects: Suspects, count: int) -> str:
     return f"{found} {here} are here to be looked at, worst first."
 
 
-def _card(suspects: Suspects, suspect: Suspect, albums: _Albums) -> _Card:
-    near = tuple(_near(suspect, one, albums) for one in suspect.neighbours)
+def _card(suspects: Suspects, suspect: Suspect, albums: _Albums) -> dict[str, Any]:
+    """One suspect as the page shows it."""
     known = [one for one in suspect.neighbours if one.label is not None]
     other = sum(one.label != suspect.given for one in known)
     agreement = f"{other} of {len(known)} labelled {_LABELS[1 - suspect.given]}"
-    return _Card(
-        suspect,
-        _LABELS[suspect.given],
-        _LABELS[1 - suspect.given],
-        albums.picture(suspect.pack, suspect.image_id, _SIDE),
-        tuple(_reason(suspects, suspect, reason) for reason in suspect.reasons),
-        near,
-        agreement if known else "none with a known label",
-    )
+    return {
+        "suspect": suspect,
+        "given": _LABELS[suspect.given],
+        "other": _LABELS[1 - suspect.given],
+        "picture": albums.picture(suspect.pack, suspect.image_id, _SIDE),
+        "reasons": [_reason(suspects, suspect, reason) for reason in suspect.reasons],
+        "near": [_near(suspect, place, albums) for place in range(len(suspect.neighbours))],
+        "agreement": agreement if known else "none with a known label",
+    }
 
 
-def _near(suspect: Suspect, near: Neighbour, albums: _Albums) -> _Near:
-    return _Near(
-        near.image_id,
-        _LABELS[near.label],
-        near.similarity,
-        near.label is not None and near.label != suspect.given,
-        albums.picture(near.pack or suspect.pack, near.image_id, _NEAR_SIDE, 80),
-    )
+def _near(suspect: Suspect, place: int, albums: _Albums) -> dict[str, Any]:
+    """One neighbour; `differs` where its label is known and is not the suspect's."""
+    near = suspect.neighbours[place]
+    return {
+        "image_id": near.image_id,
+        "label": _LABELS[near.label],
+        "similarity": near.similarity,
+        "differs": near.label is not None and near.label != suspect.given,
+        "picture": albums.picture(near.pack or suspect.pack, near.image_id, _NEAR_SIDE, 80),
+    }
 
 
 def _reason(suspects: Suspects, suspect: Suspect, reason: str) -> str:
     """A reason in a sentence."""
     other = _LABELS[1 - suspect.given]
+    learning, error, duplicate = REASONS
     sentences = {
-        LEARNING: f"Among the images labelled {_LABELS[suspect.given]}, it looks like one that is {other} "
+        learning: f"Among the images labelled {_LABELS[suspect.given]}, it looks like one that is {other} "
         "(confident learning).",
-        ERROR: f"The classifiers are sure that it is {other}: past {suspects.threshold:g} (confident error).",
-        DUPLICATE: f"A nearly equal picture, the first of those below, is labelled {other} (near duplicate).",
+        error: f"The classifiers are sure that it is {other}: past {suspects.threshold:g} (confident error).",
+        duplicate: f"A nearly equal picture, the first of those below, is labelled {other} (near duplicate).",
     }
     return sentences.get(reason, reason)

@@ -1,7 +1,6 @@
 from .listing import list_runs as list_runs
 from .member import Member as Member
 from .plugins import check_plugins as check_plugins
-from .plugins import kept_plugin as kept_plugin
 from .run import Run as Run
 from .scored import ScoredTest as ScoredTest
 from .scored import scored_test as scored_test

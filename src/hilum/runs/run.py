@@ -51,7 +51,7 @@ from hilum.runs.epochs import read_history
 from hilum.runs.folders import as_folder, move_numbered, other_runs
 from hilum.runs.info import Data, Epoch, damaged, parsed, read_info, read_object
 from hilum.runs.member import Member
-from hilum.runs.plugins import keep_plugins
+from hilum.runs.plugins import keep_plugins, kept_plugin
 from hilum.runs.predictions import read_predictions
 from hilum.runs.warnings import own_warnings
 from hilum.table import Overlay
@@ -379,6 +379,10 @@ class Run:
         """Keep the verdicts on labels that the run begins with, if there are any."""
         if verdicts is not None:
             verdicts.write(self.verdicts)
+
+    def plugin(self, name: str) -> Path:
+        """Where the run keeps the text of a plugin."""
+        return kept_plugin(self.path, name)
 
     def __repr__(self) -> str:
         return f"Run({self.path}: {self.info['status']}, {self.extent}, {self.config.model.name})"

@@ -9,7 +9,6 @@ from .overlay import Applied as Applied
 from .overlay import Overlay as Overlay
 from .sampling import sample_rows as sample_rows
 from .sources.classes import meaning_of as meaning_of
-from .sources.delimited import read_csv as read_csv
 from .sources.dicom import VIEW_CODES as VIEW_CODES
 from .sources.read import SOURCES as SOURCES
 from .sources.read import all_sources as all_sources

@@ -122,6 +122,15 @@ class Overlay:
             raise DataError(f"{path} cannot be used:\n" + "\n".join(f"  - {fault}" for fault in faults))
         return cls(pl.DataFrame(kept, schema=_SCHEMA, orient="row"))
 
+    @staticmethod
+    def filled(path: Path) -> int | None:
+        """How many verdicts a file has; None where it has no column of them that can be read."""
+        try:
+            given = read_csv(path).get_column("verdict", default=None)
+        except DataError:
+            return None
+        return None if given is None else int(given.fill_null("").str.strip_chars().ne("").sum())
+
     def write(self, path: Path) -> None:
         """Write verdicts so that `read` reads the same."""
         words = {code: word for word, code in _WORDS.items()}

@@ -21,7 +21,7 @@ _HEADINGS: dict[str, str] = {
     "false_negatives": "FN",
     "true_negatives": "TN",
 }
-"""Short headings of counts; scores have their own. With the six of the default a line has at most 80 letters."""
+"""Short headings of scores: with the six of the default the table is 80 characters wide at most."""
 
 _HEADING_EVERY = 30
 """Epochs after which the headings are said again."""
@@ -176,7 +176,9 @@ def _width(columns: list[_Column]) -> int:
 
 
 def _heading(name: str) -> str:
-    return _HEADINGS[name] if name in _HEADINGS else SCORES[name].short
+    if name in _HEADINGS:
+        return _HEADINGS[name]
+    return SCORES[name].short if name in SCORES else name[:5]  # of a plugin that is not in use
 
 
 def _score(name: str, scores: Mapping[str, Any]) -> str:

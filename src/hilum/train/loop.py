@@ -141,9 +141,8 @@ class _Training:
     def _selected(self, loss: float, valid: Scores) -> float:
         """The validation score that chooses between epochs, so that higher is better."""
         select = self.config.train.select
-        if select == "loss":
-            return -loss
-        return -valid.value(select) if SCORES[select].better == "lower" else valid.value(select)
+        value = loss if select == "loss" else valid.value(select)
+        return -value if select == "loss" or SCORES[select].better == "lower" else value
 
     def _keep(self, entry: dict[str, Any], predictions: dict[str, Predictions]) -> None:
         """Write what an epoch gave, but for the checkpoint to go on from."""

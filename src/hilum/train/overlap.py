@@ -35,7 +35,7 @@ def _forebears(config: ModelConfig) -> list[Run]:
     found: list[Run] = []
     while (folder := _run_of(config)) is not None:
         try:
-            run = Run.open(folder)
+            run = Run(folder)
             config = run.config.model
         except RunError:
             break

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 import numpy as np
 
@@ -27,6 +29,7 @@ from hilum.metrics.values.ranks import (
     partial_area_derivatives,
 )
 from hilum.metrics.values.smooth import smoothed
+from hilum.plugins import parts
 
 COUNTS: dict[str, str] = {
     "images": "Images",
@@ -60,7 +63,7 @@ def _by_row(value: Callable[[Confusion], Floats]) -> Summed:
     return Summed(row_means(value), ratio)
 
 
-SCORES: dict[str, Score] = {
+_OWN: dict[str, Score] = {
     "recall": Score(
         "Recall",
         "rec.",
@@ -267,6 +270,53 @@ mean over images; a finding, or an image, without a positive stays out (scikit-l
 perfect model scores below 1)."""
 
 
+class _Scores(Mapping[str, Score]):
+    """`_OWN`, and scores of plugins in use."""
+
+    def __getitem__(self, name: str) -> Score:
+        return _OWN[name] if name in _OWN else _plugged()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([*_OWN, *_plugged()])
+
+    def __len__(self) -> int:
+        return len(_OWN) + len(_plugged())
+
+
+SCORES: Mapping[str, Score] = _Scores()
+"""Name -> score: hilum's own, and those of plugins in use."""
+
+
+def _plugged() -> dict[str, Score]:
+    return {
+        name: Score(
+            *(name, name[:5], Plain(partial(_each_finding, name, value)), "probabilities"),
+            inspect.getdoc(value) or "A plugin's.",
+            better,
+            (-np.inf, np.inf),
+        )
+        for name, (value, better) in parts("SCORES", _OWN).items()
+    }
+
+
+def _each_finding(
+    name: str, value: Callable[[Floats, Floats], float], targets: Floats, probabilities: Floats
+) -> Floats:
+    """A plugin's score of each finding, of what is scored; NaN of a finding without both classes."""
+    found = np.full(targets.shape[1], np.nan)
+    for j, (truth, p) in enumerate(zip(targets.T, probabilities.T, strict=True)):
+        known = ~np.isnan(truth)
+        if len(np.unique(truth[known])) == 2:
+            try:
+                found[j] = float(value(truth[known], p[known]))
+            except Exception as error:  # the code is the user's
+                said = f"{type(error).__name__}: {error}"
+                raise ConfigError(
+                    f"the plugin's score {name} failed on {known.sum()} images: {said}"
+                ) from error
+    return found
+
+
 def per_finding() -> list[str]:
     """Names of the scores of one finding."""
     return [name for name, score in SCORES.items() if not score.over_all]
@@ -280,4 +330,5 @@ def over_all() -> list[str]:
 def check_score(name: str) -> None:
     """Raise a ConfigError unless there is a score of that name."""
     if name not in SCORES:
-        raise ConfigError(f"there is no score {name!r}; {did_you_mean(name, SCORES)}")
+        near = did_you_mean(name, SCORES)
+        raise ConfigError(f"there is no score {name!r}; {near} A plugin's is known with --plugin FILE.")

@@ -8,7 +8,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from hilum.doctor import DataNumbers, Group, PackReport, Pair
+from hilum.doctor import PackReport
 from hilum.drawing import image
 from hilum.errors import ConfigError, PackError
 from hilum.files import write_json, write_text
@@ -17,7 +17,7 @@ from hilum.pixels import Pack
 from hilum.report.dataset.plots import MARKERS, SERIES, SEXES, counts_plot, groups_plot, histogram_plot
 from hilum.report.dataset.samples import Odd, Sample, make_samples, odd_ones, picture
 from hilum.report.html import render
-from hilum.table import Table, all_sources, explain
+from hilum.table import all_sources, explain
 from hilum.text import many
 
 _NAME = "data-report.html"
@@ -93,23 +93,23 @@ def _target(pack: Pack, out: str | Path | None) -> Path:
 def _page(found: PackReport, samples: dict[str, list[Sample]], odd: list[Odd]) -> dict[str, Any]:
     """Everything that the template shows."""
     pack, numbers = found.pack, found.numbers
-    most, least = _strongest(numbers, pack.table)
+    most, least = numbers.strongest(pack.table.diseases, _STRONGEST)
     return {
         "name": pack.path.resolve().name,
         "pack": pack,
         "numbers": numbers,
         "originals": found.originals,
-        "summary": _summary(pack, numbers),
+        "summary": _summary(found),
         "warnings": [check for check in found.checks if check.level in {"fault", "warning"}],
         "notes": [check for check in found.checks if check.level == "note"],
-        "part_rows": _part_rows(numbers),
-        "heat": _heat_map(numbers),
+        "part_rows": _part_rows(found),
+        "heat": _heat_map(found),
         "strongest": [("More often together than chance", most), ("Less often together than chance", least)],
         "lift_text": _lift_text,
-        "groups": _group_tables(numbers),
+        "groups": _group_tables(found),
         "colours": SERIES,
         "marks": [_SHAPES[marker] for marker in MARKERS],
-        "figures": _figures(numbers),
+        "figures": _figures(found),
         "sexes": [
             item for at, item in enumerate(SEXES.items(), 1) if any(row[at] for row in numbers.ages["bins"])
         ],
@@ -127,17 +127,18 @@ _SHAPES = {"o": "●", "s": "■", "^": "▲", "D": "◆", "v": "▼", "x": "✕
 """Marker -> the sign that stands for it in a legend."""
 
 
-def _figures(numbers: DataNumbers) -> dict[str, dict[str, str]]:
+def _figures(found: PackReport) -> dict[str, dict[str, str]]:
     """Histograms by name, each with a title and its numbers in words; those without numbers are left out."""
+    numbers = found.numbers
     per_image = {str(count): images for count, images in numbers.per_image.items()}
-    found = {
+    shown = {
         "per_image": ("Findings per image", per_image, "Findings", "images"),
         "images": ("Images per patient", numbers.per_patient["images"], "Images", "patients"),
         "studies": ("Studies per patient", numbers.per_patient["studies"], "Studies", "patients"),
     }
     made = {
         name: _figure(title, counts_plot(counts, x, of.capitalize()), counts, of)
-        for name, (title, counts, x, of) in found.items()
+        for name, (title, counts, x, of) in shown.items()
         if len(counts) > 1
     }
     ages = numbers.ages["bins"]
@@ -160,12 +161,13 @@ def _figure(title: str, figure: Figure, counts: dict[str, int], of: str) -> dict
     return {"title": title, "image": image(figure), "alt": f"{title}, {of}: {told}"}
 
 
-def _summary(pack: Pack, numbers: DataNumbers) -> str:
+def _summary(found: PackReport) -> str:
     """The data in two or three sentences."""
+    numbers = found.numbers
     studies = f" in {many(numbers.studies, 'study').replace('studys', 'studies')}" if numbers.studies else ""
     told = (
         f"{many(numbers.images, 'image')} of {many(numbers.patients, 'patient')}{studies} "
-        f"(source: {pack.info['source']}){_ages(numbers)}{_traits(numbers)}."
+        f"(source: {found.pack.info['source']}){_ages(found)}{_traits(found)}."
     )
     if not numbers.findings:
         return f"{told} No finding is labelled."
@@ -181,37 +183,39 @@ def _summary(pack: Pack, numbers: DataNumbers) -> str:
     )
 
 
-def _ages(numbers: DataNumbers) -> str:
-    ages = numbers.ages
+def _ages(found: PackReport) -> str:
+    ages = found.numbers.ages
     if not ages["known"]:
         return ""
     return f", aged {ages['youngest']:.0f} to {ages['oldest']:.0f} years (median {ages['median']:.0f})"
 
 
-def _traits(numbers: DataNumbers) -> str:
+def _traits(found: PackReport) -> str:
     """Shares of sex, view and projection among those that are known: `; 57% male, 43% female; all frontal`."""
     told = []
     for name in ("sex", "view", "projection"):
-        values = {_NAMES_OF_SEXES.get(value, value): n for value, n in numbers.values[name].items() if value}
+        values = {
+            _NAMES_OF_SEXES.get(value, value): n for value, n in found.numbers.values[name].items() if value
+        }
         known = sum(values.values())
         shares = [f"{n / known:.0%} {value}" for value, n in values.items()]
         told += [", ".join(shares) if len(shares) > 1 else f"all {value}" for value in list(values)[:1]]
     return f"; {'; '.join(told)}" if told else ""
 
 
-def _part_rows(numbers: DataNumbers) -> list[tuple[Any, ...]]:
+def _part_rows(found: PackReport) -> list[tuple[Any, ...]]:
     """Each finding's rates in the official parts; none with fewer than two parts."""
-    parts = [
-        one for one in numbers.groups if one.attribute == "official_split" and one.value in numbers.parts
-    ]
+    numbers = found.numbers
+    parts = [one for one in numbers.by_attribute.get("official_split", ()) if one.value in numbers.parts]
     return list(zip(*(part.rates for part in parts), strict=True)) if len(numbers.parts) > 1 else []
 
 
-def _heat_map(numbers: DataNumbers) -> dict[str, Any]:
+def _heat_map(found: PackReport) -> dict[str, Any]:
     """The lifts as a square of cells, the most frequent findings first.
 
     Each cell is a dict: `kind` (`own`, `lift` below the diagonal, `count` above it), `text`, `style` and `real`.
     """
+    numbers = found.numbers
     ranked = sorted(numbers.findings, key=lambda row: -row.positive)[:_HEAT_MOST]
     names = [row.finding for row in ranked if row.positive]
     if len(names) < 2:
@@ -248,25 +252,12 @@ def _lift_text(lift: float) -> str:
     return f"{lift:.2f}" if lift < 10 else f"{lift:,.0f}"
 
 
-def _strongest(numbers: DataNumbers, table: Table) -> tuple[list[Pair], list[Pair]]:
-    """Pairs that are more, and less, often together than chance allows, the strongest first.
-
-    `No Finding` goes without the others by definition, so it is left out.
-    """
-    real = [pair for pair in numbers.pairs if pair.real and {pair.first, pair.second} <= {*table.diseases}]
-    more = sorted((pair for pair in real if pair.lift > 1), key=lambda pair: -pair.lift)
-    less = sorted((pair for pair in real if pair.lift < 1), key=lambda pair: pair.lift)
-    return more[:_STRONGEST], less[:_STRONGEST]
-
-
-def _group_tables(numbers: DataNumbers) -> list[dict[str, Any]]:
+def _group_tables(found: PackReport) -> list[dict[str, Any]]:
     """For each attribute: its title, its figure, its groups, and a row a finding with their rates."""
-    by_attribute: dict[str, list[Group]] = {}
-    for group in numbers.groups:
-        if group.attribute != "official_split" and group.rates:  # has a table of its own
-            by_attribute.setdefault(group.attribute, []).append(group)
     made = []
-    for groups in by_attribute.values():
+    for attribute, groups in found.numbers.by_attribute.items():
+        if attribute == "official_split" or not groups[0].rates:  # has a table of its own
+            continue
         drawn = [group for group in groups if group.images >= _LEAST_DRAWN] or groups
         rows = list(zip(*(group.rates for group in groups), strict=True))
         told = {"title": groups[0].title, "groups": groups, "drawn": drawn, "rows": rows}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from hilum.doctor import Group
 from hilum.drawing import MUTED, RULE, fitted, new_figure
 
 _WIDTH = 4.1
@@ -52,8 +52,8 @@ def histogram_plot(bins: Sequence[Sequence[int]], x: str, names: Sequence[str]) 
     return figure
 
 
-def groups_plot(groups: Sequence[Group]) -> Figure:
-    """Share of positives of each finding, a mark a group with its 95 % interval."""
+def groups_plot(groups: Sequence[Any]) -> Figure:
+    """Share of positives of each finding, a mark a group (of a `PackReport`) with its 95 % interval."""
     findings = [rate.finding for rate in groups[0].rates]
     step = 0.62 / max(len(groups) - 1, 1)
     figure, axes = new_figure(

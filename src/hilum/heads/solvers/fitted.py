@@ -1,4 +1,4 @@
-"""`Fitted`: a trained head, as plain arrays that act on raw vectors."""
+"""`FittedHead`: a trained head, as plain arrays that act on raw vectors."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ import numpy.typing as npt
 import torch
 
 from hilum.heads.candidates import Candidate
-from hilum.heads.threads import in_threads
+from hilum.heads.solvers.threads import in_threads
 from hilum.models import KnnHead
 
 Vectors = Mapping[str, npt.NDArray[np.float32]]
 """Pooling -> float32 [n, d], the same n images under each."""
 Targets = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
 
 BLOCK = 1024
 """Rows whose votes are counted at once: similarities to all kept images are [BLOCK, m]."""
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedHead:
     """A trained head.
 
     Attributes:
@@ -37,37 +38,30 @@ class Fitted:
     candidate: Candidate
     parameters: dict[str, npt.NDArray[np.float32]]
 
-    @property
-    def outputs(self) -> int:
-        """Number of findings."""
-        name = {"linear": "bias", "mlp": "out.bias", "knn": "labels"}[self.candidate.classifier]
-        return int(self.parameters[name].shape[-1])
-
     def logits(self, vectors: npt.NDArray[np.float32]) -> Floats:
         """Logits of raw vectors [n, d] of the candidate's pooling, float64 [n, k]."""
         return logits_of([self], vectors)[0]
 
-    def shifted(self, slope: Floats, offset: Floats) -> Fitted:
+    def shifted(self, slope: Floats, offset: Floats) -> FittedHead:
         """A line whose logits are `slope * logits + offset`, [k] each."""
         weight = (self.parameters["weight"] * slope[:, None]).astype(np.float32)
         bias = (self.parameters["bias"] * slope + offset).astype(np.float32)
         return replace(self, parameters={"weight": weight, "bias": bias})
 
 
-def logits_of(heads: Sequence[Fitted], vectors: npt.NDArray[np.float32]) -> list[Floats]:
+def logits_of(heads: Sequence[FittedHead], vectors: npt.NDArray[np.float32]) -> list[Floats]:
     """Logits of several heads of one kind and pooling, trained on the same rows; float64 [n, k] each."""
     kind = heads[0].candidate.classifier
     if kind == "linear":
-        return list(line_logits(heads, vectors))
+        return _lines(heads, vectors)
     return _votes(heads, vectors) if kind == "knn" else [_network(head, vectors) for head in heads]
 
 
-def line_logits(heads: Sequence[Fitted], vectors: npt.NDArray[np.float32]) -> Floats:
-    """Logits of lines of one pooling, float64 [heads, n, k], by one matrix product."""
+def _lines(heads: Sequence[FittedHead], vectors: npt.NDArray[np.float32]) -> list[Floats]:
+    """By one matrix product."""
     weight = np.concatenate([head.parameters["weight"] for head in heads])
     bias = np.concatenate([head.parameters["bias"] for head in heads])
-    scores = _affine(vectors, weight, bias)
-    return scores.reshape(len(vectors), len(heads), -1).transpose(1, 0, 2)
+    return np.split(_affine(vectors, weight, bias), len(heads), axis=1)
 
 
 def _affine(vectors: npt.NDArray[Any], weight: npt.NDArray[Any], bias: npt.NDArray[Any]) -> Floats:
@@ -76,13 +70,13 @@ def _affine(vectors: npt.NDArray[Any], weight: npt.NDArray[Any], bias: npt.NDArr
     return product
 
 
-def _network(head: Fitted, vectors: npt.NDArray[np.float32]) -> Floats:
+def _network(head: FittedHead, vectors: npt.NDArray[np.float32]) -> Floats:
     own = head.parameters
     hidden = _affine(vectors, own["hidden.weight"], own["hidden.bias"])
     return _affine(np.maximum(hidden, 0), own["out.weight"], own["out.bias"])
 
 
-def _votes(heads: Sequence[Fitted], vectors: npt.NDArray[np.float32]) -> list[Floats]:
+def _votes(heads: Sequence[FittedHead], vectors: npt.NDArray[np.float32]) -> list[Floats]:
     """Neighbours are sought once, as many as the head that asks most."""
     kept, labels = heads[0].parameters["vectors"], heads[0].parameters["labels"]
     most = max(head.candidate.neighbours for head in heads)

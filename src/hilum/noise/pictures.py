@@ -1,8 +1,8 @@
-"""Near duplicates among the pictures of a store, and what a twin's label says of an image's own."""
+"""What the pictures themselves say: near duplicates, what their labels tell, and what is no chest film."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +10,9 @@ import polars as pl
 
 from hilum.doctor import Looks
 from hilum.errors import PackError
-from hilum.pixels import Pack
+from hilum.pixels import Pack, are_films, unlike_films
 from hilum.progress import progress
+from hilum.text import listed
 
 MOST_BITS = 20
 """Pictures are near duplicates where their hashes differ in at most so many of 255 bits.
@@ -23,48 +24,58 @@ from patients who look alike: in a drawn study, 1 image in 100 is as much like a
 all images are like themselves after a crop of 2 %."""
 
 
-@dataclass(frozen=True)
-class Twins:
-    """Near duplicates.
-
-    Attributes:
-        pairs: int64 [p, 2], rows, first < second.
-        warnings: packs whose pictures could not be looked at, and that pictures look alike.
-    """
-
-    pairs: npt.NDArray[np.int64]
-    warnings: tuple[str, ...]
-
-
-def find_twins(frame: pl.DataFrame) -> Twins:
+def look_at_pictures(frame: pl.DataFrame) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
     """Near duplicates among images of packs; where different pictures look alike, only those of equal hashes.
 
     Args:
-        frame: `image_id`, `pack` (folder), one row an image; images are found by their ids.
+        frame: `image_id`, `view`, `pack` (folder) and `slot`, one row an image.
+
+    Returns:
+        int64 [p, 2], rows of two near duplicates, first < second. Then what is to be told: packs that are gone,
+        that pictures look alike, and which are no chest films, in packs that have not left such out.
     """
-    looks, seen, warnings = Looks.empty(frame.height), [], []
-    rows = frame.select("image_id", "pack").with_row_index("row")
-    with progress("comparing pictures", frame.height) as advance:
-        for (folder,), group in rows.group_by("pack", maintain_order=True):
+    n, asked, looks = frame.height, 0, Looks.empty(frame.height)
+    seen, warnings, unlike = list[int](), list[str](), list[str]()
+    with progress("comparing pictures", n) as advance:
+        for (folder,), rows in frame.with_row_index("row").group_by("pack", maintain_order=True):
             try:
                 pack = Pack(str(folder))
             except PackError as error:
-                warnings.append(f"Near duplicates were not looked for among {group.height:,} images: {error}")
+                warnings.append(f"Near duplicates were not looked for among {rows.height:,} images: {error}")
                 continue
-            here = pack.table.frame.select("image_id").with_columns(place=pl.Series(pack.slots))
-            found = group.join(here, on="image_id", how="inner", maintain_order="left")
-            for row, place in found.select("row", "place").iter_rows():
+            for row, place in _places(rows, pack):
                 looks.put(row, np.ascontiguousarray(pack.pixels[place]))
                 seen.append(row)
                 advance(1)
-    rows_seen = np.sort(np.array(seen, np.int64))
-    if alike := looks.all_alike(rows_seen):
+            some, strange = _no_films(rows, pack)
+            asked, unlike = asked + some, unlike + strange
+    bits, rows_seen = MOST_BITS, np.sort(np.array(seen, np.int64))
+    if looks.all_alike(rows_seen):
+        bits = 0
         warnings.append(
             "Different pictures look alike here: only those of equal hashes count as near duplicates."
         )
-    most = 0 if alike else MOST_BITS
-    pairs = [(one.first, one.second) for one in looks.near(rows_seen) if one.bits <= most]
-    return Twins(np.array(pairs, np.int64).reshape(-1, 2), tuple(warnings))
+    if unlike and are_films(len(unlike), asked):
+        warnings.append(
+            f"{len(unlike):,} of {asked:,} images do not look like chest films: {listed(sorted(unlike))}."
+        )
+    pairs = [(one.first, one.second) for one in looks.near(rows_seen) if one.bits <= bits]
+    return np.array(pairs, np.int64).reshape(-1, 2), tuple(warnings)
+
+
+def _places(rows: pl.DataFrame, pack: Pack) -> Iterator[tuple[int, int]]:
+    """Row and slot of those of these images that the pack has, by their ids."""
+    here = pack.table.frame.select("image_id").with_columns(place=pl.Series(pack.slots))
+    yield from rows.join(here, on="image_id", maintain_order="left").select("row", "place").iter_rows()
+
+
+def _no_films(rows: pl.DataFrame, pack: Pack) -> tuple[int, list[str]]:
+    """How many pictures were looked at, and ids of those that are no films; none where a pack left such out."""
+    rows = rows.filter(pl.col("slot").is_between(0, len(pack.pixels) - 1))
+    if pack.films is not None or not rows.height:
+        return 0, []
+    unlike = unlike_films(pack.pixels, rows["slot"].to_list(), rows["view"].to_list())
+    return rows.height, [rows["image_id"][at] for at in unlike]
 
 
 def twin_evidence(

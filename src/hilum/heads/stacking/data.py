@@ -12,10 +12,8 @@ import numpy.typing as npt
 from hilum.config import Config
 from hilum.errors import ConfigError, DataError, PackError
 from hilum.features import Features
-from hilum.heads.settings import name_of
 from hilum.metrics import check_scores
 from hilum.models import Normalisation
-from hilum.pixels import Pack
 from hilum.table import Step
 from hilum.train import Job, Part, known_against, make_job
 
@@ -23,7 +21,7 @@ Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Material:
+class TrainingData:
     """Labels from the pack, vectors from the store.
 
     Attributes:
@@ -36,41 +34,41 @@ class Material:
     features: Features
     warnings: tuple[str, ...]
 
+    @classmethod
+    def gather(cls, config: Config, features: Features, *, store: str, where: str = "") -> TrainingData:
+        """Divide the rows of a pack as a training would, and find their vectors.
+
+        Rows that the condition leaves out belong to no part; a patient of the others is where the whole split has
+        him.
+
+        Args:
+            config: settings of the run; without `data.path` it is the pack that all vectors are of.
+            features: of one encoder, after the condition.
+            store: where they came from, for messages.
+            where: the condition.
+
+        Raises:
+            ConfigError: vectors of several packs, and none is named.
+            DataError: an image without vectors, an unknown finding, an empty part, or no finding of both classes.
+            PackError: the pack is not the one that was embedded.
+        """
+        data = config.data.model_copy(update={"path": config.data.path or _only_pack(features)})
+        job = _own_images(make_job(config.model_copy(update={"data": data})))
+        job = replace(job, normalisation=Normalisation.from_json(features.encoder.normalisation))
+        if where:
+            job = _where(job, features, where)
+        how = f"hilum embed {features.encoder.origin} --data {job.pack.path} --out {store}"
+        _check_rows(job, features, how)
+        job, warnings = _with_both_classes(job, named=bool(config.data.findings))
+        named = job.config.model_copy(update={"name": config.name or _name_of(job.findings)})
+        job = replace(job, config=named)
+        check_scores(named.scores, job.findings, studies=job.part("valid").study_ids is not None)
+        return cls(job, features, (*known_against(job), *warnings))
+
     def vectors(self, part: Part, poolings: Iterable[str]) -> dict[str, Floats]:
         """Vectors of a part's images, in its order: pooling -> float32 [n, d]."""
         some = self.features.take(self.features.rows(part.table.image_ids))
         return {pooling: some.vectors(pooling) for pooling in poolings}
-
-
-def gather(config: Config, features: Features, *, store: str, where: str = "") -> Material:
-    """Divide the rows of a pack as a training would, and find their vectors.
-
-    Rows that the condition leaves out belong to no part; a patient of the others is where the whole split has him.
-
-    Args:
-        config: settings of the run; without `data.path` it is the pack that all vectors are of.
-        features: of one encoder, after the condition.
-        store: where they came from, for messages.
-        where: the condition.
-
-    Raises:
-        ConfigError: vectors of several packs, and none is named.
-        DataError: an image without vectors, an unknown finding, an empty part, or no finding of both classes.
-        PackError: the pack is not the one that was embedded.
-    """
-    path = config.data.path or _only_pack(features)
-    named = bool(config.data.findings)
-    config = config.model_copy(update={"data": config.data.model_copy(update={"path": path})})
-    job = _own_images(make_job(config))
-    job = replace(job, normalisation=Normalisation.from_json(features.encoder.normalisation))
-    how = f"hilum embed {features.encoder.origin} --data {job.pack.path} --out {store}"
-    if where:
-        job = _where(job, features, where)
-    _check_rows(job, features, how)
-    job, warnings = _with_both_classes(job, named)
-    job = replace(job, config=job.config.model_copy(update={"name": config.name or name_of(job.findings)}))
-    check_scores(job.config.scores, job.findings, studies=job.part("valid").study_ids is not None)
-    return Material(job, features, (*known_against(job), *warnings))
 
 
 def _only_pack(features: Features) -> str:
@@ -138,17 +136,15 @@ def _with_both_classes(job: Job, named: bool) -> tuple[Job, tuple[str, ...]]:
             f"a head learns from both classes, but among the {len(part):,} training images {told}. "
             "Take other findings, other rows, or another policy for blank labels (labels.blank)."
         )
-    return with_findings(job, left), (f"Left out, since the training part has one class only: {told}.",)
+    data = job.config.data.model_copy(update={"findings": tuple(left)})
+    job = replace(
+        job, config=job.config.model_copy(update={"data": data}), table=job.table.select(tuple(left))
+    )
+    return job, (f"Left out, since the training part has one class only: {told}.",)
 
 
-def with_findings(job: Job, findings: Sequence[str]) -> Job:
-    """The same job for some findings only."""
-    data = job.config.data.model_copy(update={"findings": tuple(findings)})
-    config = job.config.model_copy(update={"data": data})
-    return replace(job, config=config, table=job.table.select(tuple(findings)))
-
-
-def pixels_of(pack: Pack, part: Part, count: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
-    """A few images of a part, evenly spread: their positions in it, and uint8 [count, size, size]."""
-    rows = np.unique(np.linspace(0, len(part) - 1, min(count, len(part))).round().astype(np.int64))
-    return rows, pack.images(part.slots[rows])
+def _name_of(findings: Sequence[str]) -> str:
+    """What a run is called that nobody named: `pneumonia`, or `13-findings`."""
+    if len(findings) > 2:
+        return f"{len(findings)}-findings"
+    return "-".join("-".join(finding.lower().split()) for finding in findings)

@@ -11,7 +11,7 @@ import torch
 
 from hilum.config import ModelConfig
 from hilum.errors import ConfigError, PackError
-from hilum.heads.material import Floats, Material, pixels_of
+from hilum.heads.stacking.data import TrainingData
 from hilum.models import Classifier
 from hilum.predict import Encoder
 
@@ -22,35 +22,28 @@ UNLIKE = {"fp32": 0.01, "bf16": 0.1}
 (bf16 on the same one: below 0.005), other weights or pixels give other vectors altogether."""
 
 
-def check_backbone(encoder: Encoder) -> None:
-    """Check that a head on average or maximum can be put on this network.
+def check_backbone(encoder: Encoder, data: TrainingData) -> None:
+    """Check that a head can be put on this network, and look at a few validation images anew.
 
     Raises:
         ConfigError: it has a pooling of its own.
+        PackError: it does not give the store's vectors.
     """
     if encoder.model.own_pooling:
         raise ConfigError(
             f"{encoder.name} turns its feature map into a vector in a way of its own, which no head on its "
             "average or maximum can stand for. Embed with another network: `hilum models` lists them."
         )
-
-
-def check_vectors(encoder: Encoder, material: Material) -> None:
-    """Look at a few validation images anew.
-
-    Raises:
-        PackError: their vectors are not those of the store.
-    """
-    part = material.job.part("valid")
-    rows, images = pixels_of(material.job.pack, part, LOOKED_AT)
-    now = np.concatenate(encoder.vectors(images), axis=1)
-    kept = material.vectors(part, ["both"])["both"][rows]
+    part = data.job.part("valid")
+    rows = np.unique(np.linspace(0, len(part) - 1, min(LOOKED_AT, len(part))).round().astype(np.int64))
+    now = np.concatenate(encoder.vectors(data.job.pack.images(part.slots[rows])), axis=1)
+    kept = data.vectors(part, ["both"])["both"][rows]
     far = np.linalg.norm(now - kept, axis=1) / np.maximum(np.linalg.norm(kept, axis=1), 1e-12)
     if not (far <= UNLIKE[encoder.precision]).all():
         raise PackError(
             f"the store's vector of {part.table.image_ids[rows[far.argmax()]]!r} is not what {encoder.name} gives "
             f"now (off by {100 * far.max():.0f} %). Embed the pack anew: hilum embed {encoder.origin} --data "
-            f"{material.job.pack.path} --out STORE --replace"
+            f"{data.job.pack.path} --out STORE --replace"
         )
 
 
@@ -74,12 +67,3 @@ def stack(
     )
     model.adopt(encoder.normalisation)
     return model.to(encoder.device).eval()
-
-
-@torch.inference_mode()
-def head_logits(model: Classifier, vectors: Floats, block: int = 4096) -> Floats:
-    """What a network says of images by their vectors alone: float32 [n, width] -> float32 [n, outputs]."""
-    device = next(model.backbone.parameters()).device
-    parts = torch.split(torch.from_numpy(np.ascontiguousarray(vectors)), block)
-    found: Floats = torch.cat([model.classifier(part.to(device)).cpu() for part in parts]).numpy()
-    return found

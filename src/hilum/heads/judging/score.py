@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
-from hilum.heads.cross import CrossFitted
-from hilum.heads.fitted import Floats, Vectors
+from hilum.heads.judging.cross_fit import CrossFitted
+from hilum.heads.record import TriedHead
+from hilum.heads.solvers.fitted import Floats, Rows, Vectors
 from hilum.metrics import (
     SCORES,
     Predictions,
@@ -24,34 +25,10 @@ from hilum.metrics import (
 TOGETHER = 32
 """Candidates whose predictions are held at once."""
 
-Ints = npt.NDArray[np.int64]
+_Scored = tuple[tuple[TriedHead, ...], int, dict[str, str]]
 
 
-@dataclass(frozen=True)
-class Scored:
-    """Scores of c candidates.
-
-    Attributes:
-        findings: the f that can be scored.
-        per_finding: float64 [c, f].
-        score: their mean, [c].
-        low, high: ends of the 95 % interval of the mean over patients, [c].
-        order: candidates, best first; the earlier of two equals first.
-        within_noise: how many others are not distinguishable from the best.
-        reasons: finding -> why it cannot be scored.
-    """
-
-    findings: tuple[str, ...]
-    per_finding: Floats
-    score: Floats
-    low: Floats
-    high: Floats
-    order: tuple[int, ...]
-    within_noise: int
-    reasons: dict[str, str]
-
-
-def score_all(heads: CrossFitted, vectors: Vectors, like: Predictions, by: str) -> Scored:
+def score_all(heads: CrossFitted, vectors: Vectors, like: Predictions, by: str) -> _Scored:
     """Score every candidate out of fold.
 
     Args:
@@ -59,6 +36,10 @@ def score_all(heads: CrossFitted, vectors: Vectors, like: Predictions, by: str) 
         vectors: what they look at.
         like: predictions of the same rows, whose logits do not matter.
         by: of `SCORES`; decisions are made at a probability of 0.5.
+
+    Returns:
+        All of them, best first, the earlier of two equals first; how many of the others are not distinguishable
+        from the best; and finding -> why it cannot be scored.
 
     Raises:
         DataError: no finding has both classes in two patients each.
@@ -83,11 +64,21 @@ def score_all(heads: CrossFitted, vectors: Vectors, like: Predictions, by: str) 
 
     alike = sum(one.overall.verdict == "not distinguishable" for one in against(best, others()))
     reasons = dict(template.unscored)
-    return Scored(findings, per_finding, score, ends[:, 0], ends[:, 1], tuple(order.tolist()), alike, reasons)
+    each = [dict(zip(findings, row, strict=True)) for row in per_finding.tolist()]
+    tried = (_tried(heads, j, float(score[j]), ends[j], each[j], like) for j in order)
+    return tuple(tried), alike, reasons
+
+
+def _tried(
+    heads: CrossFitted, j: int, score: float, ends: Floats, each: dict[str, float], like: Predictions
+) -> TriedHead:
+    per_finding = {name: each.get(name, math.nan) for name in like.findings}
+    low, high = ends.tolist()
+    return TriedHead(heads.candidates[j], score, low, high, per_finding, float(heads.seconds[j]))
 
 
 def _parts(
-    heads: CrossFitted, vectors: Vectors, like: Predictions, findings: tuple[str, ...], chosen: Ints
+    heads: CrossFitted, vectors: Vectors, like: Predictions, findings: tuple[str, ...], chosen: Rows
 ) -> Iterator[Predictions]:
     """Predictions of some candidates at a time side by side: c x f columns, candidate by candidate."""
     places = [like.findings.index(name) for name in findings]
@@ -113,7 +104,7 @@ def _values(part: Predictions, by: str) -> Floats:
 
 
 def _measured(
-    heads: CrossFitted, vectors: Vectors, like: Predictions, template: Side, chosen: Ints
+    heads: CrossFitted, vectors: Vectors, like: Predictions, template: Side, chosen: Rows
 ) -> Iterator[Side]:
     """Each candidate's score and how every patient moves it, as `hilum.metrics.comparison.effects` takes it."""
     findings = tuple(name for name in template.columns if name is not None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -11,15 +10,13 @@ import numpy.typing as npt
 
 from hilum.errors import ConfigError, did_you_mean
 from hilum.heads.candidates import Candidate
-from hilum.heads.cross import CrossFitted, cross_fit, out_of_fold
-from hilum.heads.fit import Rows, fit
-from hilum.heads.fitted import Fitted, Floats, Targets, Vectors
 from hilum.heads.folds import folds_of
-from hilum.heads.record import Entry
-from hilum.heads.score import Scored, score_all
+from hilum.heads.judging.cross_fit import cross_fit
+from hilum.heads.judging.score import score_all
+from hilum.heads.record import TriedHead
+from hilum.heads.solvers.fit import fit_heads
+from hilum.heads.solvers.fitted import FittedHead, Floats, Rows, Targets, Vectors
 from hilum.metrics import SCORES, Predictions
-
-__all__ = ["Labelled", "Search", "folds_of", "out_of_fold", "search"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +35,10 @@ class Labelled:
     findings: tuple[str, ...]
     targets: Targets
 
+    def predictions(self, logits: Floats) -> Predictions:
+        """Of these rows out of fold; they are of the training part, and no thresholds can be fitted on them."""
+        return Predictions(self.image_ids, self.findings, logits, self.targets, "train", self.patient_ids)
+
 
 @dataclass(frozen=True)
 class Search:
@@ -45,8 +46,6 @@ class Search:
 
     Attributes:
         tried: best first.
-        by: the score that decided, of `SCORES`.
-        folds: how many there were.
         winner: the best candidate, trained on all rows.
         out_of_fold: the winner's predictions of every row by a head that had not seen its patient.
         within_noise: how many of the others are not distinguishable from the winner, by the paired test of
@@ -54,10 +53,8 @@ class Search:
         reasons: finding -> why it could not be scored, or what a fold could not learn.
     """
 
-    tried: tuple[Entry, ...]
-    by: str
-    folds: int
-    winner: Fitted
+    tried: tuple[TriedHead, ...]
+    winner: FittedHead
     out_of_fold: Predictions
     within_noise: int
     reasons: Mapping[str, str] = field(default_factory=dict)
@@ -72,7 +69,7 @@ def search(
     folds: int = 5,
     seed: int = 0,
     device: str = "auto",
-    advance: Callable[[int], None] | None = None,
+    advance: Callable[[int], None] = lambda _: None,
 ) -> Search:
     """Try candidates by cross-validation over patients.
 
@@ -93,46 +90,28 @@ def search(
         ConfigError: no score is called so, no candidate, a pooling without vectors, fewer than 2 folds.
         DataError: shapes that do not fit, fewer patients than folds, or no finding with both classes.
     """
+    candidates = _different(candidates, by)
+    fold_of = folds_of(rows.patient_ids, rows.targets, folds, seed)
+    heads = cross_fit(candidates, vectors, rows.targets, fold_of, device=device, seed=seed, advance=advance)
+    tried, within_noise, reasons = score_all(
+        heads, vectors, rows.predictions(np.zeros(rows.targets.shape)), by
+    )
+    best = tried[0].candidate
+    (winner,) = fit_heads([best], vectors, rows.targets, fold_of=fold_of, device=device, seed=seed)
+    out_of_fold = rows.predictions(heads.logits([candidates.index(best)], vectors, rows.targets)[0])
+    return Search(tried, winner, out_of_fold, within_noise, _not_learned(rows, fold_of) | reasons)
+
+
+def _different(candidates: Sequence[Candidate], by: str) -> tuple[Candidate, ...]:
     known = [name for name, score in SCORES.items() if not score.over_all and score.better != "neither"]
     if by not in known:
         raise ConfigError(f"heads are not searched by {by!r}; {did_you_mean(by, known)}")
     if not candidates:
         raise ConfigError("there is no head to try: the list of candidates is empty.")
-    candidates = tuple(dict.fromkeys(candidates))
-    fold_of = folds_of(rows.patient_ids, rows.targets, folds, seed)
-    heads = cross_fit(candidates, vectors, rows.targets, fold_of, device=device, seed=seed, advance=advance)
-    scored = score_all(heads, vectors, _predictions(rows, np.zeros(rows.targets.shape)), by)
-    best = scored.order[0]
-    winner = fit([candidates[best]], vectors, rows.targets, fold_of=fold_of, device=device, seed=seed)[0]
-    return Search(
-        tuple(_entry(j, heads, scored, rows.findings) for j in scored.order),
-        by,
-        folds,
-        winner,
-        _predictions(rows, heads.logits([best], vectors, rows.targets)[0]),
-        scored.within_noise,
-        _reasons(rows, fold_of) | scored.reasons,
-    )
+    return tuple(dict.fromkeys(candidates))
 
 
-def _predictions(rows: Labelled, logits: Floats) -> Predictions:
-    """Out-of-fold logits; they are of the training part, and no thresholds can be fitted on them."""
-    return Predictions(rows.image_ids, rows.findings, logits, rows.targets, "train", rows.patient_ids)
-
-
-def _entry(j: int, heads: CrossFitted, scored: Scored, findings: tuple[str, ...]) -> Entry:
-    own = dict(zip(scored.findings, scored.per_finding[j].tolist(), strict=True))
-    return Entry(
-        heads.candidates[j],
-        float(scored.score[j]),
-        float(scored.low[j]),
-        float(scored.high[j]),
-        {name: own.get(name, math.nan) for name in findings},
-        float(heads.seconds[j]),
-    )
-
-
-def _reasons(rows: Labelled, fold_of: Rows) -> dict[str, str]:
+def _not_learned(rows: Labelled, fold_of: Rows) -> dict[str, str]:
     """Finding -> what some fold could not learn it from."""
     reasons = {}
     for j, finding in enumerate(rows.findings):

@@ -1,4 +1,4 @@
-"""What linear heads minimise: training rows in a basis that suits them, and one column a candidate and finding."""
+"""Training rows as solvers take them: standardised, in a basis that suits L2 penalties; and what labels count."""
 
 from __future__ import annotations
 
@@ -8,40 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hilum.heads.threads import in_threads, one_thread
+from hilum.device import one_core_workers
+from hilum.heads.solvers.threads import in_threads
 
 PART = 1024
 """Rows that are standardised at once."""
 FLAT = 1e-7
 """Directions with less than this share of the largest variance are float32's rounding, and left out."""
-
-
-@dataclass(frozen=True)
-class Loss:
-    """A convex loss of the margin t, which is sign x score; both functions keep its shape.
-
-    Attributes:
-        push: minus the derivative.
-        curvature: the second derivative.
-        most: the largest that it can be.
-    """
-
-    push: Callable[[Tensor], Tensor]
-    curvature: Callable[[Tensor], Tensor]
-    most: float
-
-
-def _logistic_curvature(t: Tensor) -> Tensor:
-    right = torch.sigmoid(t)
-    return right * (1 - right)
-
-
-LOSSES = {
-    # log(1 + exp(-t))
-    "logistic": Loss(lambda t: torch.sigmoid(-t), _logistic_curvature, 0.25),
-    # max(0, 1 - t) squared, and its generalised second derivative
-    "svm": Loss(lambda t: 2 * (1 - t).clamp_min(0), lambda t: 2.0 * (t < 1), 2.0),
-}
 
 
 @dataclass(frozen=True)
@@ -110,8 +83,8 @@ class Basis:
             return scaled.T @ scaled
 
         gram = torch.stack(in_threads(products, parts, device)).sum(dim=0) / len(vectors)
-        with one_thread():
-            values, axes = torch.linalg.eigh(gram)
+        with one_core_workers(1, "hilum-heads") as worker:
+            values, axes = worker.submit(torch.linalg.eigh, gram).result()
         axes = axes[:, values > FLAT * values[-1]].flip(1).contiguous()
 
         def turned(part: Tensor) -> Tensor:
@@ -140,38 +113,47 @@ class Columns:
     weight: Tensor
     penalty: Tensor
 
-    def ridge(self, solution: Tensor) -> Tensor:
-        """Gradient of the penalty at solutions [r + 1, m]; the intercepts, the last row, have none."""
-        gradient = self.penalty * solution
-        gradient[-1] = 0
-        return gradient
+    @classmethod
+    def of(cls, targets: Tensor, finding: Tensor, C: Tensor, balanced: Tensor) -> Columns:
+        """Problems of single findings.
+
+        Args:
+            targets: float32 [n, k] of 0, 1 and NaN; both classes of every finding asked for are there.
+            finding: int64 [m], which column of targets.
+            C: float32 [m].
+            balanced: bool [m]; rows of a class of c among n known ones then weigh n / (2 c), as in scikit-learn.
+        """
+        plain, even = cls.weights(targets)
+        sign = (targets == 1).float() - (targets == 0).float()
+        weight = torch.where(balanced, even[:, finding], plain[:, finding])
+        # Both kinds of weights sum to the number of known rows.
+        total = plain.sum(0)[finding]
+        return cls(sign[:, finding], weight / total, 1 / (C * total))
+
+    @staticmethod
+    def weights(targets: Tensor) -> tuple[Tensor, Tensor]:
+        """How much each label counts, [n, k] twice: all known ones alike, and both classes alike in sum.
+
+        Unknown labels count nothing. The second is scikit-learn's `balanced`, n / (2 x rows of the class); of a
+        finding of one class it is the first.
+        """
+        positive, negative = (targets == 1).float(), (targets == 0).float()
+        many, few = positive.sum(0), negative.sum(0)
+        plain, known = positive + negative, many + few
+        even = positive * (known / (2 * many.clamp_min(1))) + negative * (known / (2 * few.clamp_min(1)))
+        return plain, torch.where((many > 0) & (few > 0), even, plain)
 
     @property
     def count(self) -> int:
         """m."""
         return self.sign.shape[1]
 
+    def ridge(self, solution: Tensor) -> Tensor:
+        """Gradient of the penalty at solutions [r + 1, m]; the intercepts, the last row, have none."""
+        gradient = self.penalty * solution
+        gradient[-1] = 0
+        return gradient
+
     def take(self, columns: Tensor) -> Columns:
         """Only these columns."""
         return Columns(self.sign[:, columns], self.weight[:, columns], self.penalty[columns])
-
-
-def make_columns(targets: Tensor, finding: Tensor, C: Tensor, balanced: Tensor) -> Columns:
-    """Problems of single findings.
-
-    Args:
-        targets: float32 [n, k] of 0, 1 and NaN; both classes of every finding asked for are there.
-        finding: int64 [m], which column of targets.
-        C: float32 [m].
-        balanced: bool [m]; rows of a class of c among n known ones then weigh n / (2 c), as in scikit-learn.
-    """
-    positive, negative = (targets == 1).float(), (targets == 0).float()
-    many, few = positive.sum(0), negative.sum(0)
-    known = many + few
-    sign = positive - negative
-    plain = positive + negative
-    even = positive * (known / (2 * many)) + negative * (known / (2 * few))
-    weight = torch.where(balanced, even[:, finding], plain[:, finding])
-    # Both kinds of weights sum to the number of known rows.
-    total = known[finding]
-    return Columns(sign[:, finding], weight / total, 1 / (C * total))

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hilum.heads.candidates import Candidate
-from hilum.heads.fit import Rows, fit_margins, grouped
-from hilum.heads.fitted import Fitted, Floats, Targets, Vectors, line_logits, logits_of
-from hilum.heads.platt import platt
+from hilum.heads.solvers.fit import fit_margins
+from hilum.heads.solvers.fitted import FittedHead, Floats, Rows, Targets, Vectors, logits_of
+from hilum.heads.solvers.platt import platt
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class CrossFitted:
 
     candidates: tuple[Candidate, ...]
     rows: tuple[Rows, ...]
-    lines: Mapping[int, Sequence[Fitted]]
+    lines: Mapping[int, Sequence[FittedHead]]
     others: Mapping[int, npt.NDArray[np.float32]]
     seconds: Floats
 
@@ -42,20 +42,18 @@ class CrossFitted:
         An SVM's margins of a fold are scaled (Platt) by margins and labels of the other folds.
         """
         result = np.full((len(places), *targets.shape), np.nan)
-        for pooling in dict.fromkeys(self.candidates[place].pooling for place in places):
-            lines = [
-                number
-                for number, place in enumerate(places)
-                if place in self.lines and self.candidates[place].pooling == pooling
-            ]
-            for fold, rows in enumerate(self.rows):
-                heads = [self.lines[places[number]][fold] for number in lines]
-                if heads:
-                    result[np.array(lines)[:, None], rows] = line_logits(heads, vectors[pooling][rows])
+        lines: dict[str, list[int]] = {}
         for number, place in enumerate(places):
-            if place in self.others:
+            if place in self.lines:
+                lines.setdefault(self.candidates[place].pooling, []).append(number)
+            else:
                 result[number] = self.others[place]
-            elif self.candidates[place].kind == "svm":
+        for pooling, numbers in lines.items():
+            for fold, rows in enumerate(self.rows):
+                heads = [self.lines[places[number]][fold] for number in numbers]
+                result[np.array(numbers)[:, None], rows] = logits_of(heads, vectors[pooling][rows])
+        for number, place in enumerate(places):
+            if self.candidates[place].kind == "svm":
                 result[number] = self._scaled(result[number], targets)
         return result
 
@@ -76,61 +74,35 @@ def cross_fit(
     *,
     device: str = "auto",
     seed: int = 0,
-    advance: Callable[[int], None] | None = None,
+    advance: Callable[[int], None] = lambda _: None,
 ) -> CrossFitted:
     """Train every candidate without each fold in turn.
 
     Args:
         candidates: which.
         vectors: pooling -> float32 [n, d].
-        targets: float32 [n, k] of 0, 1 and NaN.
-        fold_of: int64 [n].
+        targets: float32 [n, k] of 0, 1 and NaN; a row without known labels is predicted all the same.
+        fold_of: int64 [n], as `folds_of` gives it.
         device: `auto`, `cpu`, `cuda`, ...
         seed: of MLPs.
-        advance: called with the number of heads newly fitted; they are candidates x folds.
+        advance: called with the number of heads newly fitted, candidates x folds in all.
     """
-    rows = tuple(np.flatnonzero(fold_of == fold) for fold in np.unique(fold_of))
-    lines: dict[int, list[Fitted]] = {}
+    folds = tuple(np.flatnonzero(fold_of == fold) for fold in np.unique(fold_of))
+    lines: dict[int, list[FittedHead]] = {}
     others: dict[int, npt.NDArray[np.float32]] = {}
     seconds = np.zeros(len(candidates))
-    for inside in rows:
+    for inside in folds:
         outside = np.setdiff1d(np.arange(len(targets)), inside)
-        for group in grouped(candidates):
-            started = time.perf_counter()
-            some = [candidates[place] for place in group]
+        for group in Candidate.grouped(candidates):
+            started, some = time.perf_counter(), [candidates[place] for place in group]
             heads = fit_margins(some, vectors, targets, rows=outside, device=device, seed=seed)
             if some[0].classifier == "linear":
                 for place, head in zip(group, heads, strict=True):
                     lines.setdefault(place, []).append(head)
             else:
-                held_out = vectors[some[0].pooling][inside]
-                for place, logits in zip(group, logits_of(heads, held_out), strict=True):
+                held_out = logits_of(heads, vectors[some[0].pooling][inside])
+                for place, logits in zip(group, held_out, strict=True):
                     others.setdefault(place, np.empty(targets.shape, np.float32))[inside] = logits
             seconds[group] += (time.perf_counter() - started) / len(group)
-            if advance is not None:
-                advance(len(group))
-    return CrossFitted(tuple(candidates), rows, lines, others, seconds)
-
-
-def out_of_fold(
-    candidate: Candidate,
-    vectors: Vectors,
-    targets: Targets,
-    fold_of: Rows,
-    *,
-    device: str = "auto",
-    seed: int = 0,
-) -> Floats:
-    """Logits of every row by a head that learned from the other folds, float64 [n, k].
-
-    Args:
-        candidate: how the heads are made.
-        vectors: pooling -> float32 [n, d].
-        targets: float32 [n, k] of 0, 1 and NaN; a row without known labels is predicted all the same.
-        fold_of: int64 [n], as `folds_of` gives it.
-        device: `auto`, `cpu`, `cuda`, ...
-        seed: of MLPs.
-    """
-    heads = cross_fit([candidate], vectors, targets, fold_of, device=device, seed=seed)
-    logits: Floats = heads.logits([0], vectors, targets)[0]
-    return logits
+            advance(len(group))
+    return CrossFitted(tuple(candidates), folds, lines, others, seconds)

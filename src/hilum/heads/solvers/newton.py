@@ -1,8 +1,8 @@
-"""Newton's method for many L2-penalised linear problems at once.
+"""Newton's method for many L2-penalised logistic regressions at once.
 
 Each step solves for its direction by preconditioned conjugate gradients, to a tolerance that shrinks as the step
-does (truncated Newton: Dembo & Steihaug 1983; Eisenstat & Walker 1996; for these losses Keerthi & DeCoste 2005,
-Lin, Weng & Keerthi 2008). All columns share the matrix products, and leave once they are solved.
+does (truncated Newton: Dembo & Steihaug 1983; Eisenstat & Walker 1996; for this loss Lin, Weng & Keerthi 2008).
+All columns share the matrix products, and leave once they are solved.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from hilum.device import has_bf16
-from hilum.heads.problem import Basis, Columns, Loss
-from hilum.heads.threads import in_threads
+from hilum.heads.solvers.problem import Basis, Columns
+from hilum.heads.solvers.threads import in_threads
 
 TOLERANCE = 1e-2
 """A column is solved by a full step shorter than this share of its weights, both measured so that the bound holds:
@@ -34,8 +34,8 @@ Both = tuple[Tensor, Tensor]
 twice as long."""
 
 
-def solve(basis: Basis, columns: Columns, loss: Loss) -> Tensor:
-    """Minimise `sum(weight * loss(margin)) + penalty / 2 * |solution without intercept|^2` in every column.
+def solve(basis: Basis, columns: Columns) -> Tensor:
+    """Minimise `sum(weight * log(1 + exp(-margin))) + penalty / 2 * |weights|^2` in every column.
 
     Directions come of products in bf16 where the processor has instructions for it, which need as many steps and
     take half the time; gradients and scores are float32, so that what is reached does not depend on it.
@@ -43,7 +43,6 @@ def solve(basis: Basis, columns: Columns, loss: Loss) -> Tensor:
     Args:
         basis: the training rows.
         columns: m problems.
-        loss: of the margin, sign x score.
 
     Returns:
         float32 [r + 1, m]; the last row is the intercepts.
@@ -56,7 +55,7 @@ def solve(basis: Basis, columns: Columns, loss: Loss) -> Tensor:
     own = torch.split(columns.penalty.argsort(), WIDTH.get(rows.device.type, WIDTH["cuda"]))
 
     def one(block: Tensor) -> Tensor:
-        return _solve_block(basis, both, columns.take(block), loss)
+        return _solve_block(basis, both, columns.take(block))
 
     solution = rows.new_empty(rows.shape[1], columns.count)
     for block, found in zip(own, in_threads(one, own, rows.device), strict=True):
@@ -64,7 +63,7 @@ def solve(basis: Basis, columns: Columns, loss: Loss) -> Tensor:
     return solution
 
 
-def _solve_block(basis: Basis, both: Both, columns: Columns, loss: Loss) -> Tensor:
+def _solve_block(basis: Basis, both: Both, columns: Columns) -> Tensor:
     rows = basis.rows
     solution = rows.new_zeros(rows.shape[1], columns.count)
     active = torch.arange(columns.count, device=rows.device)
@@ -72,8 +71,9 @@ def _solve_block(basis: Basis, both: Both, columns: Columns, loss: Loss) -> Tens
     before = torch.full_like(own.penalty, torch.inf)
     for _ in range(STEPS):
         margin = own.sign * scores
-        gradient = own.ridge(here) - rows.T @ (own.weight * own.sign * loss.push(margin))
-        curvature = own.weight * loss.curvature(margin)
+        gradient = own.ridge(here) - rows.T @ (own.weight * own.sign * torch.sigmoid(-margin))
+        right = torch.sigmoid(margin)
+        curvature = own.weight * (right * (1 - right))
         # Where the loss bends everywhere alike this is the Hessian.
         scale = curvature.sum(dim=0) * basis.spectrum[:, None] + own.ridge(torch.ones_like(gradient)) + TINY
         size = (gradient.square() / scale).sum(dim=0)
@@ -81,7 +81,7 @@ def _solve_block(basis: Basis, both: Both, columns: Columns, loss: Loss) -> Tens
         direction = _direction(both, own, gradient, curvature, scale, enough)
         moved = rows @ direction
         decrement = -(gradient * direction).sum(dim=0)
-        length = _line_search(own, loss, here, scores, direction, moved, 0.5 * decrement.abs())
+        length = _line_search(own, here, scores, direction, moved, 0.5 * decrement.abs())
         here, scores, before = here + length * direction, scores + length * moved, size
         solution[:, active] = here
         far = decrement > TOLERANCE**2 * (own.ridge(here) * here).sum(dim=0)
@@ -99,13 +99,8 @@ def _direction(
 ) -> Tensor:
     """-H^-1 gradient in every column, [r + 1, m], by conjugate gradients.
 
-    Args:
-        both: the rows.
-        columns: m problems.
-        gradient: [r + 1, m].
-        curvature: [n, m], weights included.
-        scale: [r + 1, m], about the diagonal of H.
-        enough: [m], what the squared residual over `scale` is to come down to.
+    `curvature` [n, m] includes the weights; `scale` [r + 1, m] is about the diagonal of H; `enough` [m] is what
+    the squared residual over `scale` is to come down to.
     """
     rows, turned = both
     direction = torch.zeros_like(gradient)
@@ -136,7 +131,6 @@ def _direction(
 
 def _line_search(
     columns: Columns,
-    loss: Loss,
     here: Tensor,
     scores: Tensor,
     direction: Tensor,
@@ -148,20 +142,14 @@ def _line_search(
     For a convex function that is the approximate Wolfe condition of Hager & Zhang (2005), which rounding does not
     spoil near the minimum as it does a comparison of values.
 
-    Args:
-        columns: m problems.
-        loss: of the margin.
-        here: solutions [r + 1, m].
-        scores: rows @ here, [n, m].
-        direction: [r + 1, m].
-        moved: rows @ direction, [n, m].
-        allowed: the steepest slope that is taken, [m].
+    `scores` and `moved` [n, m] are the rows times `here` and `direction` [r + 1, m]; `allowed` [m] is the steepest
+    slope that is taken.
     """
     own = columns.ridge(direction)
     straight, bent = (own * here).sum(0), (own * direction).sum(0)
     length = torch.ones_like(columns.penalty)
     for _ in range(HALVINGS):
-        push = loss.push(columns.sign * (scores + length * moved))
+        push = torch.sigmoid(-columns.sign * (scores + length * moved))
         slope = straight + length * bent - (columns.weight * columns.sign * push * moved).sum(0)
         steep = slope > allowed
         if not steep.any():
