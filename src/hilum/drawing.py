@@ -126,3 +126,13 @@ def style(axes: Axes, x: str = "", y: str = "") -> None:
     for side in ("left", "bottom"):
         axes.spines[side].set_color(RULE)
     axes.set_axisbelow(True)
+
+
+def unit_square(axes: Axes) -> None:
+    """0 to 1 both ways."""
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(-0.02, 1.02)
+    ticks = [0, 0.25, 0.5, 0.75, 1]
+    axes.set_xticks(ticks, ["0", "", "0.5", "", "1"])
+    axes.set_yticks(ticks, ["0", "", "0.5", "", "1"])
+    axes.grid(color=RULE, linewidth=0.6, alpha=0.7)

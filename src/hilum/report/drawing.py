@@ -22,6 +22,7 @@ from hilum.drawing import (
     fitted,
     new_figure,
     style,
+    unit_square,
 )
 from hilum.metrics import Cell, Reliability
 from hilum.report.content import Value
@@ -55,7 +56,7 @@ def draw_roc(axes: Axes, curves: Sequence[PartCurves], finding: str) -> None:
     for part in _having(curves, finding):
         point = part.points[finding]
         _mark(axes, point.false_positive_rate, point.recall, COLOURS[part.part])
-    _unit_square(axes)
+    unit_square(axes)
 
 
 def draw_precision_recall(axes: Axes, curves: Sequence[PartCurves], finding: str) -> None:
@@ -67,7 +68,7 @@ def draw_precision_recall(axes: Axes, curves: Sequence[PartCurves], finding: str
     for part in _having(curves, finding):
         point = part.points[finding]
         _mark(axes, point.recall, point.precision, COLOURS[part.part])
-    _unit_square(axes)
+    unit_square(axes)
 
 
 def draw_progression(
@@ -104,7 +105,7 @@ def draw_reliability(
     sides = [(diagram.before, BEFORE)] if diagram.before is not None else []
     for side, ink in [*sides, (diagram.after, colour)]:
         side.draw(axes, ink)
-    _unit_square(axes)
+    unit_square(axes)
     axes.tick_params(axis="x", labelbottom=False)
     _draw_counts(counts, diagram.after, colour)
     return axes
@@ -118,7 +119,7 @@ def _draw_counts(axes: Axes, found: Reliability, colour: str) -> None:
     # A few bins near 0 can hold nearly all images; the root lets the others be seen.
     height = np.sqrt(density / max(density.max(), 1e-12))
     axes.bar(left, height, width=width, align="edge", color=colour, alpha=0.35, linewidth=0)
-    _unit_square(axes)
+    unit_square(axes)
     axes.grid(visible=False)
     axes.set_ylim(0, 1.05)
     axes.set_yticks([])
@@ -225,16 +226,6 @@ def _mark(axes: Axes, x: Value, y: Value, colour: str) -> None:
         [x.value], [y.value], marker="o", markersize=6.5, markerfacecolor="white",
         markeredgecolor=colour, markeredgewidth=2, zorder=4, clip_on=False,
     )  # fmt: skip
-
-
-def _unit_square(axes: Axes) -> None:
-    """0 to 1 both ways."""
-    axes.set_xlim(-0.02, 1.02)
-    axes.set_ylim(-0.02, 1.02)
-    ticks = [0, 0.25, 0.5, 0.75, 1]
-    axes.set_xticks(ticks, ["0", "", "0.5", "", "1"])
-    axes.set_yticks(ticks, ["0", "", "0.5", "", "1"])
-    axes.grid(color=RULE, linewidth=0.6, alpha=0.7)
 
 
 def _limits(values: Sequence[float]) -> tuple[float, float]:
