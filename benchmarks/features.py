@@ -76,7 +76,7 @@ def _embedding(folder: Path) -> dict[str, Any]:
     for turn in range(ROUNDS):
         started = time.perf_counter()
         pack = build_pack(table, folder / f"pack{turn}", PrepareConfig(size=SIZE))
-        embed(encoder, pack, FeatureStore.open(folder / f"features{turn}", create=True))
+        embed(encoder, pack, FeatureStore(folder / f"features{turn}", create=True))
         ours.append(TOLD / len(table) * (time.perf_counter() - started))
         started = time.perf_counter()
         _loop(peer, files)
@@ -191,7 +191,7 @@ def _large_store(folder: Path) -> list[dict[str, Any]]:
     encoder: Any = _Ready()
     files = write_radiographs(folder / "files", ADDED)
     pack = Pack(pack_of(files, folder / "pack", 64))
-    store = FeatureStore.open(folder / "features", create=True)
+    store = FeatureStore(folder / "features", create=True)
     table = store.writable(EncoderInfo.of(encoder.settings(pack.prepare)), FINDINGS)
     for start in range(0, STORED, 4096):
         count = min(4096, STORED - start)

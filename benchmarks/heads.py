@@ -84,7 +84,7 @@ def _of_real_films(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
     place = os.environ.get("HILUM_BENCH_FEATURES")
     if not place:
         return []
-    found = FeatureStore.open(place).features(where="official_split = 'train'")
+    found = FeatureStore(place).features(where="official_split = 'train'")
     frame, name = found.frame, found.findings[0]
     ids, patients = (frame[key].to_numpy() for key in ("image_id", "patient_id"))
     labelled = Labelled(ids, patients, (name,), frame[name].to_numpy().astype(np.float32)[:, None])

@@ -208,7 +208,7 @@ def main() -> None:
     parser.add_argument("--no-training", action="store_true")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    features = FeatureStore.open(given.store).features(given.encoder)
+    features = FeatureStore(given.store).features(given.encoder)
     results = [
         row
         for finding in given.finding

@@ -157,7 +157,7 @@ def test_a_run_learns_from_copies_and_scores_originals_alone(
     run = next(tmp_path.glob("copied-1"))
     from hilum.runs import Run
 
-    found = Run.open(run)
+    found = Run(run)
     told = found.data["copies"]
     assert told["train"] > 0 < told["left_out"]
     assert f"{told['train']:,} copies of those of train" in done.out + done.err
@@ -191,7 +191,5 @@ def test_reports_and_feature_stores_are_of_originals(
 
     (tmp_path / "w.toml").write_text(RECIPE)
     run = train(read_config(tmp_path / "w.toml", [f"data.path={plain.path}"]), folder=tmp_path, quiet=True)
-    done = embed(
-        Encoder.open(run.path, device="cpu"), copied, FeatureStore.open(tmp_path / "store", create=True)
-    )
+    done = embed(Encoder.open(run.path, device="cpu"), copied, FeatureStore(tmp_path / "store", create=True))
     assert done.added == 80

@@ -223,7 +223,7 @@ def test_damaged_weights_are_not_loaded(copied: Path) -> None:
 def test_damaged_predictions_are_not_read(copied: Path) -> None:
     flip(copied / "runs" / "a-1" / "predictions" / "valid.parquet", 4001)
     with pytest.raises(DataError, match="its checksum differs"):
-        Run.open(copied / "runs" / "a-1").predictions("valid")
+        Run(copied / "runs" / "a-1").predictions("valid")
 
 
 def test_what_an_earlier_hilum_wrote_opens_and_is_said(copied: Path, hilum: Callable[..., object]) -> None:

@@ -72,7 +72,7 @@ def test_the_examples_are_short_and_of_every_kind() -> None:
 
 
 def test_a_run_keeps_its_plugins_and_what_they_gave(desk: Path) -> None:
-    run = Run.open(desk / "runs" / "mine-1")
+    run = Run(desk / "runs" / "mine-1")
     assert run.config.plugins == (
         "my_network.py",
         "my_loss.py",

@@ -92,7 +92,7 @@ def said(folder: Path) -> dict[str, str]:
     rows = json.loads(call("runs", "--folder", runs, "--json"))
     found["runs --json"] = "\n".join(next(row["warnings"] for row in rows if row["run"] == "warned-1"))
     found["report.html"] = html.unescape((one / "report.html").read_text())
-    found["a notebook"] = html.unescape(Run.open(one)._repr_html_())
+    found["a notebook"] = html.unescape(Run(one)._repr_html_())
     found["api.evaluate"] = "\n".join(api.evaluate(one, "test").select(["Left"]).warnings)
     return found
 

@@ -54,8 +54,7 @@ def test_effects_are_those_of_the_predictions(tmp_path: Path) -> None:
     plain, clahe = seeds(tmp_path), seeds(tmp_path, "clahe", 2, config=CLAHE, recipe=1, strength=1.9)
     compared = compare_runs([*plain, *clahe])
     sides = [
-        [(Run.open(path).predictions("test"), Run.open(path).thresholds) for path in group]
-        for group in (plain, clahe)
+        [(Run(path).predictions("test"), Run(path).thresholds) for path in group] for group in (plain, clahe)
     ]
     expected = compare_predictions(*sides)
     assert compared.comparisons[0].effects == expected.effects

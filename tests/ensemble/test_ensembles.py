@@ -110,7 +110,7 @@ def test_an_ensemble_is_a_run_like_any_other(
     told = hilum("ensemble", *(run.path for run in trained), "--out", tmp_path / "both")
     assert told.code == 0, told.err
     assert "Scores of the mean of 2 models on valid" in told.out
-    run = Run.open(tmp_path / "both")
+    run = Run(tmp_path / "both")
     assert [member.path for member in run.members] == [one.path.resolve() for one in trained]
     assert repr(run).count("2 models") == 1
     assert run.history == []
@@ -167,7 +167,7 @@ def test_members_can_be_epochs_weighted_and_raw(
         *("--weights", "3,1", "--json"),
     )
     assert told.code == 0, told.err
-    run = Run.open(tmp_path / "epochs")
+    run = Run(tmp_path / "epochs")
     assert json.loads(told.out)["run"] == str(tmp_path / "epochs")
     assert [member.weights for member in run.members] == ["0001", "0002"]
     assert [str(member) for member in run.members] == [f"{first.resolve()}@1", f"{first.resolve()}@2"]
@@ -197,7 +197,7 @@ def test_a_folder_of_runs_can_be_moved(trained: tuple[Run, Run], tmp_path: Path)
         shutil.copytree(run.path, folder / run.name)
     ensemble([folder / run.name for run in trained], folder / "both", device="cpu")
     moved = folder.rename(tmp_path / "there")
-    run = Run.open(moved / "both")
+    run = Run(moved / "both")
     assert [member.path for member in run.members] == [(moved / one.name).resolve() for one in trained]
     assert api.evaluate(run, "test", device="cpu").images > 0
     shutil.rmtree(moved / trained[1].name)

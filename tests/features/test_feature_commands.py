@@ -66,8 +66,8 @@ def test_embed_says_what_it_did(lab: Path, hilum: Hilum, tmp_path: Path) -> None
 
 
 def test_vectors_in_the_store_are_those_of_predict(lab: Path) -> None:
-    pack, run = Pack(lab / "pack"), Run.open(lab / "runs" / "small-1")
-    features = FeatureStore.open(lab / "features").features()
+    pack, run = Pack(lab / "pack"), Run(lab / "runs" / "small-1")
+    features = FeatureStore(lab / "features").features()
     network = load(run, device="cpu")
     direct = network(torch.from_numpy(pack.images(pack.slots)).unsqueeze(1) / 255).detach().numpy()
     head = network.model.classifier.state_dict()
@@ -81,9 +81,7 @@ def test_a_source_is_packed_as_the_run_needs_it(lab: Path, hilum: Hilum, tmp_pat
     words = ["embed", lab / "runs" / "small-1", "--data", source, "--precision", "fp32"]
     code, _, err = hilum(*words, "--out", tmp_path / "features")
     assert code == 0, err
-    whole, cached = (
-        FeatureStore.open(folder).features() for folder in (lab / "features", tmp_path / "features")
-    )
+    whole, cached = (FeatureStore(folder).features() for folder in (lab / "features", tmp_path / "features"))
     assert cached.encoder.fingerprint == whole.encoder.fingerprint
     np.testing.assert_allclose(cached.avg[cached.rows(whole.image_ids)], whole.avg, atol=1e-5)
 
@@ -209,11 +207,8 @@ def test_an_encoder_by_name_is_opened_again(lab: Path, hilum: Hilum, tmp_path: P
     words = ("embed", "densenet-small", "--weights", run, "--data", lab / "pack", "--precision", "fp32")
     code, _, err = hilum(*words, "--out", tmp_path / "features")
     assert code == 0, err
-    store = FeatureStore.open(tmp_path / "features")
-    assert (
-        store.encoder("densenet-small").fingerprint
-        == FeatureStore.open(lab / "features").encoder().fingerprint
-    )
+    store = FeatureStore(tmp_path / "features")
+    assert store.encoder("densenet-small").fingerprint == FeatureStore(lab / "features").encoder().fingerprint
     path = next((lab / "phantom").rglob("*.jpg"))
     assert hilum("similar", tmp_path / "features", path)[0] == 0
 

@@ -37,7 +37,7 @@ for _ in sys.stdin:
         print("gone", flush=True)
     else:
         encoder, pack = random_encoder(), Pack(sys.argv[1])
-        store = FeatureStore.open(sys.argv[2], create=True)
+        store = FeatureStore(sys.argv[2], create=True)
         print(os.getpid(), flush=True)
         embedding.WRITE_EVERY = 0
         embedding.embed(encoder, pack, store, batch=2)
@@ -73,11 +73,11 @@ def test_killed_runs_lose_nothing_that_was_written(tmp_path: Path, drawn_pack: P
     with killer(drawn_pack, store) as killed_after:
         for wait in (0.02, 0.15, drawn.uniform(0.1, 0.5)):
             killed_after(wait)
-            opened = FeatureStore.open(store, create=True)
+            opened = FeatureStore(store, create=True)
             here = opened.encoders()
             written.append(len(opened.table(here[0])) if here else 0)
     assert written == sorted(written)
-    opened = FeatureStore.open(store, create=True)
+    opened = FeatureStore(store, create=True)
     found = embed(random_encoder(), drawn_pack, opened)
     assert found.added == 40 - written[-1]
     features = opened.features()
@@ -95,8 +95,8 @@ def test_tables_that_a_kill_left_unmade(tmp_path: Path, drawn_pack: Pack, within
         for folder in (name + ".lance", *(f"{name}.lance/{part}" for part in within)):
             (store / folder).mkdir(parents=True)
     with pytest.raises(DataError, match="is no feature store"):
-        FeatureStore.open(store)
-    opened = FeatureStore.open(store, create=True)
+        FeatureStore(store)
+    opened = FeatureStore(store, create=True)
     assert embed(random_encoder(), drawn_pack, opened).added == 40
     shutil.rmtree(store / "encoders.lance")
     assert embed(random_encoder(), drawn_pack, opened).present == 40
@@ -134,7 +134,7 @@ def test_readers_see_whole_rows_while_one_writes(
     counts, stop = [], threading.Event()
 
     def read() -> None:
-        reader = FeatureStore.open(empty.url)
+        reader = FeatureStore(empty.url)
         while not stop.is_set():
             features = reader.features()
             counts.append(len(features))
@@ -158,7 +158,7 @@ def test_a_second_writer_waits(
 ) -> None:
     with empty.writing():
         second = threading.Thread(
-            target=embed, args=(random_encoder(), drawn_pack, FeatureStore.open(empty.url, create=True))
+            target=embed, args=(random_encoder(), drawn_pack, FeatureStore(empty.url, create=True))
         )
         second.start()
         time.sleep(0.5)

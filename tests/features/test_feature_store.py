@@ -157,14 +157,14 @@ def test_rows_and_parts_of_features(filled: FeatureStore) -> None:
 
 def test_what_is_no_store(tmp_path: Path, empty: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DataError, match=r"no feature store at .*hilum embed"):
-        FeatureStore.open(tmp_path / "missing")
+        FeatureStore(tmp_path / "missing")
     with pytest.raises(DataError, match="is no feature store"):
-        FeatureStore.open(tmp_path)
+        FeatureStore(tmp_path)
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="is a file"):
-        FeatureStore.open(tmp_path / "file", create=True)
+        FeatureStore(tmp_path / "file", create=True)
     with pytest.raises(DiskError):
-        FeatureStore.open(tmp_path / "file" / "below", create=True)
+        FeatureStore(tmp_path / "file" / "below", create=True)
     with pytest.raises(DataError, match="has no vectors yet"):
         empty.encoder()
     monkeypatch.setattr(FeatureStore, "_rows", lambda *_: [{"settings": '{"name": "x"}', "created": ""}])
@@ -177,7 +177,7 @@ def test_a_damaged_store_is_one_message(empty: FeatureStore, drawn_pack: Pack) -
     for file in (Path(empty.url) / f"{found.encoder.table}.lance").rglob("*.lance"):
         file.write_bytes(b"nothing")
     with pytest.raises(DataError, match="could not be read"):
-        FeatureStore.open(empty.url).features()
+        FeatureStore(empty.url).features()
 
 
 def test_a_full_disk_is_told_with_what_to_do(tmp_path: Path) -> None:

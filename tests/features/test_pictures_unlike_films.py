@@ -20,7 +20,7 @@ def pack_of(folder: Path, films: int, others: tuple[str, ...], ask: str = "any")
 
 
 def unlike(pack: Pack, folder: Path) -> tuple[str, ...]:
-    return embed(random_encoder(), pack, FeatureStore.open(folder / "features", create=True)).unlike
+    return embed(random_encoder(), pack, FeatureStore(folder / "features", create=True)).unlike
 
 
 def test_what_is_no_film_is_named(tmp_path: Path):

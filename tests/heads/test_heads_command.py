@@ -51,7 +51,7 @@ def test_the_best_of_a_search_is_a_run(
 ) -> None:
     code, out, err = hilum("heads", store.url, "--finding", "Left", *FEW, "--out", heads_folder)
     assert code == 0, err
-    run = Run.open(heads_folder / "best")
+    run = Run(heads_folder / "best")
     record = SearchRecord.of(run)
     assert record is not None
 
@@ -86,7 +86,7 @@ def test_the_same_command_again_gives_the_same_head_under_a_new_number(
 ) -> None:
     for _ in range(2):
         assert hilum("heads", store.url, *FEW, "--out", heads_folder, "--name", "both").code == 0
-    first, second = (Run.open(heads_folder / f"both-{number}") for number in (1, 2))
+    first, second = (Run(heads_folder / f"both-{number}") for number in (1, 2))
     assert (heads_folder / "best").resolve() == second.path.resolve()
     assert [run.name for run in list_runs(heads_folder)] == ["both-1", "both-2"]
     one, two = (load_file(run.path / "checkpoints" / "best.safetensors") for run in (first, second))
@@ -148,7 +148,7 @@ def test_a_head_goes_through_every_command(
     assert rows["logistic-1"] == "best of 3 heads"
     assert "best" not in rows
     assert hilum("runs", "show", run.path, "--epochs").code == 0
-    assert Run.open(run.path).has("test")
+    assert Run(run.path).has("test")
 
 
 def test_commands_that_need_epochs_say_that_there_are_none(
@@ -200,7 +200,7 @@ def test_a_fine_tuning_starts_from_the_best_head(
     tuned = hilum("train", recipe, "--data", study.path, "--set", f"model.head={tmp_path / 'heads' / 'best'}",
                   "--out", tmp_path / "runs", "--quiet")  # fmt: skip
     assert tuned.code == 0, tuned.err
-    model = Run.open(tmp_path / "runs" / "tune-1").config.model
+    model = Run(tmp_path / "runs" / "tune-1").config.model
     assert (model.classifier, model.pooling) == ("mlp", run.config.model.pooling)
 
 
@@ -240,14 +240,14 @@ def test_test_rows_need_no_vectors(
     """Rows that the split gives to test are not looked at: without them in the store all is the same."""
     change = ("--set", "split.test=0.2")
     assert hilum("heads", store.url, *FEW, *change, "--out", heads_folder, "--name", "a").code == 0
-    whole = Run.open(heads_folder / "a-1")
+    whole = Run(heads_folder / "a-1")
     url = Path(shutil.copytree(store.url, tmp_path / "fewer"))
-    opened = FeatureStore.open(url)
+    opened = FeatureStore(url)
     table = opened._db.open_table(opened.encoder().table)
     ids = ", ".join(f"'{name}'" for name in whole.images.filter(part="test")["image_id"])
     table.delete(f"image_id in ({ids})")
     assert hilum("heads", url, *FEW, *change, "--out", heads_folder, "--name", "b").code == 0
-    fewer = Run.open(heads_folder / "b-1")
+    fewer = Run(heads_folder / "b-1")
     assert fewer.predictions("valid").logits.tolist() == whole.predictions("valid").logits.tolist()
     assert fewer.data["split"] == whole.data["split"]
 
@@ -266,7 +266,7 @@ def test_a_condition_leaves_patients_in_their_parts(
     assert hilum("heads", store.url, *FEW, "--out", heads_folder, "--name", "all", *left).code == 0
     code, _out, err = hilum("heads", store.url, *FEW, "--out", heads_folder, "--where", "`Top` = 1", *left)
     assert code == 0, err
-    whole, some = Run.open(heads_folder / "all-1"), Run.open(heads_folder / "left-1")
+    whole, some = Run(heads_folder / "all-1"), Run(heads_folder / "left-1")
     both = some.images.join(whole.images, on="image_id", suffix="_whole")
     assert 0 < some.images.height < whole.images.height
     assert (both["part"] == both["part_whole"]).all()
@@ -298,7 +298,7 @@ def test_verdicts_change_what_is_learned(
             "heads", store.url, *FEW, *extra, "--finding", "Left", "--out", heads_folder, "--name", name
         )
         assert done.code == 0, done.err
-    right, wrong = (Run.open(heads_folder / f"{name}-1") for name in ("right", "turned"))
+    right, wrong = (Run(heads_folder / f"{name}-1") for name in ("right", "turned"))
     auc = [run.scores("valid").mean("roc_auc")[0] for run in (right, wrong)]  # type: ignore[union-attr]
     assert auc[0] > 0.8
     assert auc[1] < 0.2  # learned the wrong way round; validation labels are as they were
@@ -308,7 +308,7 @@ def test_vectors_of_several_backbones_or_packs_ask_for_one(
     hilum: Command, store: FeatureStore, heads_folder: Path, study: Pack, tmp_path: Path
 ) -> None:
     url = Path(shutil.copytree(store.url, tmp_path / "several"))
-    opened = FeatureStore.open(url)
+    opened = FeatureStore(url)
     table = opened._db.open_table(opened.encoder().table)
     table.update(where="slot < 10", values={"pack": str(tmp_path / "elsewhere")})
     code, _, err = hilum("heads", url, *FEW, "--out", heads_folder)
@@ -390,7 +390,7 @@ def test_a_finding_of_one_class_is_left_out_or_refused(
     code, out, err = hilum("heads", store.url, *FEW, *where)
     assert code == 0, err
     assert "note: Left out, since the training part has one class only: Top has no positive label." in out
-    assert Run.open(heads_folder / "best").data["findings"] == ["Left"]
+    assert Run(heads_folder / "best").data["findings"] == ["Left"]
 
     code, _, err = hilum("heads", store.url, *FEW, *where, "--finding", "Top")
     assert code == 2
@@ -450,7 +450,7 @@ def test_a_recipe_gives_its_name_and_its_split(
     )
     code, _, err = hilum("heads", store.url, *FEW, "--recipe", recipe, "--out", heads_folder)
     assert code == 0, err
-    config = Run.open(heads_folder / "mine-1").config
+    config = Run(heads_folder / "mine-1").config
     assert (config.seed, config.split.seed, config.split.valid) == (4, 3, 0.4)
     assert config.data.findings == ("Top",)
     assert config.model.name == "resnet18"  # the vectors' own
@@ -460,4 +460,4 @@ def test_a_damaged_search_is_told(found: Callable[[str], Run], tmp_path: Path) -
     folder = shutil.copytree(found("logistic").path, tmp_path / "torn")
     (folder / "search.json").write_text("{}")
     with pytest.raises(RunError, match=r"search[.]json is missing or damaged"):
-        SearchRecord.of(Run.open(folder))
+        SearchRecord.of(Run(folder))

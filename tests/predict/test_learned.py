@@ -91,7 +91,7 @@ def test_a_run_of_an_earlier_version_counts_as_one_of_films(run: Run, tmp_path: 
     data = json.loads((copy / "data.json").read_text())
     del data["films"]
     (copy / "data.json").write_text(json.dumps(data))
-    assert Learned.of(Run.open(copy)).films
+    assert Learned.of(Run(copy)).films
 
 
 def test_what_is_no_film_gets_the_reason(films: Run, pictures: Path):

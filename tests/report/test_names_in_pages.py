@@ -104,9 +104,9 @@ def test_a_notebook_shows_a_run_without_tags(make_run: Callable[..., Run]) -> No
     path = run.path / "run.json"
     write_json(path, {**read_json(path), "status": f"done{TAG}"})
     with pytest.raises(RunError, match="status"):
-        Run.open(run.path)
+        Run(run.path)
     write_json(path, {**read_json(path), "status": "done"})
-    told = Run.open(run.path)._repr_html_() + run.predictions("test")._repr_html_()
+    told = Run(run.path)._repr_html_() + run.predictions("test")._repr_html_()
     assert Tags(told).handlers == []
     assert TAG in Tags(told).text
     assert r"\x1b[31mRed" in told

@@ -82,7 +82,7 @@ def test_a_run_without_its_images_is_not_whole(run: Run) -> None:
 
 
 READ = {
-    "run.json": lambda run: Run.open(run.path),
+    "run.json": lambda run: Run(run.path),
     "data.json": lambda run: run.data,
     "images.parquet": lambda run: run.images,
     "epochs/0002/summary.json": lambda run: run.history,
@@ -149,7 +149,7 @@ def test_a_foreign_run_is_left_out_by_name_and_the_others_are_listed(
     assert said.count("left out: ") == 1
     assert str(other) in said
     with pytest.raises(RunError):
-        Run.open(other)
+        Run(other)
 
 
 def test_a_run_that_says_running_and_that_nobody_writes_was_killed(run: Run) -> None:
@@ -163,7 +163,7 @@ def test_a_run_that_says_running_and_that_nobody_writes_was_killed(run: Run) -> 
 
 def test_a_folder_of_runs_is_no_run_and_one_of_them_is_named(run: Run) -> None:
     with pytest.raises(RunError, match=f"Did you mean {run.path}"):
-        Run.open(run.path.parent)
+        Run(run.path.parent)
 
 
 def test_what_is_half_written_is_no_run_and_is_swept(run: Run) -> None:

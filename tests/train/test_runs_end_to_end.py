@@ -288,17 +288,17 @@ def test_weights_of_another_run_start_a_model_and_unfitting_ones_do_not(
 
 def test_run_folders_that_cannot_be_used(finished: Run, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="not a run's folder"):
-        Run.open(tmp_path)
+        Run(tmp_path)
     with pytest.raises(RunError, match=f"Did you mean .*{finished.name}"):
-        Run.open(finished.path.parent / "smal-1")
+        Run(finished.path.parent / "smal-1")
     copy = Path(shutil.copytree(finished.path, tmp_path / "other"))
     info = json.loads((copy / "run.json").read_text())
     (copy / "run.json").write_text(json.dumps({**info, "format": 99, "version": "9.0"}))
     with pytest.raises(RunError, match=r"run format 99, written by hilum 9\.0"):
-        Run.open(copy)
+        Run(copy)
     (copy / "run.json").write_text("{")
     with pytest.raises(RunError, match="damaged"):
-        Run.open(copy)
+        Run(copy)
     assert list_runs(tmp_path) == []
     with pytest.raises(RunError, match="no folder"):
         list_runs(tmp_path / "nowhere")

@@ -141,7 +141,7 @@ def _encoder(model_or_run: str | Path, settings: EmbedConfig, size: int) -> Enco
 
 
 def _opened(store: FeatureStore | str | Path, create: bool = False) -> FeatureStore:
-    return store if isinstance(store, FeatureStore) else FeatureStore.open(store, create=create)
+    return store if isinstance(store, FeatureStore) else FeatureStore(store, create=create)
 
 
 def _packed(data: str) -> Pack | None:

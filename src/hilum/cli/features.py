@@ -35,7 +35,7 @@ def embed(
     from hilum.table import parse_options
 
     found = api.embed(model_or_run, data, out, settings=settings, options=parse_options(option or ()))
-    total = len(FeatureStore.open(out).table(found.encoder))
+    total = len(FeatureStore(out).table(found.encoder))
     if as_json:
         show_json({"store": out, "images": total, **asdict(found)})
         return

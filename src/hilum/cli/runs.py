@@ -90,7 +90,7 @@ def _show_run(
     from hilum.config import settings
     from hilum.runs import Run, scored_test
 
-    found = Run.open(run)
+    found = Run(run)
     if epochs or column or parts or per_finding:
         _show_epochs(found, {"columns": column, "parts": parts, "per_finding": per_finding}, as_json)
     elif as_json:

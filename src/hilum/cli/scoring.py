@@ -28,7 +28,7 @@ def evaluate(
     from hilum.runs import Run, scored_test
 
     judged = api.judge(run, settings=settings)
-    scored = scored_test(Run.open(run)) if settings.part == "test" else None
+    scored = scored_test(Run(run)) if settings.part == "test" else None
     if as_json:
         before = judged.before.to_json()["per_finding"] if judged.before else None
         more = {"judge": judged.judge.to_json(), "before_calibration": before}

@@ -58,7 +58,7 @@ def group_runs(paths: Sequence[str | Path | Run]) -> tuple[Group, ...]:
     Raises:
         RunError: fewer than two runs, one named twice, or one that repeats another with the same seed.
     """
-    runs = [path if isinstance(path, Run) else Run.open(path) for path in items(paths)]
+    runs = [path if isinstance(path, Run) else Run(path) for path in items(paths)]
     if len(runs) < 2:
         raise RunError(
             "hilum compare needs two runs at least; the first named is what others are compared with."

@@ -47,5 +47,5 @@ def _is_run(info: EncoderInfo) -> bool:
     """Whether its origin is a run of the very network, rather than one whose weights went into another."""
     if not (Path(info.origin) / "run.json").is_file():
         return False
-    own = Run.open(info.origin).config.model
+    own = Run(info.origin).config.model
     return {"name": own.name, "channels": own.channels} == info.model

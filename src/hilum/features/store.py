@@ -62,11 +62,6 @@ class FeatureStore:
         if not create and self._open(ENCODERS) is None:
             raise DataError(f"{self.url} is no feature store. {_HOW.format(self.url)}")
 
-    @classmethod
-    def open(cls, url: str | Path, *, create: bool = False) -> FeatureStore:
-        """The same as `FeatureStore(url)`."""
-        return cls(url, create=create)
-
     def encoders(self) -> list[EncoderInfo]:
         """All encoders that have vectors here, in the order in which they came."""
         rows = self._rows(ENCODERS)

@@ -55,7 +55,7 @@ def learn_heads(
         MissingExtra: LanceDB is not installed.
     """
     started = time.monotonic()
-    opened = FeatureStore.open(store)
+    opened = FeatureStore(store)
     config = settings_of_run(settings, recipe, items(change), opened.encoder(settings.encoder))
     candidates = _candidates(settings, config.seed)
     features = opened.features(settings.encoder, where=settings.where)

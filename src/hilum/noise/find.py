@@ -43,7 +43,7 @@ def find_suspects(
     """
     if find_spec("cleanlab") is None:
         raise MissingExtra("cleanlab", "noise", "finding wrong labels")
-    opened = store if isinstance(store, FeatureStore) else FeatureStore.open(store)
+    opened = store if isinstance(store, FeatureStore) else FeatureStore(store)
     features = opened.features(settings.encoder, where=settings.where)
     reviewed = Reviewed(features)
     if settings.labels:

@@ -292,7 +292,7 @@ def _members(run: Run, parts: list[Part]) -> list[dict[str, Any]]:
 def _alone(member: Member, part: str) -> dict[str, Any]:
     told = {"name": member.path.name if member.epoch is None else f"{member.path.name}, epoch {member.epoch}"}
     try:
-        run = Run.open(member.path)
+        run = Run(member.path)
         scores = run.scores(part) if part and member.epoch is None else None
         value = value_of(scores, "roc_auc") if scores else Value(math.nan)
         return {**told, "model": run.config.model.name, "seed": run.config.seed, "roc_auc": value}

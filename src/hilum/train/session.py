@@ -88,7 +88,7 @@ def resume(path: str | Path, *, quiet: bool = False) -> Run:
         RunError: there is no run, or its data are no longer the ones that it began with.
         InUse: another process writes it.
     """
-    run = Run.open(path)
+    run = Run(path)
     if run.info["status"] == "done":
         Console(quiet or not leads()).say(f"{run.path} is finished already: {run.extent}")
         return run
@@ -136,7 +136,7 @@ def reproduce(
     Raises:
         RunError: the run is not finished, or its data are no longer the same.
     """
-    first = Run.open(path)
+    first = Run(path)
     if why := _cannot_repeat(first):
         raise RunError(f"{path} {why}")
     check_plugins(first)
