@@ -18,7 +18,7 @@ from made_packs import made_pack
 from hilum import api
 from hilum.augment import augment_pack, replay
 from hilum.augment import build as build_module
-from hilum.augment.boxes import moved_boxes
+from hilum.augment.boxes import _moved_boxes
 from hilum.augment.copies import SCHEMA, Copies
 from hilum.augment.presets import STRENGTHS
 from hilum.batches import AugmentParams
@@ -179,7 +179,7 @@ def test_boxes_go_where_their_pixels_go(boxes: list[tuple[float, ...]], seed: in
         share=1, degrees=20, translate=0.1, shear=10, scale=0.2, flip=0.5, brightness=0, contrast=0
     )
     params = AugmentParams.draw(config, seed, 1, np.arange(len(boxes)))
-    moved, kept = moved_boxes(np.array(boxes), params)
+    moved, kept = _moved_boxes(np.array(boxes), params)
     images = torch.zeros(len(boxes), 1, 96, 96)
     for image, (x, y, w, h) in zip(images, boxes, strict=True):
         image[0, round(96 * y) : round(96 * (y + h)), round(96 * x) : round(96 * (x + w))] = 1

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from hilum.errors import ConfigError
 from hilum.metrics import SCORES, Predictions, over_all, per_finding
-from hilum.metrics.uncertainty.bootstrap import BLOCK, draw, replicate
+from hilum.metrics.uncertainty.bootstrap import BLOCK, _draw, replicate
 from hilum.metrics.uncertainty.patients import clusters
 from hilum.metrics.values.engine import Gapped
 
@@ -30,7 +30,7 @@ def test_replicates_are_those_of_a_loop_over_weighted_scores(predictions: Predic
     found = replicate(predictions, decisions, names, replicates=count, seed=3)
     patients = clusters(predictions)
     for row in (0, 1, BLOCK - 1, BLOCK, BLOCK + 1):
-        counts = draw(patients.count, row // BLOCK, BLOCK, 3)[row % BLOCK]
+        counts = _draw(patients.count, row // BLOCK, BLOCK, 3)[row % BLOCK]
         assert counts.sum() == patients.count
         for name in names:
             expected = naive(predictions, decisions, name, counts[patients.code])

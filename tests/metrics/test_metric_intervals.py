@@ -18,7 +18,7 @@ from hilum.metrics.uncertainty.rules import (
     BETA,
     FREED,
     STUDENT,
-    acceleration,
+    _acceleration,
     bootstrapped,
     by_t,
     effective_trials,
@@ -203,7 +203,7 @@ def test_a_score_beyond_all_its_replicates_is_within_its_interval() -> None:
         assert (one.low[0] == value) == (value < 0.2)
     half = np.where(np.arange(200)[:, None] < 101, np.nan, drawn)
     assert np.isnan(bootstrapped(np.array([0.3]), half, each, 0.95, "bca").low[0])
-    assert acceleration(np.zeros(4)) == 0
+    assert _acceleration(np.zeros(4)) == 0
 
 
 def test_the_bootstrap_gives_no_interval_where_every_sample_is_perfect() -> None:

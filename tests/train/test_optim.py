@@ -19,7 +19,7 @@ from torch.optim import lr_scheduler
 from hilum.config import OptimizerConfig, ScheduleConfig
 from hilum.errors import WeightsError
 from hilum.train.optim import Ema, learning_rate, make_optimizer
-from hilum.train.progress import Plateau
+from hilum.train.progress import _Plateau
 
 
 def small_net() -> nn.Sequential:
@@ -182,7 +182,7 @@ def test_plateau_is_that_of_torch(scores: list[float], patience: int) -> None:
         optimizer, mode="max", factor=0.5, patience=patience, threshold=0.0, eps=0.0
     )
     config = ScheduleConfig(kind="plateau", factor=0.5)
-    plateau = Plateau()
+    plateau = _Plateau()
     for score in scores:
         scheduler.step(score)
         plateau = plateau.update(score, patience)
@@ -191,11 +191,11 @@ def test_plateau_is_that_of_torch(scores: list[float], patience: int) -> None:
 
 
 def test_plateau_waits_through_nan_and_goes_through_json() -> None:
-    plateau = Plateau().update(0.5, 1).update(math.nan, 1)
-    assert plateau == Plateau(best=0.5, waited=1, drops=0)
-    assert plateau.update(math.nan, 1) == Plateau(best=0.5, waited=0, drops=1)
-    assert Plateau(**json.loads(json.dumps(asdict(plateau)))) == plateau
-    assert Plateau().update(math.nan, 0).best is None
+    plateau = _Plateau().update(0.5, 1).update(math.nan, 1)
+    assert plateau == _Plateau(best=0.5, waited=1, drops=0)
+    assert plateau.update(math.nan, 1) == _Plateau(best=0.5, waited=0, drops=1)
+    assert _Plateau(**json.loads(json.dumps(asdict(plateau)))) == plateau
+    assert _Plateau().update(math.nan, 0).best is None
 
 
 def test_ema_is_that_of_torch_after_its_warm_up() -> None:

@@ -32,7 +32,7 @@ def boxes_of_copies(table: Table, copies: Copies) -> pl.DataFrame | None:
     )
     at = found["at"].to_numpy()
     corners = found.select("x", "y", "width", "height").to_numpy().astype(np.float64)
-    moved, kept = moved_boxes(corners, copies.params.take(at))
+    moved, kept = _moved_boxes(corners, copies.params.take(at))
     made = found.with_columns(
         copies.ids(table)[at].alias("image_id"),
         *(pl.Series(name, moved[:, k]) for k, name in enumerate(("x", "y", "width", "height"))),
@@ -40,7 +40,7 @@ def boxes_of_copies(table: Table, copies: Copies) -> pl.DataFrame | None:
     return made.select(pl.col(name).cast(kind) for name, kind in Table.BOX_COLUMNS.items())
 
 
-def moved_boxes(
+def _moved_boxes(
     boxes: npt.NDArray[np.float64], params: AugmentParams
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """Boxes [n, 4] of x, y, width, height after what is done to each image; and which of them are still there."""

@@ -13,7 +13,7 @@ _ATTENTION_WIDTH = 128
 """Hidden units of the attention score (Ilse et al. 2018 use 64 to 128)."""
 
 
-class Pool(nn.Module):
+class _Pool(nn.Module):
     """Over positions: the mean (`avg`), the maximum (`max`), these side by side (`both`), or `lse`.
 
     That is log-sum-exp, `log(mean(exp(r x))) / r`: the mean for small r, the maximum for large r. Pinheiro and
@@ -71,4 +71,4 @@ def make_pool(kind: str, width: int) -> nn.Module:
     kinds = ("avg", "max", "both", "lse", "attention")
     if kind not in kinds:
         raise ConfigError(f"model.pooling = {kind!r} is not known; {did_you_mean(kind, kinds)}")
-    return AttentionPool(width) if kind == "attention" else Pool(kind)
+    return AttentionPool(width) if kind == "attention" else _Pool(kind)

@@ -9,7 +9,7 @@ from hilum.config import Config, TrainConfig
 
 
 @dataclass(frozen=True)
-class Plateau:
+class _Plateau:
     """Whether a validation score is stuck, as torch's ReduceLROnPlateau counts it.
 
     Attributes:
@@ -22,7 +22,7 @@ class Plateau:
     waited: int = 0
     drops: int = 0
 
-    def update(self, score: float, patience: int) -> Plateau:
+    def update(self, score: float, patience: int) -> _Plateau:
         """The state after an epoch.
 
         Args:
@@ -56,7 +56,7 @@ class Progress:
     best_epoch: int = 0
     waited: int = 0
     seconds: float = 0.0
-    plateau: Plateau = field(default_factory=Plateau)
+    plateau: _Plateau = field(default_factory=_Plateau)
 
     def finished(self, config: TrainConfig) -> bool:
         """Whether there is nothing left to do: all epochs done, or stopped early."""

@@ -30,7 +30,7 @@ _TIE = 1e-3
 
 
 @dataclass(frozen=True)
-class Line:
+class _Line:
     """`logit * scale + shift`."""
 
     scale: float = 1.0
@@ -52,7 +52,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Steps:
+class _Steps:
     """Probabilities at rising logits, straight between them and level beyond both ends.
 
     Attributes:
@@ -93,7 +93,7 @@ class Calibration:
 
     method: str
     findings: tuple[str, ...]
-    parameters: Mapping[str, Line | Steps] = field(default_factory=dict)
+    parameters: Mapping[str, _Line | _Steps] = field(default_factory=dict)
     fallbacks: Mapping[str, str] = field(default_factory=dict)
     part: str = "valid"
 
@@ -268,7 +268,7 @@ def reliability(predictions: Predictions, bins: int = 10, equal: str = "mass") -
     return diagrams
 
 
-def _fitted(logits: Floats, positive: Floats, method: str) -> Line | Steps | str:
+def _fitted(logits: Floats, positive: Floats, method: str) -> _Line | _Steps | str:
     """One finding's map, or why there is none."""
     if not positive.any() or positive.all():
         return f"the validation part has no {'negative' if positive.any() else 'positive'} image"
@@ -279,7 +279,7 @@ def _fitted(logits: Floats, positive: Floats, method: str) -> Line | Steps | str
     return _FITS[method](logits, positive)
 
 
-def _temperature(logits: Floats, positive: Floats) -> Line | str:
+def _temperature(logits: Floats, positive: Floats) -> _Line | str:
     """Logistic regression on the logit alone."""
     inside = np.where(positive == 1, logits, -logits)
     if inside.min() >= 0:
@@ -287,20 +287,20 @@ def _temperature(logits: Floats, positive: Floats) -> Line | str:
     if inside.max() <= 0:
         return _wrong_way(-np.inf)
     slope, _ = fit_line(logits, positive, intercept=False)
-    return Line(slope) if slope > 0 else _wrong_way(slope)
+    return _Line(slope) if slope > 0 else _wrong_way(slope)
 
 
-def _platt(logits: Floats, positive: Floats) -> Line | str:
+def _platt(logits: Floats, positive: Floats) -> _Line | str:
     """Logistic regression on the logit, with an intercept."""
     if logits[positive == 1].min() >= logits[positive == 0].max():
         return "the validation part's classes lie wholly apart: no line is the best"
     if logits[positive == 1].max() <= logits[positive == 0].min():
         return _wrong_way(-np.inf)
     slope, shift = fit_line(logits, positive)
-    return Line(slope, shift) if slope > 0 else _wrong_way(slope)
+    return _Line(slope, shift) if slope > 0 else _wrong_way(slope)
 
 
-def _isotonic(logits: Floats, positive: Floats) -> Steps | str:
+def _isotonic(logits: Floats, positive: Floats) -> _Steps | str:
     from sklearn.isotonic import IsotonicRegression
 
     found = IsotonicRegression(out_of_bounds="clip").fit(logits, positive)
@@ -308,10 +308,10 @@ def _isotonic(logits: Floats, positive: Floats) -> Steps | str:
     shares = np.clip(found.y_thresholds_, least, 1 - least)
     if shares[0] == shares[-1]:
         return _wrong_way(0.0)
-    return Steps(tuple(map(float, found.X_thresholds_)), tuple(map(float, shares)))
+    return _Steps(tuple(map(float, found.X_thresholds_)), tuple(map(float, shares)))
 
 
-_FITS: dict[str, Callable[[Floats, Floats], Line | Steps | str]] = {
+_FITS: dict[str, Callable[[Floats, Floats], _Line | _Steps | str]] = {
     "temperature": _temperature,
     "platt": _platt,
     "isotonic": _isotonic,
@@ -327,10 +327,10 @@ def _wrong_way(slope: float) -> str:
     )
 
 
-def _map(numbers: Mapping[str, Any]) -> Line | Steps:
+def _map(numbers: Mapping[str, Any]) -> _Line | _Steps:
     """What `to_json` of either gave; ValueError where it would not keep the order of images."""
     if "scale" in numbers:
-        line = Line(float(numbers["scale"]), float(numbers["shift"]))
+        line = _Line(float(numbers["scale"]), float(numbers["shift"]))
         if line.scale <= 0:
             raise ValueError(f"a scale of {line.scale:g} would turn the order of images round")
         return line
@@ -339,7 +339,7 @@ def _map(numbers: Mapping[str, Any]) -> Line | Steps:
         raise ValueError("steps should rise, and have a probability for each logit")
     if not 0 < shares[0] <= shares[-1] < 1:
         raise ValueError("probabilities of steps should lie within 0..1")
-    return Steps(tuple(logits), tuple(shares))
+    return _Steps(tuple(logits), tuple(shares))
 
 
 def _wrong_part(part: str) -> str:

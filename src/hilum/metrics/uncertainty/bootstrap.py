@@ -25,7 +25,7 @@ _EXACT = 2**23
 """Up to this many rows, sums of counts are exact in float32 (a replicate can hold more rows than the data)."""
 
 
-def draw(patients: int, block: int, size: int, seed: int) -> npt.NDArray[np.int64]:
+def _draw(patients: int, block: int, size: int, seed: int) -> npt.NDArray[np.int64]:
     """How often each patient is drawn in each replicate of one block, int64 [size, patients].
 
     Depends on nothing else, so that two models' replicates over the same patients are paired.
@@ -79,7 +79,7 @@ def resamples(scores: Tally, replicates: int, seed: int) -> dict[str, Floats]:
 
     def fill(block: int) -> None:
         rows = slice(block * BLOCK, min(replicates, (block + 1) * BLOCK))
-        counts = draw(scores.patients, block, BLOCK, seed)[: rows.stop - rows.start]
+        counts = _draw(scores.patients, block, BLOCK, seed)[: rows.stop - rows.start]
         for name, values in scores.resampled(
             counts.astype(np.float32) if exact else counts.astype(np.float64)
         ).items():

@@ -19,7 +19,7 @@ FEW = 10
 
 
 @dataclass(frozen=True)
-class Clusters:
+class _Clusters:
     """Which patient each row belongs to.
 
     Attributes:
@@ -37,17 +37,17 @@ class Clusters:
         )
 
 
-def clusters(predictions: Predictions) -> Clusters:
+def clusters(predictions: Predictions) -> _Clusters:
     """The patients of predictions; a row without a patient id counts as a patient of its own."""
     ids = predictions.patient_ids
     if ids is None:
-        return Clusters(np.arange(len(predictions)), len(predictions))
+        return _Clusters(np.arange(len(predictions)), len(predictions))
     known = np.array([value is not None for value in ids], dtype=np.bool_)
     names, of_known = np.unique(ids[known].astype(str), return_inverse=True)
     code = np.empty(len(ids), dtype=np.int64)
     code[known] = of_known
     code[~known] = len(names) + np.arange((~known).sum())
-    return Clusters(code, len(names) + int((~known).sum()))
+    return _Clusters(code, len(names) + int((~known).sum()))
 
 
 def tally(

@@ -200,7 +200,7 @@ def bootstrapped(value: Floats, drawn: Floats, each: Floats, level: float, metho
             below = np.searchsorted(column, point, "left") + np.searchsorted(column, point, "right")
             # A point beyond all replicates has no normal score; half a replicate keeps it finite.
             share = min(max(below / 2, 0.5), len(column) - 0.5) / len(column)
-            shift, skew = normal.inv_cdf(share), acceleration(each[:, j])
+            shift, skew = normal.inv_cdf(share), _acceleration(each[:, j])
             scores = np.array([shift + normal.inv_cdf(tail) for tail in tails])
             shares = np.array([normal.cdf(s) for s in shift + scores / (1 - skew * scores)])
         low, high = np.quantile(column, shares)
@@ -209,7 +209,7 @@ def bootstrapped(value: Floats, drawn: Floats, each: Floats, level: float, metho
     return Interval(ends[:, 0], ends[:, 1], PERCENTILE if method == "percentile" else BCA)
 
 
-def acceleration(each: Floats) -> float:
+def _acceleration(each: Floats) -> float:
     """A sixth of the skewness of one score's influence values, [patients]; 0 where they are all alike."""
     spread = (each**2).sum()
     return float((each**3).sum() / (6 * spread**1.5)) if spread > 0 else 0.0

@@ -28,8 +28,8 @@ STEPS = 50
 
 
 @dataclass(frozen=True)
-class Curve:
-    """A smoothed calibration curve; make it with `curves`.
+class _Curve:
+    """A smoothed calibration curve; make it with `_curves`.
 
     Attributes:
         probability: mean of the images of each point, rising, float64 [g].
@@ -44,10 +44,10 @@ class Curve:
 
 def smoothed(rows: Rows, code: Ints, patients: int) -> list[Gaps | None]:
     """Gaps between probabilities and the smoothed curve of each finding; None where there is no curve."""
-    return [None if curve is None else curve.gaps for curve in curves(rows, code, patients)]
+    return [None if curve is None else curve.gaps for curve in _curves(rows, code, patients)]
 
 
-def curves(rows: Rows, code: Ints, patients: int) -> list[Curve | None]:
+def _curves(rows: Rows, code: Ints, patients: int) -> list[_Curve | None]:
     """The smoothed calibration curve of each finding; None of one without both classes.
 
     Args:
@@ -58,7 +58,7 @@ def curves(rows: Rows, code: Ints, patients: int) -> list[Curve | None]:
     return [_curve(*known, patients) for known in each_finding(rows, code)]
 
 
-def _curve(p: Floats, y: Floats, code: Ints, patients: int) -> Curve | None:
+def _curve(p: Floats, y: Floats, code: Ints, patients: int) -> _Curve | None:
     if not len(p) or y.min() == y.max():
         return None
     p = clipped(p)
@@ -86,7 +86,7 @@ def _curve(p: Floats, y: Floats, code: Ints, patients: int) -> Curve | None:
     error = np.sqrt(np.maximum(variance, effect * _diagonal(*steepness(p))))
     place = np.empty(len(p), dtype=np.int64)
     place[np.concatenate(points)] = np.repeat(np.arange(len(points)), size)
-    return Curve(
+    return _Curve(
         means(p), means(curve), Gaps(size / len(p), gap, error, moved, weighed(place, gap, code, patients))
     )
 
