@@ -295,7 +295,7 @@ class ScoresConfig(Section):
     include: tuple[str, ...] = ()
     """Show only these findings in tables and reports; empty means all. Means are then over these."""
     intervals: Literal["auto", "percentile", "bca", "none"] = "auto"
-    """The method best for each score, or one bootstrap method for all; patients are what is resampled."""
+    """The method best for each score, or one bootstrap method for all; all images of a patient count together."""
     level: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
     """How often an interval is to hold the true value."""
     replicates: Annotated[int, Field(ge=100, le=100_000)] = 1000
