@@ -45,7 +45,7 @@ checkpoint_minutes = 0.001
 [scores]
 replicates = 200
 """
-SILENT = ("predict", "doctor", "sources", "models", "runs", "check")
+SILENT = ("recipes", "settings", "doctor", "sources", "models", "runs", "check")
 """Commands that write nothing."""
 MADE_OF = {"demo": ("phantom", "doctor", "pack", "train", "evaluate")}
 """Commands that are others in turn."""
@@ -161,6 +161,11 @@ CASES = {
         run_of,
         ("runs/r-1",),
         "the run stays whole; the same command ends it",
+    ),
+    "predict": Case(
+        ("predict", "{ref}/runs/r-1", "{ref}/pack", "--out", "{out}/predictions.csv", "--device", "cpu"),
+        "predictions.csv",
+        tree(),
     ),
     "report": Case(("report", "{out}/runs/r-1"), "runs/r-1", run_of, ("runs/r-1",), "the run stays whole"),
     "ensemble": Case(

@@ -35,7 +35,9 @@ def entered(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def test_rooms_are_entered_by_their_faces_alone() -> None:
+    """But for the fuzzer, which tries readers that only their room knows."""
     files = [path for top in ("src", "tests") for path in (ROOT / top).rglob("*.py")]
+    files = [path for path in files if room_of(path) != "fuzz"]
     inside = [
         f"{path.relative_to(ROOT)}:{line}: {name}"
         for path in files

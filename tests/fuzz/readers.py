@@ -169,13 +169,13 @@ def weights(file: Path, random: Random) -> None:
 
 def checkpoint(file: Path, random: Random) -> None:
     """The state that a training goes on from."""
-    import torch
-
-    from hilum.train import load_state
+    from hilum.config import OptimizerConfig
+    from hilum.train.checkpoint import load_state
+    from hilum.train.optim import make_optimizer
 
     del random
     network = _network()
-    load_state(file, network, torch.optim.AdamW(network.parameters()))
+    load_state(file, network, make_optimizer(OptimizerConfig(), network))
 
 
 def command(lines: Sequence[str], file: Path, random: Random) -> None:

@@ -23,6 +23,7 @@ from hilum.metrics import (
 )
 from hilum.metrics.uncertainty.influence import standard_error
 from hilum.metrics.values.engine import Plain
+from hilum.metrics.values.registry import _OWN
 
 
 def half(predictions: Predictions) -> Thresholds:
@@ -57,9 +58,7 @@ def test_a_plain_function_is_a_score_like_any_other(
     def squares(targets: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
         return np.nanmean((probabilities - targets) ** 2, axis=0)
 
-    monkeypatch.setitem(
-        SCORES, "mine", Score("Mine", "mine", Plain(squares), "probabilities", better="lower")
-    )
+    monkeypatch.setitem(_OWN, "mine", Score("Mine", "mine", Plain(squares), "probabilities", better="lower"))
     decisions = part.probabilities >= 0.5
     value, each = influence(part, decisions, "mine")
     known, formula = influence(part, decisions, "brier")

@@ -101,7 +101,9 @@ def _made(annotation: Any, given: Mapping[str, Any]) -> Any:
     values = {key: value.split(",") if _numbers(of[key]) else value for key, value in values.items()}
     if not get_args(annotation):
         return make_section(annotation, values, spell=lambda name: spelled(of[name]))
-    texts = [f"{key}={value!r}" for key, value in values.items()] + (given.get("set") or [])
+    # A number stays one, for where only some are allowed (`--channels 3`); a path called 5 stays text.
+    texts = [f"{key}={value if 'number' in of[key].kind else repr(value)}" for key, value in values.items()]
+    texts += given.get("set") or []
     recipe = given.get("recipe")
     return read_config(recipe, texts) if recipe else make_config({}, texts, "the command line")
 
