@@ -106,7 +106,7 @@ CAUGHT = {
 def test_whatever_is_wrong_is_found_and_the_rest_goes_on(folder: Path) -> None:
     kinds: dict[str, Kind] = {name: replace(KINDS["config"], ask=Does(name)) for name in CAUGHT}
     tasks = [(name, 1) for name in kinds] + [("raises", 2)]
-    *found, report = fuzz(tasks, folder, kinds, seconds=2.0)
+    *found, report = fuzz(tasks, folder, kinds, seconds=5.0)
     came = {(finding.kind, finding.seed): finding.what for finding in found if isinstance(finding, Finding)}
     for task in tasks:
         assert came.get(task, "").startswith(CAUGHT[task[0]])
