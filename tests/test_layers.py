@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.house import file_lengths
+from benchmarks.house import file_lengths, long_functions
 from importlinter.cli import lint_imports
 
 ROOT = Path(__file__).parents[1]
@@ -22,6 +22,10 @@ def test_rooms_import_downwards_only(monkeypatch) -> None:  # type: ignore[no-un
 
 def test_no_file_is_over_400_lines() -> None:
     assert {name: lines for name, lines in file_lengths(ROOT / "src").items() if lines > 400} == {}
+
+
+def test_no_function_is_over_40_lines() -> None:
+    assert long_functions(ROOT / "src") == {}
 
 
 def test_help_does_not_import_torch() -> None:

@@ -66,11 +66,8 @@ def judge_part(
     looks = again or not (run.path / "predictions" / f"{part}.parquet").is_file()
     check_plugins(run, "SCORES", *(("MODELS", "BACKBONES") if looks else ()))
     judge, config = run.judge, _config(run.config.scores, per, combine)
-    chosen, known = items(findings) or config.include, judge.thresholds.findings
-    if unknown := [name for name in chosen if name not in known]:
-        raise ConfigError(
-            f"there is no finding {unknown[0]!r} in {run.path}; {did_you_mean(unknown[0], known)}"
-        )
+    chosen = items(findings) or config.include
+    _check_findings(run, chosen)
     raw = raw_predictions(run, part, device=device, batch=batch, again=again)
     run.write_predictions(raw)
     if config != judge.config:
@@ -80,6 +77,13 @@ def judge_part(
         judge, raw = judge.select(chosen), raw.select(chosen)
         scores = scores.select(chosen) if chosen == config.include else judge.score(raw)
     return Evaluation(scores.warned(run.warnings), judge, _before(judge, raw))
+
+
+def _check_findings(run: Run, chosen: Sequence[str]) -> None:
+    known = run.thresholds.findings
+    for name in chosen:
+        if name not in known:
+            raise ConfigError(f"there is no finding {name!r} in {run.path}; {did_you_mean(name, known)}")
 
 
 def _keep(run: Run, raw: Predictions, judge: Judge) -> Scores:

@@ -13,7 +13,7 @@ from hilum.metrics.inputs import Rows
 from hilum.metrics.uncertainty.intervals import evidence_of
 from hilum.metrics.uncertainty.patients import tally
 from hilum.metrics.values.gaps import FACTORS, Gaps, binned, together
-from hilum.metrics.values.smooth import _curves
+from hilum.metrics.values.smooth import smooth_curve
 
 
 def _bins(y: np.ndarray, p: np.ndarray) -> float:
@@ -126,12 +126,13 @@ def test_no_scored_row_one_class_and_weights() -> None:
 
 def test_the_smoothed_curve_follows_the_truth() -> None:
     part = _calibrated(20_000, 1, 0, off=0.9)
-    (curve,) = _curves(Rows(part.targets, probabilities=part.probabilities), np.arange(20_000), 20_000)
-    assert curve is not None
-    right = 1 / (1 + np.exp(0.9) * (1 / curve.probability - 1))
-    assert np.abs(curve.share - right).max() < 0.03
-    assert (np.diff(curve.probability) > 0).all()
+    probability, share = smooth_curve(part.probabilities[:, 0], part.targets[:, 0])
+    right = 1 / (1 + np.exp(0.9) * (1 / probability - 1))
+    assert np.abs(share - right).max() < 0.03
+    assert (np.diff(probability) > 0).all()
+    ici = tally(part, None, ["ici"]).gaps("ici")[0]
+    assert ici is not None
+    assert probability - share == pytest.approx(ici.gap, abs=1e-12)
     apart = made([[0], [1]] * 30, [[-3], [3]] * 30)
-    (curve,) = _curves(Rows(apart.targets, probabilities=apart.probabilities), np.arange(60), 60)
-    assert curve is not None
-    assert curve.share.min() < 0.05 < 0.95 < curve.share.max()
+    _, share = smooth_curve(apart.probabilities[:, 0], apart.targets[:, 0])
+    assert share.min() < 0.05 < 0.95 < share.max()

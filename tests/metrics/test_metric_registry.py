@@ -19,6 +19,7 @@ from hilum.metrics import (
     fit_thresholds,
     influence,
     intervals_of,
+    reliability,
     score,
 )
 from hilum.metrics.uncertainty.influence import standard_error
@@ -131,7 +132,13 @@ def test_scores_draw_themselves(part: Predictions) -> None:
     scores = score(part, fit_thresholds(Predictions(**{**vars(part), "part": "valid"}), ScoresConfig()))
     lines = scores.plot_roc().lines
     assert [line.get_marker() for line in lines].count("o") == len(part.findings)
-    assert scores.plot_calibration().get_xlabel() == "Probability"
+    drawn = scores.plot_calibration()
+    assert drawn.get_xlabel() == "Probability"
+    curves = [line.get_xydata() for line in drawn.lines if line.get_linestyle() == "-"][1:]
+    for line, found in zip(curves, reliability(part).values(), strict=True):
+        assert np.array_equal(line, found.curve.T)
+    legend = [text.get_text() for text in drawn.get_legend().get_texts()]
+    assert legend == [f"{name} ICI {scores.text('ici', j)}" for j, name in enumerate(part.findings)]
     legend = [text.get_text() for text in scores.plot_roc().get_legend().get_texts()]
     assert legend == [f"{name} {scores.text('roc_auc', j)}" for j, name in enumerate(part.findings)]
     with pytest.raises(DataError, match="read from a file"):

@@ -15,10 +15,12 @@ import pytest
 import typer
 from report_runs import CHEXPERT
 
+from hilum.drawing import COLOURS, image
 from hilum.files import read_json
-from hilum.metrics import SCORES, roc_curves
+from hilum.metrics import SCORES, Predictions, reliability, roc_curves
 from hilum.report import write_report
-from hilum.report.content import Value
+from hilum.report.content import Value, value_of
+from hilum.report.drawing import BEFORE, reliability_plot
 from hilum.report.numbers import Numbers
 from hilum.runs import Run
 
@@ -75,6 +77,37 @@ def test_reliability_before_and_after_calibration(make_run: MakeRun) -> None:
             assert share == pytest.approx(predictions.targets[known, j].mean())
     assert "calibrated by <strong>platt</strong>" in html
     assert " → " in html
+
+
+def test_the_smoothed_curve_lies_in_the_diagrams_and_beside_them(make_run: MakeRun) -> None:
+    run = make_run(CHEXPERT[:2], config={"scores": {"calibrate": "platt"}})
+    html = write_report(run).read_text()
+    kept = read_json(run.path / "figures" / "reliability.json")["findings"]
+    numbers, scores = Numbers.of(run), run.scores("test")
+    assert scores is not None
+    for j, diagram in enumerate(numbers.diagrams):
+        assert diagram.before is not None
+        assert kept[diagram.finding]["after"]["curve_share"] == diagram.after.curve[1].tolist()
+        figure = reliability_plot(diagram, COLOURS["test"])
+        assert image(figure) in html
+        lines = [line for line in figure.axes[1].lines if line.get_linestyle() == "-"]
+        drawn = {line.get_color(): line.get_xydata() for line in lines}
+        assert np.array_equal(drawn[COLOURS["test"]], diagram.after.curve.T)
+        assert np.array_equal(drawn[BEFORE], diagram.before.curve.T)
+        for name in ("ici", "calibration_slope", "calibration_intercept"):
+            assert value_of(scores, name, j).both in html
+
+
+def test_the_smoothed_curve_of_a_calibrated_model_lies_near_the_diagonal() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(-1.5, 1.5, (10_000, 1))
+    targets = (rng.random(logits.shape) < 1 / (1 + np.exp(-logits))).astype(np.float32)
+    ids = np.array([str(row) for row in range(len(logits))], dtype=object)
+    for off, nearest, furthest in ((0.0, 0.0, 0.03), (1.0, 0.12, 0.3)):
+        p, share = reliability(Predictions(ids, ("A",), logits + off, targets, "test"))["A"].curve
+        assert nearest <= np.abs(p - share).max() < furthest
+    one = reliability(Predictions(ids, ("A",), logits, np.zeros_like(targets), "test"))["A"]
+    assert one.curve.shape == (2, 0)
 
 
 def test_other_thresholds_are_of_the_validation_part(make_run: MakeRun) -> None:

@@ -270,7 +270,7 @@ class Scores:
         return axes
 
     def plot_calibration(self) -> Axes:
-        """Share of positives against mean probability, in ten bins a finding, with intervals.
+        """Share of positives against probability: ten bins with intervals, the smoothed curve, and its ICI.
 
         Raises:
             DataError: as `plot_roc`.
@@ -280,7 +280,8 @@ class Scores:
         axes, colours = self._axes("Probability", "Share positive")
         axes.plot([0, 1], [0, 1], color=RULE, linewidth=1, zorder=1)
         for finding, found in reliability(self._scored).items():
-            found.draw(axes, colours[finding], finding)
+            told = self.text("ici", self.findings.index(finding))
+            found.draw(axes, colours[finding], f"{finding} ICI {told}")
         unit_square(axes)
         axes.legend(loc="upper left", fontsize=7.5, frameon=False)
         return axes

@@ -90,7 +90,7 @@ def draw_progression(
 def draw_reliability(
     figure: Figure, box: tuple[float, float, float, float], diagram: Diagram, colour: str
 ) -> Axes:
-    """Bins as dots with the 95 % interval of their share (Wilson), before calibration in gray; counts under it.
+    """The smoothed curve and bins as dots with their intervals, before calibration in gray; counts under it.
 
     `box` is left, bottom, width and height of both together with their labels, in inches. Returns the upper axes.
     """

@@ -216,13 +216,17 @@ def _reliability_json(numbers: Numbers) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     for diagram in numbers.diagrams:
         sides = {"after": diagram.after} | ({"before": diagram.before} if diagram.before else {})
-        shown[diagram.finding] = {name: _bins(side) for name, side in sides.items()}
+        shown[diagram.finding] = {name: _bins(side) | _smooth(side) for name, side in sides.items()}
     return {"part": part, "findings": shown}
 
 
 def _bins(found: Reliability) -> dict[str, list[float | None]]:
     columns = ("mean_probability", "share_positive", "count", "edges")
     return {name: [_plain(float(value)) for value in getattr(found, name)] for name in columns}
+
+
+def _smooth(found: Reliability) -> dict[str, list[float]]:
+    return {"curve_probability": found.curve[0].tolist(), "curve_share": found.curve[1].tolist()}
 
 
 def _point(part: Part, column: int) -> _Point:

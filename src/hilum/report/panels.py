@@ -41,6 +41,8 @@ _DECISIONS = ("recall", "specificity", "precision", "npv")
 _SUMMARIES = ("f1", "f2", "balanced_accuracy", "accuracy", "mcc")
 _KEY = frozenset({"roc_auc", "recall"})
 """Scores shown in bold: the field's first two."""
+_CALIBRATION = {"ici": "ICI", "calibration_slope": "slope", "calibration_intercept": "intercept"}
+"""Scores that sum up a reliability diagram, as its caption calls them."""
 _COMBINATIONS = (("recall", "Recall"), ("precision", "Precision"), ("f1", "F1"))
 
 
@@ -191,7 +193,7 @@ def _confusion(part: Part) -> list[dict[str, Any]]:
 
 
 def _calibration(run: Run, numbers: Numbers) -> dict[str, Any]:
-    """The reliability diagrams, and Brier score and ECE before and after calibration."""
+    """The reliability diagrams, what sums them up, and Brier score and ECE before and after calibration."""
     if not numbers.parts:
         return {"rows": []}
     part = numbers.parts[0]
@@ -210,10 +212,19 @@ def _calibration(run: Run, numbers: Numbers) -> dict[str, Any]:
                 "before": {name: float(values[j]) for name, values in before.items()}
                 if diagram.before
                 else {},
+                "summary": _calibration_scores(part.scores, j),
                 "count": int(diagram.after.count.sum()),
             }
         )
     return {"rows": rows, "method": run.calibration.method, "fallbacks": dict(run.calibration.fallbacks)}
+
+
+def _calibration_scores(scores: Scores, j: int) -> str:
+    """`ICI 0.021 (0.008–0.040), slope ...`; empty of a run of a former version, which has none of them."""
+    values = {title: value_of(scores, name, j) for name, title in _CALIBRATION.items()}
+    return ", ".join(
+        f"{title} {value.both}" for title, value in values.items() if not math.isnan(value.value)
+    )
 
 
 def _published(run: Run, parts: list[Part]) -> list[dict[str, Any]]:

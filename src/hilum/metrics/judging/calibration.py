@@ -20,6 +20,7 @@ from hilum.metrics.inputs import Floats, ratio, score_columns, sides
 from hilum.metrics.predictions import Predictions
 from hilum.metrics.uncertainty.rules import wilson
 from hilum.metrics.values.logistic import fit_line
+from hilum.metrics.values.smooth import smooth_curve
 from hilum.text import items, listed, strings
 
 if TYPE_CHECKING:
@@ -214,27 +215,31 @@ def fit_calibration(valid: Predictions, method: str) -> Calibration:
 
 @dataclass(frozen=True)
 class Reliability:
-    """How often what was given a probability was so, in b bins; NaN in empty ones.
+    """How often what was given a probability was so, in b bins (NaN in empty ones) and smoothed.
 
     Attributes:
         mean_probability: float64 [b].
         share_positive: float64 [b].
         count: scored images, int64 [b].
         edges: float64 [b + 1], rising; a bin holds its lower edge, the last one both.
+        curve: probabilities and smoothed shares at g points, float64 [2, g]: what ICI is measured on; no point
+            without both classes.
     """
 
     mean_probability: Floats
     share_positive: Floats
     count: np.ndarray[Any, np.dtype[np.int64]]
     edges: Floats
+    curve: Floats = field(default_factory=lambda: np.empty((2, 0)))
 
     def draw(self, axes: Axes, colour: str, label: str = "") -> None:
-        """Bins as dots with the 95 % interval of their share (Wilson) on axes that are there."""
+        """The curve, and on it bins as dots with the 95 % interval of their share (Wilson), on given axes."""
         filled = self.count > 0
         x, y = self.mean_probability[filled], self.share_positive[filled]
         interval = wilson(y, self.count[filled].astype(np.float64))
         axes.vlines(x, interval.low, interval.high, color=colour, linewidth=1.1, alpha=0.75, zorder=2)
-        axes.plot(x, y, color=colour, linewidth=1.2, marker="o", markersize=4, zorder=3, label=label or None)
+        axes.plot(*self.curve, color=colour, linewidth=1, zorder=2)
+        axes.plot(x, y, color=colour, linestyle="", marker="o", markersize=4, zorder=3, label=label or None)
 
 
 def reliability(predictions: Predictions, bins: int = 10, equal: str = "mass") -> dict[str, Reliability]:
@@ -264,7 +269,8 @@ def reliability(predictions: Predictions, bins: int = 10, equal: str = "mass") -
         count = np.bincount(place, minlength=len(edges) - 1)
         total = count.astype(np.float64)
         sums = [np.bincount(place, values, len(count)).astype(np.float64) for values in (p, y)]
-        diagrams[finding] = Reliability(ratio(sums[0], total), ratio(sums[1], total), count, edges)
+        mean, share = (ratio(each, total) for each in sums)
+        diagrams[finding] = Reliability(mean, share, count, edges, smooth_curve(p, y))
     return diagrams
 
 

@@ -158,8 +158,12 @@ def intervals_of(
         needed = [name for name in names if method != "auto" and not SCORES[name].slow]
         drawn = resamples(tally(predictions, decisions, needed, max_fpr), replicates, seed)
     each = {name: evidence_of(found, name, drawn.get(name)) for name in names}
+    return Intervals(level, found.patients, replicates, *_by_kind(each, level, method))
+
+
+def _by_kind(each: Mapping[str, Evidence], level: float, method: Method) -> list[dict[str, Interval]]:
+    """Intervals of the scores of each finding, of the means of these, and of the scores over all findings."""
     made = {name: one.interval(level, method) for name, one in each.items()}
     columns = {name: one for name, one in made.items() if not SCORES[name].over_all}
     means = {name: each[name].mean.interval(level, method).at(0) for name in columns}
-    combined = {name: one.at(0) for name, one in made.items() if SCORES[name].over_all}
-    return Intervals(level, found.patients, replicates, columns, means, combined)
+    return [columns, means, {name: one.at(0) for name, one in made.items() if SCORES[name].over_all}]

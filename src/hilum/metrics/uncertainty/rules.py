@@ -65,8 +65,6 @@ def within(
         level: how often the interval is to hold the true value.
         sure: share of the degrees of freedom that kurtosis gives.
     """
-    from scipy.special import betaincinv
-
     low, high = limits
     share = np.clip((value - low) / (high - low), 0.0, 1.0)
     moderate = (share * patients + 0.5) / (patients + 1)
@@ -77,11 +75,18 @@ def within(
     variance = wider * (degrees * seen + WORST * worst) / (degrees + WORST)
     trials = spread / np.where(seen > EXACT, np.minimum(variance, worst), worst)
     trials = np.where((holders > 1) & ~np.isnan(value), trials, np.nan)
+    first, last = _beta(share, trials, level)
+    return Interval(low + (high - low) * first, low + (high - low) * last, BETA)
+
+
+def _beta(share: Floats, trials: Floats, level: float) -> tuple[Floats, Floats]:
+    """Ends of the beta intervals of shares of so many trials, [c] each; `SLACK` says how far they reach."""
+    from scipy.special import betaincinv
+
     hits, tail = share * trials, (1 - level) / 2
     first = betaincinv(np.maximum(hits + SLACK, 1e-9), trials - hits + 1 - SLACK, tail)
     last = betaincinv(hits + 1 - SLACK, np.maximum(trials - hits + SLACK, 1e-9), 1 - tail)
-    first, last = np.where(share == 0, 0 * trials, first), np.where(share == 1, 1 + 0 * trials, last)
-    return Interval(low + (high - low) * first, low + (high - low) * last, BETA)
+    return np.where(share == 0, 0 * trials, first), np.where(share == 1, 1 + 0 * trials, last)
 
 
 def by_t(

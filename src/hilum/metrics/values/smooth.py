@@ -6,8 +6,6 @@ such a spline), with the logit itself as its offset, so that its coefficients ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from hilum.metrics.inputs import Floats, Rows
@@ -27,45 +25,43 @@ FURTHEST = 14.0
 STEPS = 50
 
 
-@dataclass(frozen=True)
-class _Curve:
-    """A smoothed calibration curve; make it with `_curves`.
+def smooth_curve(p: Floats, y: Floats) -> Floats:
+    """Mean probability and smoothed share of positives at g points, rising, float64 [2, g].
 
-    Attributes:
-        probability: mean of the images of each point, rising, float64 [g].
-        share: how often they are positive by the curve, float64 [g].
-        gaps: probability - share, and what is known of them.
+    Args:
+        p: probabilities, [n].
+        y: truth, 0 or 1, [n]; without both there is no point.
     """
-
-    probability: Floats
-    share: Floats
-    gaps: Gaps
+    if not len(p) or y.min() == y.max():
+        return np.empty((2, 0))
+    p, _, curve, points = _fit(p, y)
+    return np.array([[values[rows].mean() for rows in points] for values in (p, curve)])
 
 
 def smoothed(rows: Rows, code: Ints, patients: int) -> list[Gaps | None]:
-    """Gaps between probabilities and the smoothed curve of each finding; None where there is no curve."""
-    return [None if curve is None else curve.gaps for curve in _curves(rows, code, patients)]
-
-
-def _curves(rows: Rows, code: Ints, patients: int) -> list[_Curve | None]:
-    """The smoothed calibration curve of each finding; None of one without both classes.
+    """Gaps between probabilities and the smoothed curve of each finding; None of one without both classes.
 
     Args:
         rows: n rows, k findings.
         code: the patient of each row, int64 [n].
         patients: how many there are.
     """
-    return [_curve(*known, patients) for known in each_finding(rows, code)]
+    return [_gaps(*known, patients) for known in each_finding(rows, code)]
 
 
-def _curve(p: Floats, y: Floats, code: Ints, patients: int) -> _Curve | None:
-    if not len(p) or y.min() == y.max():
-        return None
+def _fit(p: Floats, y: Floats) -> tuple[Floats, Floats, Floats, list[Ints]]:
+    """Clipped probabilities, inputs of the regression, its chances, and the rows of each point."""
     p = clipped(p)
     logit = np.clip(np.log(p) - np.log1p(-p), -FURTHEST, FURTHEST)
     inputs = _spline(logit)
-    curve = _fitted(inputs, logit, y)
     points = np.array_split(np.argsort(p, kind="stable"), min(POINTS, len(p)))
+    return p, inputs, _fitted(inputs, logit, y), points
+
+
+def _gaps(p: Floats, y: Floats, code: Ints, patients: int) -> Gaps | None:
+    if not len(p) or y.min() == y.max():
+        return None
+    p, inputs, curve, points = _fit(p, y)
 
     def means(values: Floats) -> Floats:
         return np.stack([values[rows].mean(axis=0) for rows in points])
@@ -86,9 +82,7 @@ def _curve(p: Floats, y: Floats, code: Ints, patients: int) -> _Curve | None:
     error = np.sqrt(np.maximum(variance, effect * _diagonal(*steepness(p))))
     place = np.empty(len(p), dtype=np.int64)
     place[np.concatenate(points)] = np.repeat(np.arange(len(points)), size)
-    return _Curve(
-        means(p), means(curve), Gaps(size / len(p), gap, error, moved, weighed(place, gap, code, patients))
-    )
+    return Gaps(size / len(p), gap, error, moved, weighed(place, gap, code, patients))
 
 
 def _fitted(inputs: Floats, offset: Floats, y: Floats) -> Floats:
