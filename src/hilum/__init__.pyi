@@ -5,6 +5,7 @@ from .features import FeatureStore as FeatureStore
 from .metrics import Predictions as Predictions
 from .metrics import Scores as Scores
 from .pixels import Pack as Pack
+from .predict import Predictor as Predictor
 from .predict import load as load
 from .runs import Run as Run
 from .table import Table as Table

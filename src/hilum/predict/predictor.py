@@ -43,9 +43,10 @@ class Predictor(nn.Module):
         networks: one, or one a member.
     """
 
-    def __init__(self, run: Run, *, device: str = "auto", weights: str = "best") -> None:
+    def __init__(self, run: Run | str | Path, *, device: str = "auto", weights: str = "best") -> None:
         """Load a run's weights; arguments and errors as `load`."""
         super().__init__()
+        run = run if isinstance(run, Run) else Run(run)
         self.run = run
         self.findings = tuple(run.data["findings"])
         self.judge: Judge = run.judge
@@ -238,7 +239,7 @@ def load(run: Run | str | Path, *, device: str = "auto", weights: str = "best") 
         RunError: the run is not finished enough, or a member of the ensemble is gone.
         WeightsError: its weights are missing or do not fit.
     """
-    return Predictor(run if isinstance(run, Run) else Run(run), device=device, weights=weights)
+    return Predictor(run, device=device, weights=weights)
 
 
 def predict(
