@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from made_packs import made_pack
 
 from hilum import api
-from hilum.augment import augment_pack, replay
+from hilum.augment import augment_pack
 from hilum.augment import build as build_module
 from hilum.augment.boxes import _moved_boxes
+from hilum.augment.build import replay
 from hilum.augment.copies import SCHEMA, Copies
 from hilum.augment.presets import STRENGTHS
 from hilum.batches import AugmentParams

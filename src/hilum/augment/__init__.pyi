@@ -1,3 +1,2 @@
 from .build import Augmented as Augmented
 from .build import augment_pack as augment_pack
-from .build import replay as replay
