@@ -41,14 +41,14 @@ def cell(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:.3f}" if isinstance(value, float) else visible(str(value))
+    return f"{value:z.3f}" if isinstance(value, float) else visible(str(value))
 
 
 def with_interval(value: float | None, low: float | None, high: float | None) -> str:
     """A number and its interval, `0.968 [0.953, 0.980]`; the number alone where `low` is None or NaN."""
     if low is None or high is None or math.isnan(low):
         return cell(value)
-    return f"{cell(value)} [{low:.3f}, {high:.3f}]"
+    return f"{cell(value)} [{low:z.3f}, {high:z.3f}]"
 
 
 def shown(value: object) -> str:

@@ -97,6 +97,47 @@ def cook(pot: str, settings: Cooked, *, out: str = "") -> tuple[Any, ...]:
     return pot, settings, out
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["train", "phantom-resnet18", "--data", "A", "--set", "data.path=B"],
+            "data.path: given twice, as B and",
+        ),
+        (
+            ["train", "phantom-resnet18", "--labels", "x", "--set", "labels.overlay=y"],
+            "labels.overlay: given twice",
+        ),
+        (["train", "phantom-resnet18", "--name", "x", "--set", "name=y"], "name: given twice"),
+        (
+            ["train", "phantom-resnet18", "--option", "a=1", "--set", "data.options.a=2"],
+            "data.options.a: given twice, as 2 and as 1",
+        ),
+        (
+            ["pack", "folder", "X", "--out", "P", "--size", "64", "--set", "prepare.size=32"],
+            "prepare.size: given twice, as '64' and as 32",
+        ),
+    ],
+)
+def test_an_option_and_a_setting_that_say_otherwise_are_refused(
+    words: list[str], said: str, hilum: Hilum, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, err = hilum(*words)
+    assert code == 2
+    assert said in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_option_and_a_setting_that_say_the_same_go_together(hilum: Hilum) -> None:
+    code, _, err = hilum(
+        "pack", "folder", "nowhere", "--out", "P", "--size", "64", "--set", "prepare.size=64"
+    )
+    assert code == 2
+    assert "given twice" not in err
+    assert "nowhere" in err
+
+
 def test_a_new_knob_is_one_line_of_its_section() -> None:
     function, command = with_fields(cook), with_options(cook)
     assert str(inspect.signature(function)).startswith(

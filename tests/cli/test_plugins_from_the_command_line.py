@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,44 @@ def test_an_average_of_runs_looks_with_their_plugins(hilum: Callable[..., Any]) 
     refused = hilum("predict", "runs/both", "ward/p01_1_effusion.png", "--force")
     assert refused.code == 2
     assert hilum("predict", "runs/both", "ward/p01_1_effusion.png", "--force", *needed(refused.err)).code == 0
+
+
+def test_python_is_told_how_to_name_it() -> None:
+    import hilum
+    from hilum.errors import RunError
+    from hilum.plugins import using
+
+    film = "ward/p01_1_effusion.png"
+    for look in (hilum.load, lambda run: hilum.api.predict(run, film)):
+        with pytest.raises(RunError, match=r"the same call within `hilum\.plugins\.using`") as caught:
+            look("runs/mine-1")
+    with using(needed(str(caught.value))[1]):
+        assert hilum.load("runs/mine-1", device="cpu").findings == ("Effusion",)
+        assert len(hilum.api.predict("runs/mine-1", film, force=True, device="cpu").read) == 1
+
+
+@pytest.mark.parametrize("command", ["resume", "reproduce", "predict"])
+def test_another_text_of_the_same_names_is_told_whatever_goes_on(
+    hilum: Callable[..., Any], desk: Path, tmp_path: Path, command: str
+) -> None:
+    shutil.copytree(desk / "runs" / "mine-1", tmp_path / "mine-1")
+    info = tmp_path / "mine-1" / "run.json"
+    if command == "resume":
+        info.write_text(info.read_text().replace('"status": "done"', '"status": "stopped"'))
+    options = list[str]()
+    for name, text in EXAMPLES.items():
+        kept = desk / "runs" / "mine-1" / "plugins" / name
+        if kept.exists():
+            (tmp_path / name).write_text(text.replace("nn.ReLU()", "nn.Tanh()"))
+            options += ["--plugin", str(tmp_path / name)]
+    words = {
+        "resume": ("train", "--resume", str(info.parent)),
+        "reproduce": ("reproduce", str(info.parent), "--quiet"),
+        "predict": ("predict", str(info.parent), "ward/p01_1_effusion.png", "--force"),
+    }[command]
+    said = hilum(*words, *options).err
+    assert said.count("is not the text that") == 1
+    assert "note: plugin my_network" in said
 
 
 def test_another_text_is_told(hilum: Callable[..., Any], desk: Path) -> None:

@@ -123,6 +123,51 @@ def test_a_key_without_its_section_names_it(key: str) -> None:
     assert key in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("lr", "lr: unknown key in the top level; did you mean optimizer.lr?"),
+        ("learning_rate", "unknown key in the top level; did you mean optimizer.lr?"),
+        ("train.learning-rate", "unknown key in [train]; did you mean optimizer.lr?"),
+        ("optimizer.learning_rate", "unknown key in [optimizer]; did you mean 'lr'?"),
+        ("train.weight-decay", "unknown key in [train]; did you mean optimizer.weight_decay?"),
+        ("train.num-epochs", "unknown key in [train]; did you mean 'epochs'?"),
+        ("batch_size", "unknown key in the top level; did you mean train.batch?"),
+        ("optimiser.lr", "optimiser: unknown key in the top level; did you mean 'optimizer'?"),
+    ],
+)
+def test_a_key_as_other_tools_spell_it_names_ours(key: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        make_config({}, [f"{key}=1"])
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("lr", "optimizer.lr?"),
+        ("learning-rate", "optimizer.lr?"),
+        ("train.lr", "optimizer.lr?"),
+        ("epochs", "train.epochs?"),
+        ("optimzer", "'optimizer'?"),
+        ("train.epoch", "'train.epochs'?"),
+    ],
+)
+def test_a_setting_asked_for_without_its_section_is_named(asked: str, said: str) -> None:
+    with pytest.raises(ConfigError, match="did you mean") as caught:
+        find_settings(asked)
+    assert str(caught.value).endswith(said)
+
+
+def test_a_setting_given_two_values_is_refused() -> None:
+    twice = "optimizer.lr: given twice, as 0.1 and as 0.2; say which, once"
+    with pytest.raises(ConfigError, match=twice):
+        make_config({}, ["optimizer.lr=0.1", "train.epochs=2", "optimizer.lr = 0.2"])
+    assert (
+        make_config({}, ["optimizer.lr=0.1", "optimizer.lr='0.1'", "optimizer.lr=1e-1"]).optimizer.lr == 0.1
+    )
+
+
 def test_settings_are_found_by_section_and_by_name() -> None:
     assert set(find_settings("noise")) == {f"noise.{name}" for name in NoiseConfig.model_fields}
     assert list(find_settings("optimizer.lr")) == ["optimizer.lr"]

@@ -64,6 +64,29 @@ def test_loaders_with_workers_and_samplers_take_it(pack: Pack, workers: int) -> 
     assert all(targets.shape == (4, len(pack.table.findings)) for _, targets in batches)
 
 
+@pytest.mark.parametrize("start", ["spawn", "fork"])
+def test_workers_see_what_the_process_sees_however_they_start(pack: Pack, start: str) -> None:
+    found = pack.dataset(HOW, "test", raw=True)
+    loader = DataLoader(found, batch_size=4, num_workers=2, multiprocessing_context=start)
+    seen = torch.cat([images for images, _ in loader])
+    torch.testing.assert_close(seen, torch.stack([found[row][0] for row in range(len(found))]))
+
+
+@pytest.mark.parametrize("raw", [True, False])
+def test_an_item_is_the_readers_own_and_there_is_none_beyond_the_end(pack: Pack, raw: bool) -> None:
+    found = pack.dataset(HOW, "train", raw=raw)
+    image, targets = found[1]
+    before = image.clone(), targets.clone()
+    image.zero_()
+    targets.fill_(7)
+    torch.testing.assert_close(found[1], before, equal_nan=True)
+    torch.testing.assert_close(found[-1], found[len(found) - 1], equal_nan=True)
+    assert len(list(found)) == len(found)
+    for beyond in (len(found), -len(found) - 1):
+        with pytest.raises(IndexError):
+            found[beyond]
+
+
 def test_it_is_sent_to_a_worker_without_its_pixels(pack: Pack) -> None:
     found = pack.dataset(HOW, "train")
     sent = pickle.dumps(found)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 
@@ -72,11 +74,48 @@ def test_pixels_are_prepared_as_the_file_that_holds_them(run: Run, tmp_path: Pat
         (np.full((4, 5), np.nan), r"float64 \[4, 5\] of nan"),
         (np.zeros((1, 4, 5), np.uint8), r"uint8 \[1, 4, 5\]"),
         (np.zeros((0, 5), np.uint8), r"uint8 \[0, 5\]"),
+        (None, r"object \[\]"),
+        (b"no pixels", r"S9 \[\]"),
     ],
 )
-def test_pixels_of_another_kind_are_refused(run: Run, pixels: np.ndarray, came: str) -> None:
+def test_pixels_of_another_kind_are_refused(run: Run, pixels: npt.ArrayLike, came: str) -> None:
     with pytest.raises(ImageError, match=f"uint8, or floats of 0 to 1.*{came}"):
         hilum.load(run, device="cpu").prepare(pixels)
+
+
+@pytest.mark.parametrize("which", ["run", "ensemble"])
+def test_training_mode_of_a_user_changes_no_prediction(
+    which: str, request: pytest.FixtureRequest, paths: list[Path], pack: Pack
+) -> None:
+    model = hilum.load(request.getfixturevalue(which), device="cpu")
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    images = torch.stack([model.prepare(path) for path in paths])
+    asked = [*paths, pack.path]
+    calm = [one.probabilities for one in model.predict(asked, force=True).images]
+    assert not any(part.training for part in model.modules())
+    torch.testing.assert_close(model(images), model(images), rtol=0, atol=0)
+    quiet = model.probabilities(images)
+    model.train()
+    np.testing.assert_array_equal(
+        [one.probabilities for one in model.predict(asked, force=True).images], calm
+    )
+    torch.testing.assert_close(model.probabilities(images), quiet, rtol=0, atol=0)
+    assert all(part.training for part in model.modules())
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
+@pytest.mark.parametrize("shape", [(1, 32, 32), (2, 3, 32, 32), (2, 32, 32, 1)])
+def test_images_of_another_shape_are_refused_by_it(run: Run, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ImageError, match=re.escape(f"came: float32 {list(shape)}")):
+        hilum.load(run, device="cpu")(torch.zeros(shape))
+
+
+def test_images_of_whole_numbers_are_refused_and_doubles_are_taken(run: Run) -> None:
+    model, images = hilum.load(run, device="cpu"), torch.full((1, 1, 32, 32), 0.5)
+    with pytest.raises(ImageError, match=r"floats of 0 to 1.*came: uint8"):
+        model((images * 255).to(torch.uint8))
+    torch.testing.assert_close(model(images.double()), model(images), rtol=0, atol=0)
 
 
 def test_members_that_prepare_images_differently_take_files_alone(ensemble: Path, tmp_path: Path) -> None:

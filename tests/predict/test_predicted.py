@@ -79,6 +79,19 @@ def test_another_suffix_is_refused_before_anything_is_looked_at(tmp_path: Path) 
         api.predict("runs/none", tmp_path, out=tmp_path / "p.xlsx")
 
 
+def test_a_file_a_folder_and_a_pack_go_together_into_a_new_folder(
+    run: Run, films: Path, pack: Pack, tmp_path: Path
+) -> None:
+    out = tmp_path / "new" / "deep" / "p.csv"
+    one = next(path for path in sorted(films.iterdir()) if path.is_file())
+    inside = sum(path.is_file() for path in films.rglob("*"))
+    for _ in range(2):  # what is there already is written anew
+        found = api.predict(run, [pack.path, films, one], out=out, force=True, device="cpu")
+        assert len(found.images) == inside + 1 + len(pack)
+        assert [image.in_pack for image in found.images] == [False] * (inside + 1) + [True] * len(pack)
+        assert len(pl.read_csv(out)) == len(found.frame()) == len(found.images) * len(found.findings)
+
+
 def test_a_pack_gives_what_its_files_give(run: Run, pack: Pack) -> None:
     paths = [pack.table.root / path for path in pack.table.frame["path"]]
     of_files = api.predict(run, paths, device="cpu")

@@ -63,7 +63,7 @@ def train(
         InputError: settings, data or weights cannot be used.
         Stopped: the user stopped it; `resume` goes on.
     """
-    config = _settled(recipe, data, _changes(change, options, labels), name)
+    config = _settled(recipe, _changes(change, options, labels, data, name))
     return with_report(_train(config, folder=out, command=command, quiet=quiet))
 
 
@@ -96,7 +96,7 @@ def repeat(
         ConfigError: fewer than one run is asked for, or several processes train together (torchrun).
         InputError, Stopped: as of `train`; `resume` goes on with the run that was stopped.
     """
-    runs, config = list[Run](), _settled(recipe, data, _changes(change, options, labels), name)
+    runs, config = list[Run](), _settled(recipe, _changes(change, options, labels, data, name))
     _check_repeats(repeats)
     for seed in range(config.seed, config.seed + repeats):
         if repeats > 1 and not quiet:
@@ -205,21 +205,22 @@ def _known(value: float | None) -> float | None:
     return None if value is None or math.isnan(value) else value
 
 
-def _changes(change: Iterable[str], options: Mapping[str, Any] | None, labels: str | Path) -> list[str]:
+def _changes(
+    change: Iterable[str], options: Mapping[str, Any] | None, labels: str | Path, data: str | Path, name: str
+) -> list[str]:
     """All that stands over the recipe's settings."""
     given = {f"data.options.{key}": value for key, value in (options or {}).items()}
-    given |= {"labels.overlay": str(labels)} if labels else {}
+    named = {"labels.overlay": labels, "data.path": data, "name": name}
+    given |= {key: str(value) for key, value in named.items() if value}
     texts = (f"{key}={json.dumps(value, ensure_ascii=False, default=str)}" for key, value in given.items())
     return [*items(change), *texts]
 
 
-def _settled(recipe: Config | str | Path, data: str | Path, change: Iterable[str], name: str) -> Config:
+def _settled(recipe: Config | str | Path, change: Iterable[str]) -> Config:
     """The whole configuration of a run, under what it is called."""
     if isinstance(recipe, Config):
         config = make_config(recipe.model_dump(), change)
     else:
         config = read_config(recipe, change)
-    if data:
-        config = config.model_copy(update={"data": config.data.model_copy(update={"path": str(data)})})
     default = "run" if isinstance(recipe, Config) else Path(recipe).stem
-    return config.model_copy(update={"name": name or config.name or default})
+    return config.model_copy(update={"name": config.name or default})

@@ -2,7 +2,7 @@
 
 A command writes `settings: config.NoiseConfig` and gets the section, checked, made of what the user gave. Settings
 of a run that it offers are named in a parameter (`run: Annotated[config.Config, "set prepare.size"]`); they
-stand over those of `--recipe` and under those of `--set`, where it names these.
+stand over those of `--recipe`; a `--set` that says otherwise of one is refused.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -61,12 +61,22 @@ def find_settings(asked: str = "") -> dict[str, Knob]:
     found = {key: one for key, one in every.items() if asked in ("", key, key.rpartition(".")[0])}
     if not found:
         known = [name for name in SECTIONS if name]
+        same = _called(asked.rpartition(".")[2], every)
         close = nearest(asked, every) if "." in asked else None
+        near = " or ".join(same) or (close and f"'{close}'")
         raise ConfigError(
             f"there is no section or setting {asked!r}; "
-            + (f"did you mean '{close}'?" if close else did_you_mean(asked, known))
+            + (f"did you mean {near}?" if near else did_you_mean(asked, known))
         )
     return found
+
+
+def _called(key: str, known: Collection[str]) -> list[str]:
+    """Whole names that end in a key, in a like spelling of it, or in its initials: `learning-rate` is `lr`."""
+    words = [word for word in re.split(r"[-_ ]+", key.lower()) if word]
+    forms = [key, "_".join(words), *(["".join(word[0] for word in words)] if len(words) > 1 else [])]
+    each = ([full for full in known if full.rpartition(".")[2] == form] for form in forms)
+    return next(filter(None, each), [])
 
 
 def _sentences(section: type[Section], error: ValidationError, spell: Callable[[str], str]) -> list[str]:
@@ -115,8 +125,9 @@ def _other_key(section: type[Section], inside: type[Section], path: list[str]) -
         return f"[{key}] is of its own command, see `hilum settings {key}`"
     inner = {name: one for name in section.model_fields if (one := inner_section(section, name))}
     elsewhere = {f"{name}.{one}": one for name, within in inner.items() for one in within.model_fields}
-    same = [full for full, last in elsewhere.items() if last == key]
-    if same:
+    if here_so := _called(key, here):
+        return f"did you mean '{here_so[0]}'?"
+    if same := _called(key, elsewhere):
         return f"did you mean {' or '.join(same)}?"
     if inside is not section or nearest(key, here) or not (close := nearest(key, elsewhere.values())):
         return did_you_mean(key, here)

@@ -74,8 +74,8 @@ def make_config(
     values: Mapping[str, Any], overrides: Iterable[str] = (), origin: str = "the configuration"
 ) -> Config:
     """Check nested values and make a `Config`; see `read_config`."""
-    merged = _copy(values)
-    faults = [fault for text in items(overrides) if (fault := _override(merged, text))]
+    merged, texts = _copy(values), items(overrides)
+    faults = [fault for text in texts if (fault := _override(merged, text))] + _said_twice(texts)
     config, wrong = check_section(Config, merged)
     if config is None or faults:
         lines = "".join(f"\n  - {fault}" for fault in (*faults, *wrong))
@@ -121,6 +121,16 @@ def settings(config: BaseModel, prefix: str = "") -> dict[str, Any]:
 
 def _copy(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: _copy(value) if isinstance(value, Mapping) else value for key, value in values.items()}
+
+
+def _said_twice(texts: Iterable[str]) -> list[str]:
+    """What is wrong where one setting is given two values, by `--set` or by an option that stands for it."""
+    said, faults = dict[str, str](), list[str]()
+    for text in texts:
+        key, _, raw = (part.strip() for part in text.partition("="))
+        if str(value_of(before := said.setdefault(key, raw))) != str(value_of(raw)):
+            faults.append(f"{key}: given twice, as {before} and as {raw}; say which, once")
+    return faults
 
 
 def _override(values: dict[str, Any], text: str) -> str | None:

@@ -46,12 +46,13 @@ def load_image(
 def _gray(pixels: npt.NDArray[Any]) -> Gray:
     """Pixels as those of a file: floats of 0 to 1 are rounded to the nearest of 256 grays, colour becomes luma."""
     colour = pixels.ndim == 3 and pixels.shape[2] == 3
+    numbers = pixels.dtype.kind in "fiub"
     shares = pixels.dtype.kind == "f" and pixels.size and 0 <= pixels.min() <= pixels.max() <= 1
     if not (colour or pixels.ndim == 2) or not pixels.size or not (shares or pixels.dtype == np.uint8):
         raise ImageError(
             "a picture is uint8, or floats of 0 to 1, of shape [h, w] or [h, w, 3]; this one is "
             f"{pixels.dtype} {list(pixels.shape)}"
-            + (f" of {pixels.min():g} to {pixels.max():g}." if pixels.size else ".")
+            + (f" of {pixels.min():g} to {pixels.max():g}." if pixels.size and numbers else ".")
         )
     grays = np.rint(pixels * 255).astype(np.uint8) if shares else np.ascontiguousarray(pixels)
     return np.asarray(cv2.cvtColor(grays, cv2.COLOR_RGB2GRAY) if colour else grays, np.uint8)

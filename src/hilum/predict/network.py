@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from hilum.batches import Batch, Feed, copies
 from hilum.config import PredictConfig, PrepareConfig
 from hilum.device import autocast, pick_device
-from hilum.errors import PackError, RunError
+from hilum.errors import ImageError, PackError, RunError
 from hilum.metrics import PartName, Predictions
 from hilum.models import Classifier, Normalisation, build_model, classes_of, load_weights, positive_logits
 from hilum.pixels import Pack, unlike
@@ -145,9 +145,17 @@ class Network(nn.Module):
 
         Args:
             images: float32 [n, 1, size, size], 0 to 1.
+
+        Raises:
+            ImageError: they are whole numbers, or of another shape.
         """
         config, (mean, sd) = self.run.config, self.normalisation.gray
-        normal = (images.to(self.device) - mean) / sd
+        if images.ndim != 4 or images.shape[1] != 1 or not images.is_floating_point():
+            came = f"{str(images.dtype).removeprefix('torch.')} {list(images.shape)}"
+            raise ImageError(
+                f"images are floats of 0 to 1, [n, 1, size, size], as `prepare` gives; came: {came}"
+            )
+        normal = (images.to(self.device, torch.float32) - mean) / sd
         raw = _mean_outputs(self.model, normal, config.train.precision, self.device, config.predict)
         return positive_logits(raw, len(self.findings))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -121,7 +122,7 @@ class Predictor(nn.Module):
 
         Arguments and errors as for `forward`.
         """
-        with torch.inference_mode():
+        with torch.inference_mode(), _evaluating(self):
             return torch.from_numpy(self._calibrated(self(images).cpu().numpy()))
 
     def predict(
@@ -156,7 +157,7 @@ class Predictor(nn.Module):
         stacks = [_as_input(np.stack(same)) for same in zip(*(own for _, own in pairs if own), strict=True)]
         if not stacks:
             return [image for image, _ in pairs]
-        with torch.inference_mode():
+        with torch.inference_mode(), _evaluating(self):
             raw = self._logits([stacks[prepares.index(one.preparation)] for one in self._each])
         found = iter(self._calibrated(raw.cpu().numpy()))
         return [self._told(image, next(found)) if own else image for image, own in pairs]
@@ -186,9 +187,9 @@ class Predictor(nn.Module):
         ]
         if not rows:
             return results
-        each = [
-            network.pack(pack, pack.slots[rows], f"predicting {pack.path}", batch) for network in self._each
-        ]
+        with _evaluating(self):
+            told = f"predicting {pack.path}"
+            each = [network.pack(pack, pack.slots[rows], told, batch) for network in self._each]
         for row, own in zip(rows, self._calibrated(self._mixed(each)), strict=True):
             results[row] = self._told(replace(results[row], error=None), own)
         return results
@@ -224,6 +225,18 @@ class Predictor(nn.Module):
         ids = np.array([str(row) for row in range(len(logits))], dtype=object)
         unknown = np.full(logits.shape, np.nan, dtype=np.float32)
         return Predictions(ids, self.findings, logits, unknown, "new")
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode within the block, whatever a user's `train()` made of it: no dropout, no statistics."""
+    training = [part for part in model.modules() if part.training]
+    model.eval()
+    try:
+        yield
+    finally:
+        for part in training:
+            part.training = True
 
 
 def load(run: Run | str | Path, *, device: str = "auto", weights: str = "best") -> Predictor:

@@ -46,7 +46,8 @@ def check_plugins(run: Run, *kinds: str) -> None:
         options = " ".join(f"--plugin {shlex.quote(str(kept_plugin(run.path, name)))}" for name in missing)
         raise RunError(
             f"{run.path} was made with code of its own, the plugin {' and '.join(missing)}, which hilum runs only "
-            f"where you name it. Read it; where you trust it, give the same command with:  {options}"
+            "where you name it. Read it; where you trust it, give the same command (in Python: the same call "
+            f"within `hilum.plugins.using`) with:  {options}"
         )
     for name in needed:
         if name in kept and (before := kept[name]["sha256"]) != given[name].sha256:

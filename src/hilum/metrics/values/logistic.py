@@ -67,7 +67,7 @@ def intercepts(targets: Floats, probabilities: Floats) -> tuple[Floats, Floats]:
     """What to add to the logits so that the mean probability is the prevalence, [k], and its derivatives, [n, k].
 
     0 is right: calibration in the large (Van Calster et al. 2019). Above it, probabilities are too low. NaN for a
-    single class.
+    single class, and where any number of a wide range would do: all probabilities are next to 0 or 1.
     """
     return _by_finding(_intercept, targets, probabilities)
 
@@ -105,4 +105,7 @@ def _intercept(logits: Floats, truth: Floats) -> tuple[float, Floats]:
     far = np.abs(logits).max() + 40.0
     shift = float(brentq(lambda shift: chance(shift).mean() - truth.mean(), -far, far, xtol=1e-12))
     right = chance(shift)
-    return shift, (truth - right) / (right * (1 - right)).sum()
+    bend = (right * (1 - right)).sum()
+    if bend < 1e-3:  # a standard error of over 30 logits
+        return np.nan, np.full(len(truth), np.nan)
+    return shift, (truth - right) / bend
