@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from small_runs import weights_of, with_settings
 
 from hilum.config import Config, write_config
@@ -14,6 +15,7 @@ from hilum.runs import list_runs
 from hilum.train.session import train
 
 
+@pytest.mark.slow
 def test_two_processes_fine_tune_in_stages_as_one_does(config: Config, tmp_path: Path) -> None:
     # No dropout, no augmentation, no batch statistics: what differs is the order of sums. The two have unequal
     # shares: steps are of odd numbers of images, and some labels are unknown.
