@@ -115,7 +115,7 @@ def cook(pot: str, settings: Cooked, *, out: str = "") -> tuple[Any, ...]:
         ),
         (
             ["pack", "folder", "X", "--out", "P", "--size", "64", "--set", "prepare.size=32"],
-            "prepare.size: given twice, as '64' and as 32",
+            "prepare.size: given twice, as 32 and as 64",
         ),
     ],
 )

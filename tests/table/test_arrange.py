@@ -93,7 +93,7 @@ def replace(self, target):
     return written(self, target)
 
 Path.replace = replace
-arranging.THREADS = 1
+arranging._THREADS = 1
 arranging.arrange(read_source("folder", sys.argv[1]), sys.argv[2])
 """
 

@@ -22,7 +22,6 @@ from hilum.models import MODELS as MODELS
 from hilum.models import describe_model as describe_model
 from hilum.progress import say
 from hilum.runs import Run, ScoredTest, list_runs, scored_tests
-from hilum.text import items
 from hilum.train import reproduce as _reproduce
 from hilum.train import resume as _resume
 from hilum.train import train as _train
@@ -63,7 +62,7 @@ def train(
         InputError: settings, data or weights cannot be used.
         Stopped: the user stopped it; `resume` goes on.
     """
-    config = _settled(recipe, _changes(change, options, labels, data, name))
+    config = _settled(recipe, change, _options(options, labels, data, name))
     return with_report(_train(config, folder=out, command=command, quiet=quiet))
 
 
@@ -96,7 +95,7 @@ def repeat(
         ConfigError: fewer than one run is asked for, or several processes train together (torchrun).
         InputError, Stopped: as of `train`; `resume` goes on with the run that was stopped.
     """
-    runs, config = list[Run](), _settled(recipe, _changes(change, options, labels, data, name))
+    runs, config = list[Run](), _settled(recipe, change, _options(options, labels, data, name))
     _check_repeats(repeats)
     for seed in range(config.seed, config.seed + repeats):
         if repeats > 1 and not quiet:
@@ -205,22 +204,21 @@ def _known(value: float | None) -> float | None:
     return None if value is None or math.isnan(value) else value
 
 
-def _changes(
-    change: Iterable[str], options: Mapping[str, Any] | None, labels: str | Path, data: str | Path, name: str
+def _options(
+    of_source: Mapping[str, Any] | None, labels: str | Path, data: str | Path, name: str
 ) -> list[str]:
-    """All that stands over the recipe's settings."""
-    given = {f"data.options.{key}": value for key, value in (options or {}).items()}
+    """What stands for settings, as these."""
+    given = {f"data.options.{key}": value for key, value in (of_source or {}).items()}
     named = {"labels.overlay": labels, "data.path": data, "name": name}
     given |= {key: str(value) for key, value in named.items() if value}
-    texts = (f"{key}={json.dumps(value, ensure_ascii=False, default=str)}" for key, value in given.items())
-    return [*items(change), *texts]
+    return [f"{key}={json.dumps(value, ensure_ascii=False, default=str)}" for key, value in given.items()]
 
 
-def _settled(recipe: Config | str | Path, change: Iterable[str]) -> Config:
+def _settled(recipe: Config | str | Path, change: Iterable[str], options: Iterable[str]) -> Config:
     """The whole configuration of a run, under what it is called."""
     if isinstance(recipe, Config):
-        config = make_config(recipe.model_dump(), change)
+        config = make_config(recipe.model_dump(), change, options=options)
     else:
-        config = read_config(recipe, change)
+        config = read_config(recipe, change, options)
     default = "run" if isinstance(recipe, Config) else Path(recipe).stem
     return config.model_copy(update={"name": config.name or default})

@@ -103,9 +103,10 @@ def _made(annotation: Any, given: Mapping[str, Any]) -> Any:
         return make_section(annotation, values, spell=lambda name: spelled(of[name]))
     # A number stays one, for where only some are allowed (`--channels 3`); a path called 5 stays text.
     texts = [f"{key}={value if 'number' in of[key].kind else repr(value)}" for key, value in values.items()]
-    texts += given.get("set") or []
-    recipe = given.get("recipe")
-    return read_config(recipe, texts) if recipe else make_config({}, texts, "the command line")
+    recipe, change = given.get("recipe"), given.get("set") or ()
+    if recipe:
+        return read_config(recipe, change, texts)
+    return make_config({}, change, "the command line", texts)
 
 
 def spelled(knob: Knob) -> str:

@@ -23,12 +23,14 @@ ABOUT = frozenset({"name", "notes", "measured", "measured_on"})
 """Settings that say something of a run and change nothing in it."""
 
 
-def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
+def read_config(path: str | Path, overrides: Iterable[str] = (), options: Iterable[str] = ()) -> Config:
     """Read a TOML file and apply `section.key=value` overrides.
 
     Args:
         path: the file, or the bare name of a recipe that comes with hilum.
-        overrides: e.g. `optimizer.lr=1e-4`, `data.findings=["Edema"]`; the value is TOML, or else a string.
+        overrides: e.g. `optimizer.lr=1e-4`, `data.findings=["Edema"]`; the value is TOML, or else a string. The
+            last wins.
+        options: the same, of options that stand for settings; none may say otherwise than `overrides`.
 
     Raises:
         ConfigError: the file is missing or not TOML, or any setting is wrong; all faults are listed.
@@ -44,7 +46,9 @@ def read_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}.") from error
     except ValueError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.") from error
-    config = make_config(values, overrides, origin=f"{path} with --set" if overrides else str(path))
+    overrides, options = items(overrides), items(options)
+    origin = f"{path} with --set" if overrides else str(path)
+    config = make_config(values, overrides, origin, options)
     if not config.plugins or (path.parent / "run.json").exists():
         return config
     beside = (path.parent / name for name in config.plugins)
@@ -71,11 +75,15 @@ def _other_recipe(path: Path) -> str:
 
 
 def make_config(
-    values: Mapping[str, Any], overrides: Iterable[str] = (), origin: str = "the configuration"
+    values: Mapping[str, Any],
+    overrides: Iterable[str] = (),
+    origin: str = "the configuration",
+    options: Iterable[str] = (),
 ) -> Config:
     """Check nested values and make a `Config`; see `read_config`."""
-    merged, texts = _copy(values), items(overrides)
-    faults = [fault for text in texts if (fault := _override(merged, text))] + _said_twice(texts)
+    merged, changes, options = _copy(values), items(overrides), items(options)
+    faults = [fault for text in (*changes, *options) if (fault := _override(merged, text))]
+    faults += _said_otherwise(changes, options)
     config, wrong = check_section(Config, merged)
     if config is None or faults:
         lines = "".join(f"\n  - {fault}" for fault in (*faults, *wrong))
@@ -123,14 +131,19 @@ def _copy(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: _copy(value) if isinstance(value, Mapping) else value for key, value in values.items()}
 
 
-def _said_twice(texts: Iterable[str]) -> list[str]:
-    """What is wrong where one setting is given two values, by `--set` or by an option that stands for it."""
-    said, faults = dict[str, str](), list[str]()
-    for text in texts:
-        key, _, raw = (part.strip() for part in text.partition("="))
-        if str(value_of(before := said.setdefault(key, raw))) != str(value_of(raw)):
-            faults.append(f"{key}: given twice, as {before} and as {raw}; say which, once")
-    return faults
+def _said_otherwise(changes: Iterable[str], options: Iterable[str]) -> list[str]:
+    """What is wrong where an option stands for a setting that `--set` gives another value."""
+    changed = dict(map(_parted, changes))
+    return [
+        f"{key}: given twice, as {changed[key]} and as {raw}; say which, once"
+        for key, raw in map(_parted, options)
+        if key in changed and str(value_of(changed[key])) != str(value_of(raw))
+    ]
+
+
+def _parted(text: str) -> tuple[str, str]:
+    key, _, value = text.partition("=")
+    return key.strip(), value.strip()
 
 
 def _override(values: dict[str, Any], text: str) -> str | None:
