@@ -94,6 +94,8 @@ def test_one_option() -> None:
         (lambda: api.train(Config(), change="trian.epochs=1"), "trian"),
         (lambda: api.predict("runs/none", "no/film.png"), "no file no/film.png"),
         (lambda: api.read_config("phantom-resnet18", "trian.epochs=1"), "trian"),
+        (lambda: api.read_config("phantom-resnet18", options="trian.epochs=1"), "trian"),
+        (lambda: make_config({}, options="trian.epochs=1"), "trian"),
     ],
 )
 def test_what_is_told_names_the_whole(call: Callable[[], Any], words: str) -> None:
@@ -111,6 +113,6 @@ def test_every_function_of_the_api_is_known_here() -> None:
         if any(kind in str(parameter.annotation) for kind in ("Sequence[", "Iterable["))
     }
     assert several == {
-        "augment.change", "compare.runs", "ensemble.members", "heads.change", "make_config.overrides",
-        "predict.images", "read_config.overrides", "repeat.change", "train.change",
+        "augment.change", "compare.runs", "ensemble.members", "heads.change", "make_config.options",
+        "make_config.overrides", "predict.images", "read_config.options", "read_config.overrides", "repeat.change", "train.change",
     }  # fmt: skip
