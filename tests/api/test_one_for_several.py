@@ -114,5 +114,6 @@ def test_every_function_of_the_api_is_known_here() -> None:
     }
     assert several == {
         "augment.change", "compare.runs", "ensemble.members", "heads.change", "make_config.options",
-        "make_config.overrides", "predict.images", "read_config.options", "read_config.overrides", "repeat.change", "train.change",
+        "make_config.overrides", "predict.images", "read_config.options", "read_config.overrides",
+        "repeat.change", "train.change",
     }  # fmt: skip
