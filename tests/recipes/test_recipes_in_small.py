@@ -30,7 +30,14 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+LARGE = ("phantom-densenet121-backbone", "chexpert-resnet34-5-targets")
+"""Their networks take longer than all other recipes together."""
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [pytest.param(one, marks=[pytest.mark.slow] * (one.stem in LARGE), id=one.stem) for one in RECIPES],
+)
 def test_recipe_in_small(recipe: Path, tmp_path: Path, weights: Path) -> None:
     layout = next((name for name in LAYOUTS if recipe.stem.startswith(name)), "chexpert")
     make_phantom(tmp_path / "study", 60, layout, size=96, workers=1)
