@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from hilum.compare import RunsCompared, compare_runs
 from hilum.config import make_config
 from hilum.files import write_json
 from hilum.metrics import Predictions, fit_thresholds
@@ -74,3 +75,18 @@ def make_run(
     images = {"pack": "", "pack_fingerprint": pack, "prepare": {"size": 32}, "mean": 0.5, "sd": 0.25}
     write_json(run.path / "data.json", data | images)
     return run
+
+
+def make_lab(folder: Path) -> Path:
+    """Two groups of three seeds, and a single run that is worse."""
+    for seed in range(3):
+        make_run(folder, "plain", seed=seed)
+        make_run(folder, "clahe", seed=seed, recipe=1, strength=2.2, config={"prepare": {"clahe": 2.0}})
+    make_run(folder, "weak", recipe=2, strength=0.6, config={"model": {"name": "densenet121"}})
+    return folder
+
+
+def compare_lab(lab: Path) -> RunsCompared:
+    """All of `make_lab`, against the group of the first."""
+    names = [f"{group}-{seed}" for group in ("plain", "clahe") for seed in (1, 2, 3)]
+    return compare_runs([lab / name for name in (*names, "weak-1")])

@@ -13,29 +13,21 @@ from xml.etree import ElementTree
 import polars as pl
 import pytest
 
-from compared_runs import FINDINGS, make_run
+from compared_runs import FINDINGS, compare_lab, make_lab, make_run
 from hilum import api
-from hilum.compare import RunsCompared, compare_runs
+from hilum.compare import RunsCompared
 
 Hilum = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two groups of three seeds, and a single run that is worse."""
-    folder = tmp_path_factory.mktemp("lab") / "runs"
-    for seed in range(3):
-        make_run(folder, "plain", seed=seed)
-        make_run(folder, "clahe", seed=seed, recipe=1, strength=2.2, config={"prepare": {"clahe": 2.0}})
-    make_run(folder, "weak", recipe=2, strength=0.6, config={"model": {"name": "densenet121"}})
-    return folder
+    return make_lab(tmp_path_factory.mktemp("lab") / "runs")
 
 
 @pytest.fixture(scope="module")
 def everything(lab: Path) -> RunsCompared:
-    return compare_runs(
-        [lab / name for name in ("plain-1", "plain-2", "plain-3", "clahe-1", "clahe-2", "clahe-3", "weak-1")]
-    )
+    return compare_lab(lab)
 
 
 def test_what_is_printed(lab: Path, hilum: Hilum) -> None:
