@@ -12,7 +12,7 @@ import polars as pl
 from PIL import Image
 
 from hilum.config import LimitsConfig
-from hilum.pixels.read import _decode_picture, read_picture
+from hilum.pixels.read import _decode_picture
 from hilum.table import Table
 
 Gray = npt.NDArray[np.uint8]
@@ -72,8 +72,3 @@ def decode_gray(
 ) -> Gray:
     """The picture of a file's bytes alone; errors do not name the file."""
     return _decode_picture(data, suffix, at_least, limits or LimitsConfig()).gray
-
-
-def read_gray(path: str | Path, at_least: int | None = None) -> Gray:
-    """The picture of a file alone."""
-    return read_picture(path, at_least).gray

@@ -13,14 +13,14 @@ import pytest
 from dicoms import dicom, lut, written
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pictures import decode_gray, encode, read_gray, smooth
+from pictures import decode_gray, encode, smooth
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from hilum.errors import ImageError, MissingExtra
 from hilum.pixels.dicom import dicom_gray
 from hilum.pixels.jpeg_png import ImageInfo
-from hilum.pixels.read import _info_of, image_info
+from hilum.pixels.read import _info_of, image_info, read_gray
 
 PICTURE = smooth(60, 44)
 TWELVE = np.rint(PICTURE * (4095 / 255)).astype(np.uint16)

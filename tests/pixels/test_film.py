@@ -11,7 +11,7 @@ from benchmarks.no_films import KINDS, photographs, pieces
 from dicoms import dicom
 from hypothesis import given
 from hypothesis import strategies as st
-from pictures import decode_gray, read_gray
+from pictures import decode_gray
 from pydicom.dataset import Dataset
 
 from film_pictures import chest, other
@@ -26,6 +26,7 @@ from hilum.pixels.film import (
     no_film,
     unlike_films,
 )
+from hilum.pixels.read import read_gray
 from hilum_phantom import make_phantom
 
 

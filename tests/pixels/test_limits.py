@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dicoms import dicom
-from pictures import decode_gray, encode, read_gray, smooth, study, table_of
+from pictures import decode_gray, encode, smooth, study, table_of
 
 from hilum.config import LimitsConfig, PrepareConfig
 from hilum.errors import DataError, ImageError
 from hilum.files import open_file
 from hilum.pixels.build import build_pack
-from hilum.pixels.read import image_info, info_and_picture
+from hilum.pixels.read import image_info, info_and_picture, read_gray
 from hilum.table import read_source
 
 PICTURE = smooth(80, 60)

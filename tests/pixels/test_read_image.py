@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pictures import decode_gray, encode, psnr, read_gray, smooth
+from pictures import decode_gray, encode, psnr, smooth
 from PIL import Image, ImageOps
 
 from hilum.errors import ImageError
 from hilum.pixels.decoding import decode
-from hilum.pixels.read import image_info
+from hilum.pixels.read import image_info, read_gray
 
 PICTURE = smooth(90, 70)
 GRAY = Image.fromarray(PICTURE)

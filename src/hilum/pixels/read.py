@@ -59,6 +59,11 @@ class _Picture(NamedTuple):
     suffix: str = ""
 
 
+def read_gray(path: str | Path, at_least: int | None = None, limits: LimitsConfig = LIMITS) -> Gray:
+    """The picture alone, uint8 [height, width]; see `read_picture`."""
+    return read_picture(path, at_least, limits).gray
+
+
 def read_picture(path: str | Path, at_least: int | None = None, limits: LimitsConfig = LIMITS) -> _Picture:
     """Read an image file: JPEG, PNG, TIFF, BMP, WebP, GIF, JPEG 2000 or DICOM, told by content.
 
