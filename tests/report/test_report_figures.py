@@ -17,10 +17,10 @@ from report_runs import CHEXPERT
 
 from hilum.drawing import COLOURS, image
 from hilum.files import read_json
-from hilum.metrics import SCORES, Predictions, reliability, roc_curves
+from hilum.metrics import SCORES, Cell, Predictions, reliability, roc_curves
 from hilum.report import write_report
 from hilum.report.content import Value, value_of
-from hilum.report.drawing import BEFORE, reliability_plot
+from hilum.report.drawing import BEFORE, reliability_plot, subgroup_plot
 from hilum.report.numbers import Numbers
 from hilum.runs import Run
 
@@ -136,6 +136,18 @@ def test_a_precision_that_cannot_be_had_is_said(make_run: MakeRun) -> None:
     assert any(other["precision"] < 0.9 for other in missed)
     assert all((other["why_not"] != "") == (other["precision"] < 0.9) for other in missed)
     assert "not reached by any threshold" in page
+
+
+def test_every_group_of_a_figure_is_in_sight_also_small_ones() -> None:
+    """The interval of few patients may leave the scale, their point may not."""
+    cells = [
+        Cell("age", value, "Edema", 90, 40, 50, {"roc_auc": auc, "prevalence": 0.4}, {"roc_auc": ends}, few)
+        for value, auc, ends, few in (("0-17", 0.31, (0.05, 0.8), True), ("18-39", 0.9, (0.82, 0.95), False))
+    ]
+    axes = subgroup_plot(cells, "roc_auc", "ROC AUC", {"Edema": 0.8}).axes[0]
+    low, high = axes.get_xlim()
+    assert 0.05 < low < 0.31
+    assert high > 0.95
 
 
 def test_every_figure_as_svg_and_png(make_run: MakeRun) -> None:

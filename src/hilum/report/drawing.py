@@ -194,9 +194,10 @@ def _draw_subgroups(
 
 
 def _score_limits(cells: Sequence[Cell], score: str) -> tuple[float, float]:
-    """From a little under the lowest firm value up to 1; cells with few images do not stretch it."""
-    firm = [cell for cell in cells if not cell.few] or list(cells)
-    known = [v for cell in firm for v in (cell.scores[score], *cell.intervals[score]) if np.isfinite(v)]
+    """From a little under the lowest value up to 1; every point is in sight, intervals of few patients may not be."""
+    values = [cell.scores[score] for cell in cells]
+    values += [end for cell in cells if not cell.few for end in cell.intervals[score]]
+    known = [value for value in values if np.isfinite(value)]
     if not known:
         return 0.0, 1.0
     return max(-0.01, min(known) - 0.03), 1.01
