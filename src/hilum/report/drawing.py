@@ -194,7 +194,7 @@ def _draw_subgroups(
 
 
 def _score_limits(cells: Sequence[Cell], score: str) -> tuple[float, float]:
-    """From a little under the lowest value to 1; every point is in sight, intervals of few patients need not be."""
+    """From a little under the lowest value to 1. Every point is in sight; small groups' intervals need not be."""
     values = [cell.scores[score] for cell in cells]
     values += [end for cell in cells if not cell.few for end in cell.intervals[score]]
     known = [value for value in values if np.isfinite(value)]
