@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -101,7 +102,7 @@ def test_a_reader_that_has_gone_is_no_error() -> None:
         "sys.exit(app.main(['only']))\n"
     )
     for rows in (1, 100_000):
-        code = f'set -o pipefail; {sys.executable} -c "$1" | true'
+        code = f'set -o pipefail; {shlex.quote(sys.executable)} -c "$1" | true'
         done = subprocess.run(
             ["bash", "-c", code, "-", script.format(rows)], capture_output=True, text=True, check=False
         )
@@ -109,7 +110,7 @@ def test_a_reader_that_has_gone_is_no_error() -> None:
 
 
 def test_a_table_for_a_reader_that_has_gone() -> None:
-    code = f"set -o pipefail; {sys.executable} -m hilum models | head -1"
+    code = f"set -o pipefail; {shlex.quote(sys.executable)} -m hilum models | head -1"
     done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
